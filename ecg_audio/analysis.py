@@ -1,0 +1,298 @@
+"""The result: what was said, by whom, when and how.
+
+Every value in these models was measured or is absent: `None` means "not measured" and nothing else. Times are seconds
+from the start of the recording, levels are dBFS, frequencies Hz. The models are frozen; they cross process and task
+boundaries as JSON.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = "1.0"
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Timing = Literal["aligned", "interpolated", "engine"]
+VolumeCategory = Literal["low", "medium", "high", "emphasis"]
+RelativeVolume = Literal["whisper", "soft", "normal", "loud", "shout"]
+EmotionLabel = Literal["joy", "sadness", "anger", "fear", "surprise", "disgust", "neutral"]
+EngineName = Literal["whisperx", "offline"]
+
+
+class Model(BaseModel):
+    """A frozen value that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Notice(Model):
+    """Something a reader of the result should know: a modest engine, a missing part, a damaged file."""
+
+    code: str
+    message: str
+
+
+# What the stages hand on
+
+
+class Media(Model):
+    """A media file at hand. `sha256` is of its bytes, `path` is local to the machine that fetched it."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+    name: str  # for people: the file name or the title, never trusted for anything
+
+
+class Recording(Model):
+    """Audio extracted from a media file: 16 kHz mono FLAC in the artifact store under `key`."""
+
+    key: str
+    sha256: str  # of the source's bytes
+    duration_s: Seconds
+    sample_rate_hz: int
+    samples: int
+    start_offset_s: Seconds = 0.0  # silence put in front, because the audio track starts late
+    container: str
+    codec: str
+    stream_index: int
+    source_sample_rate_hz: int
+    source_channels: int
+    notices: tuple[Notice, ...] = ()
+
+
+class Span(Model):
+    """A stretch of time."""
+
+    start_s: Seconds
+    end_s: Seconds
+
+
+class Word(Model):
+    """One word as recognised.
+
+    `confidence` is the engine's own figure in [0, 1], uncalibrated. `timing` says where the times come from.
+    `suspect` holds a reason when the word should not be trusted (outside voiced speech, looping).
+    """
+
+    text: str
+    start_s: Seconds
+    end_s: Seconds
+    confidence: float | None = None
+    timing: Timing = "engine"
+    suspect: str | None = None
+
+
+class Utterance(Model):
+    """A stretch of recognised speech, before anybody knows who said it."""
+
+    start_s: Seconds
+    end_s: Seconds
+    text: str
+    words: tuple[Word, ...]
+    suspect: str | None = None
+
+
+class Transcript(Model):
+    """What speech recognition found. No utterances means that no speech was found."""
+
+    engine: EngineName
+    model: str  # the model that really ran
+    language: str
+    language_probability: float | None = None  # None: the language was given or is the engine's only one
+    utterances: tuple[Utterance, ...]
+    speech: tuple[Span, ...]  # where voices were detected
+    notices: tuple[Notice, ...] = ()
+
+
+class Turn(Model):
+    """A stretch in which one speaker talks. Turns of different speakers may overlap."""
+
+    speaker: str
+    start_s: Seconds
+    end_s: Seconds
+
+
+class Diarization(Model):
+    """Who spoke when. `exclusive` has at most one speaker at any time: words are attributed by it."""
+
+    model: str
+    turns: tuple[Turn, ...]
+    exclusive: tuple[Turn, ...]
+    embeddings: dict[str, tuple[float, ...]] = {}  # speaker -> unit vector; empty when the model gives none
+    notices: tuple[Notice, ...] = ()
+
+
+# How it was said
+
+
+class VoiceFeatures(Model):
+    """How a span (word, segment, turn, speaker, recording) sounded, measured from its samples.
+
+    F0 figures are over voiced 10 ms frames only and absent when no frame is voiced. Spectral figures are means over
+    frames above the silence floor. `mfcc` holds 13 means. `silence_ratio` is the share of frames below the absolute
+    floor. `volume_category` is by absolute RMS dBFS. `volume_peaks` is for drawing: 10 to 200 peak levels in [0, 1].
+    """
+
+    rms: float | None = None
+    rms_dbfs: float | None = None
+    peak_dbfs: float | None = None
+    f0_mean_hz: float | None = None
+    f0_std_hz: float | None = None
+    f0_min_hz: float | None = None
+    f0_max_hz: float | None = None
+    f0_median_hz: float | None = None
+    f0_slope_st_per_s: float | None = None
+    f0_range_st: float | None = None
+    voiced_fraction: float | None = None
+    hnr_db: float | None = None
+    spectral_centroid_hz: float | None = None
+    spectral_rolloff_hz: float | None = None
+    spectral_flatness: float | None = None
+    zero_crossing_rate: float | None = None
+    mfcc: tuple[float, ...] | None = None
+    silence_ratio: float | None = None
+    words_per_s: float | None = None
+    syllable_peaks_per_s: float | None = None
+    volume_category: VolumeCategory | None = None
+    volume_peaks: tuple[float, ...] | None = None
+
+
+class RelativeVoice(Model):
+    """How a word or segment stands out from its own speaker: what captions are styled by.
+
+    z-scores and percentiles (0 to 100) are against the same speaker's spans of the same kind in this recording, and
+    absent when the speaker has too few to compare with.
+    """
+
+    loudness_z: float | None = None
+    loudness_percentile: float | None = None
+    f0_z: float | None = None
+    f0_percentile: float | None = None
+    f0_shift_st: float | None = None  # semitones above the speaker's median
+    rate_z: float | None = None
+    volume: RelativeVolume | None = None
+
+
+class Emotion(Model):
+    """What an emotion model heard. `confidence` is the model's own probability of `label`."""
+
+    label: EmotionLabel
+    confidence: float
+    valence: float | None = None
+    arousal: float | None = None
+    model: str
+
+
+class SpokenWord(Word):
+    """A word with its speaker (None: nobody is known there) and its voice."""
+
+    speaker: str | None = None
+    voice: VoiceFeatures | None = None
+    relative: RelativeVoice | None = None
+
+
+class Segment(Model):
+    """What one speaker says without a long pause."""
+
+    id: int
+    start_s: Seconds
+    end_s: Seconds
+    speaker: str | None
+    text: str
+    words: tuple[SpokenWord, ...]
+    suspect: str | None = None
+    voice: VoiceFeatures | None = None
+    relative: RelativeVoice | None = None
+    emotion: Emotion | None = None
+
+
+class VolumeStatistics(Model):
+    """Loudness of the words of one recording or speaker, dBFS."""
+
+    min_dbfs: float
+    max_dbfs: float
+    mean_dbfs: float
+    std_db: float
+    median_dbfs: float
+    p25_dbfs: float
+    p75_dbfs: float
+
+
+class PitchStatistics(Model):
+    """F0 over the voiced frames of one recording or speaker, Hz."""
+
+    min_hz: float
+    max_hz: float
+    mean_hz: float
+    std_hz: float
+    median_hz: float
+    p33_hz: float
+    p67_hz: float
+
+
+class Speaker(Model):
+    """One voice, over the whole recording."""
+
+    id: str
+    speaking_s: Seconds  # by turns, overlap counted
+    segments: int
+    words: int
+    words_per_minute: float | None = None
+    voice: VoiceFeatures | None = None
+    volume: VolumeStatistics | None = None
+    pitch: PitchStatistics | None = None
+    embedding: tuple[float, ...] | None = None
+
+
+# The whole
+
+
+class StageRecord(Model):
+    """How a stage went in this run. `duration_s` is None where nothing ran (cached, skipped)."""
+
+    name: str
+    status: Literal["completed", "cached", "failed", "skipped"]
+    duration_s: float | None = None
+    real_time_ratio: float | None = None  # recording seconds per second of work
+    error_code: str | None = None
+
+
+class Analysis(Model):
+    """Everything that was found in one recording."""
+
+    schema_version: str = SCHEMA_VERSION
+    job_id: str
+    run_id: str
+    status: Literal["completed", "partial"]
+    created_at: str  # ISO 8601, UTC
+    source: str  # the file name, key or address, without credentials or query
+    title: str
+    software_version: str
+    recording: Recording
+    engine: EngineName
+    engine_requested: Literal["auto", "whisperx", "offline"]
+    transcription_model: str
+    diarization_model: str | None
+    emotion_model: str | None = None
+    language: str
+    language_requested: str
+    language_probability: float | None = None
+    segments: tuple[Segment, ...]
+    turns: tuple[Turn, ...]
+    speakers: tuple[Speaker, ...]
+    voice: VoiceFeatures | None = None
+    volume: VolumeStatistics | None = None
+    pitch: PitchStatistics | None = None
+    stages: tuple[StageRecord, ...]
+    notices: tuple[Notice, ...]
+
+    @property
+    def words(self) -> tuple[SpokenWord, ...]:
+        """All words, in the order of their segments."""
+        return tuple(word for segment in self.segments for word in segment.words)
+
+    @property
+    def text(self) -> str:
+        """The transcript as one string."""
+        return " ".join(segment.text for segment in self.segments)

@@ -1,0 +1,197 @@
+"""A function run in a process of its own, with a time limit, a memory limit and progress.
+
+What may crash, hang, leak or take the interpreter's lock for long (decoders fed by strangers, model hosts) runs in a
+`Child`. The child is a plain `python -m ecg_audio.child`, so it never imports its parent's main module and starts with
+nothing but what the called function imports. It ends by itself when its parent is gone, however that ended.
+"""
+
+import importlib
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from ecg_audio.errors import EcgError, InsufficientResources, ProcessingTimeout, WorkerLost
+from ecg_audio.progress import Report, silent
+
+STOP_WAIT_S = 2.0
+
+
+class Child:
+    """One child process that runs one call at a time; it starts with the first call or with `start`.
+
+    Args:
+        name: for messages to people: "the decoder", "the speech models".
+        memory_bytes: bound on the child's own data (heap and anonymous maps); None: unbounded.
+        environment: variables set in the child beside the parent's.
+    """
+
+    def __init__(
+        self, name: str, *, memory_bytes: int | None = None, environment: dict[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self._memory_bytes = memory_bytes
+        self._environment = environment or {}
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: Connection | None = None
+
+    def start(self) -> None:
+        """Start the process, if it does not run yet. Returns before the child has imported anything."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        ours, theirs = socket.socketpair()
+        with theirs:
+            arguments = [sys.executable, "-m", "ecg_audio.child", str(theirs.fileno())]
+            if self._memory_bytes:
+                arguments.append(str(self._memory_bytes))
+            # sys.path travels by PYTHONPATH so that the child finds what the parent found
+            path = os.pathsep.join(entry for entry in sys.path if entry)
+            self._process = subprocess.Popen(
+                arguments,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": path, **self._environment},
+                start_new_session=True,  # Ctrl-C reaches the parent, which ends its children in order
+            )
+        self._pipe = Connection(ours.detach())
+
+    def call(
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        report: Report = silent,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> Any:
+        """Run `function(*arguments, report=..., **options)` in the child and return what it returns.
+
+        `function` must be importable by its module and name, arguments and result must be picklable, and it takes a
+        keyword `report`.
+
+        Raises:
+            EcgError: as the function raised it.
+            ProcessingTimeout: `timeout_s` passed; the child was ended.
+            InsufficientResources: the child ran into its memory limit.
+            WorkerLost: the child died without an answer.
+        """
+        with self._lock:
+            self.start()
+            assert self._process and self._pipe
+            deadline = None if timeout_s is None else time.monotonic() + timeout_s
+            try:
+                self._pipe.send((function.__module__, function.__qualname__, arguments, options))
+                while True:
+                    wait = None if deadline is None else max(0.0, deadline - time.monotonic())
+                    if not self._pipe.poll(wait):
+                        self.stop()
+                        raise ProcessingTimeout(f"{self.name} took longer than {timeout_s:.0f} s")
+                    kind, value = self._pipe.recv()
+                    if kind == "progress":
+                        report(value)
+                    elif kind == "result":
+                        return value
+                    elif kind == "memory":
+                        self.stop()
+                        raise InsufficientResources(f"{self.name} ran out of its memory")
+                    else:
+                        raise value
+            except (EOFError, ConnectionError) as error:
+                status = self._process.wait()
+                self.stop()
+                how = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with exit code {status}"
+                raise WorkerLost(f"{self.name} ended {how} before it answered") from error
+
+    def stop(self) -> None:
+        """End the process now; the next call starts a fresh one."""
+        process, self._process = self._process, None
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            pipe.close()
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(STOP_WAIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+
+def serve(pipe: Connection) -> None:
+    """The child's side: answer calls until the parent goes away."""
+    pending: list[Any] = []
+    arrived = threading.Condition()
+
+    def listen() -> None:
+        # a thread of its own notices at once when the parent is gone, also in the middle of a call
+        while True:
+            try:
+                message = pipe.recv()
+            except (EOFError, OSError):
+                os._exit(0)
+            with arrived:
+                pending.append(message)
+                arrived.notify()
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        with arrived:
+            arrived.wait_for(lambda: pending)
+            module, name, arguments, options = pending.pop(0)
+        pipe.send(_answer(pipe, module, name, arguments, options))
+
+
+def _answer(pipe: Connection, module: str, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    try:
+        function = getattr(importlib.import_module(module), name)
+        return "result", function(*arguments, report=lambda fraction: pipe.send(("progress", fraction)), **options)
+    except MemoryError:
+        return "memory", None
+    except EcgError as error:
+        return "error", error
+    except Exception as error:  # noqa: BLE001 - reported to the parent, whatever it is
+        # the traceback is text by now: foreign exceptions need not survive pickling
+        error_text = "".join(traceback.format_exception(error))
+        wrapped = ChildError(f"{type(error).__name__}: {error}", error_text)
+        return "error", wrapped
+
+
+class ChildError(Exception):
+    """An unforeseen exception in a child; `trace` is its traceback as text."""
+
+    def __init__(self, message: str, trace: str) -> None:
+        super().__init__(message, trace)
+        self.message = message
+        self.trace = trace
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def main() -> None:
+    """Entry of `python -m ecg_audio.child FD [MEMORY_BYTES]`."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if len(sys.argv) > 2:
+        limit = int(sys.argv[2])
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    # import under the real name, so that ChildError is the same class on both sides
+    importlib.import_module("ecg_audio.child").serve(Connection(int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

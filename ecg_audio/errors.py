@@ -1,0 +1,262 @@
+"""Everything that can go wrong, one class a failure.
+
+Each class says three things to whoever meets it: `code`, the stable name that the command line prints and the
+backend's callback carries; `retryable`, whether the same request can succeed if it is tried again; and `hint`, what a
+person can do about it. `by_user` separates a request that could never have worked from a fault of ours.
+"""
+
+from typing import ClassVar
+
+
+class EcgError(Exception):
+    """A failure with a name. Raise a subclass, never this.
+
+    Args:
+        message: one line, for a person: what happened, to what.
+        hint: one line: what to do. None takes the class's own.
+    """
+
+    code: ClassVar[str] = "PROCESSING_ERROR"
+    retryable: ClassVar[bool] = False
+    by_user: ClassVar[bool] = False
+    default_hint: ClassVar[str] = "Run again with --debug and report what it prints."
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint or self.default_hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # an error crosses process boundaries (children, Prefect's results) whole, hint included
+        return _rebuild, (type(self), self.message, self.hint)
+
+
+def _rebuild(kind: type[EcgError], message: str, hint: str) -> EcgError:
+    return kind(message, hint=hint)
+
+
+# What was asked
+
+
+class InvalidRequest(EcgError):
+    """The request itself does not make sense."""
+
+    code = "INVALID_REQUEST"
+    by_user = True
+    default_hint = "Correct the named field; `ecg analyze --help` shows what each one takes."
+
+
+class SourceNotFound(EcgError):
+    """There is no such file or object."""
+
+    code = "SOURCE_NOT_FOUND"
+    by_user = True
+    default_hint = "Check the spelling of the path, key or address."
+
+
+class SourceEmpty(EcgError):
+    """The file or object has no bytes."""
+
+    code = "SOURCE_EMPTY"
+    by_user = True
+    default_hint = "The file is 0 bytes long: export or upload it again."
+
+
+class SourceInvalid(EcgError):
+    """The source is not a file that can be read (a folder, a device, an unreadable file)."""
+
+    code = "SOURCE_INVALID"
+    by_user = True
+    default_hint = "Give a readable media file, an http(s) address or an s3:// key."
+
+
+class SourceForbidden(EcgError):
+    """The source's scheme or address is one that is never opened."""
+
+    code = "SOURCE_FORBIDDEN"
+    by_user = True
+    default_hint = (
+        "Only http, https, s3 and plain files are read, and no private addresses; "
+        "an operator can allow networks with ECG_ALLOWED_NETWORKS."
+    )
+
+
+class NotMedia(EcgError):
+    """The bytes are not audio or video, whatever the name says."""
+
+    code = "NOT_MEDIA"
+    by_user = True
+    default_hint = "Give an audio or video file (mp4 avi mov mkv webm wav mp3 flac aac m4a, or what else FFmpeg opens)."
+
+
+class NoAudio(EcgError):
+    """There is no audio stream, or it has no samples."""
+
+    code = "NO_AUDIO"
+    by_user = True
+    default_hint = "The recording has no sound to analyse: export it with its audio track."
+
+
+class MediaCorrupt(EcgError):
+    """Nothing in the file can be decoded."""
+
+    code = "MEDIA_CORRUPT"
+    by_user = True
+    default_hint = "The file is damaged or incomplete: export or upload it again."
+
+
+class MediaEncrypted(EcgError):
+    """The audio is protected (DRM, encrypted samples)."""
+
+    code = "MEDIA_ENCRYPTED"
+    by_user = True
+    default_hint = "Give an unprotected copy of the recording."
+
+
+class TooLong(EcgError):
+    """The recording is longer than the limit."""
+
+    code = "TOO_LONG"
+    by_user = True
+    default_hint = "Cut the recording, or raise the limit with --max-hours."
+
+
+class TooLarge(EcgError):
+    """The file is larger than the limit."""
+
+    code = "TOO_LARGE"
+    by_user = True
+    default_hint = "Send a smaller file (the audio track alone is enough), or raise the limit with --max-gb."
+
+
+class LanguageUnsupported(EcgError):
+    """The engine does not have this language."""
+
+    code = "LANGUAGE_UNSUPPORTED"
+    by_user = True
+    default_hint = "Use --engine whisperx, which has about 100 languages."
+
+
+class EngineUnavailable(EcgError):
+    """The engine that was asked for by name cannot run here."""
+
+    code = "ENGINE_UNAVAILABLE"
+    by_user = True
+    default_hint = "`ecg doctor` says what is missing; --engine offline runs anywhere."
+
+
+# Getting hold of the recording
+
+
+class DownloadFailed(EcgError):
+    """The transfer broke, or the far side cannot answer now: trying again can help."""
+
+    code = "DOWNLOAD_ERROR"
+    retryable = True
+    default_hint = "The far side did not deliver the whole file: try again later."
+
+
+class DownloadRefused(EcgError):
+    """The far side said no (not found, not allowed): trying again cannot help."""
+
+    code = "DOWNLOAD_ERROR"
+    default_hint = "Check that the address is right, public or signed, and not expired."
+
+
+class SiteBlocked(EcgError):
+    """A platform refuses automated downloads, or wants a login."""
+
+    code = "SITE_BLOCKED"
+    default_hint = "Give the site's cookies through a cookies block, or download the video yourself and give the file."
+
+
+class ExtractionFailed(EcgError):
+    """The decoder died, or ran out of its time or memory."""
+
+    code = "AUDIO_EXTRACTION_ERROR"
+    default_hint = "Convert the recording to a plain format (WAV, FLAC, MP4) and try again."
+
+
+# Recognising and measuring
+
+
+class ModelLoadingFailed(EcgError):
+    """A model's files are missing or cannot be loaded."""
+
+    code = "MODEL_LOADING_ERROR"
+    default_hint = "`ecg doctor` says which models are there."
+
+
+class ModelAccessDenied(EcgError):
+    """The hub wants an accepted licence or a valid token."""
+
+    code = "MODEL_ACCESS_DENIED"
+    default_hint = "Accept the model's conditions on its hub page and set HF_TOKEN."
+
+
+class GpuMemoryExhausted(EcgError):
+    """The GPU's memory did not suffice, at any step of the ladder."""
+
+    code = "GPU_MEMORY_ERROR"
+    retryable = True
+    default_hint = "Free the GPU, choose a smaller model, or run on CPU."
+
+
+class TranscriptionFailed(EcgError):
+    """Speech recognition broke."""
+
+    code = "TRANSCRIPTION_ERROR"
+
+
+class DiarizationFailed(EcgError):
+    """Telling the speakers apart broke; the transcript is still delivered."""
+
+    code = "DIARIZATION_ERROR"
+
+
+class MeasurementFailed(EcgError):
+    """Measuring the voice broke."""
+
+    code = "ANALYSIS_ERROR"
+
+
+class WorkerLost(EcgError):
+    """A child process ended without an answer (killed, out of memory)."""
+
+    code = "PROCESSING_ERROR"
+    retryable = True
+    default_hint = "The machine may be short of memory: close other programs, or try again."
+
+
+class ProcessingTimeout(EcgError):
+    """A stage took longer than it may."""
+
+    code = "PROCESSING_TIMEOUT"
+    default_hint = "Raise the limit, or split the recording."
+
+
+class InsufficientResources(EcgError):
+    """The machine has too little memory or disk for this recording."""
+
+    code = "INSUFFICIENT_RESOURCES"
+    retryable = True
+    default_hint = "Free some memory or disk space, and try again."
+
+
+# Delivering
+
+
+class PublishFailed(EcgError):
+    """The artifact store does not take the results (full, read-only, unreachable)."""
+
+    code = "PUBLISH_ERROR"
+    retryable = True
+    default_hint = "Check that the output folder or bucket exists, can be written and has space."
+
+
+class ResultNotFound(EcgError):
+    """No published result under this name."""
+
+    code = "RESULT_NOT_FOUND"
+    by_user = True
+    default_hint = "Give a job id with --out, or the path of an analysis.json or manifest.json."

@@ -1,0 +1,96 @@
+"""What is asked, checked once, before anything is done."""
+
+import re
+import uuid
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ecg_audio.errors import InvalidRequest
+
+GB = 1_000_000_000
+JOB_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
+LANGUAGE = re.compile(r"auto|[a-z]{2,3}")
+
+
+class Limits(BaseModel):
+    """How large and how long a recording may be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_bytes: Annotated[int, Field(gt=0, description="Largest source, in bytes.")] = 5 * GB
+    max_duration_s: Annotated[float, Field(gt=0, description="Longest recording, in seconds.")] = 3 * 3600.0
+
+
+class AnalysisRequest(BaseModel):
+    """One recording to analyse, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Analysis request")
+
+    source: Annotated[
+        str,
+        Field(min_length=1, max_length=8192, description="A file path, http(s) address, s3:// key or platform URL."),
+    ]
+    job_id: Annotated[str, Field(description="Your own id for the job; the same id replaces its earlier result.")] = (
+        Field(default_factory=lambda: str(uuid.uuid4()))
+    )
+    language: Annotated[str, Field(description="ISO 639 code such as en or ko, or auto.")] = "auto"
+    engine: Literal["auto", "whisperx", "offline"] = "auto"
+    speakers: Annotated[int | None, Field(ge=1, le=50, description="Exact number of speakers, if known.")] = None
+    min_speakers: Annotated[int | None, Field(ge=1, le=50)] = None
+    max_speakers: Annotated[int | None, Field(ge=1, le=50)] = None
+    audio_stream: Annotated[
+        int | None, Field(ge=0, description="Which audio stream, counted from 0; default: the file's own default.")
+    ] = None
+    store: Annotated[
+        str | None,
+        Field(description="Where results go: a folder, or a Prefect block such as s3-bucket/ecg. Default: ECG_STORE."),
+    ] = None
+    limits: Limits = Limits()
+
+    @field_validator("source")
+    @classmethod
+    def _printable(cls, source: str) -> str:
+        if any(ord(character) < 32 or ord(character) == 127 for character in source):
+            raise ValueError("holds control characters")
+        return source
+
+    @field_validator("job_id")
+    @classmethod
+    def _safe_name(cls, job_id: str) -> str:
+        # a job id becomes a folder name and an object key
+        if not JOB_ID.fullmatch(job_id) or ".." in job_id:
+            raise ValueError(
+                "must be 1 to 128 letters, digits, '.', '_' or '-', and begin and end with one of the first two"
+            )
+        return job_id
+
+    @field_validator("language")
+    @classmethod
+    def _code(cls, language: str) -> str:
+        language = language.strip().lower()
+        if not LANGUAGE.fullmatch(language):
+            raise ValueError("must be 'auto' or a code such as en, ko, ja")
+        return language
+
+    @model_validator(mode="after")
+    def _consistent_speakers(self) -> Self:
+        if self.speakers is not None and (self.min_speakers is not None or self.max_speakers is not None):
+            raise ValueError("speakers is an exact number: give either it or min_speakers/max_speakers")
+        if self.min_speakers and self.max_speakers and self.min_speakers > self.max_speakers:
+            raise ValueError("min_speakers is larger than max_speakers")
+        return self
+
+    @classmethod
+    def checked(cls, **fields: object) -> "AnalysisRequest":
+        """Build a request.
+
+        Raises:
+            InvalidRequest: a field is missing, malformed or contradicts another; the message names the first.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = ".".join(str(part) for part in first["loc"]) or "request"
+            raise InvalidRequest(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
