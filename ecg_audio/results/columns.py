@@ -1,0 +1,73 @@
+"""The tables' columns as a page of Markdown, from the schemas themselves.
+
+`python -m ecg_audio.results.columns > docs/tables.md` renews the page.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+
+from ecg_audio.analysis import SCHEMA_VERSION
+from ecg_audio.results.schemas import TABLES
+
+INTRODUCTION = f"""# The tables
+
+Every published job adds one Parquet file to each of five tables, schema version {SCHEMA_VERSION}:
+`features/{{table}}/date=YYYY-MM-DD/{{job_id}}.parquet` in the artifact store. The date is that of `created_at` and is a
+partition, not a column of the file. The same unit and description are in each column's metadata inside the files.
+
+`NULL` means "not measured": an unvoiced word has no F0, and where nobody is known to speak there is no speaker.
+All tables join on `job_id`; `words` join `segments` on `job_id` and `segment_id`; `turns` and `frames` join by time.
+A job counts as published once it is in `recordings`. [queries.md](queries.md) has ready SQL.
+
+This page is generated: `python -m ecg_audio.results.columns > docs/tables.md`.
+"""
+
+PURPOSES = {
+    "recordings": "One row a job: what was analysed, with what, and the whole recording's voice.",
+    "segments": "One row for what one speaker says without a long pause.",
+    "words": "One row a word. The text, its times, where they come from, and how it was said.",
+    "turns": "One row a speaker turn. Turns of different speakers may overlap.",
+    "frames": "One row every 10 ms, in order of time.",
+}
+
+_TYPES: dict[Callable[[pa.DataType], bool], Callable[[Any], str]] = {
+    pa.types.is_floating: lambda kind: "double" if pa.types.is_float64(kind) else "float",
+    pa.types.is_integer: lambda _: "int",
+    pa.types.is_timestamp: lambda _: "timestamp",
+    pa.types.is_dictionary: lambda kind: type_name(kind.value_type),
+    pa.types.is_string: lambda _: "string",
+    pa.types.is_list: lambda kind: f"array<{type_name(kind.value_type)}>",
+}
+
+
+def markdown() -> str:
+    """The page: a section for each table, a line for each column."""
+    return "\n".join([INTRODUCTION, *(_section(name, schema) for name, schema in TABLES.items())])
+
+
+def type_name(kind: pa.DataType) -> str:
+    """A column's type as Athena's DDL calls it; dictionaries are how strings are stored, not a type of their own.
+
+    Raises:
+        TypeError: a type that not every reader of ours has.
+    """
+    for fits, name in _TYPES.items():
+        if fits(kind):
+            return name(kind)
+    raise TypeError(f"no name for the type {kind}")
+
+
+def _section(name: str, schema: pa.Schema) -> str:
+    lines = [f"## {name}", "", PURPOSES[name], "", "| column | type | unit | NULL | meaning |", "|---|---|---|---|---|"]
+    for field in schema:
+        unit = (field.metadata or {})[b"unit"].decode() or "–"
+        description = (field.metadata or {})[b"description"].decode()
+        nullable = "yes" if field.nullable else "never"
+        lines.append(f"| `{field.name}` | {type_name(field.type)} | {unit} | {nullable} | {description} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")  # noqa: T201 - printing is what this command is for

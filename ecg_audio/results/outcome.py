@@ -1,0 +1,54 @@
+"""How a job ended, in one small object: what `ecg analyze --json` prints and the flow returns."""
+
+from typing import Literal
+
+from ecg_audio.analysis import Analysis, EngineName, Model, Notice, StageRecord
+
+TABLES = ("recordings", "segments", "words", "turns", "frames")
+
+
+class Outputs(Model):
+    """Where the outputs of a job lie: paths or URIs. None: this output was not made."""
+
+    analysis: str
+    backend: str
+    rttm: str
+    srt: str
+    vtt: str
+    ass: str
+    report: str | None = None
+    manifest: str
+    tables: dict[str, str]
+
+
+class Outcome(Model):
+    """The end of a job. Where `status` is failed, what was not reached is None."""
+
+    job_id: str
+    status: Literal["completed", "partial", "failed"]
+    error_code: str | None = None
+    error_message: str | None = None
+    duration_s: float | None = None
+    language: str | None = None
+    engine: EngineName | None = None
+    speakers: int | None = None
+    words: int | None = None
+    warnings: tuple[Notice, ...] = ()
+    stages: tuple[StageRecord, ...] = ()
+    outputs: Outputs | None = None
+
+
+def outcome(analysis: Analysis, outputs: Outputs, stages: tuple[StageRecord, ...]) -> Outcome:
+    """The outcome of a published analysis."""
+    return Outcome(
+        job_id=analysis.job_id,
+        status=analysis.status,
+        duration_s=round(analysis.recording.duration_s, 3),
+        language=analysis.language,
+        engine=analysis.engine,
+        speakers=len(analysis.speakers),
+        words=len(analysis.words),
+        warnings=analysis.notices,
+        stages=stages,
+        outputs=outputs,
+    )

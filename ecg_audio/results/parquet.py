@@ -1,0 +1,80 @@
+"""How every Parquet file of ours is written: layout, compression, and never half."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ecg_audio.errors import PublishFailed
+
+ROW_GROUP = 120_000
+
+
+class TableFile:
+    """A Parquet file that appears under its name, whole, when the `with` block ends well, and not at all else.
+
+    Floats are byte-stream-split (their exponents compress well side by side) and never dictionary-encoded; vectors
+    and everything else keep dictionaries, because they repeat. zstd at level 1.
+
+    Args:
+        path: where the file will be; its folder is made.
+        schema: the table's columns.
+        sorted_by: the column by which rows are handed in ascending; recorded in the footer.
+
+    Raises:
+        PublishFailed: the file cannot be written (full, read-only).
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema, *, sorted_by: str | None = None) -> None:
+        self._path = path
+        self._unfinished = path.with_name(f"{path.name}.tmp")
+        self._schema = schema
+        self._sorted_by = sorted_by
+
+    def __enter__(self) -> Self:
+        schema = self._schema
+        floats = [field.name for field in schema if pa.types.is_floating(field.type)]
+        layout: dict[str, Any] = {
+            "compression": "zstd",
+            "compression_level": 1,
+            "use_byte_stream_split": floats,
+            "use_dictionary": [_leaf(field) for field in schema if field.name not in floats],
+        }
+        if self._sorted_by:
+            layout["sorting_columns"] = [pq.SortingColumn(schema.get_field_index(self._sorted_by))]
+        with self._named():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = pq.ParquetWriter(self._unfinished, schema, **layout)
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows, in row groups of `ROW_GROUP`; what is left over at the end makes a smaller one."""
+        with self._named():
+            self._writer.write_table(table, row_group_size=ROW_GROUP)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._named():
+            try:
+                self._writer.close()
+                if error is None:
+                    self._unfinished.replace(self._path)
+            finally:
+                self._unfinished.unlink(missing_ok=True)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise PublishFailed(f"{self._path} cannot be written: {error}") from error
+
+
+def _leaf(field: "pa.Field[Any]") -> str:
+    """The name Parquet gives the values of a column."""
+    return f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name

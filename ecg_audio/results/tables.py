@@ -1,0 +1,153 @@
+"""One analysis as five Parquet tables that join on `job_id` (and `segment_id`)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from math import fsum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel
+
+from ecg_audio.analysis import Analysis, Emotion, PitchStatistics, RelativeVoice, VoiceFeatures, VolumeStatistics
+from ecg_audio.results.frames import FrameFile, publish_frames, read_frames
+from ecg_audio.results.parquet import TableFile
+from ecg_audio.results.schemas import (
+    EMOTION,
+    FRAMES,
+    PITCH,
+    RECORDINGS,
+    RELATIVE,
+    SEGMENTS,
+    TABLES,
+    TURNS,
+    VOLUME,
+    WORDS,
+)
+
+__all__ = [
+    "FRAMES",
+    "RECORDINGS",
+    "SEGMENTS",
+    "TABLES",
+    "TURNS",
+    "WORDS",
+    "FrameFile",
+    "read_frames",
+    "rows_of",
+    "write_tables",
+]
+
+Row = Mapping[str, Any]
+
+
+def write_tables(analysis: Analysis, frames: Path | None, folder: Path) -> dict[str, Path]:
+    """Write an analysis as Parquet: recordings, segments, words, turns and frames.
+
+    Args:
+        analysis: what was found.
+        frames: the file that `FrameFile` wrote while measuring. None: the voice was not measured, and there is no
+            frames table.
+        folder: where the files go, as `{table}.parquet`; files of these names are replaced.
+
+    Returns:
+        The path of each table by its name.
+
+    Raises:
+        ResultNotFound: `frames` is not a frame file.
+        PublishFailed: the folder cannot be written.
+    """
+    paths = {name: folder / f"{name}.parquet" for name in TABLES}
+    for name, rows in rows_of(analysis).items():
+        schema = TABLES[name]
+        table = pa.table([_array(rows, field) for field in schema], schema=schema)
+        # words and segments follow their segments' order, which may differ from time where people overlap
+        with TableFile(paths[name], schema) as file:
+            file.write(table)
+    if frames is None:
+        del paths["frames"]
+    else:
+        publish_frames(frames, paths["frames"], job_id=analysis.job_id, turns=analysis.turns)
+    return paths
+
+
+def rows_of(analysis: Analysis) -> dict[str, list[Row]]:
+    """The rows of all tables but frames. A key that is absent, or None, is NULL."""
+    job = {"job_id": analysis.job_id}
+    spoken = job | {"language": analysis.language}
+    embeddings = {speaker.id: speaker.embedding for speaker in analysis.speakers}
+    turns = sorted(analysis.turns, key=lambda turn: (turn.start_s, turn.end_s, turn.speaker))
+    return {
+        "recordings": [_recording(analysis)],
+        "segments": [
+            {
+                **spoken,
+                "segment_id": segment.id,
+                **segment.model_dump(include={"start_s", "end_s", "speaker", "text", "suspect"}),
+                "word_count": len(segment.words),
+                **_prefixed(segment.voice),
+                **_prefixed(segment.relative, RELATIVE),
+                **_prefixed(segment.emotion, EMOTION),
+            }
+            for segment in analysis.segments
+        ],
+        "words": [
+            {
+                **spoken,
+                "segment_id": segment.id,
+                "word_index": index,
+                **word.model_dump(exclude={"voice", "relative"}),
+                **_prefixed(word.voice),
+                **_prefixed(word.relative, RELATIVE),
+            }
+            for segment in analysis.segments
+            for index, word in enumerate(segment.words)
+        ],
+        "turns": [
+            {**job, "turn_index": index, **turn.model_dump(), "embedding": embeddings.get(turn.speaker)}
+            for index, turn in enumerate(turns)
+        ],
+    }
+
+
+def _recording(analysis: Analysis) -> Row:
+    recording = analysis.recording
+    return {
+        **analysis.model_dump(include=set(RECORDINGS.names) & set(Analysis.model_fields)),
+        "created_at": datetime.fromisoformat(analysis.created_at),
+        "source_sha256": recording.sha256,
+        **recording.model_dump(
+            include={"duration_s", "container", "codec", "source_sample_rate_hz", "source_channels"}
+        ),
+        "segment_count": len(analysis.segments),
+        "word_count": len(analysis.words),
+        "speaker_count": len(analysis.speakers),
+        "work_s": fsum(stage.duration_s for stage in analysis.stages if stage.duration_s is not None),
+        "notice_codes": list(dict.fromkeys(notice.code for notice in (*recording.notices, *analysis.notices))),
+        **_prefixed(analysis.voice),
+        **_prefixed(analysis.volume, VOLUME),
+        **_prefixed(analysis.pitch, PITCH),
+    }
+
+
+Part = VoiceFeatures | RelativeVoice | Emotion | VolumeStatistics | PitchStatistics
+
+
+def _prefixed(part: Part | None, prefix: str = "") -> Row:
+    """A model's fields as columns; none at all where the model is absent."""
+    return {} if part is None else {f"{prefix}{name}": value for name, value in _fields(part)}
+
+
+def _fields(part: BaseModel) -> Sequence[tuple[str, Any]]:
+    return list(part)
+
+
+def _array(rows: Sequence[Row], field: "pa.Field[Any]") -> "pa.Array[Any]":
+    """One column. NaN and infinity are not measured: NULL."""
+    values = [row.get(field.name) for row in rows]
+    if pa.types.is_floating(field.type):
+        numbers = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+        return pa.array(numbers, field.type, mask=~np.isfinite(numbers))
+    column: pa.Array[Any] = pa.array(values, field.type)
+    return column
