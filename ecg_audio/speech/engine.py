@@ -1,11 +1,17 @@
 """What a speech engine is, and which one a request gets."""
 
+import importlib
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ecg_audio.analysis import Diarization, EngineName, Transcript
+from ecg_audio.errors import EngineUnavailable, ModelLoadingFailed
 from ecg_audio.progress import Report
+from ecg_audio.speech import bundled
+
+WHISPERX_ENGINE = "ecg_audio.speech.whisperx"  # provides `availability()` and `WhisperXEngine`
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +21,9 @@ class SpeakerCount:
     exact: int | None = None
     least: int | None = None
     most: int | None = None
+
+
+UNKNOWN = SpeakerCount()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +75,57 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """End the engine's child processes."""
+
+
+def availability(name: EngineName) -> Availability:
+    """Whether an engine can run here, and why (not). Takes 2 s at most and imports nothing heavy."""
+    if name == "offline":
+        return _offline_availability()
+    if importlib.util.find_spec(WHISPERX_ENGINE) is None:
+        return Availability(False, "this version does not have the whisperx engine yet")
+    found: Availability = importlib.import_module(WHISPERX_ENGINE).availability()
+    return found
+
+
+def choose(requested: Literal["auto", "whisperx", "offline"]) -> Choice:
+    """The engine for a request: the named one, or for `auto` whisperx where its models can be had, else offline.
+
+    Raises:
+        EngineUnavailable: the engine that was asked for by name cannot run here, or for `auto` neither can.
+    """
+    if requested != "auto":
+        asked = availability(requested)
+        if not asked.available:
+            raise EngineUnavailable(f"the {requested} engine cannot run here: {asked.reason}")
+        return Choice(requested, asked.reason)
+    best = availability("whisperx")
+    if best.available:
+        return Choice("whisperx", best.reason)
+    fallback = availability("offline")
+    if not fallback.available:
+        raise EngineUnavailable(f"no engine can run here: {best.reason}; {fallback.reason}")
+    return Choice("offline", best.reason, settled=True)
+
+
+def create(name: EngineName) -> Engine:
+    """A new engine. Cheap: nothing is loaded before its first use or `warm`.
+
+    Raises:
+        EngineUnavailable: it is not part of this version.
+    """
+    if name == "offline":
+        from ecg_audio.speech.offline import OfflineEngine
+
+        return OfflineEngine()
+    if importlib.util.find_spec(WHISPERX_ENGINE) is None:
+        raise EngineUnavailable(f"the whisperx engine cannot run here: {availability(name).reason}")
+    engine: Engine = importlib.import_module(WHISPERX_ENGINE).WhisperXEngine()
+    return engine
+
+
+def _offline_availability() -> Availability:
+    try:
+        bundled.segmentation_path(), bundled.voice_encoder_path(), bundled.recogniser()
+    except ModelLoadingFailed as error:
+        return Availability(False, error.message)
+    return Availability(True, "its models come with the installed packages")

@@ -1,0 +1,51 @@
+"""Whether models of the Hugging Face hub can be had: on disk, or over the network. Light: asks no library of theirs."""
+
+import os
+import threading
+from pathlib import Path
+
+PATIENCE_S = 2.0
+DEFAULT_ENDPOINT = "https://huggingface.co"
+YES = {"1", "ON", "YES", "TRUE"}
+
+
+def on_disk(repository: str) -> bool:
+    """Whether a snapshot of `owner/name` lies in the hub's cache (HF_HUB_CACHE, HF_HOME), or is a local directory."""
+    if Path(repository).is_dir():
+        return True
+    snapshots = cache_folder() / f"models--{repository.replace('/', '--')}" / "snapshots"
+    return snapshots.is_dir() and any(any(revision.iterdir()) for revision in snapshots.iterdir() if revision.is_dir())
+
+
+def cache_folder() -> Path:
+    """Where the hub's libraries keep what they have downloaded."""
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
+    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+
+
+def offline_wanted() -> bool:
+    """Whether the user told the hub's libraries to stay off the network."""
+    return any(os.environ.get(name, "").upper() in YES for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
+
+
+def answers(within_s: float = PATIENCE_S) -> bool:
+    """Whether the hub (HF_ENDPOINT) answers a HEAD request, name lookup included, within this time.
+
+    The question is asked in a thread of its own: a name server or a firewall that swallows packets holds up nobody.
+    """
+    if offline_wanted():
+        return False
+    heard = threading.Event()
+    threading.Thread(target=_ask, args=(within_s, heard), name="asking the hub", daemon=True).start()
+    return heard.wait(within_s)
+
+
+def _ask(within_s: float, heard: threading.Event) -> None:
+    import httpx
+
+    try:
+        status = httpx.head(os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT, timeout=within_s).status_code
+    except (httpx.HTTPError, httpx.InvalidURL, OSError):
+        return  # whatever the reason, it did not answer
+    if status < httpx.codes.INTERNAL_SERVER_ERROR:
+        heard.set()

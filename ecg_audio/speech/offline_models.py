@@ -1,0 +1,98 @@
+"""The offline engine's heavy half: the models that live in its one model process.
+
+Its functions are called through a `Child`; torch and pyannote are imported here and nowhere in the parent. The scores
+of the last recording are kept, so that voice activity and diarization share one pass of the segmentation model.
+"""
+
+import functools
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_audio.analysis import Diarization, Span
+from ecg_audio.progress import Report, silent
+from ecg_audio.speech import activity, diarization
+from ecg_audio.speech.engine import SpeakerCount
+
+if TYPE_CHECKING:
+    from ecg_audio.speech.local_pipeline import LocalPipeline
+
+MODEL = "pyannote segmentation + GE2E voice encoder, agglomerative clustering"
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A recording as the segmentation model heard it."""
+
+    key: tuple[str, int, int]
+    samples: NDArray[np.float32]
+    sample_rate_hz: int
+    segmentations: Any
+
+
+_last: _Heard | None = None
+
+
+def prepare(*, report: Report = silent) -> None:
+    """Import and load everything."""
+    _pipeline()
+    report(1.0)
+
+
+def find_speech(path: str, *, report: Report = silent) -> tuple[Span, ...]:
+    """Spans in which somebody speaks, in a FLAC or WAV file."""
+    heard = _hear(path, report)
+    if heard.segmentations is None:
+        return ()
+    from ecg_audio.speech.local_pipeline import speech_scores
+
+    duration_s = len(heard.samples) / heard.sample_rate_hz
+    return activity.spans(speech_scores(_pipeline(), heard.segmentations), duration_s)
+
+
+def diarize(path: str, speakers: SpeakerCount, *, report: Report = silent) -> Diarization:
+    """Who spoke when, in a FLAC or WAV file."""
+    heard = _hear(path, silent)
+    return diarization.diarize(
+        _pipeline(),
+        heard.samples,
+        heard.sample_rate_hz,
+        model=MODEL,
+        speakers=speakers,
+        report=report,
+        segmentations=heard.segmentations,
+    )
+
+
+def _hear(path: str, report: Report) -> _Heard:
+    global _last  # one process, one recording at a time: that is what this process is for
+    status = os.stat(path)  # noqa: PTH116 - a path as text came through the pipe
+    key = (path, status.st_size, status.st_mtime_ns)
+    if _last is None or _last.key != key:
+        _last = None  # two recordings need not fit into memory
+        import soundfile
+
+        samples, sample_rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+        mono = np.ascontiguousarray(samples.mean(axis=1, dtype=np.float32))
+        segmentations = _pipeline().segment(mono, sample_rate_hz, report) if len(mono) else None
+        _last = _Heard(key, mono, sample_rate_hz, segmentations)
+    return _last
+
+
+@functools.cache
+def _pipeline() -> "LocalPipeline":
+    diarization.silence_telemetry()
+    with diarization.quiet():
+        import torch
+
+        from ecg_audio.speech import local_pipeline
+
+        # lightning sets its own level as it is imported, and announces each checkpoint it upgrades
+        logging.getLogger("lightning").setLevel(logging.ERROR)
+        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
+        return local_pipeline.build()
