@@ -1,0 +1,184 @@
+"""Segments to cues: captions that a reader can follow.
+
+A cue is at most two balanced lines of 42 narrow (16 full-width) characters, read at 17 and at most about 20 characters
+a second, shown for 1 to 7 s; it ends at pauses, clauses and speaker changes. Two people at once share a cue, a line and
+a dash each. The bounds are those of the BBC Subtitle Guidelines and Netflix's Timed Text Style Guides.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ecg_audio.analysis import Segment, SpokenWord
+from ecg_audio.captions import phrases
+from ecg_audio.captions.phrases import CueWord, Line, Phrase, line_text
+from ecg_audio.captions.reading import CueSettings
+from ecg_audio.captions.text import characters, clean, pieces, spaced, width
+from ecg_audio.captions.timing import Pace, schedule
+
+__all__ = ["Cue", "CueSettings", "CueWord", "Line", "cues"]
+
+DASH = "- "
+OVERLAP_S = 0.15  # two speakers closer than this take turns, beyond it they speak at once
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What is on screen from `start_s` to `end_s`. Where two speak at once, each has one of the lines."""
+
+    start_s: float
+    end_s: float
+    lines: tuple[Line, ...]
+
+    @property
+    def words(self) -> Line:
+        """All words, in reading order."""
+        return tuple(word for line in self.lines for word in line)
+
+    @property
+    def speakers(self) -> tuple[str | None, ...]:
+        """Who speaks, in the order of the lines; one entry unless two speak at once."""
+        return tuple(dict.fromkeys(line[0].speaker for line in self.lines))
+
+    @property
+    def dashed(self) -> bool:
+        """Whether each line belongs to another speaker and begins with a dash."""
+        return len(self.speakers) > 1
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The lines as plain text, dashes included."""
+        return tuple((DASH if self.dashed else "") + line_text(line) for line in self.lines)
+
+    @property
+    def cps(self) -> float:
+        """Characters a second."""
+        return sum(map(characters, self.texts)) / (self.end_s - self.start_s)
+
+
+def cues(segments: tuple[Segment, ...], settings: CueSettings | None = None) -> tuple[Cue, ...]:
+    """Cut segments into cues.
+
+    Args:
+        segments: of the whole recording, in order of their start.
+        settings: the bounds; None takes the defaults.
+
+    Returns:
+        Cues in order of time, never two at once, that hold every word with visible text exactly once, each speaker's
+        words in their order.
+    """
+    settings = settings or CueSettings()
+    cut = [phrase for run in _runs(segments, settings) for phrase in phrases.cut(run.words, run.crowded, settings)]
+    cut.sort(key=lambda phrase: phrase.start_s)  # stable: each speaker's own order is already by time
+    shown = list(_paired(cut, settings))
+    pace = Pace(settings.target_cps, settings.min_s, settings.max_s, settings.close_gap_s)
+    speech = [(min(p.start_s for p in group), max(p.end_s for p in group)) for group in shown]
+    lines = [tuple(line for phrase in group for line in phrase.lines) for group in shown]
+    counts = [sum(characters(line_text(line)) for line in block) for block in lines]
+    times = schedule(speech, counts, pace)
+    return tuple(Cue(start_s, end_s, block) for (start_s, end_s), block in zip(times, lines, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Words that one speaker says without a long pause; `crowded` if somebody else speaks at the same time."""
+
+    words: list[CueWord]
+    crowded: bool
+
+
+def _runs(segments: tuple[Segment, ...], settings: CueSettings) -> Iterator[_Run]:
+    ordered = sorted(segments, key=lambda segment: segment.start_s)
+    words: list[CueWord] = []
+    crowded, before = False, ""
+    for segment, contended in zip(ordered, _contended(ordered), strict=True):
+        for word in _words(segment, settings, before):
+            before = word.text
+            if words:
+                last = words[-1]
+                paused = word.start_s - last.end_s >= settings.pause_s
+                if word.speaker != last.speaker or paused or contended != crowded or word.start_s < last.start_s:
+                    yield _Run(words, crowded)
+                    words = []
+            crowded = contended
+            words.append(word)
+    if words:
+        yield _Run(words, crowded)
+
+
+def _contended(ordered: list[Segment]) -> list[bool]:
+    """For each segment, whether another speaker's segment overlaps it in time."""
+    flags = [False] * len(ordered)
+    for index, segment in enumerate(ordered):
+        for other in range(index + 1, len(ordered)):
+            rival = ordered[other]
+            if rival.start_s >= segment.end_s - OVERLAP_S:
+                break
+            if rival.speaker != segment.speaker and rival.end_s - rival.start_s > OVERLAP_S:
+                flags[index] = flags[other] = True
+    return flags
+
+
+def _words(segment: Segment, settings: CueSettings, before: str) -> Iterator[CueWord]:
+    reached_s = segment.words[0].start_s if segment.words else segment.start_s
+    for word in segment.words or _unaligned(segment):
+        text = clean(word.text)
+        if not text:
+            continue
+        # within a segment the order of the words is certain, their times may not be
+        start_s = max(word.start_s, reached_s)
+        end_s = max(word.end_s, start_s)
+        reached_s = start_s
+        fields = {name: getattr(word, name) for name in SpokenWord.model_fields}
+        parts = pieces(text, settings.line_width - len(DASH), settings.wide)
+        step_s = (end_s - start_s) / len(parts)
+        for index, part in enumerate(parts):
+            shown = dict(fields, text=part, emotion=segment.emotion, spaced=bool(before) and spaced(before, part))
+            shown.update(start_s=start_s + index * step_s, end_s=start_s + (index + 1) * step_s)
+            if index:
+                shown.update(spaced=False, continues=True)
+            if len(parts) > 1:
+                shown.update(timing="interpolated")
+            yield CueWord.model_construct(**shown)
+            reached_s = start_s + index * step_s
+        before = parts[-1]
+
+
+def _unaligned(segment: Segment) -> tuple[SpokenWord, ...]:
+    """The words of a segment that has only text; their times are shares of the segment's and say so."""
+    texts = segment.text.split()
+    total = sum(map(len, texts)) or 1
+    share_s = (segment.end_s - segment.start_s) / total
+    ends = [segment.start_s]
+    for text in texts:
+        ends.append(ends[-1] + share_s * len(text))
+    return tuple(
+        SpokenWord(text=text, start_s=start_s, end_s=end_s, timing="interpolated", speaker=segment.speaker)
+        for text, (start_s, end_s) in zip(texts, pairwise(ends), strict=True)
+    )
+
+
+def _paired(ordered: list[Phrase], settings: CueSettings) -> Iterator[tuple[Phrase, ...]]:
+    """Put two speakers into one cue where they speak at once or too briefly to be read alone."""
+    index = 0
+    while index < len(ordered):
+        pair = ordered[index : index + 2]
+        if len(pair) == 2 and _share(pair[0], pair[1], settings):
+            yield tuple(pair)
+            index += 2
+        else:
+            yield (pair[0],)
+            index += 1
+
+
+def _share(first: Phrase, second: Phrase, settings: CueSettings) -> bool:
+    if settings.max_lines < 2 or first.speaker == second.speaker or len(first.lines) + len(second.lines) > 2:
+        return False
+    room = settings.line_width - len(DASH)
+    if any(width(line_text(phrase.lines[0]), settings.wide) > room for phrase in (first, second)):
+        return False
+    if max(first.end_s, second.end_s) - first.start_s > settings.max_s:
+        return False
+    at_once = second.start_s < first.end_s - OVERLAP_S
+    too_brief = second.start_s - first.start_s < settings.min_s
+    return at_once or too_brief

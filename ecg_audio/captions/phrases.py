@@ -1,0 +1,168 @@
+"""What one speaker says, cut into parts that fit a cue, and the parts into lines.
+
+Both cuts are the cheapest there are: the first by dynamic programming over all ways to cut a run of words, as
+paragraphs are set (Knuth and Plass 1981), the second by trying every turn of a line.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from math import inf
+
+from ecg_audio.analysis import Emotion, SpokenWord
+from ecg_audio.captions import breaks
+from ecg_audio.captions.reading import CueSettings
+from ecg_audio.captions.text import characters, width
+
+EACH_CUE = 1.5  # what a cue costs by itself: fewer, fuller cues are calmer
+BRIEF_PER_S = 4.0  # per second below the shortest duration
+HURRIED_PER_CPS = 0.4  # per character a second above the target; twice that above the bound
+IMBALANCE = 3.0  # lines of quite different width
+TOP_HEAVY = 0.3  # of two equal cuts, the one with the longer second line hides less of the picture
+
+
+class CueWord(SpokenWord):
+    """A word as it stands in a cue; `text` is cleaned. The pieces of a word too long for a line are words here."""
+
+    emotion: Emotion | None = None
+    spaced: bool = True  # whether a space stands before it, unless it begins a line
+    continues: bool = False  # it is a further piece of the word before
+
+
+Line = tuple[CueWord, ...]
+
+
+def line_text(line: Sequence[CueWord]) -> str:
+    """The words of one line, with the spaces between them."""
+    return "".join((" " if word.spaced and index else "") + word.text for index, word in enumerate(line))
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A part of what one speaker says, in lines; times are of its words."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def start_s(self) -> float:
+        """When its first word begins."""
+        return self.lines[0][0].start_s
+
+    @property
+    def end_s(self) -> float:
+        """When its last sound ends."""
+        return max(word.end_s for line in self.lines for word in line)
+
+    @property
+    def speaker(self) -> str | None:
+        """Who says it."""
+        return self.lines[0][0].speaker
+
+
+def cut(words: Sequence[CueWord], crowded: bool, settings: CueSettings) -> list[Phrase]:
+    """Cut one speaker's uninterrupted words into phrases.
+
+    Args:
+        words: in order, with starts that never go back.
+        crowded: somebody else speaks at the same time: one line each, with room for a dash.
+        settings: the bounds.
+    """
+    run = _Run(words, settings, settings.line_width - 2 if crowded else settings.line_width)
+    best = [0.0] + [inf] * len(words)  # cost of the cheapest cut of the first n words
+    came_from = [0] * (len(words) + 1)
+    for first in range(len(words)):
+        for end in run.fitting(first, 1 if crowded else settings.max_lines):
+            price = best[first] + run.price(first, end)
+            if price < best[end]:
+                best[end], came_from[end] = price, first
+    phrases: list[Phrase] = []
+    end = len(words)
+    while end:
+        phrases.append(Phrase(run.lines(came_from[end], end)))
+        end = came_from[end]
+    return phrases[::-1]
+
+
+class _Run:
+    """One speaker's words with what the cuts ask of them again and again."""
+
+    def __init__(self, words: Sequence[CueWord], settings: CueSettings, room: float) -> None:
+        self.words = words
+        self.settings = settings
+        self.room = room
+        self.spaces = [1.0 if word.spaced else 0.0 for word in words]
+        # where each word ends, were they all on one line, and how many characters that makes
+        widths = (width(word.text, settings.wide) + space for word, space in zip(words, self.spaces, strict=True))
+        self.reach = [0.0, *accumulate(widths)]
+        self.counts = [0, *accumulate(characters(word.text) + word.spaced for word in words)]
+        self.breaks = _break_costs(words)
+
+    def width(self, first: int, end: int) -> float:
+        """The room that words `first` to `end - 1` take on a line."""
+        return self.reach[end] - self.reach[first] - self.spaces[first]
+
+    def fitting(self, first: int, lines: int) -> Iterator[int]:
+        """Where a cue that begins with word `first` can end; at least after that word."""
+        end_s = start_s = self.words[first].start_s
+        line_first, line = first, 1
+        for last in range(first, len(self.words)):
+            if last > line_first and self.width(line_first, last + 1) > self.room:
+                line_first, line = last, line + 1
+            end_s = max(end_s, self.words[last].end_s)
+            if last > first and (line > lines or end_s - start_s > self.settings.max_s):
+                return
+            yield last + 1
+
+    def price(self, first: int, end: int) -> float:
+        """What it costs to show words `first` to `end - 1` as one cue."""
+        settings = self.settings
+        start_s = self.words[first].start_s
+        if end < len(self.words):  # it stays until the next cue comes
+            shown_s = min(self.words[end].start_s - start_s, settings.max_s)
+        else:
+            shown_s = max(self.words[end - 1].end_s - start_s, settings.min_s)
+        cps = (self.counts[end] - self.counts[first]) / max(shown_s, 0.1)
+        hurry = max(0.0, cps - settings.target_cps) + max(0.0, cps - settings.max_cps)
+        price = EACH_CUE + self.breaks[end - 1] + BRIEF_PER_S * max(0.0, settings.min_s - shown_s)
+        price += HURRIED_PER_CPS * hurry
+        if turns := self._turns(first, end):
+            price += min(self.breaks[turns.start - 1 : turns.stop - 1])
+        return price
+
+    def lines(self, first: int, end: int) -> tuple[Line, ...]:
+        """Set words `first` to `end - 1` in one line if they fit, else in the two that read best."""
+        words = tuple(self.words[first:end])
+        turns = self._turns(first, end)
+        if not turns:
+            return (words,)
+        turn = min(turns, key=lambda turn: self._slant(first, turn, end)) - first
+        return words[:turn], words[turn:]
+
+    def _turns(self, first: int, end: int) -> range:
+        """The words that can begin a second line; none where one line is enough."""
+        if self.width(first, end) <= self.room:
+            return range(0)
+        # the upper line takes as much as it can, or leaves as much as the lower one can
+        after_upper = bisect_right(self.reach, self.reach[first] + self.spaces[first] + self.room, first + 1, end)
+        for_lower = bisect_left(self.reach, self.reach[end] - self.room, first, end)
+        for_lower = next((turn for turn in range(max(for_lower - 1, first + 1), end) if self._fits(turn, end)), end)
+        return range(for_lower, after_upper)
+
+    def _fits(self, first: int, end: int) -> bool:
+        return self.width(first, end) <= self.room
+
+    def _slant(self, first: int, turn: int, end: int) -> float:
+        slant = (self.width(first, turn) - self.width(turn, end)) / self.room
+        return self.breaks[turn - 1] + IMBALANCE * slant**2 + (TOP_HEAVY if slant > 0 else 0.0)
+
+
+def _break_costs(words: Sequence[CueWord]) -> list[float]:
+    """What it costs to break after each word."""
+    found: list[float] = []
+    sentence_starts = True
+    for left, right in pairwise(words):
+        cost = breaks.cost(left.text, right.text, right.start_s - left.end_s, starts_sentence=sentence_starts)
+        found.append(breaks.INSIDE if right.continues else cost)
+        sentence_starts = breaks.ends_sentence(left.text)
+    return [*found, 0.0]

@@ -1,0 +1,213 @@
+"""From a voice to typography: louder is heavier and larger, higher stands higher, slower is set wider.
+
+The mapping follows de Lacerda Pataca, Watkins, Peiris, Lee and Huenerfauth, "Visualization of Speech Prosody and
+Emotion in Captions" (CHI 2023): weight for loudness, baseline shift for pitch, letter spacing for duration, colour for
+valence; legibility first. Every measure is relative to the same speaker's other words. All functions are pure; the
+figures stand in `styling.toml`.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ecg_audio.analysis import Emotion, RelativeVoice
+from ecg_audio.captions.cues import Cue, CueWord
+from ecg_audio.errors import InvalidRequest, SourceNotFound
+
+Preset = Literal["plain", "karaoke", "expressive"]
+PRESETS: tuple[Preset, ...] = ("plain", "karaoke", "expressive")
+
+USUAL_WEIGHT = 400
+Z_SPAN = 2.0  # standard deviations that count as the end of a speaker's range
+
+Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[int, Field(ge=100, le=900)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Loudness(_Table):
+    """Weight and size at the two ends of a speaker's loudness."""
+
+    weight_quiet: Weight
+    weight_loud: Weight
+    size_quiet: Annotated[float, Field(ge=0.5, le=1)]
+    size_loud: Annotated[float, Field(ge=1, le=2)]
+
+
+class Pitch(_Table):
+    """Baseline shift at the two ends of a speaker's pitch, em."""
+
+    shift_low_em: Annotated[float, Field(ge=-0.5, le=0)]
+    shift_high_em: Annotated[float, Field(ge=0, le=0.5)]
+
+
+class Duration(_Table):
+    """Letter spacing at the two ends of a speaker's rate, em."""
+
+    spacing_quick_em: Annotated[float, Field(ge=-0.1, le=0)]
+    spacing_slow_em: Annotated[float, Field(ge=0, le=0.5)]
+
+
+class Whisper(_Table):
+    """How whispered words look."""
+
+    italic: bool
+    opacity: Annotated[float, Field(ge=0.5, le=1)]
+
+
+class Accents(_Table):
+    """Colours under words that an emotion model heard something in."""
+
+    least_confidence: Fraction
+    negative: Colour
+    positive: Colour
+    joy: Colour
+    sadness: Colour
+    anger: Colour
+    fear: Colour
+    surprise: Colour
+    disgust: Colour
+
+
+class Palette(_Table):
+    """Speakers' hues, on dark and on light ground, in the same order."""
+
+    dark: Annotated[tuple[Colour, ...], Field(min_length=1)]
+    light: Annotated[tuple[Colour, ...], Field(min_length=1)]
+
+
+class Style(_Table):
+    """The whole table."""
+
+    intensity: Fraction
+    speaker_colours: bool
+    follow: bool
+    loudness: Loudness
+    pitch: Pitch
+    duration: Duration
+    whisper: Whisper
+    emotion: Accents
+    palette: Palette
+
+    @classmethod
+    def preset(cls, name: Preset, intensity: float = 1.0) -> "Style":
+        """One of the three looks: `plain` text; `karaoke`, words that light up; `expressive`, all of it."""
+        table = _default()
+        if name == "plain":
+            return table.model_copy(update={"intensity": 0.0, "speaker_colours": False, "follow": False})
+        return table.model_copy(update={"intensity": 0.0 if name == "karaoke" else intensity})
+
+    @classmethod
+    def load(cls, path: Path) -> "Style":
+        """A style from a TOML file; what the file leaves out is as in the default.
+
+        Raises:
+            SourceNotFound: there is no such file.
+            InvalidRequest: it is not TOML, or a value is unknown or out of its bounds.
+        """
+        try:
+            given = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise SourceNotFound(f"style {path}: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InvalidRequest(f"style {path} is not TOML: {error}") from None
+        merged = _default().model_dump()
+        for name, value in given.items():
+            both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+            merged[name] = {**merged[name], **value} if both else value
+        try:
+            return cls.model_validate(merged)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise InvalidRequest(f"style {path}: {field}: {first['msg']}") from None
+
+
+@cache
+def _default() -> Style:
+    return Style.model_validate(tomllib.loads((Path(__file__).parent / "styling.toml").read_text("utf-8")))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one word is set; the default is plain text."""
+
+    weight: int = USUAL_WEIGHT
+    size: float = 1.0
+    shift_em: float = 0.0
+    spacing_em: float = 0.0
+    italic: bool = False
+    opacity: float = 1.0
+    accent: str | None = None
+
+
+PLAIN = Look()
+
+
+def look(word: CueWord, style: Style) -> Look:
+    """How `word` is set in `style`. A property whose measure is absent stays plain."""
+    if style.intensity == 0:
+        return PLAIN
+    voice = word.relative or RelativeVoice()
+    loudness = _deviation(voice.loudness_percentile, voice.loudness_z) * style.intensity
+    pitch = _deviation(voice.f0_percentile, voice.f0_z) * style.intensity
+    slowness = -_deviation(None, voice.rate_z) * style.intensity
+    whispered = voice.volume == "whisper"
+    weight = _between(style.loudness.weight_quiet, USUAL_WEIGHT, style.loudness.weight_loud, loudness)
+    return Look(
+        weight=round(weight / 10) * 10,
+        size=round(_between(style.loudness.size_quiet, 1.0, style.loudness.size_loud, loudness), 3),
+        shift_em=round(_between(style.pitch.shift_low_em, 0.0, style.pitch.shift_high_em, pitch), 3),
+        spacing_em=round(_between(style.duration.spacing_quick_em, 0.0, style.duration.spacing_slow_em, slowness), 3),
+        italic=whispered and style.whisper.italic,
+        opacity=round(1 - (1 - style.whisper.opacity) * style.intensity, 3) if whispered else 1.0,
+        accent=accent(word.emotion, style),
+    )
+
+
+def accent(emotion: Emotion | None, style: Style) -> str | None:
+    """The accent colour of an emotion; None where there is none, it is neutral, or the model was not sure."""
+    table = style.emotion
+    if emotion is None or style.intensity == 0 or emotion.confidence < table.least_confidence:
+        return None
+    if emotion.valence is not None:
+        if abs(emotion.valence) < 0.15:
+            return None
+        return table.positive if emotion.valence > 0 else table.negative
+    if emotion.label == "neutral":
+        return None
+    colour: str = getattr(table, emotion.label)
+    return colour
+
+
+def hues(cues: tuple[Cue, ...], palette: tuple[str, ...]) -> dict[str | None, str]:
+    """A colour for each speaker, in the order in which they first speak; nobody known gets none."""
+    order = dict.fromkeys(speaker for cue in cues for speaker in cue.speakers if speaker is not None)
+    return {speaker: palette[index % len(palette)] for index, speaker in enumerate(order)}
+
+
+def _deviation(percentile: float | None, z: float | None) -> float:
+    """Where a measure lies in the speaker's range, -1 to 1; 0, plain, where it is not known.
+
+    The middle half of the range is drawn almost plain (the deviation is squared), so that what stands out does.
+    """
+    if percentile is not None:
+        linear = percentile / 50 - 1
+    elif z is not None:
+        linear = z / Z_SPAN
+    else:
+        return 0.0
+    linear = max(-1.0, min(1.0, linear))
+    return linear * abs(linear)
+
+
+def _between(low: float, usual: float, high: float, deviation: float) -> float:
+    return usual + deviation * (high - usual if deviation > 0 else usual - low)

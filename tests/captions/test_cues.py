@@ -1,0 +1,191 @@
+"""Cues: what fits a line, what is shown how long, and that nothing is lost."""
+
+import unicodedata
+from itertools import combinations, pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecg_audio.analysis import Emotion, Segment, SpokenWord
+from ecg_audio.captions.cues import Cue, CueSettings, cues
+from ecg_audio.captions.text import clean, width
+from tests.captions.conftest import Talk, make_segment
+
+LATIN = st.text("abcdefghijklmnopqrstuvwxyzABC.,?!'éß", min_size=1, max_size=14)
+HANGUL = st.text("가나다라마바사아자차카타파하한국어말", min_size=1, max_size=7)
+HAN = st.text("的一是不了人我在有他这中大来上国。，", min_size=1, max_size=4)
+HOSTILE = st.text(min_size=0, max_size=60)
+
+
+@st.composite
+def transcripts(draw: st.DrawFn) -> tuple[Segment, ...]:
+    """Random segments of up to three speakers that may overlap, with words of one script in any rhythm."""
+    texts = draw(st.sampled_from([LATIN, HANGUL, HAN, HOSTILE]))
+    duration = st.floats(0, 3) if draw(st.booleans()) else st.floats(0.05, 0.6)
+    segments = []
+    at_s = 0.0
+    for index in range(draw(st.integers(0, 6))):
+        speaker = draw(st.sampled_from(["A", "B", None]))
+        at_s = max(0.0, at_s + draw(st.floats(-3, 2)))
+        start_s = at_s
+        words = []
+        for text in draw(st.lists(texts, min_size=1, max_size=25)):
+            at_s += draw(st.sampled_from([0.0, 0.05, 0.4, 1.5]))
+            word_s = draw(duration)
+            words.append(SpokenWord(text=text, start_s=at_s, end_s=at_s + word_s, speaker=speaker))
+            at_s += word_s
+        text = " ".join(word.text for word in words)
+        segments.append(Segment(id=index, start_s=start_s, end_s=at_s, speaker=speaker, text=text, words=tuple(words)))
+    return tuple(segments)
+
+
+def letters(text: str) -> str:
+    """`text` without spaces, for comparing what was said with what is shown."""
+    return "".join(text.split())
+
+
+@settings(max_examples=80, deadline=None)
+@given(transcripts())
+def test_every_cue_keeps_the_bounds(segments: tuple[Segment, ...]) -> None:
+    """Lines fit, there are at most two, cues last up to 7 s and never overlap, and gaps are closed or visible."""
+    bounds = CueSettings()
+    found = cues(segments)
+    for cue in found:
+        assert 1 <= len(cue.lines) <= 2
+        assert all(width(text, bounds.wide) <= bounds.line_width + 1e-6 for text in cue.texts)
+        assert 0.25 < cue.end_s - cue.start_s <= bounds.max_s + 1e-6
+        assert len(cue.speakers) == 1 or len(cue.speakers) == len(cue.lines)
+        assert all(len({word.speaker for word in line}) == 1 for line in cue.lines)
+    for before, after in pairwise(found):
+        gap_s = after.start_s - before.end_s
+        assert gap_s == 0 or gap_s >= 2 / 25
+
+
+@settings(max_examples=80, deadline=None)
+@given(transcripts())
+def test_every_word_is_shown_once_and_in_order(segments: tuple[Segment, ...]) -> None:
+    """Each speaker's visible words appear exactly once, in the order in which they were said."""
+    found = cues(segments)
+    ordered = sorted(segments, key=lambda segment: segment.start_s)
+    for speaker in ("A", "B", None):
+        own = [segment for segment in ordered if segment.speaker == speaker]
+        said = [letters(clean(word.text)) for segment in own for word in segment.words]
+        shown = [letters(word.text) for cue in found for word in cue.words if word.speaker == speaker]
+        overlapping = any(b.start_s < a.end_s for a, b in combinations(own, 2))
+        if overlapping:  # one speaker's own segments at the same time: all is there, in some order
+            assert sorted("".join(shown)) == sorted("".join(said))
+        else:
+            assert "".join(shown) == "".join(said)
+
+
+@settings(max_examples=20, deadline=None)
+@given(transcripts())
+def test_cueing_is_repeatable(segments: tuple[Segment, ...]) -> None:
+    """The same segments give the same cues."""
+    assert cues(segments) == cues(segments)
+
+
+def texts(found: tuple[Cue, ...]) -> list[tuple[str, ...]]:
+    """What is on screen, cue by cue."""
+    return [cue.texts for cue in found]
+
+
+def test_long_sentence_turns_at_clause_and_balances(talk: Talk) -> None:
+    """A sentence of two lines turns at its comma, not after an article or inside a name."""
+    found = cues((talk("When I finally met Mr. John Smith, he had the key to the house in his hand.", word_s=0.35),))
+    assert texts(found) == [("When I finally met Mr. John Smith,", "he had the key to the house in his hand.")]
+
+
+@pytest.mark.parametrize("phrase", ["New York City", "3,500 40 %", "Dr. Watson", "$ 20"])
+def test_names_and_numbers_stay_together(talk: Talk, phrase: str) -> None:
+    """No cue and no line ends inside a name or a number."""
+    filler = "we talked for quite a while before going "
+    for repeats in range(1, 4):
+        for shift in range(6):
+            text = "so " * shift + filler * repeats + phrase + " and then came home again with nothing"
+            shown = [line for cue in cues((talk(text),)) for line in cue.texts]
+            assert any(phrase in line for line in shown), shown
+
+
+def test_pause_ends_a_cue(talk: Talk) -> None:
+    """Words on either side of a long silence are not shown together."""
+    found = cues((talk("this is before"), talk("and this after", 4.0)))
+    assert texts(found) == [("this is before",), ("and this after",)]
+    assert found[0].end_s < 2.5
+
+
+def test_short_segments_of_one_speaker_share_a_cue(talk: Talk) -> None:
+    """What one speaker says without a pause is one caption, however recognition cut it."""
+    found = cues((talk("Yes.", 0.0), talk("I know him.", 0.5)))
+    assert texts(found) == [("Yes. I know him.",)]
+
+
+def test_two_at_once_share_a_cue_with_dashes(talk: Talk) -> None:
+    """Two people who speak at the same time get a line and a dash each."""
+    found = cues((talk("I never said that at all", 0.0, speaker="A"), talk("Oh yes you did", 0.6, speaker="B")))
+    assert texts(found) == [("- I never said that at all", "- Oh yes you did")]
+    assert found[0].speakers == ("A", "B")
+
+
+def test_quick_exchange_shares_a_cue(talk: Talk) -> None:
+    """A word too brief to be read alone is shown with its answer."""
+    found = cues((talk("Really?", 0.0, speaker="A"), talk("Yes, really.", 0.4, speaker="B")))
+    assert texts(found) == [("- Really?", "- Yes, really.")]
+
+
+def test_speaker_change_ends_a_cue(talk: Talk) -> None:
+    """One after the other, two speakers are never in one cue."""
+    found = cues((talk("and that is all I know", 0.0, speaker="A"), talk("thank you very much", 2.2, speaker="B")))
+    assert [cue.speakers for cue in found] == [("A",), ("B",)]
+
+
+def test_chinese_runs_on_and_counts_wide(talk: Talk) -> None:
+    """Chinese characters are set without spaces, 16 to a line."""
+    found = cues((talk("今 天 天 气 很 好 我 们 一 起 去 公 园 散 步 然 后 回 家 吃 饭", word_s=0.2, pause_s=0),))
+    assert all(len(line) <= 16 and " " not in line for cue in found for line in cue.texts)
+    assert "".join(line for cue in found for line in cue.texts) == "今天天气很好我们一起去公园散步然后回家吃饭"
+
+
+def test_korean_keeps_its_spaces(talk: Talk) -> None:
+    """Korean words are apart."""
+    assert texts(cues((talk("안녕하세요 저는 학생입니다"),))) == [("안녕하세요 저는 학생입니다",)]
+
+
+def test_word_wider_than_a_line_is_cut_between_characters(talk: Talk) -> None:
+    """A word of 100 letters goes on in pieces, whose times are marked as interpolated; accents stay on their letter."""
+    word = "e\u0300\u0323\u0334" * 100
+    found = cues((talk(word, word_s=4.0),))
+    pieces = [piece for cue in found for piece in cue.words]
+    assert "".join(piece.text for piece in pieces) == clean(word)
+    assert {piece.timing for piece in pieces} == {"interpolated"}
+    assert not any(unicodedata.combining(piece.text[0]) for piece in pieces)
+
+
+def test_segment_without_words_is_still_shown() -> None:
+    """Text whose words could not be timed is spread over its segment, and says that its times are interpolated."""
+    bare = Segment(id=0, start_s=2.0, end_s=4.0, speaker="A", text="nobody timed this", words=())
+    (cue,) = cues((bare,))
+    assert cue.texts == ("nobody timed this",)
+    assert {word.timing for word in cue.words} == {"interpolated"}
+    assert (cue.words[0].start_s, cue.words[-1].end_s) == (2.0, pytest.approx(4.0))
+
+
+def test_words_keep_their_measurements(talk: Talk) -> None:
+    """A cue's words carry the voice of the words they show, and their segment's emotion."""
+    heard = Emotion(label="joy", confidence=0.8, model="m")
+    segment = talk("so glad", emotion=heard)
+    (cue,) = cues((segment,))
+    assert [word.start_s for word in cue.words] == [word.start_s for word in segment.words]
+    assert {word.emotion for word in cue.words} == {heard}
+
+
+def test_no_segments_no_cues() -> None:
+    """Silence has no captions."""
+    assert cues(()) == ()
+    assert cues((make_segment("\u202e\u0007"),)) == ()
+
+
+def test_korean_is_read_more_slowly() -> None:
+    """Reading speed is a matter of the language."""
+    assert CueSettings.for_language("ko").target_cps < CueSettings.for_language("en").target_cps

@@ -1,0 +1,189 @@
+"""SRT, WebVTT and ASS: read back by independent parsers, and inert whatever was recognised."""
+
+import re
+
+import pysubs2
+import pytest
+import webvtt
+
+from ecg_audio.analysis import Emotion, RelativeVoice
+from ecg_audio.captions import ass, srt, vtt
+from ecg_audio.captions.cues import Cue, cues
+from ecg_audio.captions.styling import PRESETS, Preset, Style
+from tests.captions.conftest import Talk
+
+LOUD = RelativeVoice(loudness_percentile=99, f0_percentile=97, rate_z=-1.5, volume="shout")
+QUIET = RelativeVoice(loudness_percentile=2, f0_percentile=3, rate_z=1.5, volume="whisper")
+HOSTILE = [
+    r"{\pos(0,0)}moved",
+    r"{\an8\fs200}",
+    r"line\Nbreak",
+    r"\h\n",
+    "<script>alert(1)</script>",
+    "<i>tag</i>",
+    "a --> b",
+    "00:00:01.000 --> 00:00:02.000",
+    "&amp;&lt;",
+    "quote\"'`",
+    "NOTE",
+    "STYLE",
+    "WEBVTT",
+    "العربية עברית",
+    "👩\u200d👩\u200d👧",
+    "{unclosed",
+    "closed}",
+    "C:\\path\\new",
+    "\x00\x1b[2J\u202egnp.exe",
+]
+
+
+@pytest.fixture
+def spoken(talk: Talk) -> tuple[Cue, ...]:
+    """Three speakers, overlap, measured voices, an emotion, an unknown speaker."""
+    return cues(
+        (
+            talk("I told you NEVER to quietly open the door", 0.5, voices={"NEVER": LOUD, "quietly": QUIET}),
+            talk("well I did it anyway", 5, speaker="B", emotion=Emotion(label="anger", confidence=0.9, model="m")),
+            talk("stop it", 5.4, speaker="C, <the> third"),
+            talk("somebody else", 3605.25, speaker=None),
+        )
+    )
+
+
+def shown(found: tuple[Cue, ...]) -> list[tuple[float, float, str]]:
+    """Times and text of the cues, to the millisecond."""
+    return [(round(cue.start_s, 3), round(cue.end_s, 3), "\n".join(cue.texts)) for cue in found]
+
+
+def test_srt_reads_back(spoken: tuple[Cue, ...]) -> None:
+    """An independent reader finds the same cues in SRT: times, lines, dashes."""
+    back = webvtt.from_string(_as_vtt(srt.dumps(spoken)))
+    assert [(c.start_in_seconds, c.end_in_seconds, c.text) for c in back] == [
+        (int(start_s), int(end_s), text) for start_s, end_s, text in shown(spoken)
+    ]
+    again = pysubs2.SSAFile.from_string(srt.dumps(spoken), "srt")
+    assert [(e.start / 1000, e.end / 1000, e.plaintext) for e in again] == shown(spoken)
+
+
+def _as_vtt(text: str) -> str:
+    return "WEBVTT\n\n" + re.sub(r"(\d\d:\d\d:\d\d),(\d{3})", r"\1.\2", text)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_vtt_reads_back(spoken: tuple[Cue, ...], preset: Preset) -> None:
+    """An independent reader finds the same cues in WebVTT in every preset, and each line's voice."""
+    back = webvtt.from_string(vtt.dumps(spoken, preset))
+    found = [(_seconds(c.start), _seconds(c.end), c.text) for c in back]
+    assert found == [(a, b, text) for a, b, text in shown(spoken)]
+    assert next(c.voice for c in back) == "A"
+
+
+def _seconds(stamp: str) -> float:
+    hours, minutes, seconds = stamp.split(":")
+    return round(int(hours) * 3600 + int(minutes) * 60 + float(seconds), 3)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_ass_reads_back(spoken: tuple[Cue, ...], preset: Preset) -> None:
+    """An independent reader finds the same cues in ASS in every preset, to its hundredth of a second."""
+    back = pysubs2.SSAFile.from_string(ass.dumps(spoken, preset), "ass")
+    for event, (start_s, end_s, text) in zip(back, shown(spoken), strict=True):
+        assert abs(event.start / 1000 - start_s) <= 0.0051
+        assert abs(event.end / 1000 - end_s) <= 0.0051
+        assert event.plaintext == text
+        assert event.style in back.styles
+
+
+def test_plain_has_no_markup_but_voices(spoken: tuple[Cue, ...]) -> None:
+    """The plain preset adds nothing to the text."""
+    assert not re.search(
+        r"\\(?!N)|\{", "".join(e.text for e in pysubs2.SSAFile.from_string(ass.dumps(spoken, "plain")))
+    )
+    assert "STYLE" not in vtt.dumps(spoken, "plain")
+    assert not re.search(r"<(?!/?v)", vtt.dumps(spoken, "plain"))
+
+
+def test_karaoke_times_follow_the_words(spoken: tuple[Cue, ...]) -> None:
+    """Syllable times add up to each word's own start and end, and VTT timestamps to its start."""
+    first = spoken[0]
+    event = pysubs2.SSAFile.from_string(ass.dumps(spoken, "karaoke"))[0]
+    at_cs = 0
+    times = []
+    for kind, length in re.findall(r"\\(kf?)(\d+)", event.text):
+        if kind == "kf":
+            times.append((at_cs, at_cs + int(length)))
+        at_cs += int(length)
+    expected = [(round((w.start_s - first.start_s) * 100), round((w.end_s - first.start_s) * 100)) for w in first.words]
+    assert times == expected
+    stamps = re.findall(r"<(\d\d:\d\d:\d\d\.\d{3})>", vtt.dumps(spoken[:1], "karaoke"))
+    assert stamps == [vtt.timestamp(word.start_s) for word in first.words[1:]]
+
+
+def test_expressive_marks_the_loud_and_the_quiet(spoken: tuple[Cue, ...]) -> None:
+    """The shouted word is heavier, larger, higher and wider than its neighbours, the whispered one leans."""
+    text = pysubs2.SSAFile.from_string(ass.dumps(spoken))[0].text
+    loud = re.search(r"\{([^}]*)\}NEVER", text)
+    quiet = re.search(r"\{([^}]*)\}quietly", text)
+    assert loud and quiet
+    assert re.search(r"\\b\d00|\\b8\d0", loud[1])
+    assert all(tag in loud[1] for tag in (r"\fs", r"\fsp", r"\frz"))
+    assert r"\frz-" not in loud[1] and r"\frz-" in quiet[1]
+    assert r"\i1" in quiet[1]
+    sheet = vtt.dumps(spoken)
+    assert re.search(r"<c\.w900\.z\d+>NEVER</c>", sheet)
+    assert "::cue(.w900) { font-weight: 900 }" in sheet
+    assert "text-decoration: underline #F0806A" in sheet
+
+
+def test_each_speaker_has_a_style(spoken: tuple[Cue, ...]) -> None:
+    """Speakers have styles of their own; the one nobody knows has the default; a name with a comma breaks no field."""
+    back = pysubs2.SSAFile.from_string(ass.dumps(spoken))
+    assert [e.style for e in back] == ["Speaker 1", "Speaker 2", "Default"]
+    assert back[1].name == "B / C; <the> third"
+    assert len({str(style.primarycolor) for style in back.styles.values()}) == 4
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_hostile_text_is_only_text(talk: Talk, text: str, preset: Preset) -> None:
+    """Markup, escapes, cue times and overrides in recognised words change neither structure nor look."""
+    harmless = cues((talk("before", 0), talk("after", 20)))
+    found = cues((talk("before", 0), talk(text, 10, speaker=text), talk("after", 20)))
+    assert len(found) >= len(harmless)
+
+    script = ass.dumps(found, preset, title=text)
+    events = pysubs2.SSAFile.from_string(script)
+    assert len(events) == len(found)
+    overrides = "".join(re.findall(r"\{(\\(?:k|org|\d?[abcfiru3]).*?)\}", "".join(e.text for e in events)))
+    assert not re.search(r"pos|an8|fs200", overrides)
+    assert script.count("[Events]") == 1
+
+    document = vtt.dumps(found, preset)
+    assert document.count("-->") == len(found)
+    assert "<script" not in document and "<i>" not in document
+    assert len(webvtt.from_string(document)) == len(found)
+
+    subtitle = srt.dumps(found)
+    assert subtitle.count("-->") == len(found)
+    assert "<script" not in subtitle and "<i>" not in subtitle and r"{\an8" not in subtitle
+    assert len(pysubs2.SSAFile.from_string(subtitle, "srt")) == len(found)
+
+
+def test_no_cues_make_valid_documents() -> None:
+    """A recording without speech has empty captions that parse."""
+    assert srt.dumps(()) == ""
+    assert vtt.dumps(()).startswith("WEBVTT\n")
+    assert len(pysubs2.SSAFile.from_string(ass.dumps(()))) == 0
+
+
+def test_upright_video_has_smaller_letters(spoken: tuple[Cue, ...]) -> None:
+    """42 characters fit the width of a phone's upright video."""
+    upright = pysubs2.SSAFile.from_string(ass.dumps(spoken, width=1080, height=1920))
+    assert upright.styles["Default"].fontsize * 0.52 * 42 <= 0.91 * 1080
+
+
+def test_a_style_of_ones_own_is_taken(spoken: tuple[Cue, ...]) -> None:
+    """A style changes what is written, in each format that can show it."""
+    calm = Style.preset("expressive", 0.2)
+    assert ass.dumps(spoken, calm) != ass.dumps(spoken)
+    assert vtt.dumps(spoken, calm) != vtt.dumps(spoken)

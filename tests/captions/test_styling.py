@@ -1,0 +1,160 @@
+"""From a voice to typography: monotone, bounded, plain where nothing was measured."""
+
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecg_audio.analysis import Emotion, RelativeVoice
+from ecg_audio.captions.cues import CueWord, cues
+from ecg_audio.captions.styling import PLAIN, PRESETS, Style, accent, hues, look
+from ecg_audio.errors import InvalidRequest, SourceNotFound
+from tests.captions.conftest import Talk
+from tests.captions.sight import EYES, contrast, difference
+
+EXPRESSIVE = Style.preset("expressive")
+PERCENTILE = st.none() | st.floats(0, 100)
+Z = st.none() | st.floats(-5, 5)
+VOICES = st.builds(
+    RelativeVoice,
+    loudness_percentile=PERCENTILE,
+    loudness_z=Z,
+    f0_percentile=PERCENTILE,
+    f0_z=Z,
+    rate_z=Z,
+    volume=st.sampled_from([None, "whisper", "soft", "normal", "loud", "shout"]),
+)
+
+
+def word(emotion: Emotion | None = None, **relative: object) -> CueWord:
+    """A word with this voice."""
+    voice = RelativeVoice.model_validate(relative)
+    return CueWord(text="word", start_s=0, end_s=1, relative=voice, emotion=emotion)
+
+
+def test_unmeasured_is_plain() -> None:
+    """A word without measurements looks like plain text in every preset; a property without its measure stays plain."""
+    bare = CueWord(text="word", start_s=0, end_s=1)
+    assert all(look(bare, Style.preset(name)) == PLAIN for name in PRESETS)
+    only_loud = look(word(loudness_percentile=100), EXPRESSIVE)
+    assert (only_loud.shift_em, only_loud.spacing_em, only_loud.italic) == (0, 0, False)
+    assert only_loud.weight == 900
+
+
+@pytest.mark.parametrize(
+    ("measure", "low", "high", "shown"),
+    [
+        ("loudness_percentile", 0, 100, "weight"),
+        ("loudness_percentile", 0, 100, "size"),
+        ("loudness_z", -2, 2, "weight"),
+        ("f0_percentile", 0, 100, "shift_em"),
+        ("f0_z", -2, 2, "shift_em"),
+        ("rate_z", 2, -2, "spacing_em"),
+    ],
+)
+def test_each_measure_moves_its_own_property(measure: str, low: float, high: float, shown: str) -> None:
+    """Louder is heavier and larger, higher stands higher, slower is wider: usual voices look usual, extremes differ."""
+    least, usual, most = (
+        getattr(look(word(**{measure: at}), EXPRESSIVE), shown) for at in (low, (low + high) / 2, high)
+    )
+    assert least < usual < most
+    assert usual == getattr(PLAIN, shown)
+
+
+@given(VOICES, st.floats(0, 1))
+def test_looks_stay_legible(voice: RelativeVoice, intensity: float) -> None:
+    """Whatever the voice and intensity, every property stays within its bounds."""
+    shown = look(word(**voice.model_dump()), Style.preset("expressive", intensity))
+    assert 300 <= shown.weight <= 900
+    assert 0.85 <= shown.size <= 1.3
+    assert -0.15 <= shown.shift_em <= 0.2
+    assert -0.03 <= shown.spacing_em <= 0.15
+    assert 0.75 <= shown.opacity <= 1
+
+
+@given(VOICES, st.floats(0.05, 1))
+def test_intensity_scales_towards_plain(voice: RelativeVoice, intensity: float) -> None:
+    """A lower intensity never stands out more than the full one, and none at all is plain."""
+    heard = word(**voice.model_dump())
+    part, full = look(heard, Style.preset("expressive", intensity)), look(heard, EXPRESSIVE)
+    assert abs(part.size - 1) <= abs(full.size - 1) + 1e-9
+    assert abs(part.shift_em) <= abs(full.shift_em) + 1e-9
+    assert look(heard, Style.preset("expressive", 0.0)) == PLAIN
+
+
+def test_whisper_is_italic_and_paler() -> None:
+    """A whispered word leans and steps back."""
+    shown = look(word(volume="whisper"), EXPRESSIVE)
+    assert shown.italic
+    assert shown.opacity < 1
+
+
+@pytest.mark.parametrize(
+    ("emotion", "colour"),
+    [
+        (Emotion(label="joy", confidence=0.9, model="m"), EXPRESSIVE.emotion.joy),
+        (Emotion(label="joy", confidence=0.9, valence=-0.8, model="m"), EXPRESSIVE.emotion.negative),
+        (Emotion(label="anger", confidence=0.9, valence=0.05, model="m"), None),
+        (Emotion(label="neutral", confidence=0.9, model="m"), None),
+        (Emotion(label="joy", confidence=0.3, model="m"), None),
+        (None, None),
+    ],
+)
+def test_accent_follows_valence_then_label(emotion: Emotion | None, colour: str | None) -> None:
+    """An emotion the model was sure of has an accent, by valence where there is one; neutral and unsure have none."""
+    assert accent(emotion, EXPRESSIVE) == colour
+
+
+def test_speakers_keep_their_hue(talk: Talk) -> None:
+    """Hues go to speakers in the order in which they first speak; words of nobody known have none."""
+    said = cues((talk("one", 0, speaker="B"), talk("two", 5, speaker=None), talk("three", 9, speaker="A")))
+    assert hues(said, EXPRESSIVE.palette.dark) == dict(zip("BA", EXPRESSIVE.palette.dark, strict=False))
+
+
+@pytest.mark.parametrize(("theme", "ground"), [("dark", "#16181D"), ("dark", "#000000"), ("light", "#FFFFFF")])
+def test_palette_has_contrast(theme: str, ground: str) -> None:
+    """Every speaker's colour has at least WCAG's 4.5 : 1 on its ground."""
+    assert all(contrast(colour, ground) >= 4.5 for colour in getattr(EXPRESSIVE.palette, theme))
+
+
+@pytest.mark.parametrize("eye", EYES)
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_palette_is_told_apart_by_every_eye(theme: str, eye: str) -> None:
+    """The first six speakers' colours differ clearly (CIE76 > 12) in normal and colour-blind sight."""
+    colours = getattr(EXPRESSIVE.palette, theme)[:6]
+    assert min(difference(a, b, eye) for a, b in combinations(colours, 2)) > 12
+
+
+def test_anybody_can_change_the_table(tmp_path: Path) -> None:
+    """A file with one line changes that one thing."""
+    table = tmp_path / "mine.toml"
+    table.write_text("intensity = 0.5\n[loudness]\nweight_loud = 700\n")
+    mine = Style.load(table)
+    assert (mine.intensity, mine.loudness.weight_loud) == (0.5, 700)
+    assert mine.pitch == EXPRESSIVE.pitch
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("intensity = 2\n", "intensity"),
+        ("[loudness]\nweight = 3\n", "loudness.weight"),
+        ("loudness = 3\n", "loudness"),
+        ("[emotion]\njoy = 'red'\n", "emotion.joy"),
+        ("= nonsense", "not TOML"),
+    ],
+)
+def test_a_wrong_table_is_named(tmp_path: Path, text: str, says: str) -> None:
+    """A table that cannot be meant is refused with the name of what is wrong."""
+    table = tmp_path / "mine.toml"
+    table.write_text(text)
+    with pytest.raises(InvalidRequest, match=says):
+        Style.load(table)
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    """A table that is not there is SOURCE_NOT_FOUND."""
+    with pytest.raises(SourceNotFound, match=r"none\.toml"):
+        Style.load(tmp_path / "none.toml")
