@@ -1,0 +1,167 @@
+"""The transcript with its voice: every word, segment and speaker with how they sounded."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ecg_audio.analysis import (
+    PitchStatistics,
+    RelativeVoice,
+    Segment,
+    Speaker,
+    SpokenWord,
+    Turn,
+    VoiceFeatures,
+    VolumeStatistics,
+)
+from ecg_audio.voice.spans import Aggregator, describe, frame_ranges
+from ecg_audio.voice.statistics import compare, pitch_statistics, volume_statistics
+
+Array = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """How a recording was spoken. `voice`, `volume` and `pitch` are of the whole; None: nothing to measure."""
+
+    segments: tuple[Segment, ...]
+    speakers: tuple[Speaker, ...]
+    voice: VoiceFeatures | None
+    volume: VolumeStatistics | None
+    pitch: PitchStatistics | None
+
+
+def express(
+    segments: tuple[Segment, ...], turns: tuple[Turn, ...], frames: Mapping[str, Array], duration_s: float
+) -> Expression:
+    """Give words, segments, speakers and the recording their voices.
+
+    Args:
+        segments: what was said, words inside; their `voice` and `relative` are replaced.
+        turns: who spoke when; empty where nobody was told apart, and speakers are then measured over their segments.
+        frames: the columns of `analysis.FRAME_COLUMNS`, float32 (frames,), NaN where not measurable.
+        duration_s: of the recording.
+    """
+    aggregator = Aggregator(frames)
+    f0_hz = np.asarray(frames["f0_hz"])
+    words = [word for segment in segments for word in segment.words]
+    word_voices = _voices(aggregator, words)
+    segment_voices = _voices(
+        aggregator,
+        segments,
+        words=[len(segment.words) for segment in segments],
+        peaks=[aggregator.draw(segment.start_s, segment.end_s) for segment in segments],
+    )
+    word_relatives = _compare([word.speaker for word in words], word_voices, [_letters_per_s(word) for word in words])
+    segment_relatives = _compare(
+        [segment.speaker for segment in segments],
+        segment_voices,
+        [voice.words_per_s if voice else None for voice in segment_voices],
+    )
+
+    spoken = iter(
+        word.model_copy(update={"voice": voice, "relative": relative})
+        for word, voice, relative in zip(words, word_voices, word_relatives, strict=True)
+    )
+    voiced_segments = tuple(
+        segment.model_copy(
+            update={"words": tuple(next(spoken) for _ in segment.words), "voice": voice, "relative": relative}
+        )
+        for segment, voice, relative in zip(segments, segment_voices, segment_relatives, strict=True)
+    )
+    whole = describe(
+        aggregator.over(np.array([0.0]), np.array([duration_s])),
+        np.array([duration_s]),
+        words=[len(words)],
+        peaks=[aggregator.draw(0.0, duration_s)],
+    )[0]
+    return Expression(
+        segments=voiced_segments,
+        speakers=_speakers(voiced_segments, turns, aggregator, f0_hz),
+        voice=whole,
+        volume=volume_statistics([voice.rms_dbfs if voice else None for voice in word_voices]),
+        pitch=pitch_statistics(f0_hz),
+    )
+
+
+def _voices(
+    aggregator: Aggregator, spans: Sequence[SpokenWord] | Sequence[Segment], **options: Any
+) -> list[VoiceFeatures | None]:
+    starts_s = np.array([span.start_s for span in spans], np.float64)
+    ends_s = np.array([span.end_s for span in spans], np.float64)
+    return describe(aggregator.over(starts_s, ends_s), ends_s - starts_s, **options)
+
+
+def _letters_per_s(word: SpokenWord) -> float | None:
+    """How fast a word was said; None where its times were not observed but shared out."""
+    letters = sum(character.isalnum() for character in word.text)
+    duration_s = word.end_s - word.start_s
+    if word.timing == "interpolated" or not letters or duration_s <= 0.0:
+        return None
+    return letters / duration_s
+
+
+def _compare(
+    speakers: Sequence[str | None], voices: Sequence[VoiceFeatures | None], rates: Sequence[float | None]
+) -> list[RelativeVoice | None]:
+    """Compare each span with those of its own speaker; a span that is nobody's is compared with none."""
+    own: dict[str, list[int]] = defaultdict(list)
+    for index, speaker in enumerate(speakers):
+        if speaker is not None:
+            own[speaker].append(index)
+    relatives: list[RelativeVoice | None] = [None] * len(voices)
+    for indices in own.values():
+        compared = compare([voices[index] for index in indices], [rates[index] for index in indices])
+        for index, relative in zip(indices, compared, strict=True):
+            relatives[index] = relative
+    return relatives
+
+
+def _speakers(
+    segments: tuple[Segment, ...], turns: tuple[Turn, ...], aggregator: Aggregator, f0_hz: Array
+) -> tuple[Speaker, ...]:
+    """Every speaker that a turn, segment or word names, in the order of their names."""
+    spans: dict[str, list[Turn | Segment]] = defaultdict(list)
+    said: dict[str, list[SpokenWord]] = defaultdict(list)
+    for segment in segments:
+        for word in segment.words:
+            if word.speaker is not None:
+                said[word.speaker].append(word)
+        if segment.speaker is not None:
+            spans[segment.speaker].extend([] if turns else [segment])
+    for turn in turns:
+        spans[turn.speaker].append(turn)
+    names = sorted(spans.keys() | said.keys())
+    unions = [
+        (
+            np.array([span.start_s for span in spans[name]], np.float64),
+            np.array([span.end_s for span in spans[name]], np.float64),
+        )
+        for name in names
+    ]
+    durations_s = [float((ends_s - starts_s).sum()) for starts_s, ends_s in unions]
+    counts = [len(said[name]) for name in names]
+    voices = describe(aggregator.over_unions(unions), np.array(durations_s), words=counts)
+    return tuple(
+        Speaker(
+            id=name,
+            speaking_s=duration_s,
+            segments=sum(segment.speaker == name for segment in segments),
+            words=count,
+            words_per_minute=60.0 * count / duration_s if duration_s > 0.0 else None,
+            voice=voice,
+            volume=volume_statistics([word.voice.rms_dbfs if word.voice else None for word in said[name]]),
+            pitch=pitch_statistics(f0_hz[_mask(union, len(aggregator))]),
+        )
+        for name, duration_s, count, voice, union in zip(names, durations_s, counts, voices, unions, strict=True)
+    )
+
+
+def _mask(union: tuple[Array, Array], frames: int) -> Array:
+    mask = np.zeros(frames, np.bool_)
+    for first, end in zip(*frame_ranges(*union, frames), strict=True):
+        mask[first:end] = True
+    return mask
