@@ -111,6 +111,24 @@ def _counted(state: StageState) -> float:
     return 1.0 if state.status == "failed" else state.fraction
 
 
+_listeners: ContextVar[tuple[Listener, ...]] = ContextVar("ecg_listeners", default=())
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Let `listener` hear every job that is begun from here."""
+    token = _listeners.set((*_listeners.get(), listener))
+    try:
+        yield
+    finally:
+        _listeners.reset(token)
+
+
+def listeners() -> tuple[Listener, ...]:
+    """Whoever wants to hear jobs that are begun here."""
+    return _listeners.get()
+
+
 _current: ContextVar[Progress | None] = ContextVar("ecg_progress", default=None)
 
 

@@ -46,6 +46,9 @@ class AnalysisRequest(BaseModel):
         str | None,
         Field(description="Where results go: a folder, or a Prefect block such as s3-bucket/ecg. Default: ECG_STORE."),
     ] = None
+    cookies: Annotated[str | None, Field(description="A site-cookies block, for platform URLs that want a login.")] = (
+        None
+    )
     limits: Limits = Limits()
 
     @field_validator("source")

@@ -1,5 +1,7 @@
 """What a speech engine is, and which one a request gets."""
 
+import atexit
+import functools
 import importlib
 import importlib.util
 from dataclasses import dataclass
@@ -120,6 +122,18 @@ def create(name: EngineName) -> Engine:
     if importlib.util.find_spec(WHISPERX_ENGINE) is None:
         raise EngineUnavailable(f"the whisperx engine cannot run here: {availability(name).reason}")
     engine: Engine = importlib.import_module(WHISPERX_ENGINE).WhisperXEngine()
+    return engine
+
+
+@functools.cache
+def shared(name: EngineName) -> Engine:
+    """This process's one engine of a kind, so that its models are loaded once, whoever uses them first.
+
+    Raises:
+        EngineUnavailable: it is not part of this version.
+    """
+    engine = create(name)
+    atexit.register(engine.close)
     return engine
 
 

@@ -1,0 +1,138 @@
+"""`ecg`: the command line. Only arguments and help live here; each command's work is imported when it runs."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ecg_audio.errors import EcgError
+
+app = typer.Typer(
+    name="ecg",
+    help="Expressive captions: who said what, when and how, measured from the recording.",
+    epilog="Start with: ecg analyze talk.mp4 · Something missing? ecg doctor",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+OURS, USERS = 1, 2
+"""Exit codes: a failure of ours (or of a far side), a mistake in what was asked."""
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show logs and tracebacks.")]
+
+
+@app.command(no_args_is_help=True)
+def analyze(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE...", help="Files, http(s) addresses, s3:// keys or platform URLs.")
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Folder (or Prefect storage block) for results. [ECG_STORE, ./ecg-results]"
+        ),
+    ] = None,
+    job_id: Annotated[
+        str | None, typer.Option(help="Your id for the job; the same id goes on after a crash and replaces its result.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Language code (en, ko, ...) or auto.")] = "auto",
+    engine: Annotated[
+        str, typer.Option(help="auto, whisperx (needs its models) or offline (English, anywhere).")
+    ] = "auto",
+    speakers: Annotated[int | None, typer.Option(metavar="N", help="Exact number of speakers, if you know it.")] = None,
+    min_speakers: Annotated[int | None, typer.Option(metavar="N", help="At least so many speakers.")] = None,
+    max_speakers: Annotated[int | None, typer.Option(metavar="N", help="At most so many speakers.")] = None,
+    audio_stream: Annotated[
+        int | None, typer.Option(metavar="N", help="Which audio stream, from 0. [the file's default]")
+    ] = None,
+    max_gb: Annotated[float, typer.Option(help="Largest source, in GB.")] = 5.0,
+    max_hours: Annotated[float, typer.Option(help="Longest recording, in hours.")] = 3.0,
+    cookies: Annotated[
+        str | None, typer.Option(metavar="BLOCK", help="A site-cookies block, for platform URLs.")
+    ] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Do every stage again, whatever is cached.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per source on stdout, nothing else.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Analyse recordings: transcript, speakers, voice features, tables and captions.
+
+    What is finished is kept: running the same command again, also after a crash, goes on where the last one ended.
+    """
+    from deployments import session
+
+    session.quieten(debug=debug)
+    from deployments.analysis import analyze_all
+
+    raise typer.Exit(
+        analyze_all(
+            sources,
+            {
+                "job_id": job_id,
+                "language": language,
+                "engine": engine,
+                "speakers": speakers,
+                "min_speakers": min_speakers,
+                "max_speakers": max_speakers,
+                "audio_stream": audio_stream,
+                "store": out,
+                "cookies": cookies,
+                "limits": {"max_bytes": int(max_gb * 1e9), "max_duration_s": max_hours * 3600.0},
+            },
+            refresh=refresh,
+            as_json=as_json,
+            debug=debug,
+        )
+    )
+
+
+@app.command()
+def doctor(
+    out: Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store to look at.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Say what is installed, which engines can run here and why not, and whether store and server answer."""
+    from deployments import session
+
+    session.quieten(debug=debug)
+    from deployments.doctor import examine
+
+    raise typer.Exit(examine(out))
+
+
+@app.command(no_args_is_help=True)
+def show(
+    result: Annotated[str, typer.Argument(metavar="RESULT", help="A job id, or the path of an analysis or manifest.")],
+    out: Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store the job is in.")] = None,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+) -> None:
+    """Print a finished transcript, with speakers and how loud and high each word was said."""
+    from deployments.show import show_result
+
+    show_result(result, out)
+
+
+def main() -> None:
+    """Run `ecg`; a failure with a name becomes two lines and an exit code."""
+    debug = "--debug" in sys.argv
+    try:
+        app()
+    except EcgError as error:
+        if debug:
+            raise
+        from deployments.terminal import print_error
+
+        print_error(error)
+        sys.exit(USERS if error.by_user else OURS)
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        sys.stderr.write("\ninterrupted; the same command with the same --job-id goes on from here\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""`ecg doctor`: what is here, what can run, and why not."""
+
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from rich.markup import escape
+
+from deployments import session
+from deployments.terminal import out
+from ecg_audio.errors import EcgError
+
+PACKAGES = ("ecg-audio-analyzer", "prefect", "torch", "whisperx", "pyannote.audio", "pocketsphinx", "av", "yt-dlp")
+
+
+def examine(store: str | None) -> int:
+    """Print the findings. Returns 0 when some engine can run and the store can be written, else 1."""
+    installed = [_package(name) for name in PACKAGES]
+    _line(
+        all(found for _name, found in installed),
+        "installed",
+        ", ".join(f"{name} {found or 'MISSING'}" for name, found in installed),
+    )
+    _line(True, "python", f"{sys.version.split()[0]}, {len(os.sched_getaffinity(0))} cores")
+    engines = _engines()
+    usable = _store(store)
+    _server()
+    return 0 if engines and usable else 1
+
+
+def _package(name: str) -> tuple[str, str | None]:
+    try:
+        return name, version(name)
+    except PackageNotFoundError:
+        return name, None
+
+
+def _engines() -> bool:
+    from ecg_audio.speech import engine
+
+    any_available = False
+    for name in ("whisperx", "offline"):
+        found = engine.availability(name)
+        any_available |= found.available
+        _line(found.available, f"engine {name}", found.reason)
+    _line(True, "engine auto", engine.choose("auto").reason)
+    return any_available
+
+
+def _store(named: str | None) -> bool:
+    from blocks.storage import is_block, open_store, reference
+
+    where = reference(named)
+    if is_block(where):
+        _line(True, "store", f"{where} (a block; checked when a job runs)")
+        return True
+    try:
+        open_store(where).check()
+    except EcgError as error:
+        _line(False, "store", f"{error.message}. {error.hint}")
+        return False
+    _line(True, "store", f"{where} can be written")
+    return True
+
+
+def _server() -> None:
+    address = session.configured()
+    if address is None:
+        _line(True, "server", "none configured: each command starts a private one (set PREFECT_API_URL to use yours)")
+    elif session.reachable(address):
+        _line(True, "server", f"Prefect answers at {address}")
+    else:
+        _line(False, "server", f"no Prefect server answers at {address}: start it, or unset PREFECT_API_URL")
+
+
+def _line(good: bool, subject: str, finding: str) -> None:
+    mark = "[green]✓[/]" if good else "[red]✗[/]"
+    out.print(f"{mark} [bold]{subject:<16}[/] {escape(finding)}", highlight=False, soft_wrap=True)

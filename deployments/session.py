@@ -1,0 +1,134 @@
+"""The Prefect server a command talks to: the one that is configured, else a private one for as long as it runs."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from ecg_audio import workspace
+from ecg_audio.errors import InsufficientResources, InvalidRequest
+
+STARTUP_S = 120.0
+ANSWER_S = 5.0
+
+QUIET = {
+    # nobody is told that or how the program is used
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "PYANNOTE_METRICS_ENABLED": "0",
+    "OTEL_SDK_DISABLED": "true",
+    # the terminal shows progress and one line for an error; logs are in Prefect
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_CLI_PROMPT": "false",
+}
+
+
+def quieten(*, debug: bool) -> None:
+    """Set up the environment before Prefect is imported: telemetry off, and unless debugging, no chatter."""
+    if debug:
+        QUIET.pop("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", None)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def configured() -> str | None:
+    """The API address that the environment or the active Prefect profile names; found without importing Prefect."""
+    if os.environ.get("PREFECT_API_URL"):
+        return os.environ["PREFECT_API_URL"]
+    home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    try:
+        profiles = tomllib.loads((home / "profiles.toml").read_text())
+    except (OSError, tomllib.TOMLDecodeError):
+        return None
+    active = os.environ.get("PREFECT_PROFILE") or profiles.get("active", "")
+    address = profiles.get("profiles", {}).get(active, {}).get("PREFECT_API_URL")
+    return str(address) if address else None
+
+
+def reachable(address: str) -> bool:
+    """Whether a Prefect server answers at an API address."""
+    import httpx
+
+    try:
+        return httpx.get(f"{address.rstrip('/')}/health", timeout=ANSWER_S).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+class PrivateServer:
+    """A Prefect server of our own, in a child process. It begins to start with the constructor."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}/api"
+        template = workspace.cache() / f"prefect-{version('prefect')}.db"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "deployments.private_server", str(port), str(template)],
+            stdin=subprocess.PIPE,  # its end is the server's signal to stop
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def wait(self) -> None:
+        """Return when the server answers.
+
+        Raises:
+            InsufficientResources: it did not come up.
+        """
+        deadline = time.monotonic() + STARTUP_S
+        while not reachable(self.address):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise InsufficientResources(
+                    "the private Prefect server did not start",
+                    hint="Start one yourself (`prefect server start`) and set PREFECT_API_URL; it says what is wrong.",
+                )
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End the server."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def prefect_server() -> Iterator[PrivateServer | None]:
+    """Make sure that flows find a server. Yields at once; call `wait` on what it yields before running a flow.
+
+    Yields:
+        the private server that is starting, or None where one is configured.
+
+    Raises:
+        InvalidRequest: a server is configured and does not answer.
+    """
+    address = configured()
+    if address is not None:
+        if not reachable(address):
+            raise InvalidRequest(
+                f"no Prefect server answers at {address}",
+                hint="Start it, or unset PREFECT_API_URL to run with a private one.",
+            )
+        yield None
+        return
+    server = PrivateServer()
+    os.environ["PREFECT_API_URL"] = server.address
+    os.environ.setdefault("PREFECT_HOME", str(workspace.cache() / "prefect"))
+    try:
+        yield server
+    finally:
+        os.environ.pop("PREFECT_API_URL", None)
+        server.stop()

@@ -1,0 +1,75 @@
+"""`ecg show`: a finished transcript on the terminal, each word as it was said."""
+
+from pathlib import Path
+
+from rich.text import Text
+
+from blocks.storage import open_store
+from deployments.terminal import out
+from ecg_audio.analysis import Analysis, Segment, SpokenWord
+from ecg_audio.errors import ResultNotFound
+from ecg_audio.results import document, manifest
+
+COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
+LOUDNESS = {"whisper": "dim italic", "soft": "dim", "normal": "", "loud": "bold", "shout": "bold underline"}
+
+
+def load(named: str, store: str | None) -> Analysis:
+    """Find a result by job id, or by the path of its analysis or manifest.
+
+    Raises:
+        ResultNotFound: there is none.
+    """
+    path = Path(named)
+    if path.is_file():
+        content = path.read_bytes()
+        if path.name != "manifest.json":
+            return document.loads(content)
+        # results/{job_id}/manifest.json: keys in it are relative to the store, three folders up
+        written = manifest.loads(content)
+        artifacts = open_store(store or str(path.absolute().parents[2]))
+        return document.loads(artifacts.read(written.outputs["analysis"].key))
+    artifacts = open_store(store)
+    try:
+        written = manifest.loads(artifacts.read(f"results/{named}/manifest.json"))
+    except ResultNotFound:
+        raise ResultNotFound(f"no published result of {named} in {artifacts.reference}") from None
+    return document.loads(artifacts.read(written.outputs["analysis"].key))
+
+
+def show_result(named: str, store: str | None) -> None:
+    """Print the transcript of a result."""
+    analysis = load(named, store)
+    colours = {speaker.id: COLOURS[index % len(COLOURS)] for index, speaker in enumerate(analysis.speakers)}
+    minutes = analysis.recording.duration_s / 60
+    heading = f"{analysis.title} · {minutes:.1f} min · {analysis.language} · engine {analysis.engine}"
+    out.print(heading, style="bold", highlight=False, markup=False)
+    for notice in analysis.notices:
+        out.print(f"! {notice.message} ({notice.code})", style="yellow", highlight=False, markup=False)
+    for segment in analysis.segments:
+        out.print(_line(segment, colours), highlight=False)
+    legend = Text("\nloudness, against the speaker's own: ", style="dim")
+    for name, style in LOUDNESS.items():
+        legend.append(name, style=style).append("  ")
+    out.print(legend.append("↗ ↘ pitch", style="dim"))
+
+
+def _line(segment: Segment, colours: dict[str, str]) -> Text:
+    start = f"{int(segment.start_s // 60):d}:{segment.start_s % 60:04.1f}"
+    who = segment.speaker or "nobody known"
+    line = Text(f"{start:>8}  ", style="dim").append(f"{who:<12}", style=colours.get(who, "white"))
+    level = segment.voice.rms_dbfs if segment.voice else None
+    line.append(f"{level:6.1f} dB  " if level is not None else f"{'':11}", style="dim")
+    for word in segment.words:
+        line.append(_marked(word), style=_style(word)).append(" ")
+    return line
+
+
+def _style(word: SpokenWord) -> str:
+    return LOUDNESS[word.relative.volume] if word.relative and word.relative.volume else ""
+
+
+def _marked(word: SpokenWord) -> str:
+    shift = word.relative.f0_shift_st if word.relative else None
+    mark = "" if shift is None or abs(shift) < 4 else "↗" if shift > 0 else "↘"
+    return word.text + mark

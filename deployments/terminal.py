@@ -1,0 +1,121 @@
+"""What people see on a terminal: live progress, an outcome, an error. All of it on stderr except results."""
+
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ecg_audio.errors import EcgError
+from ecg_audio.media import source
+from ecg_audio.progress import Snapshot, StageState
+from ecg_audio.request import AnalysisRequest
+from ecg_audio.results.outcome import Outcome
+
+out = Console()
+err = Console(stderr=True)
+
+MARKS = {"completed": "[green]✓[/]", "cached": "[cyan]↺[/]", "failed": "[red]✗[/]", "skipped": "[dim]–[/]"}
+
+
+class LiveProgress:
+    """A job's progress, redrawn in place on a terminal; plain lines, one a stage, where there is none.
+
+    Args:
+        request: the job.
+        quiet: show nothing.
+    """
+
+    def __init__(self, request: AnalysisRequest, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._title = source.classify(request.source).display
+        self._bars = Progress(
+            SpinnerColumn(finished_text=" "),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=err,
+            transient=True,
+            disable=quiet or not err.is_terminal,
+        )
+        self._total: TaskID | None = None
+        self._rows: dict[str, TaskID] = {}
+        self._said: set[str] = set()
+
+    def __enter__(self) -> Self:
+        self._total = self._bars.add_task(f"[bold]{escape(self._title)}", total=100, note="starting")
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._bars.stop()
+
+    def listen(self, snapshot: Snapshot) -> None:
+        """Take a report (a `progress.Listener`)."""
+        if self._quiet:
+            return
+        changed = next(state for state in snapshot.stages if state.name == snapshot.changed)
+        if not err.is_terminal:
+            self._say(changed, snapshot)
+            return
+        if changed.name not in self._rows:
+            self._rows[changed.name] = self._bars.add_task(f"  {changed.name}", total=1.0, note="")
+        note = "" if changed.status == "running" else changed.status
+        self._bars.update(self._rows[changed.name], completed=changed.fraction, note=note)
+        assert self._total is not None
+        running = ", ".join(state.name for state in snapshot.stages if state.status == "running")
+        self._bars.update(self._total, completed=snapshot.percent, note=running)
+
+    def _say(self, changed: StageState, snapshot: Snapshot) -> None:
+        # one line when a stage starts, one when it ends: logs stay readable
+        line = f"{changed.name} {changed.status}"
+        if line not in self._said:
+            self._said.add(line)
+            took = f" in {changed.duration_s:.1f} s" if changed.duration_s is not None else ""
+            err.print(f"{snapshot.percent:3.0f}% {line}{took}", highlight=False)
+
+
+def print_error(error: EcgError) -> None:
+    """One line of what happened, one of what to do."""
+    err.print(f"[bold red]error[/] {escape(error.message)} [dim]({error.code})[/]", highlight=False, soft_wrap=True)
+    err.print(f"[bold]hint[/]  {escape(error.hint)}", highlight=False, soft_wrap=True)
+
+
+def print_outcome(ended: Outcome) -> None:
+    """A summary with the times of the stages, the warnings and where everything lies."""
+    assert ended.outputs and ended.duration_s is not None
+    seconds = f"{int(ended.duration_s // 60)}:{ended.duration_s % 60:04.1f}"
+    out.print(
+        f"\n[bold]{escape(ended.job_id)}[/]  {ended.status} · {seconds} min · {ended.words} words · "
+        f"{ended.speakers} speakers · {ended.language} · engine {ended.engine}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    out.print(_stage_table(ended))
+    for warning in ended.warnings:
+        out.print(f"[yellow]![/] {escape(warning.message)} [dim]({warning.code})[/]", highlight=False, soft_wrap=True)
+    paths = {name: path for name, path in ended.outputs.model_dump(exclude={"tables"}).items() if path is not None} | {
+        f"table {name}": path for name, path in ended.outputs.tables.items()
+    }
+    for name, path in paths.items():
+        out.print(f"  {name:<17}{escape(path)}", highlight=False, soft_wrap=True)
+    out.print(f"\nRead it: [bold]ecg show {escape(ended.outputs.analysis)}[/]", highlight=False, soft_wrap=True)
+
+
+def _stage_table(ended: Outcome) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("stage")
+    table.add_column("minutes", justify="right")
+    table.add_column("× real time", justify="right")
+    table.add_column("")
+    for stage in ended.stages:
+        table.add_row(
+            f"{MARKS[stage.status]} {stage.name}",
+            "" if stage.duration_s is None else f"{stage.duration_s / 60:.2f}",
+            "" if stage.real_time_ratio is None else f"{stage.real_time_ratio:.1f}",
+            "" if stage.status == "completed" else f"{stage.status} {stage.error_code or ''}",
+        )
+    return table

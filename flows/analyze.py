@@ -1,0 +1,135 @@
+"""analyze: one recording, from its source to published results."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prefect import flow, runtime
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from blocks.storage import open_store
+from ecg_audio import workspace
+from ecg_audio.analysis import Media, Notice, Recording
+from ecg_audio.errors import DiarizationFailed, MeasurementFailed, TooLong
+from ecg_audio.media import source
+from ecg_audio.progress import Progress, listeners, tracked
+from ecg_audio.request import AnalysisRequest
+from ecg_audio.results.outcome import Outcome, outcome
+from ecg_audio.speech import engine
+from ecg_audio.speech.engine import Choice, SpeakerCount
+from flows.progress_artifact import progress_artifact
+from flows.stages import Stages
+from tasks.assemble import Findings, assemble
+from tasks.caching import kept, known
+from tasks.diarize import diarize, diarize_key
+from tasks.download import download, download_key
+from tasks.extract import extract, extract_key, recording_key
+from tasks.measure import frames_key, measure, measure_key
+from tasks.publish import publish
+from tasks.transcribe import transcribe, transcribe_key
+
+STAGES = ("download", "extract", "transcribe", "diarize", "measure", "assemble", "publish")
+
+
+def run_name() -> str:
+    """Job and source, for whoever reads the list of runs."""
+    request = AnalysisRequest.model_validate(runtime.flow_run.parameters["request"])
+    return f"{request.job_id} · {source.classify(request.source).display}"
+
+
+@flow(
+    name="analyze",
+    flow_run_name=run_name,
+    description="Who said what, when and how: transcript, speakers, voice features, tables and captions.",
+    task_runner=ThreadPoolTaskRunner(max_workers=4),  # type: ignore[arg-type]  # its type parameter is invariant
+)
+def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
+    """Analyse one recording and publish what was found.
+
+    Args:
+        request: what is asked.
+        refresh: do every stage again, also where an earlier result could be used.
+    """
+    store = open_store(request.store)
+    store.check()
+    choice = engine.choose(request.engine)
+    speech = engine.shared(choice.engine)
+    speech.check_language(request.language)
+    speakers = SpeakerCount(request.speakers, request.min_speakers, request.max_speakers)
+    here = store.reference
+
+    with _job(request) as stages:
+        fetching = kept(download, store, download_key(request.source), refresh=refresh)
+        media = stages.result(
+            "download", fetching.submit(request.source, request.limits, workspace.incoming(), request.cookies)
+        )
+
+        gone = not store.exists(recording_key(media.sha256, request.audio_stream))
+        extracting = kept(extract, store, extract_key(media, request.audio_stream), refresh=refresh or gone)
+        recording = stages.result("extract", extracting.submit(media, here, request.limits, request.audio_stream))
+        _check_length(recording, request)
+
+        words_key = transcribe_key(recording, choice.engine, request.language)
+        turns_key = diarize_key(recording, choice.engine, speakers)
+        if refresh or not (known(store, words_key) and known(store, turns_key)):
+            speech.warm()
+        unmeasured = not store.exists(frames_key(recording))
+        transcribing = kept(transcribe, store, words_key, refresh=refresh)
+        diarizing = kept(diarize, store, turns_key, refresh=refresh)
+        measuring = kept(measure, store, measure_key(recording), refresh=refresh or unmeasured)
+
+        words = transcribing.submit(recording, here, choice.engine, request.language)
+        turns = diarizing.submit(recording, here, choice.engine, speakers)
+        frames = measuring.submit(recording, here)
+        transcript = stages.result("transcribe", words)
+        diarization = stages.attempt("diarize", turns, DiarizationFailed)
+        voice_frames = stages.attempt("measure", frames, MeasurementFailed)
+
+        found = Findings(
+            source=source.classify(request.source).display,
+            title=media.name,
+            recording=recording,
+            transcript=transcript,
+            diarization=diarization,
+            frames=voice_frames,
+            notices=(
+                *_settled(choice),
+                *recording.notices,
+                *transcript.notices,
+                *(diarization.notices if diarization else ()),
+                *stages.lost,
+            ),
+        )
+        analysis = assemble(request, str(runtime.flow_run.id), here, found, stages.records(recording.duration_s))
+        outputs = publish(analysis, voice_frames, here)
+        _drop_download(media)
+        return outcome(analysis, outputs, stages.records(recording.duration_s))
+
+
+@contextmanager
+def _job(request: AnalysisRequest) -> Iterator[Stages]:
+    workspace.sweep()
+    with progress_artifact(request.job_id) as artifact:
+        progress = Progress(STAGES, (artifact, *listeners()))
+        with tracked(progress):
+            yield Stages(progress)
+
+
+def _check_length(recording: Recording, request: AnalysisRequest) -> None:
+    # an earlier run with wider limits may have extracted it
+    if recording.duration_s > request.limits.max_duration_s:
+        raise TooLong(
+            f"the recording is {recording.duration_s / 60:.0f} minutes long; "
+            f"the limit is {request.limits.max_duration_s / 60:.0f}"
+        )
+
+
+def _settled(choice: Choice) -> tuple[Notice, ...]:
+    return (Notice(code="ENGINE_SETTLED", message=choice.reason),) if choice.settled else ()
+
+
+def _drop_download(media: Media) -> None:
+    # a local source is the user's own file; only what was downloaded for this job goes
+    path = Path(media.path)
+    if path.is_relative_to(workspace.incoming()):
+        path.unlink(missing_ok=True)

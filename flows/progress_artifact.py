@@ -1,0 +1,51 @@
+"""A job's progress as a Prefect artifact, for whoever watches the run in Prefect's UI."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.logging import get_run_logger
+
+from ecg_audio.progress import Listener, Snapshot
+
+UPDATE_EVERY_S = 1.0
+
+
+@contextmanager
+def progress_artifact(job_id: str) -> Iterator[Listener]:
+    """Yield a listener whose latest figure is shown in the run's artifacts, at most once a second.
+
+    Updates travel on a thread of their own: a slow or absent server never holds up the work.
+    """
+    logger = get_run_logger()
+    artifact = create_progress_artifact(0.0, key="progress", description=f"Progress of job {job_id}")
+    assert isinstance(artifact, UUID)
+    latest = 0.0
+    ended = threading.Event()
+
+    def listen(snapshot: Snapshot) -> None:
+        nonlocal latest
+        latest = snapshot.percent
+
+    def push() -> None:
+        shown = 0.0
+        last = False
+        while not last:
+            last = ended.wait(UPDATE_EVERY_S)
+            if latest != shown:
+                try:
+                    update_progress_artifact(artifact, progress=latest)
+                    shown = latest
+                except Exception as error:  # noqa: BLE001 - said once in the log; the job goes on without its bar
+                    logger.warning("progress is no longer shown: %s", error)
+                    return
+
+    pusher = threading.Thread(target=push, name="progress-artifact", daemon=True)
+    pusher.start()
+    try:
+        yield listen
+    finally:
+        ended.set()
+        pusher.join(timeout=10.0)

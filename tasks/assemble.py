@@ -1,0 +1,104 @@
+"""assemble: words to speakers, frames to voices, everything into one analysis."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from prefect import task
+
+from blocks.storage import open_store
+from ecg_audio import progress
+from ecg_audio.analysis import (
+    Analysis,
+    Diarization,
+    Notice,
+    PitchStatistics,
+    Recording,
+    Segment,
+    Speaker,
+    StageRecord,
+    Transcript,
+    VoiceFeatures,
+    VolumeStatistics,
+)
+from ecg_audio.request import AnalysisRequest
+from ecg_audio.speech.attribution import attribute
+
+PACKAGE = "ecg-audio-analyzer"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the stages of a job found. A stage that failed for good is None, with a notice that says why."""
+
+    source: str
+    title: str
+    recording: Recording
+    transcript: Transcript
+    diarization: Diarization | None
+    frames: str | None
+    notices: tuple[Notice, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every stage delivered."""
+        return self.diarization is not None and self.frames is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Voices:
+    segments: tuple[Segment, ...]
+    speakers: tuple[Speaker, ...]
+    voice: VoiceFeatures | None = None
+    volume: VolumeStatistics | None = None
+    pitch: PitchStatistics | None = None
+
+
+@task(name="assemble")
+def assemble(
+    request: AnalysisRequest, run_id: str, store: str, found: Findings, stages: tuple[StageRecord, ...]
+) -> Analysis:
+    """Build the result of a job from what its stages found."""
+    with progress.current().stage("assemble"):
+        voices = _voices(found, store)
+        embeddings = found.diarization.embeddings if found.diarization else {}
+        return Analysis(
+            job_id=request.job_id,
+            run_id=run_id,
+            status="completed" if found.complete else "partial",
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            source=found.source,
+            title=found.title,
+            software_version=version(PACKAGE),
+            recording=found.recording,
+            engine=found.transcript.engine,
+            engine_requested=request.engine,
+            transcription_model=found.transcript.model,
+            diarization_model=found.diarization.model if found.diarization else None,
+            language=found.transcript.language,
+            language_requested=request.language,
+            language_probability=found.transcript.language_probability,
+            segments=voices.segments,
+            turns=found.diarization.turns if found.diarization else (),
+            speakers=tuple(
+                speaker.model_copy(update={"embedding": embeddings.get(speaker.id)}) for speaker in voices.speakers
+            ),
+            voice=voices.voice,
+            volume=voices.volume,
+            pitch=voices.pitch,
+            stages=stages,
+            notices=found.notices,
+        )
+
+
+def _voices(found: Findings, store: str) -> _Voices:
+    segments = attribute(found.transcript, found.diarization)
+    turns = found.diarization.turns if found.diarization else ()
+    if found.frames is None:
+        return _Voices(segments, speakers=())
+    from ecg_audio.results.tables import read_frames
+    from ecg_audio.voice.expression import express
+
+    with open_store(store).local(found.frames) as path:
+        heard = express(segments, turns, read_frames(path), found.recording.duration_s)
+    return _Voices(heard.segments, heard.speakers, heard.voice, heard.volume, heard.pitch)

@@ -1,0 +1,79 @@
+"""The one cache-key policy: what was asked of which content, by which code.
+
+A stage's result is found again when the content, the engine, the parameters and the source code that makes the result
+are the same, whatever the file was called and whichever run made it. Records are small JSON files in the store's cache;
+media and frames lie beside them by reference.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Task
+from prefect.cache_policies import CacheKeyFnPolicy
+
+import ecg_audio
+from blocks.storage import CACHE_PREFIX, ArtifactStore, result_storage
+from ecg_audio.errors import ResultNotFound
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SERIALIZER = "compressed/json"
+
+
+@functools.cache
+def code_version(*rooms: str) -> str:
+    """A digest of the source code of rooms of `ecg_audio`: results of other code are other results."""
+    root = Path(ecg_audio.__file__).parent
+    digest = hashlib.sha256()
+    for room in rooms:
+        for path in sorted((root / room).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def key(stage: str, *rooms: str, **asked: Any) -> str:
+    """The cache key of a stage: a digest of everything that decides its result.
+
+    Args:
+        stage: the task's name.
+        rooms: the rooms of `ecg_audio` whose code makes the result.
+        asked: content digests, engine fingerprint, parameters; JSON values.
+    """
+    text = json.dumps({"code": code_version(*rooms), **asked}, sort_keys=True, default=str)
+    return f"{stage}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def known(store: ArtifactStore, cache_key: str) -> bool:
+    """Whether a sound record lies under a key; a torn one (the writer was killed) is removed."""
+    try:
+        record = store.read(f"{CACHE_PREFIX}/{cache_key}")
+    except ResultNotFound:
+        return False
+    try:
+        sound = isinstance(json.loads(record), Mapping)
+    except ValueError:
+        sound = False
+    if not sound:
+        store.delete(f"{CACHE_PREFIX}/{cache_key}")
+    return sound
+
+
+def kept(task: Task[P, R], store: ArtifactStore, cache_key: str | None, *, refresh: bool = False) -> Task[P, R]:
+    """The task with its result kept in the store under a key; None: nothing is kept."""
+    if cache_key is None:
+        return task
+    if not refresh:
+        known(store, cache_key)
+    return task.with_options(
+        cache_policy=CacheKeyFnPolicy(cache_key_fn=lambda _context, _parameters: cache_key),
+        result_storage=result_storage(store.reference),
+        result_serializer=SERIALIZER,
+        persist_result=True,
+        refresh_cache=refresh,
+    )

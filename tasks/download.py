@@ -1,0 +1,39 @@
+"""download: bring the source's bytes to this machine and name them by their content."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from prefect import task
+
+from blocks.cookies import cookie_file
+from ecg_audio import progress
+from ecg_audio.analysis import Media
+from ecg_audio.media import fetch, source
+from ecg_audio.request import Limits
+from tasks import caching
+from tasks.retrying import RETRYING
+
+
+@task(name="download", **RETRYING)
+def download(where: str, limits: Limits, folder: Path, cookies: str | None = None) -> Media:
+    """Fetch a source into `folder`; a local file stays where it is.
+
+    Args:
+        where: the request's source.
+        limits: size limit, enforced while bytes arrive.
+        folder: keeps finished and unfinished downloads, so that a later try goes on where this one ended.
+        cookies: slug of a `site-cookies` block for platform URLs.
+    """
+    with progress.current().stage("download") as report, ExitStack() as stack:
+        jar = stack.enter_context(cookie_file(cookies)) if cookies else None
+        return fetch.fetch(source.classify(where), folder, limits=limits, report=report, cookies=jar)
+
+
+def download_key(where: str) -> str | None:
+    """A local file is the same as long as its path, size and time are; what an address serves may change any time."""
+    found = source.classify(where)
+    if not isinstance(found, source.FileSource):
+        return None
+    path = Path(found.path).resolve()
+    status = path.stat()
+    return caching.key("download", path=str(path), size=status.st_size, modified=status.st_mtime_ns)

@@ -1,0 +1,43 @@
+"""extract: the recording's sound as 16 kHz mono, stored under the content it came from."""
+
+from pathlib import Path
+
+from prefect import task
+
+from blocks.storage import open_store
+from ecg_audio import progress, workspace
+from ecg_audio.analysis import Media, Recording
+from ecg_audio.media import decode
+from ecg_audio.request import Limits
+from tasks import caching
+from tasks.retrying import RETRYING
+
+
+@task(name="extract", **RETRYING)
+def extract(media: Media, store: str, limits: Limits, audio_stream: int | None = None) -> Recording:
+    """Decode the audio of a media file and keep it as FLAC in the artifact store."""
+    with progress.current().stage("extract") as report, workspace.scratch("extract") as folder:
+        target = folder / "recording.flac"
+        key = recording_key(media.sha256, audio_stream)
+        recording = decode.extract(
+            Path(media.path),
+            target,
+            key=key,
+            sha256=media.sha256,
+            limits=limits,
+            audio_stream=audio_stream,
+            report=report,
+        )
+        open_store(store).upload(key, target)
+        return recording
+
+
+def recording_key(sha256: str, audio_stream: int | None) -> str:
+    """Where a source's audio lies: by its content, and by the stream when one was asked for."""
+    chosen = "" if audio_stream is None else f".stream{audio_stream}"
+    return f"recordings/{sha256[:2]}/{sha256}{chosen}.flac"
+
+
+def extract_key(media: Media, audio_stream: int | None) -> str:
+    """The same bytes and the same stream give the same recording."""
+    return caching.key("extract", "media", content=media.sha256, audio_stream=audio_stream)
