@@ -1,0 +1,138 @@
+"""Which machines may be spoken to, decided on the address that is really connected to.
+
+A name is resolved once and the connection goes to the very address that was judged, so a name server that answers
+differently the second time gains nothing. Every redirect connects anew and is judged anew.
+"""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterable
+
+import httpcore
+import httpx
+
+from ecg_audio.errors import InvalidRequest, SourceForbidden
+
+ALLOW_VARIABLE = "ECG_ALLOWED_NETWORKS"
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Permit:
+    """The rule: public addresses, and what the operator's allow-list adds.
+
+    Args:
+        allowed: networks in CIDR notation, addresses, or host names, of machines that may be spoken to though private.
+
+    Raises:
+        InvalidRequest: an entry is none of these.
+    """
+
+    def __init__(self, allowed: Iterable[str] = ()) -> None:
+        self._hosts: set[str] = set()
+        self._networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
+        for entry in (entry.strip().lower() for entry in allowed):
+            try:
+                self._networks.append(ipaddress.ip_network(entry, strict=False))
+            except ValueError:
+                if not entry or "/" in entry or ":" in entry:
+                    raise InvalidRequest(f"{ALLOW_VARIABLE}: {entry!r} is neither a network nor a host name") from None
+                self._hosts.add(entry)
+
+    @classmethod
+    def from_environment(cls) -> "Permit":
+        """The rule with the allow-list in ECG_ALLOWED_NETWORKS, comma separated."""
+        return cls(entry for entry in os.environ.get(ALLOW_VARIABLE, "").split(",") if entry.strip())
+
+    def check(self, host: str, address: str) -> None:
+        """Judge one connection.
+
+        Args:
+            host: the name that was asked for.
+            address: the literal address that will be connected to.
+
+        Raises:
+            SourceForbidden: the address is not public and nothing allows it.
+        """
+        found = ipaddress.ip_address(address.partition("%")[0])
+        if host.lower() in self._hosts or any(found in network for network in self._networks):
+            return
+        embedded = _embedded(found)
+        if any(embedded in network for network in self._networks):
+            return
+        if not is_public(found):
+            raise SourceForbidden(f"{host} is at {address}, which is not a public address")
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is a host on the public internet; one that carries an IPv4 address is judged by that."""
+    if address in _NAT64_LOCAL:
+        return False
+    inner = _embedded(address)
+    return inner.is_global and not (inner.is_multicast or inner.is_reserved or inner.is_unspecified)
+
+
+def _embedded(address: Address) -> Address:
+    """The IPv4 address that an IPv6 address stands for (mapped, NAT64, 6to4), else the address."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+class GuardedBackend(httpcore.NetworkBackend):
+    """Plain sockets, to permitted addresses only."""
+
+    def __init__(self, permit: Permit) -> None:
+        self._permit = permit
+        self._sockets = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Resolve `host` and connect to the first of its permitted addresses that answers.
+
+        Raises:
+            SourceForbidden: none of its addresses is permitted.
+        """
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        # one private address among public ones is refused on the spot: nobody honest publishes that
+        for *_, place in found:
+            self._permit.check(host, str(place[0]))
+        for *_, place in found:
+            try:
+                return self._sockets.connect_tcp(str(place[0]), port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
+    ) -> httpcore.NetworkStream:
+        """Never: a path is no address."""
+        del timeout, socket_options
+        raise SourceForbidden(f"{path} is not a network address")
+
+
+class GuardedTransport(httpx.HTTPTransport):
+    """httpx's transport over `GuardedBackend`; proxies of the environment are not used, they would hide the peer."""
+
+    def __init__(self, permit: Permit) -> None:
+        super().__init__(trust_env=False)
+        # httpx has no public way to choose the network backend of its pool
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(trust_env=True), network_backend=GuardedBackend(permit)
+        )

@@ -1,0 +1,211 @@
+"""A download from a platform's page, by yt-dlp, in a child process that may only speak to permitted addresses.
+
+The best audio track alone, as the site has it. No configuration files, plugins, cache, post-processors or generic
+extractor; what yt-dlp prints stays in the child.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ecg_audio.analysis import Media
+from ecg_audio.child import Child, ChildError
+from ecg_audio.errors import (
+    DownloadFailed,
+    DownloadRefused,
+    EcgError,
+    ProcessingTimeout,
+    SiteBlocked,
+    SourceForbidden,
+    TooLong,
+    WorkerLost,
+)
+from ecg_audio.media.address import Permit
+from ecg_audio.media.transfer import CHUNK_BYTES, Patience, Shelf, Transfer, check_size, persist, receive
+from ecg_audio.progress import Report, silent
+from ecg_audio.request import Limits
+
+TIMEOUT_S = 2 * 3600.0
+ENVIRONMENT = {"YTDLP_NO_PLUGINS": "1"}
+_BLOCKED = (
+    "sign in", "log in", "login", "logged in", "cookies", "not a bot", "captcha", "http error 401", "http error 403",
+    "http error 429", "private video", "members-only", "age-restricted", "confirm your age", "geo restrict",
+    "available in your country", "your ip", "drm", "subscribe", "premium", "paywall", "impersonat",
+)  # fmt: skip
+_NETWORK = ("timed out", "timeout", "connection", "temporary failure", "name or service", "http error 5", "incomplete")
+
+
+def download(url: str, folder: Path, *, limits: Limits, report: Report, cookies: Path | None = None) -> Media:
+    """Download the sound of a platform's video into `folder`, which belongs to this job alone.
+
+    Raises:
+        SiteBlocked: the site refuses automated downloads, wants a login, or protects the video.
+        DownloadRefused: there is no such video, or it is a list or a live stream.
+        DownloadFailed: the network or the site broke.
+        SourceForbidden: the page led to an address that is not allowed.
+        TooLong: longer than the limit.
+        TooLarge: larger than the limit.
+    """
+    shelf = Shelf(folder, url)
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix="platform-") as scratch,
+        Child("the site downloader", environment=ENVIRONMENT) as child,
+    ):
+        try:
+            file, title = child.call(collect, url, Path(scratch), limits, cookies, report=report, timeout_s=TIMEOUT_S)
+        except (WorkerLost, ProcessingTimeout) as error:
+            raise DownloadFailed(f"{url}: {error}") from error
+        except ChildError as error:
+            raise DownloadRefused(
+                f"{url} cannot be downloaded: {error}", hint="Update yt-dlp, or give the file."
+            ) from error
+        return persist(
+            lambda: receive(
+                _pieces(Path(file)), Transfer(url, title), shelf, begin=0, limits=limits, report=silent,
+                patience=Patience(),
+            ),
+            shelf, Patience(resumes=0),
+        )  # fmt: skip
+
+
+def collect(url: str, scratch: Path, limits: Limits, cookies: Path | None, *, report: Report) -> tuple[str, str]:
+    """The child's side: `download` to a file in `scratch`; returns its path and title. Guards the whole process."""
+    refusals = guard_sockets(Permit.from_environment())
+    try:
+        return run(url, scratch, limits, cookies, report=report)
+    except EcgError:
+        if refusals:  # yt-dlp wraps what stopped it
+            raise refusals[0] from None
+        raise
+
+
+def guard_sockets(permit: Permit) -> list[SourceForbidden]:
+    """Let every socket of this process, from now on, connect to permitted addresses only.
+
+    Returns:
+        A list to which every refusal is added.
+    """
+    refusals: list[SourceForbidden] = []
+
+    def judge(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.connect" and isinstance(arguments[1], tuple):
+            host = str(arguments[1][0])
+            try:
+                permit.check(host, host)
+            except SourceForbidden as refusal:
+                refusals.append(refusal)
+                raise
+
+    sys.addaudithook(judge)
+    return refusals
+
+
+def run(url: str, scratch: Path, limits: Limits, cookies: Path | None, *, report: Report) -> tuple[str, str]:
+    """`collect`, in a process that need not be guarded."""
+    import yt_dlp
+
+    with yt_dlp.YoutubeDL(_options(scratch, limits, cookies, report)) as site:
+        try:
+            info = site.extract_info(url, download=False)
+            _check(info, limits)
+            info = site.process_ie_result(info, download=True)
+        except yt_dlp.utils.YoutubeDLError as error:
+            raise _named(error, url) from error
+    files = [Path(entry["filepath"]) for entry in info.get("requested_downloads") or () if entry.get("filepath")]
+    if len(files) != 1 or not files[0].exists():
+        raise DownloadRefused(f"{url} gave no file")
+    return str(files[0]), str(info.get("title") or info.get("id") or "video")
+
+
+def _options(scratch: Path, limits: Limits, cookies: Path | None, report: Report) -> dict[str, Any]:
+    def progress(state: dict[str, Any]) -> None:
+        done = int(state.get("downloaded_bytes") or 0)
+        check_size(done, limits)
+        if total := state.get("total_bytes") or state.get("total_bytes_estimate"):
+            report(min(1.0, done / float(total)))
+
+    options: dict[str, Any] = {
+        "format": "bestaudio/best",
+        "outtmpl": str(scratch / "media.%(ext)s"),
+        "allowed_extractors": ["default", "-generic"],
+        "enable_file_urls": False,
+        "noplaylist": True,
+        "extract_flat": "in_playlist",  # a list is refused, so nothing in it is opened
+        "quiet": True,
+        "no_warnings": True,
+        "noprogress": True,
+        "logger": _Silence(),
+        "cachedir": False,
+        "proxy": "",
+        "fixup": "never",
+        "postprocessors": [],
+        "hls_prefer_native": True,
+        "socket_timeout": Patience().silence_s,
+        "retries": 3,
+        "fragment_retries": 3,
+        "progress_hooks": [progress],
+    }
+    if cookies is not None:
+        # yt-dlp writes its cookies back when it ends: into a copy
+        options["cookiefile"] = shutil.copy(cookies, scratch / "cookies.txt")
+    return options
+
+
+class _Silence:
+    """A yt-dlp logger that says nothing: failures are raised."""
+
+    def debug(self, message: str) -> None: ...
+    def info(self, message: str) -> None: ...
+    def warning(self, message: str) -> None: ...
+    def error(self, message: str) -> None: ...
+
+
+def _check(info: dict[str, Any] | None, limits: Limits) -> None:
+    if not info:
+        raise DownloadRefused("the page has no video")
+    if info.get("_type", "video") != "video":
+        raise DownloadRefused("the address is a list of videos", hint="Give the address of one video.")
+    if info.get("is_live"):
+        raise DownloadRefused("the video is live", hint="Wait until the broadcast has ended.")
+    duration_s = info.get("duration")
+    if duration_s and duration_s > limits.max_duration_s:
+        raise TooLong(f"the video is {duration_s / 3600:.2f} h long, the limit is {limits.max_duration_s / 3600:.2f} h")
+    check_size(info.get("filesize"), limits)
+
+
+def _named(error: Any, url: str) -> EcgError:
+    """The failure behind yt-dlp's exception."""
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, EcgError):
+            return cause
+    kinds = {type(cause).__name__ for cause in causes}
+    said = str(error).removeprefix("ERROR: ").splitlines()[0]
+    text = " ".join(str(cause) for cause in causes).lower()
+    if kinds & {"GeoRestrictedError"} or any(sign in text for sign in _BLOCKED):
+        return SiteBlocked(said)
+    if "UnsupportedError" in kinds:
+        return DownloadRefused(f"no video can be downloaded from {url}")
+    if kinds & {"TransportError", "IncompleteRead", "ContentTooShortError"} or any(sign in text for sign in _NETWORK):
+        return DownloadFailed(said)
+    return DownloadRefused(said)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        inner = getattr(error, "exc_info", None)
+        error = (inner[1] if inner else None) or getattr(error, "cause", None) or error.__cause__ or error.__context__
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK_BYTES):
+            yield piece

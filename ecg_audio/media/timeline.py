@@ -1,0 +1,95 @@
+"""Decoded blocks laid on the recording's time line, at 16 kHz.
+
+A block goes where its time stamp says: what is missing before it becomes silence, what overlaps is dropped, so that
+every later word stays in time. Resampling is soxr's HQ, streamed; the length is exact to the sample.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+
+SAMPLE_RATE_HZ = 16_000
+TOLERANCE_S = 0.03
+"""Time stamps are rounded (1 ms in Matroska) and clocks jitter: a block this near its place simply follows on."""
+OVERLAP_S = 1.0
+"""A step back by more than this is a restarted clock, not an overlap."""
+RESTART_S = 10.0
+"""A step ahead by more than this is a restarted clock, in containers whose clock may restart."""
+SILENCE_BLOCK = 1 << 16
+
+
+class Timeline:
+    """Turns blocks with time stamps into one unbroken row of samples.
+
+    Args:
+        may_restart: the container's clock may jump in the middle (transport streams).
+    """
+
+    def __init__(self, *, may_restart: bool = False) -> None:
+        self._may_restart = may_restart
+        self._rate = 0
+        self._resampler: soxr.ResampleStream | None = None
+        self._fed = 0  # source samples at this rate
+        self._given = 0  # samples at 16 kHz, of those
+        self._begin_s = 0.0  # where this rate began
+        self._clock_s = 0.0  # what restarts of the clock add up to
+        self.start_offset_s: float | None = None  # silence in front; None until the first block
+
+    @property
+    def end_s(self) -> float:
+        """Where the next block follows on."""
+        return self._begin_s + (self._fed / self._rate if self._rate else 0.0)
+
+    def place(self, start_s: float | None, block: Samples, rate: int) -> Iterator[Samples]:
+        """Lay a block down.
+
+        Args:
+            start_s: its time on the recording's time line; None: right after the last one.
+            block: mono samples, shape (n,).
+            rate: their sample rate, Hz. It may change from block to block.
+
+        Yields:
+            Samples at 16 kHz, as they become ready.
+        """
+        if rate != self._rate:
+            yield from self.finish()
+            self._begin_s, self._fed, self._given, self._rate = self.end_s, 0, 0, rate
+            self._resampler = (
+                None if rate == SAMPLE_RATE_HZ else soxr.ResampleStream(rate, SAMPLE_RATE_HZ, 1, "float32")
+            )
+        lag = 0 if start_s is None else round((start_s + self._clock_s - self.end_s) * rate)
+        if self.start_offset_s is None:
+            block, lag = block[max(0, -lag) :], max(0, lag)
+            if not len(block):
+                return  # all of it lies before the recording begins
+            self.start_offset_s = lag / rate
+        elif lag < -OVERLAP_S * rate or (self._may_restart and lag > RESTART_S * rate):
+            self._clock_s -= lag / rate
+            lag = 0
+        elif abs(lag) <= TOLERANCE_S * rate:
+            lag = 0
+        for begin in range(0, lag, SILENCE_BLOCK):
+            yield self._feed(np.zeros(min(SILENCE_BLOCK, lag - begin), np.float32))
+        yield self._feed(block[max(0, -lag) :])
+
+    def finish(self) -> Iterator[Samples]:
+        """Give what the resampler still holds: the whole is then round(n * 16000 / rate) samples long."""
+        if not self._rate:
+            return
+        missing = round(self._fed * SAMPLE_RATE_HZ / self._rate) - self._given
+        rest = np.zeros(0, np.float32)
+        if self._resampler is not None:
+            rest = self._resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+        rest = np.pad(rest[:missing], (0, max(0, missing - len(rest))))
+        self._given += len(rest)
+        yield rest
+
+    def _feed(self, block: Samples) -> Samples:
+        self._fed += len(block)
+        ready = block if self._resampler is None else self._resampler.resample_chunk(block)
+        self._given += len(ready)
+        return ready
