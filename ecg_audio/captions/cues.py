@@ -160,15 +160,23 @@ def _unaligned(segment: Segment) -> tuple[SpokenWord, ...]:
 
 def _paired(ordered: list[Phrase], settings: CueSettings) -> Iterator[tuple[Phrase, ...]]:
     """Put two speakers into one cue where they speak at once or too briefly to be read alone."""
-    index = 0
-    while index < len(ordered):
-        pair = ordered[index : index + 2]
-        if len(pair) == 2 and _share(pair[0], pair[1], settings):
-            yield tuple(pair)
-            index += 2
+    waiting = list(reversed(ordered))
+    while waiting:
+        first = waiting.pop()
+        if not waiting or not _share(first, waiting[-1], settings):
+            yield (first,)
+            continue
+        second = waiting.pop()
+        rival = waiting[-1] if waiting and _share(second, waiting[-1], settings) else None
+        if rival and _overlap_s(second, rival) > max(0.0, _overlap_s(first, second)):
+            waiting.append(second)  # it has more to do with the one after
+            yield (first,)
         else:
-            yield (pair[0],)
-            index += 1
+            yield first, second
+
+
+def _overlap_s(first: Phrase, second: Phrase) -> float:
+    return min(first.end_s, second.end_s) - second.start_s
 
 
 def _share(first: Phrase, second: Phrase, settings: CueSettings) -> bool:

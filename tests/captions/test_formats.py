@@ -106,17 +106,35 @@ def test_plain_has_no_markup_but_voices(spoken: tuple[Cue, ...]) -> None:
 def test_karaoke_times_follow_the_words(spoken: tuple[Cue, ...]) -> None:
     """Syllable times add up to each word's own start and end, and VTT timestamps to its start."""
     first = spoken[0]
-    event = pysubs2.SSAFile.from_string(ass.dumps(spoken, "karaoke"))[0]
-    at_cs = 0
-    times = []
-    for kind, length in re.findall(r"\\(kf?)(\d+)", event.text):
+    assert syllables(spoken, 0) == [
+        (round((word.start_s - first.start_s) * 100), round((word.end_s - first.start_s) * 100)) for word in first.words
+    ]
+    stamps = re.findall(r"<(\d\d:\d\d:\d\d\.\d{3})>", vtt.dumps(spoken[:1], "karaoke"))
+    assert stamps == [vtt.timestamp(word.start_s) for word in first.words[1:]]
+
+
+def syllables(found: tuple[Cue, ...], index: int) -> list[tuple[int, int]]:
+    """Begin and end of each karaoke syllable of a cue, hundredths of a second, as a renderer counts them."""
+    event = pysubs2.SSAFile.from_string(ass.dumps(found, "karaoke"))[index]
+    at_cs, times = 0, []
+    for kind, length in re.findall(r"\\(kt|kf|k)(\d+)", event.text):
+        if kind == "kt":
+            at_cs = int(length)
+            continue
         if kind == "kf":
             times.append((at_cs, at_cs + int(length)))
         at_cs += int(length)
-    expected = [(round((w.start_s - first.start_s) * 100), round((w.end_s - first.start_s) * 100)) for w in first.words]
-    assert times == expected
-    stamps = re.findall(r"<(\d\d:\d\d:\d\d\.\d{3})>", vtt.dumps(spoken[:1], "karaoke"))
-    assert stamps == [vtt.timestamp(word.start_s) for word in first.words[1:]]
+    return times
+
+
+def test_karaoke_goes_on_in_the_second_line(talk: Talk) -> None:
+    """The clock runs through both lines of one speaker, and starts again for a second speaker."""
+    both = cues((talk("this is a sentence of one speaker that goes on in the second line of a cue", word_s=0.3),))
+    assert len(both[0].lines) == 2
+    assert syllables(both, 0) == [(round(w.start_s * 100), round(w.end_s * 100)) for w in both[0].words]
+    pair = cues((talk("I never said that", speaker="A"), talk("oh yes you did", 0.4, speaker="B")))
+    assert pair[0].dashed
+    assert syllables(pair, 0) == [(round(w.start_s * 100), round(w.end_s * 100)) for w in pair[0].words]
 
 
 def test_expressive_marks_the_loud_and_the_quiet(spoken: tuple[Cue, ...]) -> None:

@@ -1,0 +1,112 @@
+"""ASS as libass draws it: what was loud, high and slow is seen to be heavier, higher and wider."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ecg_audio.analysis import RelativeVoice
+from ecg_audio.captions import ass
+from ecg_audio.captions.cues import cues
+from ecg_audio.captions.styling import Preset
+from tests.captions.conftest import make_segment
+
+
+def _libass() -> str:
+    """Why libass cannot be asked here; empty if it can."""
+    if shutil.which("ffmpeg") is None:
+        return "no ffmpeg on PATH"
+    filters = subprocess.run(["ffmpeg", "-hide_banner", "-filters"], capture_output=True, text=True, check=True)
+    return "" if " ass " in filters.stdout else "this ffmpeg has no libass"
+
+
+REASON = _libass()
+pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON)
+
+SIZES = [(1280, 720), (1920, 1080)]
+USUAL = RelativeVoice(loudness_percentile=50, f0_percentile=50, rate_z=0)
+LOUD = RelativeVoice(loudness_percentile=100, f0_percentile=50, rate_z=0)
+QUIET = RelativeVoice(loudness_percentile=0, f0_percentile=50, rate_z=0)
+HIGH = RelativeVoice(loudness_percentile=50, f0_percentile=100, rate_z=0)
+LOW = RelativeVoice(loudness_percentile=50, f0_percentile=0, rate_z=0)
+SLOW = RelativeVoice(loudness_percentile=50, f0_percentile=50, rate_z=-2)
+
+
+def drawn(
+    folder: Path, text: str, voices: dict[str, RelativeVoice], size: tuple[int, int], preset: Preset
+) -> np.ndarray:
+    """Brightness of the caption on black, at a time when all of it has been said: shape (height, width), uint8."""
+    width, height = size
+    segment = make_segment(text, word_s=0.2, speaker=None, voices={**dict.fromkeys(text.split(), USUAL), **voices})
+    script = ass.dumps(cues((segment,)), preset, width=width, height=height)
+    (folder / "captions.ass").write_text(script, "utf-8")
+    source = f"color=black:s={width}x{height}:r=10:d=3"
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-ss", f"{segment.end_s - 0.02:.2f}"]
+    command += ["-vf", "ass=captions.ass", "-frames:v", "1", "-pix_fmt", "gray", "-f", "rawvideo", "-"]
+    picture = subprocess.run(command, capture_output=True, check=True, cwd=folder).stdout
+    return np.frombuffer(picture, np.uint8).reshape(height, width)
+
+
+def letters(picture: np.ndarray, count: int) -> list[tuple[int, int, int, int, float]]:
+    """The words of a one-line caption, left to right: left, right, top, bottom, ink. Widest gaps part words."""
+    lit = picture > 140
+    columns = np.flatnonzero(lit.any(axis=0))
+    gaps = np.diff(columns)
+    cuts = np.sort(np.argsort(gaps)[::-1][: count - 1])
+    found = []
+    for part in np.split(columns, cuts + 1):
+        block = lit[:, part[0] : part[-1] + 1]
+        rows = np.flatnonzero(block.any(axis=1))
+        found.append((int(part[0]), int(part[-1]), int(rows[0]), int(rows[-1]), float(block.sum())))
+    return found
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_loudest_word_is_heavier_and_larger(tmp_path: Path, size: tuple[int, int]) -> None:
+    """Of three times the same word, the loud one has more height and ink than the usual, the quiet one less."""
+    picture = drawn(tmp_path, "nine nine. nine!", {"nine.": LOUD, "nine!": QUIET}, size, "expressive")
+    usual, loud, quiet = letters(picture, 3)
+    heights = [bottom - top for _, _, top, bottom, _ in (quiet, usual, loud)]
+    inks = [ink for *_, ink in (quiet, usual, loud)]
+    assert heights[0] < heights[1] < heights[2]
+    assert inks[0] < inks[1] < inks[2]
+    assert inks[2] > 1.3 * inks[1]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_high_word_stands_higher_and_slow_word_wider(tmp_path: Path, size: tuple[int, int]) -> None:
+    """The same letters stand where the pitch puts them, by the table's share of an em, and a slow word is wider."""
+    em = ass.font_px(*size)
+    picture = drawn(tmp_path, "moon moon, noon moon", {"moon,": HIGH, "noon": SLOW}, size, "expressive")
+    usual, high, slow, again = letters(picture, 4)
+    assert usual[2] - high[2] == pytest.approx(0.18 * em * 0.73, abs=0.05 * em)
+    assert again[2:4] == usual[2:4]
+    assert slow[1] - slow[0] > 1.06 * (usual[1] - usual[0])
+
+
+@pytest.mark.parametrize("preset", ["plain", "karaoke"])
+def test_presets_without_expression_draw_all_words_alike(tmp_path: Path, preset: Preset) -> None:
+    """Plain and karaoke show no voice: loud and quiet words look the same."""
+    first, second = letters(drawn(tmp_path, "noon onno", {"noon": LOUD, "onno": QUIET}, SIZES[0], preset), 2)
+    assert first[2:] == pytest.approx(second[2:], rel=0.05)
+
+
+@pytest.mark.parametrize("size", [*SIZES, (1080, 1920)])
+def test_widest_line_stays_in_the_picture(tmp_path: Path, size: tuple[int, int]) -> None:
+    """A line of 42 wide letters is not clipped at either side."""
+    words = "WWWWW MMMMM WWWWW MMMMM WWWWW MMMMM WWWWW"
+    picture = drawn(tmp_path, words, dict.fromkeys(words.split(), USUAL), size, "expressive")
+    columns = np.flatnonzero((picture > 60).any(axis=0))
+    assert columns[0] > 0
+    assert columns[-1] < size[0] - 1
+
+
+def test_override_in_a_word_is_drawn_as_text(tmp_path: Path) -> None:
+    r"""`{\fs300}` is seen as letters and changes no size."""
+    plain = letters(drawn(tmp_path, "mm", {}, SIZES[0], "plain"), 1)[0]
+    hostile = drawn(tmp_path, r"{\fs300}mm", {}, SIZES[0], "plain")
+    rows = np.flatnonzero((hostile > 140).any(axis=1))
+    assert rows[-1] - rows[0] < 3 * (plain[3] - plain[2])
+    assert np.flatnonzero((hostile > 140).any(axis=0)).size > 2 * (plain[1] - plain[0])
