@@ -119,11 +119,11 @@ MEANINGS: dict[str, Meaning] = {
 }
 
 _STATISTICS = {
-    "min": "Lowest",
-    "max": "Highest",
-    "mean": "Mean",
-    "std": "Standard deviation",
-    "median": "Median",
+    "min": "lowest",
+    "max": "highest",
+    "mean": "mean",
+    "std": "standard deviation",
+    "median": "median",
     "p25": "25th percentile",
     "p33": "33rd percentile",
     "p67": "67th percentile",

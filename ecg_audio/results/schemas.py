@@ -79,7 +79,7 @@ _TIMES = (_column("start_s", SECONDS, nullable=False), _column("end_s", SECONDS,
 _SPEAKER = _column("speaker", CATEGORY)
 _TEXT = _column("text", TEXT, nullable=False)
 _SUSPECT = _column("suspect", CATEGORY)
-_RELATIVE = tuple(_features(RelativeVoice, RELATIVE, "For this speaker: "))
+_RELATIVE = tuple(_features(RelativeVoice, RELATIVE))
 
 RECORDINGS = _schema(
     "recordings",

@@ -65,7 +65,7 @@ def analysis(
     0.2 s into the next one.
 
     Args:
-        words: how many words, or the words themselves (then segments are cut where their speaker changes).
+        words: how many words, or the words themselves, in order of time (segments are cut where the speaker changes).
         speakers: how many of `VOICES`, or the voices themselves; they are called SPEAKER_00, SPEAKER_01...
         seed: decides the small differences between words.
         **changes: fields of `Analysis` to replace.
@@ -266,7 +266,7 @@ def _segment(index: int, group: tuple[str | None, list[SpokenWord]]) -> Segment:
     return Segment(
         id=index,
         start_s=words[0].start_s,
-        end_s=words[-1].end_s,
+        end_s=max(word.end_s for word in words),
         speaker=speaker,
         text=" ".join(word.text for word in words),
         words=tuple(words),
@@ -299,9 +299,7 @@ def _turns(segments: Sequence[Segment], duration_s: float) -> tuple[Turn, ...]:
         else Turn(speaker=one.speaker or "", start_s=one.start_s, end_s=one.end_s)
         for one, other in pairwise(known)
     ]
-    last = [
-        Turn(speaker=one.speaker or "", start_s=one.start_s, end_s=min(one.end_s, duration_s)) for one in known[-1:]
-    ]
+    last = [Turn(speaker=one.speaker or "", start_s=one.start_s, end_s=one.end_s) for one in known[-1:]]
     return tuple(turns + last)
 
 
