@@ -153,7 +153,8 @@ def test_words_join_their_segments_and_frames_their_turns(tmp_path: Path) -> Non
     paths = {name: path.as_posix() for name, path in _published(analysis, tmp_path).items()}
     joined = duckdb.sql(
         f"""SELECT s.text, string_agg(w.text, ' ' ORDER BY w.word_index)
-            FROM '{paths["words"]}' w JOIN '{paths["segments"]}' s USING (job_id, segment_id) GROUP BY ALL"""
+            FROM '{paths["words"]}' w JOIN '{paths["segments"]}' s USING (job_id, segment_id)
+            GROUP BY s.segment_id, s.text"""
     ).fetchall()
     assert len(joined) == len(analysis.segments)
     assert all(text == words for text, words in joined)
