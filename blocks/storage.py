@@ -149,7 +149,9 @@ class FolderStore(ArtifactStore):
     def delete(self, key: str) -> None:
         path = self.path(key)
         with _folder_errors(f"cannot remove {path}"):
-            path.unlink(missing_ok=True)
+            if not path.exists():
+                return
+            path.unlink()
             for parent in path.parents:
                 if parent == self.folder or any(parent.iterdir()):
                     break

@@ -16,6 +16,7 @@ from ecg_audio.errors import InsufficientResources, InvalidRequest
 
 STARTUP_S = 120.0
 ANSWER_S = 5.0
+DRAIN_S = 5.0
 
 QUIET = {
     # nobody is told that or how the program is used
@@ -130,5 +131,16 @@ def prefect_server() -> Iterator[PrivateServer | None]:
     try:
         yield server
     finally:
+        _drain()
         os.environ.pop("PREFECT_API_URL", None)
         server.stop()
+
+
+def _drain() -> None:
+    """Let Prefect send what it still holds, so that it does not complain about a server that is gone."""
+    if "prefect" in sys.modules:
+        from prefect.events.worker import EventsWorker
+        from prefect.logging.handlers import APILogWorker
+
+        APILogWorker.drain_all(timeout=DRAIN_S)
+        EventsWorker.drain_all(timeout=DRAIN_S)

@@ -1,0 +1,34 @@
+"""Functions for children to run in tests."""
+
+import os
+import time
+
+from ecg_audio.errors import NoAudio
+from ecg_audio.progress import Report
+
+
+def add(left: int, right: int, *, report: Report) -> tuple[int, int]:
+    """The sum, and the process that made it."""
+    report(0.5)
+    report(1.0)
+    return left + right, os.getpid()
+
+
+def fail_by_name(*, report: Report) -> None:
+    """Raise one of ours."""
+    raise NoAudio("nothing to hear")
+
+
+def fail_unforeseen(*, report: Report) -> float:
+    """Raise one of Python's."""
+    return 1 / 0
+
+
+def sleep(seconds: float, *, report: Report) -> None:
+    """Wait."""
+    time.sleep(seconds)
+
+
+def allocate(size_bytes: int, *, report: Report) -> int:
+    """Take memory."""
+    return len(bytearray(size_bytes))

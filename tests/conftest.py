@@ -1,0 +1,24 @@
+"""What all tests share: everything written goes below a temporary folder, and nothing asks the network."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+
+# before anything imports Prefect or numba, which read these once
+os.environ.setdefault("ECG_CACHE_DIR", str(REPOSITORY / ".cache"))
+os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="ecg-tests-prefect-")
+os.environ["DO_NOT_TRACK"] = "1"
+os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
+for name in ("PREFECT_API_URL", "ECG_STORE", "ECG_ALLOWED_NETWORKS", "HF_TOKEN"):
+    os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def _own_work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECG_WORK_DIR", str(tmp_path / "work"))

@@ -1,0 +1,58 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecg_audio.errors import InvalidRequest
+from ecg_audio.request import AnalysisRequest
+
+
+def test_only_a_source_is_needed() -> None:
+    """A request with nothing but a source gets a job id of its own, limits of 5 GB and 3 h, and no forced speakers."""
+    first, second = AnalysisRequest.checked(source="a.mp4"), AnalysisRequest.checked(source="a.mp4")
+    assert first.job_id != second.job_id
+    assert (first.limits.max_bytes, first.limits.max_duration_s) == (5_000_000_000, 10_800.0)
+    assert (first.speakers, first.min_speakers, first.max_speakers) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({}, "source"),
+        ({"source": ""}, "source"),
+        ({"source": "a\nb"}, "source"),
+        ({"source": "a", "job_id": "../x"}, "job_id"),
+        ({"source": "a", "job_id": "a..b"}, "job_id"),
+        ({"source": "a", "job_id": "a/b"}, "job_id"),
+        ({"source": "a", "job_id": "a\r\nb"}, "job_id"),
+        ({"source": "a", "job_id": ""}, "job_id"),
+        ({"source": "a", "job_id": "x" * 129}, "job_id"),
+        ({"source": "a", "language": "english"}, "language"),
+        ({"source": "a", "speakers": 0}, "speakers"),
+        ({"source": "a", "speakers": 2, "min_speakers": 1}, "speakers"),
+        ({"source": "a", "min_speakers": 3, "max_speakers": 2}, "min_speakers"),
+        ({"source": "a", "engine": "magic"}, "engine"),
+        ({"source": "a", "limits": {"max_bytes": 0}}, "limits.max_bytes"),
+        ({"source": "a", "colour": "red"}, "colour"),
+    ],
+)
+def test_a_bad_field_is_named(fields: dict[str, object], named: str) -> None:
+    """What does not make sense is an INVALID_REQUEST of the user's whose message names the field."""
+    with pytest.raises(InvalidRequest, match=named) as caught:
+        AnalysisRequest.checked(**fields)
+    assert caught.value.by_user and "pydantic" not in str(caught.value)
+
+
+@given(st.text())
+def test_accepted_job_ids_are_safe_names(job_id: str) -> None:
+    """Whatever is accepted as a job id is one path component and one object key."""
+    try:
+        accepted = AnalysisRequest.checked(source="a", job_id=job_id).job_id
+    except InvalidRequest:
+        return
+    assert accepted == job_id
+    assert accepted.isascii() and not set(accepted) & set("/\\ \r\n\t\0:") and accepted not in (".", "..")
+
+
+def test_language_codes_are_normalised() -> None:
+    """Case and blanks around a language code do not matter."""
+    assert AnalysisRequest.checked(source="a", language=" EN ").language == "en"
