@@ -19,6 +19,7 @@ from ecg_audio.errors import (
     MediaCorrupt,
     MediaEncrypted,
     NoAudio,
+    NotMedia,
     ProcessingTimeout,
     TooLong,
     WorkerLost,
@@ -119,10 +120,13 @@ def write(
 
     with opened(path, audio_stream) as media:
         check_duration(media, limits)
+        if media.chosen.codec == "flac":
+            # a frame whose checksum is wrong is noise, not sound
+            media.stream.codec_context.options = {"err_detect": "crccheck+explode"}
         sound = Sound(media)
         written = 0
         with soundfile.SoundFile(target, "w", SAMPLE_RATE_HZ, 1, "PCM_16", format="FLAC") as flac:
-            for block in unpadded(sound.blocks(report), media.end_s):
+            for block in unpadded(sound.blocks(report), media.timing.end_s):
                 if written + len(block) > limits.max_duration_s * SAMPLE_RATE_HZ + SAMPLE_RATE_HZ:
                     raise TooLong(f"the recording is longer than the limit of {limits.max_duration_s / 3600:.2f} h")
                 flac.write(np.clip(block, -1.0, 32767 / 32768))
@@ -150,10 +154,12 @@ class Sound:
     """The decoded sound of an open container, and what was wrong with it."""
 
     media: Opened
-    damaged: int = 0
     decoded: int = 0
+    damaged: int = 0
+    trailing: int = 0  # of the damaged packets, those after which nothing more came
     start_offset_s: float = 0.0
     end_s: float = 0.0
+    filled_s: float = 0.0
     latest_s: float = 0.0  # of any stream
 
     def blocks(self, report: Report) -> Iterator[Samples]:
@@ -161,43 +167,61 @@ class Sound:
 
         Raises:
             MediaCorrupt: there were packets, and none could be decoded.
+            NotMedia: likewise, and nothing else says that it is media.
             MediaEncrypted: a packet is encrypted.
         """
         from ecg_audio.media.timeline import Timeline
 
         timeline = Timeline(may_restart=self.media.format in {"mpegts", "mpeg"})
-        expected_s = self.media.declared_s or self.media.total_s
+        expected_s = self.media.timing.end_s or self.media.timing.total_s
         for start_s, block, rate in self._decoded():
             yield from timeline.place(start_s, block, rate)
             if expected_s:
                 report(min(1.0, timeline.end_s / expected_s))
         yield from timeline.finish()
-        self.end_s, self.start_offset_s = timeline.end_s, timeline.start_offset_s or 0.0
+        self.end_s, self.filled_s = timeline.end_s, timeline.filled_s
+        self.start_offset_s = timeline.start_offset_s or 0.0
         if self.damaged and not self.decoded:
+            if not self.media.recognised:
+                raise NotMedia("the file holds nothing that can be played")
             raise MediaCorrupt("nothing in the audio stream can be decoded")
 
     def notices(self, name: str) -> Iterator[Notice]:
         """What a reader of the result should know about the file."""
-        if self.damaged:
+        holes = self.damaged - self.trailing
+        if holes:
             yield Notice(
                 code="MEDIA_DAMAGED",
-                message=f"{self.damaged} damaged packet(s) of {name} were replaced by silence of the same length.",
+                message=f"{holes} damaged packet(s) of {name} were replaced by silence of the same length.",
             )
-        declared_s, reached_s = self.media.declared_s, self.end_s
+        elif self.filled_s > MISSING_S:
+            yield Notice(
+                code="MEDIA_GAPS",
+                message=f"{name} has no sound data for {self.filled_s:.1f} s within it: silence is in their place.",
+            )
+        timing = self.media.timing
+        declared_s, reached_s = timing.end_s, self.end_s
         if declared_s is None:
             # the container only says how long all its streams are: the sound may rightly end before the picture
-            declared_s, reached_s = self.media.total_s, max(self.end_s, self.latest_s)
+            declared_s, reached_s = timing.total_s, max(self.end_s, self.latest_s)
         if declared_s is not None and declared_s - reached_s > MISSING_S:
             yield Notice(
                 code="MEDIA_TRUNCATED",
                 message=f"{name} is cut off: the last {declared_s - reached_s:.1f} s of {declared_s:.1f} s are missing "
                 f"(from {reached_s:.1f} s on).",
             )
+        elif self.trailing:
+            yield Notice(
+                code="MEDIA_TRUNCATED",
+                message=f"{name} is cut off at {self.end_s:.1f} s; it does not say how much is missing.",
+            )
 
     def _decoded(self) -> Iterator[tuple[float | None, Samples, int]]:
+        """Time on the recording's time line (None: right after the last), mono samples and rate of each frame."""
         import av
 
-        stream, origin_s = self.media.stream, self.media.origin_s + self.media.shift_s
+        stream, origin_s = self.media.stream, self.media.timing.origin_s
+        good_bytes, good_s = 0, 0.0
         for packet in self._packets():
             if packet.has_sidedata("encryption_info"):
                 raise MediaEncrypted("the audio is encrypted")
@@ -207,26 +231,35 @@ class Sound:
                 raise
             except (av.FFmpegError, ValueError):
                 self.damaged += 1
-                if packet.pts is None and packet.duration and stream.time_base:
-                    rate = stream.codec_context.sample_rate
-                    yield None, np.zeros(round(packet.duration * stream.time_base * rate), np.float32), rate
+                self.trailing += 1
+                rate = stream.codec_context.sample_rate
+                if self.media.format == "mp3" and rate and good_bytes:
+                    # time is counted in packets here, and this one holds all that could not be read
+                    yield None, np.zeros(round(packet.size * good_s / good_bytes * rate), np.float32), rate
                 continue
             for frame in frames:
                 block = mono(frame)
+                start_s = None if frame.time is None else frame.time - origin_s
+                if self.media.format == "mp3" and self.decoded:
+                    start_s = None
                 if frame.is_corrupt or not np.isfinite(block).all():
                     self.damaged += 1
+                    self.trailing += 1
                     block = np.zeros_like(block)
                 else:
                     self.decoded += 1
-                yield None if frame.time is None else frame.time - origin_s, block, frame.sample_rate
+                    self.trailing = 0
+                    good_bytes += packet.size
+                    good_s += frame.samples / frame.sample_rate
+                yield start_s, block, frame.sample_rate
 
     def _packets(self) -> Iterator[av.Packet[av.AudioStream]]:
-        """Packets of the chosen stream; the others are only looked at where the container has no length of its own."""
+        """Packets of the chosen stream; the others are looked at only where the sound's own length is not known."""
         import av
 
         media = self.media
         streams: list[av.AudioStream | av.VideoStream] = [media.stream]
-        if media.declared_s is None and media.total_s is not None:
+        if media.timing.declared_s is None and media.timing.total_s is not None:
             streams = [*media.container.streams.video, *media.container.streams.audio]
         for other in media.container.streams:
             if other not in streams:
@@ -238,7 +271,7 @@ class Sound:
                     errors = 0
                     if packet.pts is not None and packet.time_base:
                         end = (packet.pts + (packet.duration or 0)) * packet.time_base
-                        self.latest_s = max(self.latest_s, float(end) - media.origin_s)
+                        self.latest_s = max(self.latest_s, float(end) - media.timing.origin_s)
                     if packet.stream_index == media.stream.index:
                         yield cast("av.Packet[av.AudioStream]", packet)
             except MemoryError:
@@ -246,6 +279,7 @@ class Sound:
             except (av.FFmpegError, ValueError):
                 errors += 1
                 self.damaged += 1
+                self.trailing += 1
             else:
                 return
 

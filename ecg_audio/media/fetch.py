@@ -49,13 +49,13 @@ def fetch(
 
             return download(url, folder, limits=limits, report=report, permit=Permit.from_environment())
         case S3Source():
-            from ecg_audio.media import s3
+            from ecg_audio.media.s3 import download as download_object
 
-            return s3.download(source, folder, limits=limits, report=report)
+            return download_object(source, folder, limits=limits, report=report)
         case PlatformSource(url):
-            from ecg_audio.media import platforms
+            from ecg_audio.media.platforms import download as download_sound
 
-            return platforms.download(url, folder, limits=limits, report=report, cookies=cookies)
+            return download_sound(url, folder, limits=limits, report=report, cookies=cookies)
 
 
 def _hashed(path: Path, limits: Limits, report: Report) -> Media:

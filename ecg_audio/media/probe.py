@@ -61,12 +61,13 @@ def look(path: Path, limits: Limits, audio_stream: int | None, *, report: Report
     del report
     with opened(path, audio_stream) as media:
         check_duration(media, limits)
-        return MediaInfo(media.format, media.declared_s or media.total_s, media.has_video, media.streams, media.chosen)
+        declared_s = media.timing.declared_s or media.timing.total_s
+        return MediaInfo(media.format, declared_s, media.has_video, media.streams, media.chosen)
 
 
 def check_duration(media: Opened, limits: Limits) -> None:
     """Raise `TooLong` if the container says that its audio is longer than the limit."""
-    declared_s = media.declared_s or media.total_s
+    declared_s = media.timing.declared_s or media.timing.total_s
     if declared_s is not None and declared_s > limits.max_duration_s:
         raise TooLong(
             f"the recording is {declared_s / 3600:.2f} h long, the limit is {limits.max_duration_s / 3600:.2f} h"

@@ -38,6 +38,7 @@ class Timeline:
         self._begin_s = 0.0  # where this rate began
         self._clock_s = 0.0  # what restarts of the clock add up to
         self.start_offset_s: float | None = None  # silence in front; None until the first block
+        self.filled_s = 0.0  # silence in gaps
 
     @property
     def end_s(self) -> float:
@@ -72,6 +73,8 @@ class Timeline:
             lag = 0
         elif abs(lag) <= TOLERANCE_S * rate:
             lag = 0
+        else:
+            self.filled_s += max(0, lag) / rate
         for begin in range(0, lag, SILENCE_BLOCK):
             yield self._feed(np.zeros(min(SILENCE_BLOCK, lag - begin), np.float32))
         yield self._feed(block[max(0, -lag) :])

@@ -1,4 +1,4 @@
-"""Whether the audio of an MP4 is encrypted, by what its sample descriptions say (ISO/IEC 14496-12, 23001-7)."""
+"""The boxes of an MP4 (ISO/IEC 14496-12): whether its sound is encrypted, and whether the file ends too soon."""
 
 import struct
 from collections.abc import Iterator
@@ -17,17 +17,26 @@ def is_protected(file: BinaryIO) -> bool:
     return any(kind in PROTECTED for kind in _sample_entries(file, 0, end, _PATH))
 
 
+def is_cut(file: BinaryIO) -> bool:
+    """Whether an MP4 ends inside one of its outermost boxes. Moves the position."""
+    end = file.seek(0, 2)
+    return any(outer > end for _, _, outer in _boxes(file, 0, end))
+
+
 def _sample_entries(file: BinaryIO, begin: int, end: int, path: tuple[bytes, ...]) -> Iterator[bytes]:
     for kind, inner, outer in _boxes(file, begin, end):
         if not path:
             yield kind
         elif kind == path[0]:
             skip = _STSD_HEADER_BYTES if kind == b"stsd" else 0
-            yield from _sample_entries(file, inner + skip, outer, path[1:])
+            yield from _sample_entries(file, inner + skip, min(outer, end), path[1:])
 
 
 def _boxes(file: BinaryIO, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, first byte of the content, and end of each box between two positions; stops at the first nonsense."""
+    """Kind, first byte of the content, and end of each box between two positions; stops at the first nonsense.
+
+    The last one may end beyond the second position.
+    """
     for _ in range(MAX_BOXES):
         file.seek(begin)
         header = file.read(16)
@@ -41,5 +50,5 @@ def _boxes(file: BinaryIO, begin: int, end: int) -> Iterator[tuple[bytes, int, i
             size = end - begin
         if size < length:
             return
-        yield kind, begin + length, min(begin + size, end)
+        yield kind, begin + length, begin + size
         begin += size
