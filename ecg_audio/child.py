@@ -144,6 +144,9 @@ def serve(pipe: Connection) -> None:
                 message = pipe.recv()
             except (EOFError, OSError):
                 os._exit(0)
+            except BaseException:  # noqa: BLE001 - a call that cannot be read (its module does not import, no memory)
+                traceback.print_exc()
+                os._exit(1)  # else the parent would wait for an answer for ever
             with arrived:
                 pending.append(message)
                 arrived.notify()
