@@ -25,7 +25,7 @@ This page is generated: `python -m ecg_audio.results.columns > docs/tables.md`.
 """
 
 PURPOSES = {
-    "recordings": "One row a job: what was analysed, with what, and the whole recording's voice.",
+    "recordings": "One row a job: what was analysed, with what, and how it sounded as a whole.",
     "segments": "One row for what one speaker says without a long pause.",
     "words": "One row a word. The text, its times, where they come from, and how it was said.",
     "turns": "One row a speaker turn. Turns of different speakers may overlap.",

@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 
 
 class Meaning(NamedTuple):
-    """A field's unit ("1" for a bare number, "" for text) and one sentence about it."""
+    """A field's unit ("1" for a bare number, "" for text) and one sentence about it.
+
+    The sentence also becomes a comment in Athena's DDL: ASCII, without apostrophes and semicolons.
+    """
 
     unit: str
     description: str
@@ -29,20 +32,22 @@ SUFFIXES = {
 
 MEANINGS: dict[str, Meaning] = {
     # identity
-    "job_id": Meaning("", "The job; the same job analysed again replaces its rows."),
+    "job_id": Meaning("", "The job: the same job analysed again replaces its rows."),
     "run_id": Meaning("", "The run of the pipeline that made this."),
-    "segment_id": Meaning("", "The segment's number in its job, from 0; words join on job_id and segment_id."),
-    "word_index": Meaning("", "The word's number in its segment, from 0."),
-    "frame_speaker": Meaning("", "Who talks alone at the frame's centre; absent where nobody or several people talk."),
-    "turn_index": Meaning("", "The turn's number in its job, from 0, in order of time."),
-    "speaker": Meaning("", "The speaker's name in this job, such as SPEAKER_00; absent where nobody is known."),
+    "segment_id": Meaning("", "Number of the segment in its job, from 0: words join on job_id and segment_id."),
+    "word_index": Meaning("", "Number of the word in its segment, from 0."),
+    "frame_speaker": Meaning(
+        "", "Who talks alone at the centre of the frame, absent where nobody or several people talk."
+    ),
+    "turn_index": Meaning("", "Number of the turn in its job, from 0, in order of time."),
+    "speaker": Meaning("", "Name of the speaker in this job, such as SPEAKER_00, absent where nobody is known."),
     # what was said
     "text": Meaning("", "The words as recognised."),
     "language": Meaning("", "ISO 639 code of the language that was recognised."),
-    "language_probability": Meaning("1", "The recogniser's probability of the language; absent if it was given."),
-    "confidence": Meaning("1", "The model's own figure in [0, 1], uncalibrated."),
+    "language_probability": Meaning("1", "Probability of the language, by the recogniser, absent if it was given."),
+    "confidence": Meaning("1", "What the model itself says, in [0, 1], uncalibrated."),
     "timing": Meaning("", "Where the times come from: aligned (forced alignment), interpolated (estimated), engine."),
-    "suspect": Meaning("", "Why this should not be trusted (outside voiced speech, looping); absent if it can be."),
+    "suspect": Meaning("", "Why this should not be trusted (outside voiced speech, looping), absent if it can be."),
     "start_s": Meaning("s", "Start, from the start of the recording."),
     "end_s": Meaning("s", "End, from the start of the recording."),
     "time_s": Meaning("s", "Centre of the 10 ms frame, from the start of the recording."),
@@ -55,35 +60,35 @@ MEANINGS: dict[str, Meaning] = {
     "volume_category": Meaning("", "By RMS level: low < -35 <= medium < -25 <= high < -15 <= emphasis (dBFS)."),
     "volume_peaks": Meaning("1", "Peak levels in [0, 1] at even steps through the span, for drawing."),
     # pitch
-    "f0_hz": Meaning("Hz", "Fundamental frequency; absent where the frame is unvoiced."),
+    "f0_hz": Meaning("Hz", "Fundamental frequency, absent where the frame is unvoiced."),
     "f0_strength": Meaning("1", "Height of the autocorrelation peak that F0 was read from, in [0, 1]."),
-    "f0_mean_hz": Meaning("Hz", "Mean F0 of the voiced frames; absent if none is voiced."),
+    "f0_mean_hz": Meaning("Hz", "Mean F0 of the voiced frames, absent if none is voiced."),
     "f0_std_hz": Meaning("Hz", "Standard deviation of F0 over the voiced frames."),
     "f0_min_hz": Meaning("Hz", "Lowest F0 of the voiced frames."),
     "f0_max_hz": Meaning("Hz", "Highest F0 of the voiced frames."),
     "f0_median_hz": Meaning("Hz", "Median F0 of the voiced frames."),
-    "f0_slope_st_per_s": Meaning("semitone/s", "Slope of a straight line through the voiced frames' F0."),
+    "f0_slope_st_per_s": Meaning("semitone/s", "Slope of a straight line through F0 over the voiced frames."),
     "f0_range_st": Meaning("semitone", "From the lowest to the highest F0 of the voiced frames."),
     "voiced_fraction": Meaning("1", "Share of frames that are voiced."),
     "hnr_db": Meaning("dB", "Harmonics-to-noise ratio of the voiced frames."),
     # timbre
     "spectral_centroid_hz": Meaning("Hz", "Centre of mass of the magnitude spectrum."),
-    "spectral_rolloff_hz": Meaning("Hz", "Frequency below which most of the spectrum's magnitude lies."),
+    "spectral_rolloff_hz": Meaning("Hz", "Frequency below which most of the magnitude of the spectrum lies."),
     "spectral_flatness": Meaning("1", "Geometric over arithmetic mean of the power spectrum: 0 a tone, 1 white noise."),
     "zero_crossing_rate": Meaning("1/sample", "Sign changes per sample."),
     "mfcc": Meaning("1", "Means of the 13 mel-frequency cepstral coefficients, from 0."),
-    "embedding": Meaning("1", "The speaker's voice over the whole recording, as a unit vector of the model's size."),
+    "embedding": Meaning("1", "Voice of the speaker over the whole recording, as a unit vector."),
     # rate
     "words_per_s": Meaning("1/s", "Words by the time in which they were said."),
     "syllable_peaks_per_s": Meaning("1/s", "Syllable-like peaks of loudness by time."),
-    "words_per_minute": Meaning("1/min", "The speaker's words by the time they talked."),
+    "words_per_minute": Meaning("1/min", "Words of the speaker by the time they talked."),
     # against the speaker's own baseline
-    "loudness_z": Meaning("standard deviations", "Loudness against the same speaker's other spans of this kind."),
-    "loudness_percentile": Meaning("percent", "Rank of the loudness among the same speaker's spans of this kind."),
-    "f0_z": Meaning("standard deviations", "F0 against the same speaker's other spans of this kind."),
-    "f0_percentile": Meaning("percent", "Rank of F0 among the same speaker's spans of this kind."),
-    "f0_shift_st": Meaning("semitone", "F0 above the speaker's median."),
-    "rate_z": Meaning("standard deviations", "Speaking rate against the same speaker's other spans of this kind."),
+    "loudness_z": Meaning("standard deviations", "Loudness against the other spans of this kind by the same speaker."),
+    "loudness_percentile": Meaning("percent", "Rank of the loudness among the spans of this kind by the same speaker."),
+    "f0_z": Meaning("standard deviations", "F0 against the other spans of this kind by the same speaker."),
+    "f0_percentile": Meaning("percent", "Rank of F0 among the spans of this kind by the same speaker."),
+    "f0_shift_st": Meaning("semitone", "F0 above the median of the speaker."),
+    "rate_z": Meaning("standard deviations", "Speaking rate against the other spans of this kind by the same speaker."),
     "volume": Meaning("", "Loudness for the speaker: whisper, soft, normal, loud or shout."),
     # emotion
     "label": Meaning("", "The emotion the model found likeliest."),
@@ -91,7 +96,7 @@ MEANINGS: dict[str, Meaning] = {
     "valence": Meaning("1", "From -1 (unpleasant) to 1 (pleasant)."),
     "arousal": Meaning("1", "From 0 (calm) to 1 (excited)."),
     # the recording and the run
-    "schema_version": Meaning("", "Version of the result's schema, major.minor."),
+    "schema_version": Meaning("", "Version of the schema of the result, major.minor."),
     "status": Meaning("", "completed, or partial when a part is missing (the notices say which)."),
     "created_at": Meaning("", "When the result was made, UTC."),
     "source": Meaning("", "The file name, key or address, without credentials or query."),
@@ -102,19 +107,19 @@ MEANINGS: dict[str, Meaning] = {
     "engine": Meaning("", "The speech engine that ran: whisperx or offline."),
     "engine_requested": Meaning("", "The speech engine that was asked for: auto, whisperx or offline."),
     "transcription_model": Meaning("", "The recognition model that really ran."),
-    "diarization_model": Meaning("", "The diarization model that really ran; absent if none did."),
-    "emotion_model": Meaning("", "The emotion model that really ran; absent if none did."),
+    "diarization_model": Meaning("", "The diarization model that really ran, absent if none did."),
+    "emotion_model": Meaning("", "The emotion model that really ran, absent if none did."),
     "language_requested": Meaning("", "The language that was asked for, or auto."),
     "source_sample_rate_hz": Meaning("Hz", "Sample rate of the source, before it was made 16 kHz."),
     "source_channels": Meaning("1", "Channels of the source, before they were mixed."),
-    "container": Meaning("", "The source's container format, as FFmpeg calls it."),
-    "codec": Meaning("", "The source's audio codec, as FFmpeg calls it."),
+    "container": Meaning("", "Container format of the source, as FFmpeg calls it."),
+    "codec": Meaning("", "Audio codec of the source, as FFmpeg calls it."),
     "segment_count": Meaning("1", "Segments found."),
     "word_count": Meaning("1", "Words found."),
     "speaker_count": Meaning("1", "Speakers found."),
     "work_s": Meaning("s", "Work done in this run: stages side by side both count, cached ones do not."),
     "notice_codes": Meaning("", "Codes of the warnings, such as NO_SPEECH."),
-    "sha256": Meaning("", "SHA-256 of the source's bytes, hexadecimal."),
+    "sha256": Meaning("", "SHA-256 of the bytes of the source, hexadecimal."),
     "speaking_s": Meaning("s", "How long the speaker talks, overlap counted."),
 }
 

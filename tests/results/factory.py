@@ -1,5 +1,6 @@
 """Small, realistic analyses for tests: two voices that talk over each other, in three scripts, with gaps."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -201,6 +202,7 @@ def _spoken(
             groups.append((speaker, []))
             now_s += 0.4
         length_s = 0.7 / voices[who].words_per_s * random.uniform(0.8, 1.2)
+        voice = _voice(voices[who], random, voiced=index % 7 != 6)
         groups[-1][1].append(
             SpokenWord(
                 text=TEXTS[index % len(TEXTS)],
@@ -210,12 +212,8 @@ def _spoken(
                 timing="interpolated" if index == 2 else "aligned",
                 suspect="looping" if index == count - 1 else None,
                 speaker=speaker,
-                voice=_voice(voices[who], random, voiced=index % 7 != 6),
-                relative=RelativeVoice(
-                    loudness_z=round(random.gauss(0, 1), 3),
-                    loudness_percentile=round(random.uniform(0, 100), 1),
-                    volume=random.choice(("whisper", "soft", "normal", "loud", "shout")),
-                ),
+                voice=voice,
+                relative=_relative(voice, voices[who], random),
             )
         )
         now_s += length_s + 0.3 / voices[who].words_per_s
@@ -258,6 +256,22 @@ def _voice(voice: Voice, random: Random, *, voiced: bool) -> VoiceFeatures:
         volume_category="low" if level_dbfs < -35 else "medium" if level_dbfs < -25 else "high",
         volume_peaks=tuple(round(random.uniform(0, 1), 3) for _ in range(10)),
         **(pitch if voiced else {}),
+    )
+
+
+def _relative(voice: VoiceFeatures, person: Voice, random: Random) -> RelativeVoice:
+    """Against the person's own figures; what an unvoiced word has no F0 for is absent."""
+    assert voice.rms_dbfs is not None
+    louder_z = (voice.rms_dbfs - person.rms_dbfs) / 3.5
+    higher_st = None if voice.f0_mean_hz is None else 12 * math.log2(voice.f0_mean_hz / person.f0_hz)
+    steps = zip((-1.2, -0.5, 0.5, 1.2, math.inf), ("whisper", "soft", "normal", "loud", "shout"), strict=True)
+    return RelativeVoice(
+        loudness_z=round(louder_z, 3),
+        loudness_percentile=round(50 * (1 + math.erf(louder_z / math.sqrt(2))), 1),
+        f0_z=None if higher_st is None else round(higher_st / 1.8, 3),
+        f0_shift_st=None if higher_st is None else round(higher_st, 2),
+        rate_z=round(random.gauss(0, 1), 3),
+        volume=next(name for below_z, name in steps if louder_z < below_z),
     )
 
 

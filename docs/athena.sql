@@ -1,0 +1,265 @@
+-- The tables for Amazon Athena: put your bucket (and prefix) for BUCKET, and run the statements one by one.
+-- Generated: python -m ecg_audio.results.queries > docs/athena.sql
+--
+-- Dates are found by projection: no crawler, no MSCK REPAIR. Change the first date if you have older recordings.
+-- Only published rows show in the views: those whose job is in recordings for the same date, which is written last.
+
+CREATE DATABASE IF NOT EXISTS ecg;
+
+CREATE EXTERNAL TABLE IF NOT EXISTS ecg.recordings (
+    `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
+    `run_id` string COMMENT 'The run of the pipeline that made this.',
+    `status` string COMMENT 'completed, or partial when a part is missing (the notices say which).',
+    `created_at` timestamp COMMENT 'When the result was made, UTC.',
+    `source` string COMMENT 'The file name, key or address, without credentials or query.',
+    `title` string COMMENT 'The file name or title, for people.',
+    `source_sha256` string COMMENT 'SHA-256 of the bytes of the source, hexadecimal.',
+    `duration_s` double COMMENT 'Duration. [s]',
+    `container` string COMMENT 'Container format of the source, as FFmpeg calls it.',
+    `codec` string COMMENT 'Audio codec of the source, as FFmpeg calls it.',
+    `source_sample_rate_hz` int COMMENT 'Sample rate of the source, before it was made 16 kHz. [Hz]',
+    `source_channels` int COMMENT 'Channels of the source, before they were mixed.',
+    `software_version` string COMMENT 'Version of the software that made this.',
+    `engine` string COMMENT 'The speech engine that ran: whisperx or offline.',
+    `engine_requested` string COMMENT 'The speech engine that was asked for: auto, whisperx or offline.',
+    `transcription_model` string COMMENT 'The recognition model that really ran.',
+    `diarization_model` string COMMENT 'The diarization model that really ran, absent if none did.',
+    `emotion_model` string COMMENT 'The emotion model that really ran, absent if none did.',
+    `language` string COMMENT 'ISO 639 code of the language that was recognised.',
+    `language_requested` string COMMENT 'The language that was asked for, or auto.',
+    `language_probability` float COMMENT 'Probability of the language, by the recogniser, absent if it was given.',
+    `segment_count` int COMMENT 'Segments found.',
+    `word_count` int COMMENT 'Words found.',
+    `speaker_count` int COMMENT 'Speakers found.',
+    `work_s` double COMMENT 'Work done in this run: stages side by side both count, cached ones do not. [s]',
+    `notice_codes` array<string> COMMENT 'Codes of the warnings, such as NO_SPEECH.',
+    `rms` float COMMENT 'Root mean square of the samples, 1.0 being full scale.',
+    `rms_dbfs` float COMMENT 'Root mean square level. [dBFS]',
+    `peak_dbfs` float COMMENT 'Level of the largest absolute sample. [dBFS]',
+    `f0_mean_hz` float COMMENT 'Mean F0 of the voiced frames, absent if none is voiced. [Hz]',
+    `f0_std_hz` float COMMENT 'Standard deviation of F0 over the voiced frames. [Hz]',
+    `f0_min_hz` float COMMENT 'Lowest F0 of the voiced frames. [Hz]',
+    `f0_max_hz` float COMMENT 'Highest F0 of the voiced frames. [Hz]',
+    `f0_median_hz` float COMMENT 'Median F0 of the voiced frames. [Hz]',
+    `f0_slope_st_per_s` float COMMENT 'Slope of a straight line through F0 over the voiced frames. [semitone/s]',
+    `f0_range_st` float COMMENT 'From the lowest to the highest F0 of the voiced frames. [semitone]',
+    `voiced_fraction` float COMMENT 'Share of frames that are voiced.',
+    `hnr_db` float COMMENT 'Harmonics-to-noise ratio of the voiced frames. [dB]',
+    `spectral_centroid_hz` float COMMENT 'Centre of mass of the magnitude spectrum. [Hz]',
+    `spectral_rolloff_hz` float COMMENT 'Frequency below which most of the magnitude of the spectrum lies. [Hz]',
+    `spectral_flatness` float COMMENT 'Geometric over arithmetic mean of the power spectrum: 0 a tone, 1 white noise.',
+    `zero_crossing_rate` float COMMENT 'Sign changes per sample. [1/sample]',
+    `mfcc` array<float> COMMENT 'Means of the 13 mel-frequency cepstral coefficients, from 0.',
+    `silence_ratio` float COMMENT 'Share of frames below the absolute silence floor.',
+    `words_per_s` float COMMENT 'Words by the time in which they were said. [1/s]',
+    `syllable_peaks_per_s` float COMMENT 'Syllable-like peaks of loudness by time. [1/s]',
+    `volume_category` string COMMENT 'By RMS level: low < -35 <= medium < -25 <= high < -15 <= emphasis (dBFS).',
+    `volume_peaks` array<float> COMMENT 'Peak levels in [0, 1] at even steps through the span, for drawing.',
+    `volume_min_dbfs` float COMMENT 'Loudness of the words: lowest. [dBFS]',
+    `volume_max_dbfs` float COMMENT 'Loudness of the words: highest. [dBFS]',
+    `volume_mean_dbfs` float COMMENT 'Loudness of the words: mean. [dBFS]',
+    `volume_std_db` float COMMENT 'Loudness of the words: standard deviation. [dB]',
+    `volume_median_dbfs` float COMMENT 'Loudness of the words: median. [dBFS]',
+    `volume_p25_dbfs` float COMMENT 'Loudness of the words: 25th percentile. [dBFS]',
+    `volume_p75_dbfs` float COMMENT 'Loudness of the words: 75th percentile. [dBFS]',
+    `pitch_min_hz` float COMMENT 'F0 over the voiced frames: lowest. [Hz]',
+    `pitch_max_hz` float COMMENT 'F0 over the voiced frames: highest. [Hz]',
+    `pitch_mean_hz` float COMMENT 'F0 over the voiced frames: mean. [Hz]',
+    `pitch_std_hz` float COMMENT 'F0 over the voiced frames: standard deviation. [Hz]',
+    `pitch_median_hz` float COMMENT 'F0 over the voiced frames: median. [Hz]',
+    `pitch_p33_hz` float COMMENT 'F0 over the voiced frames: 33rd percentile. [Hz]',
+    `pitch_p67_hz` float COMMENT 'F0 over the voiced frames: 67th percentile. [Hz]'
+)
+COMMENT 'One row a job: what was analysed, with what, and how it sounded as a whole.'
+PARTITIONED BY (`date` date)
+STORED AS PARQUET
+LOCATION 's3://BUCKET/features/recordings/'
+TBLPROPERTIES (
+    'projection.enabled' = 'true',
+    'projection.date.type' = 'date',
+    'projection.date.format' = 'yyyy-MM-dd',
+    'projection.date.range' = '2026-01-01,NOW'
+);
+
+CREATE EXTERNAL TABLE IF NOT EXISTS ecg.segments_files (
+    `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
+    `segment_id` int COMMENT 'Number of the segment in its job, from 0: words join on job_id and segment_id.',
+    `start_s` double COMMENT 'Start, from the start of the recording. [s]',
+    `end_s` double COMMENT 'End, from the start of the recording. [s]',
+    `speaker` string COMMENT 'Name of the speaker in this job, such as SPEAKER_00, absent where nobody is known.',
+    `language` string COMMENT 'ISO 639 code of the language that was recognised.',
+    `text` string COMMENT 'The words as recognised.',
+    `word_count` int COMMENT 'Words found.',
+    `suspect` string COMMENT 'Why this should not be trusted (outside voiced speech, looping), absent if it can be.',
+    `rms` float COMMENT 'Root mean square of the samples, 1.0 being full scale.',
+    `rms_dbfs` float COMMENT 'Root mean square level. [dBFS]',
+    `peak_dbfs` float COMMENT 'Level of the largest absolute sample. [dBFS]',
+    `f0_mean_hz` float COMMENT 'Mean F0 of the voiced frames, absent if none is voiced. [Hz]',
+    `f0_std_hz` float COMMENT 'Standard deviation of F0 over the voiced frames. [Hz]',
+    `f0_min_hz` float COMMENT 'Lowest F0 of the voiced frames. [Hz]',
+    `f0_max_hz` float COMMENT 'Highest F0 of the voiced frames. [Hz]',
+    `f0_median_hz` float COMMENT 'Median F0 of the voiced frames. [Hz]',
+    `f0_slope_st_per_s` float COMMENT 'Slope of a straight line through F0 over the voiced frames. [semitone/s]',
+    `f0_range_st` float COMMENT 'From the lowest to the highest F0 of the voiced frames. [semitone]',
+    `voiced_fraction` float COMMENT 'Share of frames that are voiced.',
+    `hnr_db` float COMMENT 'Harmonics-to-noise ratio of the voiced frames. [dB]',
+    `spectral_centroid_hz` float COMMENT 'Centre of mass of the magnitude spectrum. [Hz]',
+    `spectral_rolloff_hz` float COMMENT 'Frequency below which most of the magnitude of the spectrum lies. [Hz]',
+    `spectral_flatness` float COMMENT 'Geometric over arithmetic mean of the power spectrum: 0 a tone, 1 white noise.',
+    `zero_crossing_rate` float COMMENT 'Sign changes per sample. [1/sample]',
+    `mfcc` array<float> COMMENT 'Means of the 13 mel-frequency cepstral coefficients, from 0.',
+    `silence_ratio` float COMMENT 'Share of frames below the absolute silence floor.',
+    `words_per_s` float COMMENT 'Words by the time in which they were said. [1/s]',
+    `syllable_peaks_per_s` float COMMENT 'Syllable-like peaks of loudness by time. [1/s]',
+    `volume_category` string COMMENT 'By RMS level: low < -35 <= medium < -25 <= high < -15 <= emphasis (dBFS).',
+    `volume_peaks` array<float> COMMENT 'Peak levels in [0, 1] at even steps through the span, for drawing.',
+    `relative_loudness_z` float COMMENT 'Loudness against the other spans of this kind by the same speaker. [standard deviations]',
+    `relative_loudness_percentile` float COMMENT 'Rank of the loudness among the spans of this kind by the same speaker. [percent]',
+    `relative_f0_z` float COMMENT 'F0 against the other spans of this kind by the same speaker. [standard deviations]',
+    `relative_f0_percentile` float COMMENT 'Rank of F0 among the spans of this kind by the same speaker. [percent]',
+    `relative_f0_shift_st` float COMMENT 'F0 above the median of the speaker. [semitone]',
+    `relative_rate_z` float COMMENT 'Speaking rate against the other spans of this kind by the same speaker. [standard deviations]',
+    `relative_volume` string COMMENT 'Loudness for the speaker: whisper, soft, normal, loud or shout.',
+    `emotion_label` string COMMENT 'The emotion the model found likeliest.',
+    `emotion_confidence` float COMMENT 'What the model itself says, in [0, 1], uncalibrated.',
+    `emotion_valence` float COMMENT 'From -1 (unpleasant) to 1 (pleasant).',
+    `emotion_arousal` float COMMENT 'From 0 (calm) to 1 (excited).',
+    `emotion_model` string COMMENT 'The model that really ran.'
+)
+COMMENT 'One row for what one speaker says without a long pause.'
+PARTITIONED BY (`date` date)
+STORED AS PARQUET
+LOCATION 's3://BUCKET/features/segments/'
+TBLPROPERTIES (
+    'projection.enabled' = 'true',
+    'projection.date.type' = 'date',
+    'projection.date.format' = 'yyyy-MM-dd',
+    'projection.date.range' = '2026-01-01,NOW'
+);
+
+CREATE OR REPLACE VIEW ecg.segments AS
+    SELECT * FROM ecg.segments_files
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+
+CREATE EXTERNAL TABLE IF NOT EXISTS ecg.words_files (
+    `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
+    `segment_id` int COMMENT 'Number of the segment in its job, from 0: words join on job_id and segment_id.',
+    `word_index` int COMMENT 'Number of the word in its segment, from 0.',
+    `start_s` double COMMENT 'Start, from the start of the recording. [s]',
+    `end_s` double COMMENT 'End, from the start of the recording. [s]',
+    `speaker` string COMMENT 'Name of the speaker in this job, such as SPEAKER_00, absent where nobody is known.',
+    `language` string COMMENT 'ISO 639 code of the language that was recognised.',
+    `text` string COMMENT 'The words as recognised.',
+    `confidence` float COMMENT 'What the model itself says, in [0, 1], uncalibrated.',
+    `timing` string COMMENT 'Where the times come from: aligned (forced alignment), interpolated (estimated), engine.',
+    `suspect` string COMMENT 'Why this should not be trusted (outside voiced speech, looping), absent if it can be.',
+    `rms` float COMMENT 'Root mean square of the samples, 1.0 being full scale.',
+    `rms_dbfs` float COMMENT 'Root mean square level. [dBFS]',
+    `peak_dbfs` float COMMENT 'Level of the largest absolute sample. [dBFS]',
+    `f0_mean_hz` float COMMENT 'Mean F0 of the voiced frames, absent if none is voiced. [Hz]',
+    `f0_std_hz` float COMMENT 'Standard deviation of F0 over the voiced frames. [Hz]',
+    `f0_min_hz` float COMMENT 'Lowest F0 of the voiced frames. [Hz]',
+    `f0_max_hz` float COMMENT 'Highest F0 of the voiced frames. [Hz]',
+    `f0_median_hz` float COMMENT 'Median F0 of the voiced frames. [Hz]',
+    `f0_slope_st_per_s` float COMMENT 'Slope of a straight line through F0 over the voiced frames. [semitone/s]',
+    `f0_range_st` float COMMENT 'From the lowest to the highest F0 of the voiced frames. [semitone]',
+    `voiced_fraction` float COMMENT 'Share of frames that are voiced.',
+    `hnr_db` float COMMENT 'Harmonics-to-noise ratio of the voiced frames. [dB]',
+    `spectral_centroid_hz` float COMMENT 'Centre of mass of the magnitude spectrum. [Hz]',
+    `spectral_rolloff_hz` float COMMENT 'Frequency below which most of the magnitude of the spectrum lies. [Hz]',
+    `spectral_flatness` float COMMENT 'Geometric over arithmetic mean of the power spectrum: 0 a tone, 1 white noise.',
+    `zero_crossing_rate` float COMMENT 'Sign changes per sample. [1/sample]',
+    `mfcc` array<float> COMMENT 'Means of the 13 mel-frequency cepstral coefficients, from 0.',
+    `silence_ratio` float COMMENT 'Share of frames below the absolute silence floor.',
+    `words_per_s` float COMMENT 'Words by the time in which they were said. [1/s]',
+    `syllable_peaks_per_s` float COMMENT 'Syllable-like peaks of loudness by time. [1/s]',
+    `volume_category` string COMMENT 'By RMS level: low < -35 <= medium < -25 <= high < -15 <= emphasis (dBFS).',
+    `volume_peaks` array<float> COMMENT 'Peak levels in [0, 1] at even steps through the span, for drawing.',
+    `relative_loudness_z` float COMMENT 'Loudness against the other spans of this kind by the same speaker. [standard deviations]',
+    `relative_loudness_percentile` float COMMENT 'Rank of the loudness among the spans of this kind by the same speaker. [percent]',
+    `relative_f0_z` float COMMENT 'F0 against the other spans of this kind by the same speaker. [standard deviations]',
+    `relative_f0_percentile` float COMMENT 'Rank of F0 among the spans of this kind by the same speaker. [percent]',
+    `relative_f0_shift_st` float COMMENT 'F0 above the median of the speaker. [semitone]',
+    `relative_rate_z` float COMMENT 'Speaking rate against the other spans of this kind by the same speaker. [standard deviations]',
+    `relative_volume` string COMMENT 'Loudness for the speaker: whisper, soft, normal, loud or shout.'
+)
+COMMENT 'One row a word. The text, its times, where they come from, and how it was said.'
+PARTITIONED BY (`date` date)
+STORED AS PARQUET
+LOCATION 's3://BUCKET/features/words/'
+TBLPROPERTIES (
+    'projection.enabled' = 'true',
+    'projection.date.type' = 'date',
+    'projection.date.format' = 'yyyy-MM-dd',
+    'projection.date.range' = '2026-01-01,NOW'
+);
+
+CREATE OR REPLACE VIEW ecg.words AS
+    SELECT * FROM ecg.words_files
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+
+CREATE EXTERNAL TABLE IF NOT EXISTS ecg.turns_files (
+    `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
+    `turn_index` int COMMENT 'Number of the turn in its job, from 0, in order of time.',
+    `speaker` string COMMENT 'Name of the speaker in this job, such as SPEAKER_00, absent where nobody is known.',
+    `start_s` double COMMENT 'Start, from the start of the recording. [s]',
+    `end_s` double COMMENT 'End, from the start of the recording. [s]',
+    `embedding` array<float> COMMENT 'Voice of the speaker over the whole recording, as a unit vector.'
+)
+COMMENT 'One row a speaker turn. Turns of different speakers may overlap.'
+PARTITIONED BY (`date` date)
+STORED AS PARQUET
+LOCATION 's3://BUCKET/features/turns/'
+TBLPROPERTIES (
+    'projection.enabled' = 'true',
+    'projection.date.type' = 'date',
+    'projection.date.format' = 'yyyy-MM-dd',
+    'projection.date.range' = '2026-01-01,NOW'
+);
+
+CREATE OR REPLACE VIEW ecg.turns AS
+    SELECT * FROM ecg.turns_files
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+
+CREATE EXTERNAL TABLE IF NOT EXISTS ecg.frames_files (
+    `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
+    `time_s` double COMMENT 'Centre of the 10 ms frame, from the start of the recording. [s]',
+    `speaker` string COMMENT 'Who talks alone at the centre of the frame, absent where nobody or several people talk.',
+    `rms` float COMMENT 'Root mean square of the samples, 1.0 being full scale.',
+    `rms_dbfs` float COMMENT 'Root mean square level. [dBFS]',
+    `peak` float COMMENT 'Largest absolute sample, 1.0 being full scale.',
+    `zero_crossing_rate` float COMMENT 'Sign changes per sample. [1/sample]',
+    `spectral_centroid_hz` float COMMENT 'Centre of mass of the magnitude spectrum. [Hz]',
+    `spectral_rolloff_hz` float COMMENT 'Frequency below which most of the magnitude of the spectrum lies. [Hz]',
+    `spectral_flatness` float COMMENT 'Geometric over arithmetic mean of the power spectrum: 0 a tone, 1 white noise.',
+    `hnr_db` float COMMENT 'Harmonics-to-noise ratio of the voiced frames. [dB]',
+    `f0_hz` float COMMENT 'Fundamental frequency, absent where the frame is unvoiced. [Hz]',
+    `f0_strength` float COMMENT 'Height of the autocorrelation peak that F0 was read from, in [0, 1].',
+    `mfcc_00` float COMMENT 'Mfcc 00.',
+    `mfcc_01` float COMMENT 'Mfcc 01.',
+    `mfcc_02` float COMMENT 'Mfcc 02.',
+    `mfcc_03` float COMMENT 'Mfcc 03.',
+    `mfcc_04` float COMMENT 'Mfcc 04.',
+    `mfcc_05` float COMMENT 'Mfcc 05.',
+    `mfcc_06` float COMMENT 'Mfcc 06.',
+    `mfcc_07` float COMMENT 'Mfcc 07.',
+    `mfcc_08` float COMMENT 'Mfcc 08.',
+    `mfcc_09` float COMMENT 'Mfcc 09.',
+    `mfcc_10` float COMMENT 'Mfcc 10.',
+    `mfcc_11` float COMMENT 'Mfcc 11.',
+    `mfcc_12` float COMMENT 'Mfcc 12.'
+)
+COMMENT 'One row every 10 ms, in order of time.'
+PARTITIONED BY (`date` date)
+STORED AS PARQUET
+LOCATION 's3://BUCKET/features/frames/'
+TBLPROPERTIES (
+    'projection.enabled' = 'true',
+    'projection.date.type' = 'date',
+    'projection.date.format' = 'yyyy-MM-dd',
+    'projection.date.range' = '2026-01-01,NOW'
+);
+
+CREATE OR REPLACE VIEW ecg.frames AS
+    SELECT * FROM ecg.frames_files
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);

@@ -1,0 +1,83 @@
+"""The tables as DuckDB and Athena find them in an artifact store: views and DDL, from the schemas.
+
+`python -m ecg_audio.results.queries > docs/athena.sql` renews the DDL. docs/queries.md has the questions to ask.
+"""
+
+from typing import Any
+
+import pyarrow as pa
+
+from ecg_audio.results.columns import PURPOSES, type_name
+from ecg_audio.results.schemas import TABLES
+
+_HEAD = """-- The tables for Amazon Athena: put your bucket (and prefix) for BUCKET, and run the statements one by one.
+-- Generated: python -m ecg_audio.results.queries > docs/athena.sql
+--
+-- Dates are found by projection: no crawler, no MSCK REPAIR. Change the first date if you have older recordings.
+-- Only published rows show in the views: those whose job is in recordings for the same date, which is written last.
+
+CREATE DATABASE IF NOT EXISTS ecg;
+"""
+
+
+def views(store: str) -> str:
+    """SQL that makes the five tables views in DuckDB.
+
+    Only published rows show: those whose job is in `recordings` for the same date, which is written last. All tables
+    have the partition's `date`.
+
+    Args:
+        store: the artifact store's folder or `s3://bucket/prefix`.
+    """
+    return "\n".join(_view(name, store.rstrip("/")) for name in TABLES)
+
+
+def athena() -> str:
+    """DDL that makes external tables and, over them, the same views in Athena, in the database `ecg`."""
+    return "\n".join([_HEAD, *(_external_table(name, schema) for name, schema in TABLES.items())])
+
+
+def _view(name: str, store: str) -> str:
+    files = f"{store}/features/{name}/*/*.parquet".replace("'", "''")
+    published = "" if name == "recordings" else "\n    SEMI JOIN recordings USING (job_id, date)"
+    return (
+        f"CREATE OR REPLACE VIEW {name} AS\n"
+        f"    FROM read_parquet('{files}', hive_partitioning = true, union_by_name = true){published};"
+    )
+
+
+def _external_table(name: str, schema: pa.Schema) -> str:
+    columns = ",\n".join(f"    `{field.name}` {type_name(field.type)} COMMENT '{_comment(field)}'" for field in schema)
+    table = name if name == "recordings" else f"{name}_files"
+    ddl = f"""CREATE EXTERNAL TABLE IF NOT EXISTS ecg.{table} (
+{columns}
+)
+COMMENT '{PURPOSES[name]}'
+PARTITIONED BY (`date` date)
+STORED AS PARQUET
+LOCATION 's3://BUCKET/features/{name}/'
+TBLPROPERTIES (
+    'projection.enabled' = 'true',
+    'projection.date.type' = 'date',
+    'projection.date.format' = 'yyyy-MM-dd',
+    'projection.date.range' = '2026-01-01,NOW'
+);
+"""
+    if table == name:
+        return ddl
+    # what no row of recordings vouches for was never published
+    return f"""{ddl}
+CREATE OR REPLACE VIEW ecg.{name} AS
+    SELECT * FROM ecg.{table}
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+"""  # noqa: S608 - printed for a person, and made of our own names
+
+
+def _comment(field: "pa.Field[Any]") -> str:
+    metadata = field.metadata or {}
+    unit, description = metadata[b"unit"].decode(), metadata[b"description"].decode()
+    return f"{description} [{unit}]" if unit not in ("", "1") else description
+
+
+if __name__ == "__main__":
+    print(athena(), end="")  # noqa: T201 - printing is what this command is for

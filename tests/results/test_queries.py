@@ -1,0 +1,165 @@
+"""The ready SQL of docs/queries.md and the DDL of docs/athena.sql."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ecg_audio.results import queries
+from ecg_audio.results.columns import type_name
+from ecg_audio.results.schemas import TABLES
+from tests.results import corpus, factory
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "queries.md").read_text(encoding="utf-8")
+TITLED = re.compile(r"^#{2,3} (?P<title>[^\n]+)\n(?:(?!#)[^\n]*\n)*?```sql\n(?P<sql>.*?)```", re.M | re.S)
+QUERIES = {found["title"]: found["sql"] for found in TITLED.finditer(PAGE)}
+SETUP = re.search(r"```sql setup\n(.*?)```", PAGE, re.S)
+
+TORN = factory.analysis(6, seed=99, created_at="2026-03-05T08:00:00Z")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six published recordings, and one whose publication broke off before the last file."""
+    folder = corpus.publish(tmp_path_factory.mktemp("store's"), [*corpus.recordings(), TORN])
+    (folder / "features" / "recordings" / "date=2026-03-05" / f"{TORN.job_id}.parquet").unlink()
+    return folder
+
+
+@pytest.fixture
+def db(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that sees the tables."""
+    with duckdb.connect() as connection:
+        connection.execute(queries.views(str(store)))
+        yield connection
+
+
+def test_the_page_has_queries() -> None:
+    """Every SQL block is found by these tests: titled ones, the set-up, and Athena's own."""
+    assert len(QUERIES) + PAGE.count("```sql setup") + PAGE.count("```sql athena") == PAGE.count("```sql")
+    assert len(QUERIES) >= 12
+
+
+@pytest.mark.parametrize("title", QUERIES)
+def test_each_query_answers(title: str, db: duckdb.DuckDBPyConnection) -> None:
+    """It runs, returns rows, and no column of the answer is empty throughout."""
+    answer = db.execute(QUERIES[title]).fetchall()
+    assert answer
+    for column in zip(*answer, strict=True):
+        assert any(value is not None for value in column)
+    assert TORN.job_id not in {value for row in answer for value in row}
+
+
+def test_the_pages_views_are_the_modules(
+    store: Path, db: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the page tells a shell to do shows the same rows as `queries.views`."""
+    assert SETUP is not None
+    monkeypatch.chdir(store)
+    with duckdb.connect() as shell:
+        shell.execute(SETUP[1])
+        for table in TABLES:
+            count = f"SELECT count(*), count(DISTINCT job_id), min(date) FROM {table}"
+            assert shell.execute(count).fetchall() == db.execute(count).fetchall()
+
+
+def test_a_torn_publication_does_not_show(db: duckdb.DuckDBPyConnection) -> None:
+    """Files without a row in recordings are in the store, and in no view."""
+    for table in TABLES:
+        jobs = {job for (job,) in db.execute(f"SELECT DISTINCT job_id FROM {table}").fetchall()}
+        assert jobs == {analysis.job_id for analysis in corpus.recordings()}
+
+
+def test_average_f0_is_that_of_the_voiced_words(db: duckdb.DuckDBPyConnection) -> None:
+    """Weighted by voiced time, per speaker, over the words that have F0."""
+    answer = {
+        (job, speaker): f0_hz for job, speaker, f0_hz, _ in db.execute(QUERIES["Average F0 per speaker"]).fetchall()
+    }
+    for analysis in corpus.recordings():
+        for speaker in analysis.speakers:
+            voiced = [
+                (word.voice.f0_mean_hz, word.end_s - word.start_s)
+                for word in analysis.words
+                if word.speaker == speaker.id and word.voice and word.voice.f0_mean_hz is not None
+            ]
+            expected = sum(f0_hz * length_s for f0_hz, length_s in voiced) / sum(length_s for _, length_s in voiced)
+            assert answer[analysis.job_id, speaker.id] == pytest.approx(expected, rel=1e-5)
+
+
+def test_words_per_minute_are_the_speakers(db: duckdb.DuckDBPyConnection) -> None:
+    """The tables say the same as the analysis."""
+    answer = {row[:2]: row[-1] for row in db.execute(QUERIES["Words per minute per speaker"]).fetchall()}
+    assert answer == {
+        (analysis.job_id, speaker.id): pytest.approx(speaker.words_per_minute, rel=1e-3)
+        for analysis in corpus.recordings()
+        for speaker in analysis.speakers
+    }
+
+
+def test_the_loudest_words_are_the_loudest(db: duckdb.DuckDBPyConnection) -> None:
+    """Ten, in order, and none that is suspect."""
+    answer = [row[-1] for row in db.execute(QUERIES["Loudest ten words"]).fetchall()]
+    levels = sorted(
+        (
+            word.voice.rms_dbfs
+            for analysis in corpus.recordings()
+            for word in analysis.words
+            if word.voice and word.voice.rms_dbfs is not None and word.suspect is None
+        ),
+        reverse=True,
+    )
+    assert answer == pytest.approx(levels[:10], rel=1e-6)
+
+
+def test_shares_of_talk_are_whole(db: duckdb.DuckDBPyConnection) -> None:
+    """The shares of one recording add up to one."""
+    shares: dict[str, float] = {}
+    for job, _, _, share, _ in db.execute(QUERIES["Share of talk"]).fetchall():
+        shares[job] = shares.get(job, 0.0) + share
+    assert len(shares) == 6
+    assert all(total == pytest.approx(1.0) for total in shares.values())
+
+
+def test_the_contour_is_the_words_frames(db: duckdb.DuckDBPyConnection) -> None:
+    """Every 10 ms of the word, with the level that the word has."""
+    rows = db.execute(QUERIES["The F0 contour of the loudest word"]).fetchall()
+    (loudest,) = db.execute("SELECT max(rms_dbfs), arg_max(end_s - start_s, rms_dbfs) FROM words").fetchall()
+    assert len(rows) == pytest.approx(loudest[1] * 100, abs=1)
+    assert {row[3] for row in rows[1:-1]} == {loudest[0]}
+
+
+def test_the_same_voice_is_found_again(db: duckdb.DuckDBPyConnection) -> None:
+    """The closest pairs across recordings are the same people."""
+    cast = {
+        (analysis.job_id, f"SPEAKER_{place:02d}"): person
+        for analysis, persons in zip(corpus.recordings(), corpus.CASTS, strict=True)
+        for place, person in enumerate(persons)
+    }
+    pairs = db.execute(QUERIES["The same voice elsewhere"]).fetchall()
+    same = [cast[row[0], row[1]] == cast[row[2], row[3]] for row in pairs]
+    cosines = [row[4] for row in pairs]
+    assert all(same[: sum(cosine > 0.7 for cosine in cosines)])
+    assert any(same)
+
+
+def test_the_ddl_is_in_step_with_the_schemas() -> None:
+    """docs/athena.sql is what `python -m ecg_audio.results.queries` prints."""
+    assert (DOCS / "athena.sql").read_text(encoding="utf-8") == queries.athena()
+
+
+def test_the_ddl_is_what_athena_takes() -> None:
+    """Plain ASCII, no quote or semicolon inside a comment, every column with its type, the date as partition."""
+    ddl = queries.athena()
+    assert ddl.isascii()
+    for comment in re.findall(r"COMMENT '([^\n]*)'", ddl):
+        assert not set("';\\") & set(comment)
+        assert len(comment) < 256
+    for name, schema in TABLES.items():
+        table = re.search(rf"CREATE EXTERNAL TABLE IF NOT EXISTS ecg\.{name}(?:_files)? \((.*?)\n\)", ddl, re.S)
+        assert table is not None
+        declared = re.findall(r"^    `(\w+)` (\S+) COMMENT", table[1], re.M)
+        assert declared == [(field.name, type_name(field.type)) for field in schema]
+    assert ddl.count("PARTITIONED BY (`date` date)") == len(TABLES)
