@@ -18,7 +18,7 @@ from ecg_audio.captions.text import characters, width
 EACH_CUE = 1.5  # what a cue costs by itself: fewer, fuller cues are calmer
 BRIEF_PER_S = 4.0  # per second below the shortest duration
 HURRIED_PER_CPS = 0.4  # per character a second above the target; twice that above the bound
-IMBALANCE = 3.0  # lines of quite different width
+IMBALANCE = 5.0  # lines of quite different width
 TOP_HEAVY = 0.3  # of two equal cuts, the one with the longer second line hides less of the picture
 
 

@@ -161,14 +161,16 @@ def look(word: CueWord, style: Style) -> Look:
     pitch = _deviation(voice.f0_percentile, voice.f0_z) * style.intensity
     slowness = -_deviation(None, voice.rate_z) * style.intensity
     whispered = voice.volume == "whisper"
-    weight = _between(style.loudness.weight_quiet, USUAL_WEIGHT, style.loudness.weight_loud, loudness)
     return Look(
-        weight=round(weight / 10) * 10,
-        size=round(_between(style.loudness.size_quiet, 1.0, style.loudness.size_loud, loudness), 3),
-        shift_em=round(_between(style.pitch.shift_low_em, 0.0, style.pitch.shift_high_em, pitch), 3),
-        spacing_em=round(_between(style.duration.spacing_quick_em, 0.0, style.duration.spacing_slow_em, slowness), 3),
+        weight=10
+        * round(_between(style.loudness.weight_quiet, USUAL_WEIGHT, style.loudness.weight_loud, loudness) / 10),
+        size=round(_between(style.loudness.size_quiet, 1.0, style.loudness.size_loud, loudness), 2),
+        shift_em=_hundredths(_between(style.pitch.shift_low_em, 0.0, style.pitch.shift_high_em, pitch)),
+        spacing_em=_hundredths(
+            _between(style.duration.spacing_quick_em, 0.0, style.duration.spacing_slow_em, slowness)
+        ),
         italic=whispered and style.whisper.italic,
-        opacity=round(1 - (1 - style.whisper.opacity) * style.intensity, 3) if whispered else 1.0,
+        opacity=round(1 - (1 - style.whisper.opacity) * style.intensity, 2) if whispered else 1.0,
         accent=accent(word.emotion, style),
     )
 
@@ -211,3 +213,8 @@ def _deviation(percentile: float | None, z: float | None) -> float:
 
 def _between(low: float, usual: float, high: float, deviation: float) -> float:
     return usual + deviation * (high - usual if deviation > 0 else usual - low)
+
+
+def _hundredths(value: float) -> float:
+    # finer steps cannot be seen; the sum turns -0.0 into 0.0
+    return round(value, 2) + 0.0
