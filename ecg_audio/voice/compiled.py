@@ -9,9 +9,6 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-LANES = 16
-"""Frames handled side by side. One AVX-512 register or two AVX2 ones of float32; the results do not depend on it."""
-
 
 def _own_folder(folder: Path) -> bool:
     """Whether `folder` exists or can be made, is ours alone and can be written: what is cached there gets executed."""

@@ -15,14 +15,14 @@ import numpy as np
 
 from ecg_audio.analysis import FRAME_COLUMNS
 from ecg_audio.errors import MeasurementFailed
-from ecg_audio.voice.compiled import LANES, kernel
-from ecg_audio.voice.pitch import CANDIDATES, Lags, Path, PitchSettings, find_candidates, lags, silence_reference
+from ecg_audio.voice.lanes import LANES
+from ecg_audio.voice.path import Path, silence_reference
+from ecg_audio.voice.pitch import CANDIDATES, PitchSettings, find_candidates, lags
 from ecg_audio.voice.spectrum import (
     CEPSTRA,
     HOP,
     SILENT_RMS,
     WINDOW,
-    Tables,
     measure_spectrum,
     measure_waveform,
     tables,
@@ -38,60 +38,39 @@ measured by itself, so neither the sizes of the blocks nor the number of threads
 WAVEFORM = ("rms", "peak", "zero_crossing_rate")
 SHAPE = ("spectral_centroid_hz", "spectral_rolloff_hz", "spectral_flatness")
 MFCC = tuple(f"mfcc_{index:02d}" for index in range(CEPSTRA))
+STANDARD = PitchSettings()
 MEASURED = (*WAVEFORM, *SHAPE, *MFCC)  # columns of a batch, before the path is known
-WIDTH = len(MEASURED) + 1 + 2 * CANDIDATES  # and its peaks, and its candidates
+ROWS = len(MEASURED) + 1 + 2 * CANDIDATES  # and its peaks, and its candidates
 
 
-@kernel
-def _measure_batch(hops: Array, margin: int, spectral: Tables, pitch: Lags, costs: Array, rows: Array) -> None:
-    """Measure all frames of a batch.
+def _measure(samples: Array, margin: int, frames: int, settings: PitchSettings | None) -> Array:
+    """One batch, (ROWS, frames); `samples` begin `margin` hops before the first frame's centre."""
+    out = np.empty((ROWS, math.ceil(frames / LANES) * LANES), np.float32)
+    count = out.shape[1] + 2 * margin + 1
+    padded = np.zeros(count * HOP, np.float32)
+    padded[: min(len(samples), len(padded))] = samples[: len(padded)]
+    hops = np.ascontiguousarray(padded.reshape(count, HOP).T).reshape(-1)
 
-    Args:
-        hops: float32, (HOP, frames + 2 * margin + 1): sample j of hop h.
-        margin: hops before the first frame's centre.
-        spectral: constants.
-        pitch: constants.
-        costs: octave cost, and the least autocorrelation of a candidate.
-        rows: out, float32, (frames, WIDTH); frames is a multiple of LANES.
-    """
-    octave_cost, least = costs
-    bins = max(WINDOW // 2 + 1, len(pitch.half_cos) + 1)
-    work = np.empty((5, bins * LANES), np.float32)
-    waveform = np.empty((3, LANES), np.float32)
-    shape = np.empty((3, LANES), np.float32)
-    cepstra = np.empty((CEPSTRA, LANES), np.float32)
-    peak = np.empty(LANES, np.float32)
-    f0_hz = np.empty((LANES, CANDIDATES), np.float32)
-    strength = np.empty((LANES, CANDIDATES), np.float32)
-    centre = margin * HOP
-    for first in range(0, len(rows), LANES):
-        measure_waveform(hops, first, centre - WINDOW // 2, waveform[0], waveform[1], waveform[2])
-        measure_spectrum(hops, first, centre - WINDOW // 2, spectral, work, shape, cepstra)
-        start = centre - len(pitch.window) // 2
-        find_candidates(hops, first, start, pitch, octave_cost, least, work, peak, f0_hz, strength)
-        for lane in range(LANES):
-            row = rows[first + lane]
-            row[0], row[1], row[2] = waveform[0, lane], waveform[1, lane], waveform[2, lane]
-            row[3], row[4], row[5] = shape[0, lane], shape[1, lane], shape[2, lane]
-            for c in range(CEPSTRA):
-                row[6 + c] = cepstra[c, lane]
-            if row[0] < np.float32(SILENT_RMS):
-                row[2 : 6 + CEPSTRA] = np.float32(np.nan)
-            row[6 + CEPSTRA] = peak[lane]
-            row[7 + CEPSTRA : 7 + CEPSTRA + CANDIDATES] = f0_hz[lane]
-            row[7 + CEPSTRA + CANDIDATES :] = strength[lane]
+    def places(length: int) -> Array:
+        at = np.arange(length) + margin * HOP - length // 2
+        return at % HOP * count + at // HOP
 
-
-def _measure(samples: Array, margin: int, frames: int, settings: PitchSettings) -> Array:
-    """The rows of one batch; `samples` begin `margin` hops before the first frame's centre."""
-    rows = np.empty((math.ceil(frames / LANES) * LANES, WIDTH), np.float32)
-    needed = (len(rows) + 2 * margin + 1) * HOP
-    padded = np.zeros(needed, np.float32)
-    padded[: min(len(samples), needed)] = samples[:needed]
-    hops = np.ascontiguousarray(padded.reshape(-1, HOP).T)
-    costs = (settings.octave_cost, 0.5 * settings.voicing_threshold)
-    _measure_batch(hops, margin, tables(), lags(settings), costs, rows)
-    return rows[:frames]
+    rms, peak, crossings = out[:3]
+    shape, cepstra = out[3:6], out[6 : len(MEASURED)]
+    measure_waveform(hops, places(WINDOW), rms, peak, crossings)
+    measure_spectrum(hops, places(WINDOW), tables(), shape, cepstra)
+    np.exp2(shape[2], out=shape[2])
+    out[2 : len(MEASURED), rms < SILENT_RMS] = np.nan
+    candidates = out[len(MEASURED) :]
+    if settings is None:
+        candidates[:] = 0.0
+    else:
+        constants, least = lags(settings), 0.5 * settings.voicing_threshold
+        f0_hz, strength = candidates[1 : 1 + CANDIDATES], candidates[1 + CANDIDATES :]
+        find_candidates(
+            hops, places(len(constants.window)), constants, settings.octave_cost, least, candidates[0], f0_hz, strength
+        )
+    return np.ascontiguousarray(out[:, :frames])
 
 
 def _batches(blocks: Iterable[Array], margin: int) -> Iterator[tuple[Array, int]]:
@@ -124,7 +103,7 @@ def _batches(blocks: Iterable[Array], margin: int) -> Iterator[tuple[Array, int]
 
 
 def measure(
-    blocks: Iterable[Array], *, settings: PitchSettings | None = None, threads: int | None = None
+    blocks: Iterable[Array], *, settings: PitchSettings | None = STANDARD, threads: int | None = None
 ) -> Iterator[dict[str, Array]]:
     """Measure a recording frame by frame.
 
@@ -134,7 +113,7 @@ def measure(
 
     Args:
         blocks: float32 mono samples at 16 kHz, shape (any,), in order; sizes do not matter.
-        settings: what counts as voice.
+        settings: what counts as voice; None leaves pitch alone, and its columns NaN.
         threads: how many cores may work; None takes all that this process may use.
 
     Yields:
@@ -145,17 +124,17 @@ def measure(
         MeasurementFailed: a block is not float32 mono, or not finite.
         InsufficientResources: no space for the spool.
     """
-    settings = settings or PitchSettings()
-    margin = math.ceil(max(WINDOW, len(lags(settings).window)) / 2 / HOP)
+    longest = len(lags(settings).window) if settings else WINDOW
+    margin = math.ceil(max(WINDOW, longest) / 2 / HOP)
     threads = threads or len(os.sched_getaffinity(0))
     peaks: list[Array] = []
-    with Spool(WIDTH) as spool, ThreadPoolExecutor(threads, "measure") as pool:
+    with Spool(ROWS) as spool, ThreadPoolExecutor(threads, "measure") as pool:
         running: deque[Future[Array]] = deque()
 
         def collect() -> None:
-            rows = running.popleft().result()
-            peaks.append(rows[:, len(MEASURED)].copy())
-            spool.append(rows)
+            batch = running.popleft().result()
+            peaks.append(batch[len(MEASURED)].copy())
+            spool.append(batch)
 
         for samples, frames in _batches(blocks, margin):
             running.append(pool.submit(_measure, samples, margin, frames, settings))
@@ -166,34 +145,33 @@ def measure(
         yield from _finish(spool, np.concatenate(peaks) if peaks else np.empty(0, np.float32), settings)
 
 
-def _finish(spool: Spool, peaks: Array, settings: PitchSettings) -> Iterator[dict[str, Array]]:
-    """Walk the path over the spooled rows and yield frames as they become certain."""
-    path = Path(settings, silence_reference(peaks))
-    waiting = np.empty((0, len(MEASURED)), np.float32)
+def _finish(spool: Spool, peaks: Array, settings: PitchSettings | None) -> Iterator[dict[str, Array]]:
+    """Walk the path over the spooled batches and yield frames as they become certain."""
+    path = Path(settings or STANDARD, silence_reference(peaks))
+    waiting = np.empty((len(MEASURED), 0), np.float32)
     done = 0
-    for rows in spool:
-        done += len(rows)
-        candidates = np.ascontiguousarray(rows[:, len(MEASURED) + 1 :])
+    for batch in spool:
+        done += batch.shape[1]
         f0_hz, strength = path.extend(
-            np.ascontiguousarray(candidates[:, :CANDIDATES]),
-            np.ascontiguousarray(candidates[:, CANDIDATES:]),
-            np.ascontiguousarray(rows[:, len(MEASURED)]),
+            batch[len(MEASURED) + 1 : -CANDIDATES],
+            batch[-CANDIDATES:],
+            batch[len(MEASURED)],
             end=done == len(peaks),
         )
-        waiting = np.concatenate([waiting, rows[:, : len(MEASURED)]])
+        waiting = np.concatenate([waiting, batch[: len(MEASURED)]], axis=1)
         if len(f0_hz):
-            yield _columns(waiting[: len(f0_hz)], f0_hz, strength)
-            waiting = waiting[len(f0_hz) :]
+            yield _columns(waiting[:, : len(f0_hz)], f0_hz, strength)
+            waiting = waiting[:, len(f0_hz) :]
 
 
 def _columns(rows: Array, f0_hz: Array, strength: Array) -> dict[str, Array]:
-    columns = {name: np.ascontiguousarray(rows[:, index]) for index, name in enumerate(MEASURED)}
+    columns = {name: row.copy() for name, row in zip(MEASURED, rows, strict=True)}
     rms = columns["rms"]
     columns["rms_dbfs"] = np.full_like(rms, np.nan)
     np.log10(rms, out=columns["rms_dbfs"], where=rms > 0.0)
     columns["rms_dbfs"] *= np.float32(20.0)
     # Boersma (1993), eq. 4: a share r of the power repeats with the period, the rest is noise
-    inside = np.clip(strength, 1e-6, 1.0 - 1e-6)
-    columns["hnr_db"] = (10.0 * np.log10(inside / (1.0 - inside))).astype(np.float32)
+    inside = np.clip(strength, np.float32(1e-6), np.float32(1.0 - 1e-6))
+    columns["hnr_db"] = np.float32(10.0) * np.log10(inside / (np.float32(1.0) - inside))
     columns["f0_hz"], columns["f0_strength"] = f0_hz, strength
     return {name: columns[name] for name in FRAME_COLUMNS}

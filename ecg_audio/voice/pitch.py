@@ -15,8 +15,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ecg_audio.voice.compiled import LANES, kernel
-from ecg_audio.voice.spectrum import HOP, RATE_HZ, load
+from ecg_audio.voice.compiled import kernel
+from ecg_audio.voice.lanes import (
+    LANES,
+    below,
+    first_lane,
+    larger,
+    load,
+    load_at,
+    peaks,
+    single,
+    smaller,
+    store,
+)
+from ecg_audio.voice.spectrum import RATE_HZ
 from ecg_audio.voice.transform import fold, powers, roots, transform
 
 Array = Any
@@ -24,10 +36,8 @@ Array = Any
 CANDIDATES = 8
 FADE_HZ = (2500.0, 5000.0)
 PERIODS = 3  # periods of the lowest pitch that a window holds
-SUSTAINED_FRAMES = 15
-REFERENCE_PERCENTILE = 99.0
-AUDIBLE_PEAK = 1e-3  # -60 dBFS
-NOWHERE = -1e18  # cost of a candidate that does not exist
+LEAST_POWER = 1e-9
+"""Frames of less power than this in their window (-110 dBFS) have no candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,7 @@ class Lags(NamedTuple):
     sin: Array
     fade: Array  # float32, weight of each power bin
     correction: Array  # float32: the window's autocorrelation at 0 over that at each lag
+    octaves: Array  # float32: how far each lag's frequency is above the floor
     shortest: int
     longest: int
 
@@ -85,262 +96,107 @@ def lags(settings: PitchSettings) -> Lags:
     position = np.clip((high_hz - np.fft.rfftfreq(size, 1.0 / RATE_HZ)) / (high_hz - low_hz), 0.0, 1.0)
     fade = (0.5 - 0.5 * np.cos(np.pi * position)).astype(np.float32)
     correction = (own[0] / own).astype(np.float32)
-    return Lags(window, *roots(size // 2), *roots(size), fade, correction, shortest, longest)
+    octaves = np.log2(longest / np.maximum(1, np.arange(longest + 2))).astype(np.float32)
+    return Lags(window, *roots(size // 2), *roots(size), fade, correction, octaves, shortest, longest)
 
 
 @kernel
 def find_candidates(
     hops: Array,
-    first: int,
-    offset: int,
+    places: Array,
     constants: Lags,
     octave_cost: float,
     least: float,
-    work: Array,
     peak: Array,
     f0_hz: Array,
     strength: Array,
 ) -> None:
-    """The strongest autocorrelation peaks of `LANES` frames.
+    """The strongest autocorrelation peaks of each frame.
 
     Args:
-        hops: see `spectrum.load`.
-        first: see `spectrum.load`.
-        offset: see `spectrum.load`.
+        hops: see `spectrum.measure_waveform`.
+        places: see `spectrum.measure_waveform`.
         constants: from `lags`.
         octave_cost: see `PitchSettings`.
         least: smallest autocorrelation that is a candidate.
-        work: float32, at least (5, (N / 2 + 1) * LANES) for transforms of size N.
-        peak: out, float32, (LANES,): largest absolute sample around the window's mean.
-        f0_hz: out, float32, (LANES, CANDIDATES); 0 where there is no candidate.
-        strength: out, float32, (LANES, CANDIDATES): corrected autocorrelation at the peak, at most 1.
+        peak: out, float32, (frames,), a multiple of LANES: largest absolute sample around the window's mean.
+        f0_hz: out, float32, (CANDIDATES, frames); 0 where there is no candidate.
+        strength: out, float32, (CANDIDATES, frames): corrected autocorrelation at the peak, at most 1.
     """
-    length = len(constants.window)
-    half = len(constants.half_cos)
-    mean = np.zeros(LANES, np.float32)
-    low = np.zeros(LANES, np.float32)
-    high = np.zeros(LANES, np.float32)
-    low[:] = np.float32(np.inf)
-    high[:] = np.float32(-np.inf)
-    for i in range(length):
-        at = offset + i
-        now = hops[at % HOP, first + at // HOP : first + at // HOP + LANES]
-        for lane in range(LANES):
-            mean[lane] += now[lane]
-            low[lane] = min(low[lane], now[lane])
-            high[lane] = max(high[lane], now[lane])
-    for lane in range(LANES):
-        mean[lane] /= np.float32(length)
-        peak[lane] = max(high[lane] - mean[lane], mean[lane] - low[lane])
+    length, half = len(constants.window), len(constants.half_cos)
+    ar, ai = np.empty(half * LANES, np.float32), np.empty(half * LANES, np.float32)
+    br, bi = np.empty(half * LANES, np.float32), np.empty(half * LANES, np.float32)
+    power = np.empty((half + 1) * LANES, np.float32)
+    correlation = np.empty((constants.longest + 2) * LANES, np.float32)
+    for group in range(len(peak) // LANES):
+        first = group * LANES
+        total, low, high = single(0.0), single(np.inf), single(-np.inf)
+        for i in range(length):
+            now = load_at(hops, places[i] + first)
+            total += now
+            low, high = smaller(low, now), larger(high, now)
+        mean = total * (1.0 / length)
+        store(peak, group, larger(high - mean, mean - low))
 
-    ar, ai = work[0, : half * LANES], work[1, : half * LANES]
-    br, bi = work[2, : half * LANES], work[3, : half * LANES]
-    power = work[4, : (half + 1) * LANES]
-    pairs = (half, LANES)
-    ar[length // 2 * LANES :] = np.float32(0.0)
-    ai[length // 2 * LANES :] = np.float32(0.0)
-    load(hops, first, offset, constants.window, mean, ar.reshape(pairs), ai.reshape(pairs))
-    if transform(ar, ai, br, bi, LANES, constants.half_cos, constants.half_sin):
-        powers(br, bi, LANES, constants.cos, constants.sin, power)
-    else:
-        powers(ar, ai, LANES, constants.cos, constants.sin, power)
-    bins = power.reshape((half + 1, LANES))
-    for k in range(half + 1):
-        for lane in range(LANES):
-            bins[k, lane] *= constants.fade[k]
-    fold(power, LANES, constants.cos, constants.sin, ar, ai)
-    if transform(ai, ar, bi, br, LANES, constants.half_cos, constants.half_sin):
-        odd, even = bi.reshape(pairs), br.reshape(pairs)
-    else:
-        odd, even = ai.reshape(pairs), ar.reshape(pairs)
+        for i in range(length // 2):
+            store(ar, i, (load_at(hops, places[2 * i] + first) - mean) * constants.window[2 * i])
+            store(ai, i, (load_at(hops, places[2 * i + 1] + first) - mean) * constants.window[2 * i + 1])
+        for i in range(length // 2, half):
+            store(ar, i, single(0.0))
+            store(ai, i, single(0.0))
+        zr, zi = transform(ar, ai, br, bi, constants.half_cos, constants.half_sin)
+        powers(zr, zi, constants.cos, constants.sin, power)
+        for k in range(half + 1):
+            store(power, k, load(power, k) * constants.fade[k])
+        fold(power, constants.cos, constants.sin, ar, ai)
+        odd, even = transform(ai, ar, bi, br, constants.half_cos, constants.half_sin)
 
-    correlation = work[4, : (constants.longest + 2) * LANES].reshape((constants.longest + 2, LANES))
-    scale = np.empty(LANES, np.float32)
-    for lane in range(LANES):
-        scale[lane] = np.float32(1.0) / even[0, lane] if even[0, lane] > np.float32(1e-9) else np.float32(0.0)
-    for lag in range(constants.shortest - 1, constants.longest + 2):
-        half_lags = odd if lag % 2 else even
-        for lane in range(LANES):
-            correlation[lag, lane] = half_lags[lag // 2, lane] * scale[lane] * constants.correction[lag]
-
-    f0_hz[:, :] = np.float32(0.0)
-    strength[:, :] = np.float32(0.0)
-    score = np.empty((LANES, CANDIDATES), np.float32)
-    score[:, :] = np.float32(NOWHERE)
-    found = np.empty(LANES, np.uint8)
-    marks = found.view(np.uint64)
-    for lag in range(constants.shortest, constants.longest + 1):
-        for lane in range(LANES):
-            here = correlation[lag, lane]
-            found[lane] = (
-                (here > np.float32(least)) & (here > correlation[lag - 1, lane]) & (here >= correlation[lag + 1, lane])
-            )
-        for group in range(LANES // 8):
-            if marks[group] == 0:
-                continue
-            for lane in range(group * 8, group * 8 + 8):
-                if not found[lane]:
-                    continue
-                before, here, after = correlation[lag - 1, lane], correlation[lag, lane], correlation[lag + 1, lane]
-                shift = np.float32(0.5) * (after - before) / (np.float32(2.0) * here - before - after)
-                top = here + np.float32(0.25) * shift * (after - before)
-                top = top if top <= 1.0 else np.float32(1.0) / top  # Boersma's reflection of what cannot be
-                value = top - octave_cost * math.log2((lag + shift) / constants.longest)
-                worst = 0
-                for slot in range(1, CANDIDATES):
-                    if score[lane, slot] < score[lane, worst]:
-                        worst = slot
-                if value > score[lane, worst]:
-                    score[lane, worst] = value
-                    f0_hz[lane, worst] = RATE_HZ / (lag + shift)
-                    strength[lane, worst] = top
-
-
-def silence_reference(peaks: Array) -> float:
-    """The level that a frame's peak is compared with: what the recording's loud passages reach and hold.
-
-    Praat takes the file's largest sample, so that one clap makes quiet speech unvoiced. Here each frame counts with the
-    smallest peak of the 150 ms around it, which removes anything shorter, and the reference is the 99th percentile
-    of the frames above -60 dBFS, which forgives applause.
-
-    Args:
-        peaks: float32, (frames,), from `find_candidates`.
-
-    Returns:
-        A level as a share of full scale; 0.0 where nothing is audible.
-    """
-    from scipy.ndimage import minimum_filter1d
-
-    sustained = minimum_filter1d(peaks, SUSTAINED_FRAMES, mode="nearest") if len(peaks) else peaks
-    audible = sustained[sustained > AUDIBLE_PEAK]
-    return float(np.percentile(audible, REFERENCE_PERCENTILE)) if len(audible) else 0.0
+        whole = load(even, 0)  # a frame without power has no correlation either
+        scale = below(single(LEAST_POWER * length * half), whole) / larger(whole, single(1e-30))
+        for lag in range(constants.shortest - 1, constants.longest + 2):
+            product = load(odd, lag // 2) if lag % 2 else load(even, lag // 2)
+            store(correlation, lag, product * scale * constants.correction[lag])
+        _pick(correlation, first, constants, octave_cost, least, f0_hz, strength)
 
 
 @kernel
-def _advance(
-    f0_hz: Array, strength: Array, unvoiced: Array, costs: Array, cost: Array, octaves: Array, came: Array
+def _pick(
+    correlation: Array,
+    first: int,
+    constants: Lags,
+    octave_cost: float,
+    least: float,
+    f0_hz: Array,
+    strength: Array,
 ) -> None:
-    """Walk the Viterbi recursion over new frames, from and into `cost` (candidates, then unvoiced) and `octaves`."""
-    octave_cost, jump_cost, switch_cost, floor_hz = costs
-    count = CANDIDATES
-    fresh = np.empty(count + 1, np.float64)
-    logs = np.empty(count, np.float64)
-    for t in range(len(unvoiced)):
-        best, best_at = NOWHERE, count
-        for j in range(count):
-            if cost[j] > best:
-                best, best_at = cost[j], j
-        came[t, count] = best_at if best - switch_cost > cost[count] else count
-        fresh[count] = max(best - switch_cost, cost[count]) + unvoiced[t]
-        for k in range(count):
-            came[t, k] = count
-            if f0_hz[t, k] <= 0.0:
-                fresh[k] = NOWHERE
-                logs[k] = 0.0
-                continue
-            logs[k] = math.log2(f0_hz[t, k])
-            reach = cost[count] - switch_cost
-            for j in range(count):
-                value = cost[j] - jump_cost * abs(logs[k] - octaves[j])
-                if value > reach:
-                    reach = value
-                    came[t, k] = j
-            fresh[k] = reach + strength[t, k] + octave_cost * (logs[k] - math.log2(floor_hz))
-        cost[:] = fresh
-        octaves[:] = logs
-
-
-@kernel
-def _trace(came: Array, cost: Array, end: bool, states: Array) -> int:
-    """Follow the surviving paths back; fill `states` for the frames on which they agree and return how many these are.
-
-    At the `end` only the best path survives.
-    """
-    count = CANDIDATES
-    alive = np.zeros(count + 1, np.bool_)
-    best = count
-    for k in range(count + 1):
-        alive[k] = cost[k] > 0.5 * NOWHERE
-        if cost[k] > cost[best]:
-            best = k
-    if end:
-        alive[:] = False
-        alive[best] = True
-    t = len(came) - 1
-    before = np.zeros(count + 1, np.bool_)
-    while t >= 0:
-        survivors, state = 0, count
-        for k in range(count + 1):
-            if alive[k]:
-                survivors += 1
-                state = k
-        if survivors == 1:
-            for i in range(t, -1, -1):
-                states[i] = state
-                state = came[i, state]
-            return t + 1
-        before[:] = False
-        for k in range(count + 1):
-            if alive[k]:
-                before[came[t, k]] = True
-        alive[:] = before
-        t -= 1
-    return 0
-
-
-class Path:
-    """The best path through the candidates, handed out as soon as it is certain.
-
-    At any frame nine paths survive, one to each candidate and one to "unvoiced". Going back they soon meet, mostly
-    within the last pause, and before their meeting point the final path is known, whatever comes: so only the frames
-    since then are held, and the outcome is exactly that of one pass over the whole.
-
-    Args:
-        settings: costs and thresholds.
-        reference: from `silence_reference`.
-    """
-
-    def __init__(self, settings: PitchSettings, reference: float) -> None:
-        self._settings = settings
-        self._reference = reference
-        self._cost = np.full(CANDIDATES + 1, NOWHERE)
-        self._cost[CANDIDATES] = 0.0
-        self._octaves = np.zeros(CANDIDATES)
-        self._f0_hz = np.empty((0, CANDIDATES), np.float32)
-        self._strength = np.empty((0, CANDIDATES), np.float32)
-        self._came = np.empty((0, CANDIDATES + 1), np.int8)
-
-    def extend(self, f0_hz: Array, strength: Array, peaks: Array, *, end: bool = False) -> tuple[Array, Array]:
-        """Add frames and take those that are now certain (at the `end`, all that are left).
-
-        Args:
-            f0_hz: float32, (frames, CANDIDATES), Hz, 0 where there is no candidate.
-            strength: float32, (frames, CANDIDATES).
-            peaks: float32, (frames,).
-            end: no more frames follow.
-
-        Returns:
-            F0 in Hz and its autocorrelation, float32, of the next frames; both NaN where unvoiced.
-        """
-        settings = self._settings
-        level = peaks / self._reference if self._reference > 0.0 else np.zeros_like(peaks)
-        quiet = 2.0 - level.astype(np.float64) * (1.0 + settings.voicing_threshold) / settings.silence_threshold
-        unvoiced = settings.voicing_threshold + np.maximum(0.0, quiet)
-        came = np.empty((len(peaks), CANDIDATES + 1), np.int8)
-        costs = (settings.octave_cost, settings.jump_cost, settings.switch_cost, settings.floor_hz)
-        _advance(f0_hz, strength, unvoiced, costs, self._cost, self._octaves, came)
-        self._f0_hz = np.concatenate([self._f0_hz, f0_hz])
-        self._strength = np.concatenate([self._strength, strength])
-        self._came = np.concatenate([self._came, came])
-
-        states = np.empty(len(self._came), np.int8)
-        certain = _trace(self._came, self._cost, end, states)
-        voiced = np.flatnonzero(states[:certain] < CANDIDATES)
-        chosen_f0_hz = np.full(certain, np.nan, np.float32)
-        chosen_strength = np.full(certain, np.nan, np.float32)
-        chosen_f0_hz[voiced] = self._f0_hz[voiced, states[voiced]]
-        chosen_strength[voiced] = self._strength[voiced, states[voiced]]
-        self._f0_hz = self._f0_hz[certain:]
-        self._strength = self._strength[certain:]
-        self._came = self._came[certain:]
-        return chosen_f0_hz, chosen_strength
+    """Keep the best peaks of eight frames' correlations, in no particular order."""
+    bound = single(least)
+    score = np.empty((LANES, CANDIDATES), np.float32)
+    for lane in range(LANES):
+        for slot in range(CANDIDATES):
+            f0_hz[slot, first + lane] = 0.0
+            strength[slot, first + lane] = 0.0
+            score[lane, slot] = -np.inf
+    before, here = load(correlation, constants.shortest - 1), load(correlation, constants.shortest)
+    for lag in range(constants.shortest, constants.longest + 1):
+        after = load(correlation, lag + 1)
+        marks = peaks(before, here, after, bound)
+        while marks:
+            lane = first_lane(marks)
+            marks &= np.uint8(marks - np.uint8(1))
+            at = lag * LANES + lane
+            left, middle, right = correlation[at - LANES], correlation[at], correlation[at + LANES]
+            shift = np.float32(0.5) * (right - left) / (np.float32(2.0) * middle - left - right)
+            top = middle + np.float32(0.25) * shift * (right - left)
+            if top > np.float32(1.0):
+                top = np.float32(1.0) / top  # Boersma's way with what cannot be
+            worst = 0
+            for slot in range(1, CANDIDATES):
+                if score[lane, slot] < score[lane, worst]:
+                    worst = slot
+            value = top + octave_cost * constants.octaves[lag]
+            if value > score[lane, worst]:
+                score[lane, worst] = value
+                f0_hz[worst, first + lane] = RATE_HZ / (lag + shift)
+                strength[worst, first + lane] = top
+        before, here = here, after

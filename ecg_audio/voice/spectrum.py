@@ -6,12 +6,26 @@ all its other frames.
 """
 
 import functools
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ecg_audio.voice.compiled import LANES, kernel
+from ecg_audio.voice.compiled import kernel
+from ecg_audio.voice.lanes import (
+    LANES,
+    Lanes,
+    absolute,
+    below,
+    double,
+    exponent,
+    larger,
+    load,
+    load_at,
+    mantissa,
+    root,
+    single,
+    store,
+)
 from ecg_audio.voice.transform import powers, roots, transform
 
 Array = Any
@@ -19,10 +33,12 @@ Array = Any
 RATE_HZ = 16_000
 HOP = 160
 WINDOW = 512
+BINS = WINDOW // 2 + 1
 MELS = 40
 CEPSTRA = 13
 ROLLOFF = 0.85
 POWER_FLOOR = 1e-10
+DB_PER_OCTAVE = 3.010299956639812  # 10 log10(2): binary logarithms of powers to decibels
 SILENT_RMS = 1e-6
 """Below -120 dBFS a frame holds nothing to describe: less than a 24-bit recording's own noise."""
 
@@ -30,8 +46,8 @@ SILENT_RMS = 1e-6
 class Tables(NamedTuple):
     """The constants of the spectral measures; float32 unless said otherwise."""
 
-    window: Array  # periodic Hann, (512,)
-    half_cos: Array
+    window: Array  # float64, periodic Hann, (512,)
+    half_cos: Array  # float64, as the other roots of unity
     half_sin: Array
     cos: Array
     sin: Array
@@ -70,166 +86,117 @@ def cosine_basis() -> Array:
 @functools.cache
 def tables() -> Tables:
     """The one set of constants."""
-    window = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
     mel = mel_filters()
     first = np.array([np.flatnonzero(row)[0] for row in mel])
     end = np.array([np.flatnonzero(row)[-1] + 1 for row in mel])
-    return Tables(window, *roots(WINDOW // 2), *roots(WINDOW), mel, first, end, cosine_basis())
+    return Tables(window, *roots(WINDOW // 2, np.float64), *roots(WINDOW, np.float64), mel, first, end, cosine_basis())
 
 
 @kernel
-def logarithm(x: Array, y: Array) -> None:
-    """Binary logarithms of positive normal float32 into y, to about 1e-7 relative; x is overwritten.
-
-    Vectors need a formula without branches. Exponent and mantissa are split at sqrt(1/2); the series is that of
-    Cephes' logf (Moshier, 1989).
-    """
-    bits = x.view(np.int32)
-    for i in range(len(x)):
-        exponent = (bits[i] - np.int32(0x3F3504F3)) >> np.int32(23)
-        y[i] = np.float32(exponent)
-        bits[i] -= exponent << np.int32(23)
-    for i in range(len(x)):
-        f = x[i] - np.float32(1.0)
-        square = f * f
-        series = np.float32(7.0376836292e-2)
-        series = series * f - np.float32(1.1514610310e-1)
-        series = series * f + np.float32(1.1676998740e-1)
-        series = series * f - np.float32(1.2420140846e-1)
-        series = series * f + np.float32(1.4249322787e-1)
-        series = series * f - np.float32(1.6668057665e-1)
-        series = series * f + np.float32(2.0000714765e-1)
-        series = series * f - np.float32(2.4999993993e-1)
-        series = series * f + np.float32(3.3333331174e-1)
-        natural = f + (square * f * series - np.float32(0.5) * square)
-        y[i] += natural * np.float32(1.4426950408889634)
+def logarithm(x: Lanes) -> Lanes:
+    """The binary logarithm of positive normal float32, to about 1e-7: Cephes' series (Moshier, 1989)."""
+    f = mantissa(x) - 1.0
+    square = f * f
+    series = f * 7.0376836292e-2 - 1.1514610310e-1
+    series = series * f + 1.1676998740e-1
+    series = series * f - 1.2420140846e-1
+    series = series * f + 1.4249322787e-1
+    series = series * f - 1.6668057665e-1
+    series = series * f + 2.0000714765e-1
+    series = series * f - 2.4999993993e-1
+    series = series * f + 3.3333331174e-1
+    return exponent(x) + (f + (square * f * series - square * 0.5)) * 1.4426950408889634
 
 
 @kernel
-def load(hops: Array, first: int, offset: int, window: Array, mean: Array, zr: Array, zi: Array) -> None:
-    """Window `LANES` frames and lay their even samples into `zr`, the odd ones into `zi`.
-
-    `hops[j, h]` is sample j of hop h, so one sample of neighbouring frames is one contiguous stretch of memory.
-
-    Args:
-        hops: float32, (HOP, number of hops).
-        first: hop in which the first frame's origin lies.
-        offset: samples from a frame's origin to its window's first one.
-        window: float32, even length.
-        mean: float32, (LANES,), taken off before the window is put on.
-        zr: out, (len(window) // 2, LANES).
-        zi: out, likewise.
-    """
-    for i in range(0, len(window), 2):
-        at = offset + i
-        even = hops[at % HOP, first + at // HOP : first + at // HOP + LANES]
-        odd = hops[(at + 1) % HOP, first + (at + 1) // HOP : first + (at + 1) // HOP + LANES]
-        for lane in range(LANES):
-            zr[i // 2, lane] = (even[lane] - mean[lane]) * window[i]
-            zi[i // 2, lane] = (odd[lane] - mean[lane]) * window[i + 1]
-
-
-@kernel
-def measure_waveform(hops: Array, first: int, offset: int, rms: Array, peak: Array, crossings: Array) -> None:
-    """Root mean square, largest absolute sample and share of sign changes of `LANES` windows of 512 samples.
+def measure_waveform(hops: Array, places: Array, rms: Array, peak: Array, crossings: Array) -> None:
+    """Root mean square, largest absolute sample and share of sign changes of windows of 512 samples.
 
     As in librosa, a sample within 1e-10 of zero counts as positive and a change needs both its samples in the window.
+
+    Args:
+        hops: float32, flat: sample j of all hops, then sample j + 1 of all hops, and so on. So one sample of
+            neighbouring frames, which begin a hop apart, is one contiguous stretch of memory.
+        places: int64: where in `hops` the samples of the first frame's window lie.
+        rms: out, float32, (frames,), a multiple of LANES.
+        peak: out, likewise.
+        crossings: out, likewise.
     """
-    power = np.zeros(LANES, np.float64)
-    part = np.zeros(LANES, np.float32)
-    changes = np.zeros(LANES, np.int32)
-    peak[:] = np.float32(0.0)
-    for i in range(WINDOW):
-        at = offset + i
-        now = hops[at % HOP, first + at // HOP : first + at // HOP + LANES]
-        for lane in range(LANES):
-            part[lane] += now[lane] * now[lane]
-            peak[lane] = max(peak[lane], abs(now[lane]))
-        if i % 32 == 31:  # short float32 sums into a float64 one
-            for lane in range(LANES):
-                power[lane] += part[lane]
-                part[lane] = np.float32(0.0)
-        if i > 0:
-            before = hops[(at - 1) % HOP, first + (at - 1) // HOP : first + (at - 1) // HOP + LANES]
-            for lane in range(LANES):
-                changes[lane] += np.int32((now[lane] < np.float32(-1e-10)) != (before[lane] < np.float32(-1e-10)))
-    for lane in range(LANES):
-        rms[lane] = math.sqrt(power[lane] / WINDOW)
-        crossings[lane] = np.float32(changes[lane]) / np.float32(WINDOW)
+    for group in range(len(rms) // LANES):
+        first = group * LANES
+        power = double(0.0)
+        largest, changes = single(0.0), single(0.0)
+        before = below(load_at(hops, places[0] + first), single(-1e-10))
+        for start in range(0, WINDOW, 32):
+            part = single(0.0)  # short float32 sums into a float64 one
+            for i in range(start, start + 32):
+                now = load_at(hops, places[i] + first)
+                part += now * now
+                largest = larger(largest, absolute(now))
+                negative = below(now, single(-1e-10))
+                changes += absolute(negative - before)
+                before = negative
+            power += double(part)
+        store(rms, group, single(root(power * (1.0 / WINDOW))))
+        store(peak, group, largest)
+        store(crossings, group, changes * (1.0 / WINDOW))
 
 
 @kernel
-def measure_spectrum(
-    hops: Array, first: int, offset: int, constants: Tables, work: Array, shape: Array, cepstra: Array
-) -> None:
-    """Centroid, rolloff, flatness and cepstrum of `LANES` frames.
+def measure_spectrum(hops: Array, places: Array, constants: Tables, shape: Array, cepstra: Array) -> None:
+    """Centroid, rolloff, flatness and cepstrum.
+
+    The transform is in float64, as librosa's is: in float32 its rounding, 1e-7 of the strongest partial, would drown
+    the weakest mel bands and move the cepstrum of voices with strong basses by up to 2e-3.
 
     Args:
-        hops: see `load`.
-        first: see `load`.
-        offset: see `load`.
+        hops: see `measure_waveform`.
+        places: see `measure_waveform`.
         constants: from `tables`.
-        work: float32, at least (5, 257 * LANES).
-        shape: out, float32, (3, LANES): centroid in Hz, rolloff in Hz, flatness.
-        cepstra: out, float32, (13, LANES).
+        shape: out, float32, (3, frames): centroid in Hz, rolloff in Hz, binary logarithm of flatness.
+        cepstra: out, float32, (13, frames).
     """
-    bins = WINDOW // 2 + 1
-    half = WINDOW // 2 * LANES
-    still = np.zeros(LANES, np.float32)
-    ar, ai, br, bi = work[0, :half], work[1, :half], work[2, :half], work[3, :half]
-    pairs = (WINDOW // 2, LANES)
-    load(hops, first, offset, constants.window, still, ar.reshape(pairs), ai.reshape(pairs))
-    flat_power = work[4, : bins * LANES]
-    if transform(ar, ai, br, bi, LANES, constants.half_cos, constants.half_sin):
-        powers(br, bi, LANES, constants.cos, constants.sin, flat_power)
-    else:
-        powers(ar, ai, LANES, constants.cos, constants.sin, flat_power)
-    power = flat_power.reshape((bins, LANES))
+    ar, ai = np.empty(WINDOW // 2 * LANES), np.empty(WINDOW // 2 * LANES)
+    br, bi = np.empty(WINDOW // 2 * LANES), np.empty(WINDOW // 2 * LANES)
+    squares = np.empty(BINS * LANES)
+    spectrum, magnitudes = np.empty(BINS * LANES, np.float32), np.empty(BINS * LANES, np.float32)
+    decibels = np.empty(MELS * LANES, np.float32)
+    for group in range(shape.shape[1] // LANES):
+        first = group * LANES
+        for i in range(WINDOW // 2):
+            store(ar, i, double(load_at(hops, places[2 * i] + first)) * constants.window[2 * i])
+            store(ai, i, double(load_at(hops, places[2 * i + 1] + first)) * constants.window[2 * i + 1])
+        zr, zi = transform(ar, ai, br, bi, constants.half_cos, constants.half_sin)
+        powers(zr, zi, constants.cos, constants.sin, squares)
 
-    magnitude = work[0, : bins * LANES].reshape((bins, LANES))
-    floored = work[1, : bins * LANES].reshape((bins, LANES))
-    total = np.zeros(LANES, np.float64)
-    moment = np.zeros(LANES, np.float64)
-    total_power = np.zeros(LANES, np.float64)
-    for k in range(bins):
-        for lane in range(LANES):
-            magnitude[k, lane] = math.sqrt(power[k, lane])
-            floored[k, lane] = max(power[k, lane], np.float32(POWER_FLOOR))
-            total[lane] += magnitude[k, lane]
-            moment[lane] += magnitude[k, lane] * np.float64(k)
-            total_power[lane] += floored[k, lane]
+        total, moment, total_power, level = double(0.0), double(0.0), double(0.0), double(0.0)
+        for k in range(BINS):
+            square = single(load(squares, k))
+            magnitude = root(square)
+            floored = larger(square, single(POWER_FLOOR))
+            store(spectrum, k, square)
+            store(magnitudes, k, magnitude)
+            total += double(magnitude)
+            moment += double(magnitude) * float(k)
+            total_power += double(floored)
+            level += double(logarithm(floored))
+        running, under = double(0.0), double(0.0)
+        for k in range(BINS):
+            running += double(load(magnitudes, k))
+            under += below(running, total * ROLLOFF)
+        store(shape[0], group, single(moment / total * (RATE_HZ / WINDOW)))
+        store(shape[1], group, single(under * (RATE_HZ / WINDOW)))
+        mean_level = single(level * (1.0 / BINS))
+        store(shape[2], group, mean_level - logarithm(single(total_power * (1.0 / BINS))))
 
-    levels = work[2, : bins * LANES]
-    logarithm(floored.reshape(-1), levels)
-    level = levels.reshape((bins, LANES))
-    level_sum = np.zeros(LANES, np.float64)
-    below = np.zeros(LANES, np.float32)
-    running = np.zeros(LANES, np.float64)
-    for k in range(bins):
-        for lane in range(LANES):
-            level_sum[lane] += level[k, lane]
-            running[lane] += magnitude[k, lane]
-            below[lane] += np.float32(running[lane] < ROLLOFF * total[lane])
-    for lane in range(LANES):
-        shape[0, lane] = moment[lane] / total[lane] * (RATE_HZ / WINDOW)
-        shape[1, lane] = below[lane] * np.float32(RATE_HZ / WINDOW)
-        shape[2, lane] = math.exp(level_sum[lane] / bins * math.log(2.0)) / (total_power[lane] / bins)
-
-    mels = work[0, : MELS * LANES].reshape((MELS, LANES))
-    for m in range(MELS):
-        mels[m, :] = np.float32(0.0)
-        for k in range(constants.mel_first[m], constants.mel_end[m]):
-            weight = constants.mel[m, k]
-            for lane in range(LANES):
-                mels[m, lane] += weight * power[k, lane]
-        for lane in range(LANES):
-            mels[m, lane] = max(mels[m, lane], np.float32(POWER_FLOOR))
-    mel_levels = work[1, : MELS * LANES]
-    logarithm(mels.reshape(-1), mel_levels)
-    decibels = mel_levels.reshape((MELS, LANES))
-    for c in range(CEPSTRA):
-        cepstra[c, :] = np.float32(0.0)
         for m in range(MELS):
-            weight = constants.dct[c, m] * np.float32(3.010299956639812)  # log2 to dB
-            for lane in range(LANES):
-                cepstra[c, lane] += weight * decibels[m, lane]
+            band = single(0.0)
+            for k in range(constants.mel_first[m], constants.mel_end[m]):
+                band += load(spectrum, k) * constants.mel[m, k]
+            store(decibels, m, logarithm(larger(band, single(POWER_FLOOR))) * DB_PER_OCTAVE)
+        for c in range(CEPSTRA):
+            coefficient = single(0.0)
+            for m in range(MELS):
+                coefficient += load(decibels, m) * constants.dct[c, m]
+            store(cepstra[c], group, coefficient)

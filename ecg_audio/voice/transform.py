@@ -1,9 +1,9 @@
-"""Fourier transforms of many frames at once, one frame a lane.
+"""Fourier transforms of eight frames at once, one frame a lane.
 
-A transform of one short frame keeps vector units poorly busy. Here the same element of `LANES` frames lies side by
-side in memory, so every butterfly is the plain scalar formula done on full vectors, and all that follows (powers,
-filters, logarithms, peaks) can go on in the same layout. Decimation in frequency, self-sorting after Stockham
-(Cochran et al., "What is the fast Fourier transform?", Proc. IEEE 55(10), 1967): the lanes are its innermost stride.
+The transform of one short frame keeps vector units poorly busy. With eight frames side by side every butterfly is the
+plain scalar formula, and all that follows (powers, filters, logarithms, peaks) goes on in the same layout. Decimation
+in frequency by four, self-sorting after Stockham (Cochran et al., "What is the fast Fourier transform?", Proc. IEEE
+55(10), 1967). Arrays are flat, element k of lane l at 8 k + l; float32 and float64 share the code.
 """
 
 from typing import Any
@@ -11,153 +11,123 @@ from typing import Any
 import numpy as np
 
 from ecg_audio.voice.compiled import kernel
+from ecg_audio.voice.lanes import load, store
 
 Array = Any
-U = np.uintp  # unsigned indices spare the compiler the question of negative ones
 
 
-def roots(size: int) -> tuple[Array, Array]:
-    """The roots of unity exp(-2 pi i k / size), k < size, as float32 cosines and sines."""
+def roots(size: int, dtype: type = np.float32) -> tuple[Array, Array]:
+    """The roots of unity exp(-2 pi i k / size), k < size, as cosines and sines."""
     angle = -2.0 * np.pi * np.arange(size) / size
-    return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
+    return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
 
 
 @kernel
-def _fourfold(xr: Array, xi: Array, yr: Array, yi: Array, size: Any, stride: Any, cos: Array, sin: Array) -> None:
-    """One radix-4 pass over transforms of `size`, from x to y."""
-    quarter = size // U(4)
-    step = U(len(cos)) // size
+def _fourfold(xr: Array, xi: Array, yr: Array, yi: Array, size: int, stride: int, cos: Array, sin: Array) -> None:
+    """One pass by four over `stride` interleaved transforms of `size`, from x to y."""
+    quarter = size // 4
     for p in range(quarter):
-        k = p * step
+        k = p * (len(cos) // size)
         r1, i1 = cos[k], sin[k]
-        r2, i2 = cos[k + k], sin[k + k]
-        r3, i3 = cos[k + k + k], sin[k + k + k]
+        r2, i2 = cos[2 * k], sin[2 * k]
+        r3, i3 = cos[3 * k], sin[3 * k]
         a = stride * p
-        b = a + stride * quarter
-        c = b + stride * quarter
-        d = c + stride * quarter
-        e = stride * U(4) * p
-        f = e + stride
-        g = f + stride
-        h = g + stride
+        b, c, d = a + stride * quarter, a + 2 * stride * quarter, a + 3 * stride * quarter
+        out = 4 * a
         for q in range(stride):
-            sum_r, sum_i = xr[a + q] + xr[c + q], xi[a + q] + xi[c + q]
-            difference_r, difference_i = xr[a + q] - xr[c + q], xi[a + q] - xi[c + q]
-            odd_r, odd_i = xr[b + q] + xr[d + q], xi[b + q] + xi[d + q]
-            turned_r, turned_i = xi[b + q] - xi[d + q], xr[d + q] - xr[b + q]
-            yr[e + q] = sum_r + odd_r
-            yi[e + q] = sum_i + odd_i
-            r, i = difference_r + turned_r, difference_i + turned_i
-            yr[f + q] = r * r1 - i * i1
-            yi[f + q] = r * i1 + i * r1
-            r, i = sum_r - odd_r, sum_i - odd_i
-            yr[g + q] = r * r2 - i * i2
-            yi[g + q] = r * i2 + i * r2
-            r, i = difference_r - turned_r, difference_i - turned_i
-            yr[h + q] = r * r3 - i * i3
-            yi[h + q] = r * i3 + i * r3
+            ar, ai, br, bi = load(xr, a + q), load(xi, a + q), load(xr, b + q), load(xi, b + q)
+            cr, ci, dr, di = load(xr, c + q), load(xi, c + q), load(xr, d + q), load(xi, d + q)
+            even_r, even_i, odd_r, odd_i = ar + cr, ai + ci, br + dr, bi + di
+            store(yr, out + q, even_r + odd_r)
+            store(yi, out + q, even_i + odd_i)
+            r, i = even_r - odd_r, even_i - odd_i
+            store(yr, out + 2 * stride + q, r * r2 - i * i2)
+            store(yi, out + 2 * stride + q, r * i2 + i * r2)
+            even_r, even_i, odd_r, odd_i = ar - cr, ai - ci, bi - di, dr - br
+            r, i = even_r + odd_r, even_i + odd_i
+            store(yr, out + stride + q, r * r1 - i * i1)
+            store(yi, out + stride + q, r * i1 + i * r1)
+            r, i = even_r - odd_r, even_i - odd_i
+            store(yr, out + 3 * stride + q, r * r3 - i * i3)
+            store(yi, out + 3 * stride + q, r * i3 + i * r3)
 
 
 @kernel
-def _twofold(xr: Array, xi: Array, yr: Array, yi: Array, stride: Any) -> None:
+def _twofold(xr: Array, xi: Array, yr: Array, yi: Array, stride: int) -> None:
     """The last pass of sizes that are not powers of four."""
     for q in range(stride):
-        ar, ai, br, bi = xr[q], xi[q], xr[stride + q], xi[stride + q]
-        yr[q] = ar + br
-        yi[q] = ai + bi
-        yr[stride + q] = ar - br
-        yi[stride + q] = ai - bi
+        ar, ai, br, bi = load(xr, q), load(xi, q), load(xr, stride + q), load(xi, stride + q)
+        store(yr, q, ar + br)
+        store(yi, q, ai + bi)
+        store(yr, stride + q, ar - br)
+        store(yi, stride + q, ai - bi)
 
 
 @kernel
-def transform(xr: Array, xi: Array, yr: Array, yi: Array, lanes: int, cos: Array, sin: Array) -> bool:
-    """Complex transforms of `len(cos)` points (a power of two) of `lanes` frames; x is overwritten.
+def transform(xr: Array, xi: Array, yr: Array, yi: Array, cos: Array, sin: Array) -> tuple[Array, Array]:
+    """Complex transforms of `len(cos)` points, a power of two.
 
     Args:
-        xr: real parts, float32, element k of lane l at k * lanes + l.
-        xi: imaginary parts.
+        xr: real parts; overwritten.
+        xi: imaginary parts; overwritten.
         yr: work space of the same shape.
         yi: work space of the same shape.
-        lanes: frames side by side.
         cos: from `roots`.
         sin: from `roots`.
 
     Returns:
-        Whether the result lies in y (else in x).
+        Real and imaginary parts of the result: (xr, xi) or (yr, yi).
     """
-    size = U(len(cos))
-    stride = U(lanes)
-    in_y = False
-    while size > U(1):
-        if in_y:
-            ar, ai, br, bi = yr, yi, xr, xi
-        else:
-            ar, ai, br, bi = xr, xi, yr, yi
-        if size >= U(4):
-            _fourfold(ar, ai, br, bi, size, stride, cos, sin)
-            size //= U(4)
-            stride *= U(4)
-        else:
-            _twofold(ar, ai, br, bi, stride)
-            size = U(1)
-        in_y = not in_y
-    return in_y
+    size = len(cos)
+    while size >= 4:
+        _fourfold(xr, xi, yr, yi, size, len(cos) // size, cos, sin)
+        xr, xi, yr, yi = yr, yi, xr, xi
+        size //= 4
+    if size == 2:
+        _twofold(xr, xi, yr, yi, len(cos) // 2)
+        return yr, yi
+    return xr, xi
 
 
 @kernel
-def powers(zr: Array, zi: Array, lanes: int, cos: Array, sin: Array, power: Array) -> None:
+def powers(zr: Array, zi: Array, cos: Array, sin: Array, power: Array) -> None:
     """Power spectra of real frames from the half-size transforms of their samples taken as (even, odd) pairs.
 
     Args:
-        zr: real parts of the half-size transforms, as `transform` leaves them.
+        zr: real parts of the half-size transforms.
         zi: imaginary parts.
-        lanes: frames side by side.
         cos: roots of the whole size N.
         sin: roots of the whole size N.
-        power: out, N / 2 + 1 bins, float32.
+        power: out, N / 2 + 1 bins.
     """
-    half = U(len(cos)) // U(2)
-    stride = U(lanes)
-    for k in range(half // U(2) + U(1)):
+    half = len(cos) // 2
+    for k in range(half // 2 + 1):
         mirror = half - k
         wr, wi = cos[k], sin[k]
-        a = k * stride
-        b = (mirror % half) * stride
-        c = mirror * stride
-        for q in range(stride):
-            even_r = np.float32(0.5) * (zr[a + q] + zr[b + q])
-            even_i = np.float32(0.5) * (zi[a + q] - zi[b + q])
-            odd_r = np.float32(0.5) * (zr[a + q] - zr[b + q])
-            odd_i = np.float32(0.5) * (zi[a + q] + zi[b + q])
-            # the spectrum at k is even - i w odd, at the mirror the conjugate of even + i w odd
-            r = -(odd_r * wi + odd_i * wr)
-            i = odd_r * wr - odd_i * wi
-            low_r, low_i = even_r - r, even_i - i
-            high_r, high_i = even_r + r, even_i + i
-            power[a + q] = low_r * low_r + low_i * low_i
-            power[c + q] = high_r * high_r + high_i * high_i
+        ar, ai = load(zr, k), load(zi, k)
+        br, bi = load(zr, mirror % half), load(zi, mirror % half)
+        even_r, even_i, odd_r, odd_i = ar + br, ai - bi, ar - br, ai + bi
+        # the spectrum at k is (even - i w odd) / 2, at the mirror the conjugate of (even + i w odd) / 2
+        r, i = odd_r * wi + odd_i * wr, odd_r * wr - odd_i * wi
+        low_r, low_i, high_r, high_i = even_r + r, even_i - i, even_r - r, even_i + i
+        store(power, k, (low_r * low_r + low_i * low_i) * 0.25)
+        store(power, mirror, (high_r * high_r + high_i * high_i) * 0.25)
 
 
 @kernel
-def fold(power: Array, lanes: int, cos: Array, sin: Array, zr: Array, zi: Array) -> None:
-    """Prepare the way back from power spectra to autocorrelations: the half-size spectra of their (even, odd) lags.
+def fold(power: Array, cos: Array, sin: Array, zr: Array, zi: Array) -> None:
+    """Prepare the way back from power spectra to autocorrelations: half-size spectra of their (even, odd) lags.
 
-    The forward `transform` of (zi, zr), real and imaginary parts exchanged, then holds N times the autocorrelation,
-    the odd lags in its real part and the even ones in its imaginary part.
+    The `transform` of (zi, zr), real and imaginary parts exchanged, then holds N times the autocorrelation, the odd
+    lags in its real part and the even ones in its imaginary part.
     """
-    half = U(len(cos)) // U(2)
-    stride = U(lanes)
-    for k in range(half // U(2) + U(1)):
+    half = len(cos) // 2
+    for k in range(half // 2 + 1):
         mirror = half - k
-        wr, wi = cos[k], -sin[k]
-        a = k * stride
-        c = mirror * stride
-        b = (mirror % half) * stride
-        for q in range(stride):
-            total = power[a + q] + power[c + q]
-            difference = power[a + q] - power[c + q]
-            if mirror < half:
-                zr[b + q] = total + difference * wi
-                zi[b + q] = difference * wr
-            zr[a + q] = total - difference * wi
-            zi[a + q] = difference * wr
+        low, high = load(power, k), load(power, mirror)
+        total, difference = low + high, low - high
+        if mirror < half:
+            store(zr, mirror, total - difference * sin[k])
+            store(zi, mirror, difference * cos[k])
+        store(zr, k, total + difference * sin[k])
+        store(zi, k, difference * cos[k])
