@@ -254,6 +254,23 @@ class PublishFailed(EcgError):
     default_hint = "Check that the output folder or bucket exists, can be written and has space."
 
 
+class FfmpegMissing(EcgError):
+    """Burning captions in needs a program that is not here."""
+
+    code = "FFMPEG_MISSING"
+    by_user = True
+    default_hint = "Install ffmpeg with libass (Debian, Ubuntu: apt install ffmpeg), or use the .ass file as it is."
+
+
+class BurnFailed(EcgError):
+    """The captioned video could not be written."""
+
+    code = "BURN_ERROR"
+    default_hint = (
+        "Check that the folder has space, and that the video plays; the captions themselves are in the result."
+    )
+
+
 class ResultNotFound(EcgError):
     """No published result under this name."""
 

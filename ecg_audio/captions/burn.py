@@ -1,0 +1,107 @@
+"""Captions burnt into the picture, for places that show no captions of their own.
+
+PyAV's FFmpeg is built without libass, and no wheel under a free licence that suits ours has it, so the machine's own
+`ffmpeg` draws. Nothing else in the project needs it.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from ecg_audio.errors import BurnFailed, FfmpegMissing, InvalidRequest, SourceNotFound
+from ecg_audio.progress import Report, silent
+
+_COPIED_AUDIO = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # what an MP4 holds as it is
+
+
+def picture_size(video: Path) -> tuple[int, int]:
+    """Width and height, pixels, as the video is shown (phones store upright video lying, with a note to turn it).
+
+    Raises:
+        SourceNotFound: there is no such file.
+        InvalidRequest: it is no video, or none that can be decoded.
+    """
+    return _look_at(video)[:2]
+
+
+def burn(video: Path, ass: str, target: Path, report: Report = silent) -> None:
+    """Write a copy of `video` with captions in its picture, as an MP4.
+
+    Args:
+        video: the recording, in any format that FFmpeg opens.
+        ass: the captions, made for this video's `picture_size`.
+        target: the file to write; it appears when it is complete.
+        report: called with the finished fraction.
+
+    Raises:
+        FfmpegMissing: there is no `ffmpeg` with libass on this machine.
+        SourceNotFound: there is no such video.
+        InvalidRequest: it has no picture.
+        BurnFailed: ffmpeg did not finish; the message holds its last line.
+    """
+    program = _ffmpeg()
+    _, _, duration_s, audio = _look_at(video)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".burn-") as folder:
+        # a fixed name in the working folder: filter arguments have escapes of their own
+        (Path(folder) / "captions.ass").write_text(ass, "utf-8")
+        command = [program, "-hide_banner", "-loglevel", "error", "-nostdin", "-progress", "pipe:1"]
+        command += ["-protocol_whitelist", "file", "-i", f"file:{video.resolve()}", "-vf", "ass=captions.ass"]
+        command += ["-map", "0:v:0", "-map", "0:a?", "-c:a", "copy" if audio <= _COPIED_AUDIO else "aac"]
+        command += ["-pix_fmt", "yuv420p", "-movflags", "+faststart", "out.mp4"]
+        _run(command, folder, duration_s, report)
+        (Path(folder) / "out.mp4").replace(target)
+
+
+def _run(command: list[str], folder: str, duration_s: float | None, report: Report) -> None:
+    complaints = Path(folder) / "complaints.txt"
+    with (
+        complaints.open("w") as stderr,
+        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
+    ):
+        try:
+            assert process.stdout
+            for line in process.stdout:
+                name, _, value = line.strip().partition("=")
+                if name == "out_time_us" and duration_s and value.isdigit():
+                    report(min(1.0, int(value) / 1e6 / duration_s))
+            status = process.wait()
+        except BaseException:
+            process.kill()  # else leaving the block would wait for it
+            raise
+    if status:
+        last = complaints.read_text("utf-8", "replace").strip().splitlines()[-1:]
+        raise BurnFailed(f"ffmpeg ended with exit code {status}: {''.join(last) or 'it did not say why'}")
+    report(1.0)
+
+
+@cache
+def _ffmpeg() -> str:
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise FfmpegMissing("there is no ffmpeg on this machine")
+    filters = subprocess.run([program, "-hide_banner", "-filters"], capture_output=True, text=True, check=False)
+    if not any(line.split()[1:2] == ["ass"] for line in filters.stdout.splitlines()):
+        raise FfmpegMissing(f"{program} is built without libass")
+    return program
+
+
+def _look_at(video: Path) -> tuple[int, int, float | None, set[str]]:
+    """Width, height, duration (s; None: the file does not say) and the codecs of the audio streams."""
+    import av
+
+    if not video.is_file():
+        raise SourceNotFound(f"{video} does not exist or is not a file")
+    try:
+        with av.open(f"file:{video.resolve()}", container_options={"protocol_whitelist": "file"}) as container:
+            frame = next(container.decode(video=0), None) if container.streams.video else None
+            codecs = {stream.codec_context.name for stream in container.streams.audio}
+            duration_s = container.duration / av.time_base if container.duration else None
+    except (av.error.FFmpegError, OSError) as error:
+        raise InvalidRequest(f"{video.name} cannot be read as a video: {error}") from None
+    if frame is None:
+        raise InvalidRequest(f"{video.name} has no picture", hint="Captions can only be burnt into a video.")
+    turned = frame.rotation % 180 != 0
+    width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
+    return width, height, duration_s, codecs
