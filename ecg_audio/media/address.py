@@ -16,7 +16,17 @@ from ecg_audio.errors import InvalidRequest, SourceForbidden
 
 ALLOW_VARIABLE = "ECG_ALLOWED_NETWORKS"
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
+_NEVER = [
+    # what older versions of ipaddress take for public
+    ipaddress.ip_network("192.0.0.0/24"),
+    ipaddress.ip_network("192.88.99.0/24"),
+    ipaddress.ip_network("64:ff9b:1::/48"),
+    ipaddress.ip_network("100::/64"),
+    ipaddress.ip_network("2001::/23"),
+    ipaddress.ip_network("3fff::/20"),
+    ipaddress.ip_network("5f00::/16"),
+    ipaddress.ip_network("fec0::/10"),
+]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -69,9 +79,9 @@ class Permit:
 
 def is_public(address: Address) -> bool:
     """Whether an address is a host on the public internet; one that carries an IPv4 address is judged by that."""
-    if address in _NAT64_LOCAL:
-        return False
     inner = _embedded(address)
+    if any(inner in network for network in _NEVER):
+        return False
     return inner.is_global and not (inner.is_multicast or inner.is_reserved or inner.is_unspecified)
 
 

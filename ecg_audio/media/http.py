@@ -100,15 +100,18 @@ def _following(client: httpx.Client, address: str, headers: dict[str, str]) -> I
     """The response at the end of the redirects; each of them connects anew, and so is judged anew."""
     url = httpx.URL(address)
     for _ in range(REDIRECTS + 1):
-        with client.stream("GET", url, headers=headers) as response:
+        try:
+            response = client.send(client.build_request("GET", url, headers=headers), stream=True)
+        except httpx.InvalidURL as error:  # httpx looks at where a redirect leads
+            raise SourceForbidden(f"{url.host} redirects to something that is no http address") from error
+        try:
             location = response.headers.get("location")
             if response.status_code not in {301, 302, 303, 307, 308} or not location:
                 yield response
                 return
-        try:
-            url = url.join(location)
-        except httpx.InvalidURL as error:
-            raise DownloadRefused(f"{url.host} redirects to no address") from error
+        finally:
+            response.close()
+        url = url.join(location)
         if url.scheme not in {"http", "https"} or not url.host:
             raise SourceForbidden(f"the address redirects to {url.scheme}:, which is never opened")
     raise DownloadRefused(f"{url.host} redirects in circles")

@@ -34,7 +34,7 @@ def download(
         TooLarge: it is larger than the limit.
         InsufficientResources: the disk is full.
     """
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError, NoCredentialsError
 
     patience = patience or Patience()
     shelf = Shelf(folder, f"{source.display}?versionId={source.version or ''}")
@@ -47,7 +47,7 @@ def download(
             raise _named(error, source) from error
         except NoCredentialsError as error:
             raise DownloadRefused(f"{source.display} needs credentials, and there are none") from error
-        except HTTPClientError as error:
+        except (HTTPClientError, IncompleteReadError) as error:
             raise Interrupted(str(error)) from error
         except BotoCoreError as error:
             raise DownloadFailed(f"{source.display}: {error}") from error

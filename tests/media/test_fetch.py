@@ -1,0 +1,401 @@
+"""Downloads from servers that behave well, badly, and maliciously."""
+
+import hashlib
+import random
+import time
+
+import pytest
+
+from ecg_audio.errors import (
+    DownloadFailed,
+    DownloadRefused,
+    InsufficientResources,
+    NotMedia,
+    SourceEmpty,
+    SourceForbidden,
+    SourceInvalid,
+    SourceNotFound,
+    TooLarge,
+)
+from ecg_audio.media import http, transfer
+from ecg_audio.media.address import Permit
+from ecg_audio.media.fetch import fetch
+from ecg_audio.media.source import FileSource, HttpSource, classify
+from ecg_audio.media.transfer import Patience
+from ecg_audio.request import Limits
+from tests.media.servers import file_server, reset, send, serving
+
+DATA = b"RIFF" + random.Random(0).randbytes(700_000)
+SHA = hashlib.sha256(DATA).hexdigest()
+QUICK = Patience(connect_s=1, silence_s=1, resumes=3, pause_s=0.001)
+
+
+@pytest.fixture(autouse=True)
+def loopback(monkeypatch):
+    """The tests' own servers may be spoken to, and only at this one address."""
+    monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.1/32")
+
+
+def get(url, folder, *, limits=None, report=lambda _fraction: None, patience=QUICK):
+    """Download with little patience."""
+    permit = Permit.from_environment()
+    return http.download(url, folder, limits=limits or Limits(), report=report, permit=permit, patience=patience)
+
+
+def test_a_file_stays_where_it_lies(tmp_path):
+    """A local file is hashed in place: nothing is copied, and progress ends at 1."""
+    path = tmp_path / "a.mp4"
+    path.write_bytes(DATA)
+    fractions = []
+    media = fetch(classify(str(path)), tmp_path / "downloads", limits=Limits(), report=fractions.append)
+    assert (media.path, media.sha256, media.size_bytes, media.name) == (str(path), SHA, len(DATA), "a.mp4")
+    assert fractions[-1] == 1.0
+    assert not (tmp_path / "downloads").exists()
+
+
+def test_a_file_larger_than_the_limit(tmp_path):
+    """A local file beyond the limit is TOO_LARGE before it is read."""
+    (tmp_path / "a.mp4").write_bytes(DATA)
+    with pytest.raises(TooLarge):
+        fetch(FileSource(tmp_path / "a.mp4"), tmp_path, limits=Limits(max_bytes=1000))
+
+
+def test_a_file_that_went_away(tmp_path):
+    """A file removed or emptied between classifying and reading is still a named error."""
+    with pytest.raises(SourceNotFound):
+        fetch(FileSource(tmp_path / "a.mp4"), tmp_path, limits=Limits())
+    with pytest.raises(SourceInvalid):
+        fetch(FileSource(tmp_path), tmp_path, limits=Limits())
+    (tmp_path / "a.mp4").touch()
+    with pytest.raises(SourceEmpty):
+        fetch(FileSource(tmp_path / "a.mp4"), tmp_path, limits=Limits())
+
+
+def test_a_download(tmp_path):
+    """A download is whole, hashed, named after the address, and reports its progress."""
+    fractions = []
+    with serving(file_server(DATA)) as site:
+        source = classify(site.url("/videos/내 영상.mp4?token=1"))
+        media = fetch(source, tmp_path, limits=Limits(), report=fractions.append)
+    assert (media.sha256, media.size_bytes, media.name) == (SHA, len(DATA), "내 영상.mp4")
+    assert (tmp_path / media.path).read_bytes() == DATA
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_finished_download_is_reused(tmp_path):
+    """The same address again, also signed anew, asks only whether the file is still current."""
+    with serving(file_server(DATA)) as site:
+        first = get(site.url("/a.mp4?X-Amz-Signature=1&x=2"), tmp_path)
+        again = get(site.url("/a.mp4?X-Amz-Signature=2&x=2"), tmp_path)
+    assert first == again
+    assert "if-none-match" in site.requests[1]
+
+
+def test_a_changed_file_is_fetched_anew(tmp_path):
+    """A finished download is replaced when the server has other content by now."""
+    new = DATA[::-1]
+    with serving(lambda handler, number: file_server(DATA if number == 0 else new)(handler, number)) as site:
+        get(site.url(), tmp_path)
+        media = get(site.url(), tmp_path)
+    assert media.sha256 == hashlib.sha256(new).hexdigest()
+
+
+def test_a_broken_download_is_resumed(tmp_path):
+    """After a reset only what is missing is asked for, and the whole is right."""
+    with serving(file_server(DATA, breaks=(300_000, 100_000))) as site:
+        media = get(site.url(), tmp_path)
+    assert media.sha256 == SHA
+    assert len(site.requests) == 3
+    begins = [int(asked["range"].removeprefix("bytes=").removesuffix("-")) for asked in site.requests[1:]]
+    assert 0 < begins[0] < begins[1] < len(DATA)
+
+
+def test_a_later_process_resumes(tmp_path):
+    """What one attempt left behind, the next one continues."""
+    with serving(file_server(DATA, breaks=(300_000, 0, 0, 0, 0))) as site:
+        with pytest.raises(DownloadFailed):
+            get(site.url(), tmp_path)
+        assert list(tmp_path.glob("*.part"))
+        assert not list(tmp_path.glob("*.media"))
+        media = get(site.url(), tmp_path)
+    assert media.sha256 == SHA
+    assert "range" in site.requests[-1]
+
+
+def test_a_server_without_validators_is_asked_for_the_whole(tmp_path):
+    """Where nobody can tell whether a rest would fit, the download starts over."""
+    with serving(file_server(DATA, etag=False, breaks=(300_000,))) as site:
+        media = get(site.url(), tmp_path)
+    assert media.sha256 == SHA
+    assert "range" not in site.requests[1]
+
+
+def test_a_file_that_changes_meanwhile(tmp_path):
+    """A resume that the server answers with new content from the beginning is taken from the beginning."""
+    new = b"RIFF" + random.Random(5).randbytes(500_000)
+    breaking = file_server(DATA, breaks=(300_000,))
+    with serving(lambda h, n: breaking(h, n) if n == 0 else file_server(new)(h, n)) as site:
+        assert get(site.url(), tmp_path).sha256 == hashlib.sha256(new).hexdigest()
+
+
+@pytest.mark.parametrize("content_range", ["bytes 5-9/10", "nonsense", ""])
+def test_a_wrong_rest_is_not_believed(tmp_path, content_range):
+    """A partial answer for another range than asked is thrown away, and the whole is fetched."""
+
+    def answer(handler, number):
+        if number == 1:
+            send(handler, 206, b"wrong", Content_Range=content_range, ETag='"x"')
+        else:
+            file_server(DATA, breaks=(300_000,))(handler, number)
+
+    with serving(answer) as site:
+        assert get(site.url(), tmp_path).sha256 == SHA
+
+
+def test_reset_again_and_again(tmp_path):
+    """A server that always breaks off is DOWNLOAD_ERROR, retryable, after a bounded number of requests."""
+
+    def answer(handler, _number):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(DATA)))
+        handler.end_headers()
+        handler.wfile.write(DATA[:1000])
+        reset(handler)
+
+    with serving(answer) as site, pytest.raises(DownloadFailed) as failure:
+        get(site.url(), tmp_path)
+    assert failure.value.retryable
+    assert failure.value.code == "DOWNLOAD_ERROR"
+    assert len(site.requests) == QUICK.resumes + 1
+    assert list(tmp_path.iterdir()) == [], "without a validator nothing half-written stays"
+
+
+def test_a_body_shorter_than_announced(tmp_path):
+    """A server that announces more than it sends has not delivered."""
+
+    def answer(handler, _number):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(DATA) + 10))
+        handler.end_headers()
+        handler.wfile.write(DATA)
+        handler.close_connection = True
+
+    with serving(answer) as site, pytest.raises(DownloadFailed):
+        get(site.url(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
+def test_a_refusal_is_final(tmp_path, status):
+    """A refused request is not tried again, and says its status."""
+    with serving(lambda handler, _n: send(handler, status)) as site, pytest.raises(DownloadRefused, match=str(status)):
+        get(site.url(), tmp_path)
+    assert len(site.requests) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+def test_a_busy_server_can_be_tried_again(tmp_path, status):
+    """Too many requests and server errors are retryable; the retrying is left to the task."""
+    with serving(lambda handler, _n: send(handler, status)) as site, pytest.raises(DownloadFailed, match=str(status)):
+        get(site.url(), tmp_path)
+    assert len(site.requests) == 1
+
+
+def test_nobody_listens(tmp_path):
+    """A refused connection is DOWNLOAD_ERROR, and retryable."""
+    with serving(lambda *_: None) as site:
+        url = site.url()
+    with pytest.raises(DownloadFailed, match="cannot be reached"):
+        get(url, tmp_path)
+
+
+def test_too_large_by_announcement(tmp_path):
+    """An announced size beyond the limit is refused before the body."""
+
+    def answer(handler, _number):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "6000000000")
+        handler.end_headers()
+        reset(handler)
+
+    with serving(answer) as site, pytest.raises(TooLarge):
+        get(site.url(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_large_while_running(tmp_path):
+    """A body of unannounced size is stopped at the limit, and removed."""
+    sent = []
+
+    def answer(handler, _number):
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        while True:
+            handler.wfile.write(b"10000\r\n" + bytes(65536) + b"\r\n")
+            sent.append(65536)
+
+    with serving(answer) as site, pytest.raises(TooLarge):
+        get(site.url(), tmp_path, limits=Limits(max_bytes=1_000_000))
+    assert sum(sent) < 50_000_000
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_web_page_is_not_downloaded_to_its_end(tmp_path):
+    """A page is NOT_MEDIA by its first bytes, whatever its type and name say."""
+
+    def answer(handler, _number):
+        handler.send_response(200)
+        handler.send_header("Content-Type", "video/mp4")
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        page = b"<!DOCTYPE html>" + b"<p>hello</p>" * 1000
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(page), page))
+        time.sleep(5)
+
+    with serving(answer) as site:
+        started = time.monotonic()
+        with pytest.raises(NotMedia):
+            get(site.url("/a.mp4"), tmp_path)
+        assert time.monotonic() - started < 0.9, "waited for the rest of the page"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("body", [b"<html></html>", b'{"error": "no"}', "안녕".encode()])
+def test_a_short_page(tmp_path, body):
+    """A short text is recognised when it is complete."""
+    with serving(lambda handler, _n: send(handler, 200, body)) as site, pytest.raises(NotMedia):
+        get(site.url(), tmp_path)
+
+
+def test_nothing_at_all(tmp_path):
+    """An empty body is SOURCE_EMPTY."""
+    with serving(lambda handler, _n: send(handler, 200)) as site, pytest.raises(SourceEmpty):
+        get(site.url(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_coded_body_is_decoded(tmp_path):
+    """A server that compresses although it was asked not to is understood."""
+    import gzip
+
+    body = gzip.compress(DATA)
+    with serving(lambda handler, _n: send(handler, 200, body, Content_Encoding="gzip", ETag='"x"')) as site:
+        assert get(site.url(), tmp_path).sha256 == SHA
+
+
+def test_redirects_are_followed(tmp_path):
+    """A redirect on the same and to another address leads to the file."""
+    with serving(file_server(DATA)) as site:
+
+        def answer(handler, number):
+            send(handler, 302, Location="/b" if number == 0 else site.url("/c.mp4"))
+
+        with serving(answer) as door:
+            assert get(door.url("/a"), tmp_path).sha256 == SHA
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://127.0.0.2:{port}/a", "http://10.0.0.1/a", "http://169.254.169.254/latest/",
+        "http://[::1]:{port}/a", "http://[::ffff:10.0.0.1]/a", "http://0/a", "http://2130706434:{port}/a",
+        "file:///etc/passwd", "ftp://127.0.0.1/a", "gopher://127.0.0.1/", "data:text/plain,hello",
+    ],
+)  # fmt: skip
+def test_a_redirect_into_the_dark(tmp_path, target, monkeypatch):
+    """A redirect to a private address or another scheme is SOURCE_FORBIDDEN, and nothing is connected."""
+
+    def answer(handler, _number):
+        send(handler, 302, Location=target.format(port=handler.server.server_port))
+
+    monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.1/32")
+    with serving(answer) as site, pytest.raises(SourceForbidden):
+        get(site.url(), tmp_path)
+    assert len(site.requests) == 1
+
+
+def test_private_addresses_are_refused_by_default(tmp_path, monkeypatch):
+    """Without an allow-list a server on loopback is never spoken to."""
+    monkeypatch.delenv("ECG_ALLOWED_NETWORKS")
+    with serving(file_server(DATA)) as site:
+        for host in ("127.0.0.1", "localhost"):
+            with pytest.raises(SourceForbidden):
+                fetch(HttpSource(site.url("/a.mp4", host)), tmp_path, limits=Limits())
+        assert site.requests == []
+
+
+def test_proxies_of_the_environment_are_not_used(tmp_path, monkeypatch):
+    """A proxy would hide which machine is spoken to."""
+    with serving(lambda handler, _n: send(handler, 200, b"RIFFproxy\0")) as proxy, serving(file_server(DATA)) as site:
+        monkeypatch.setenv("http_proxy", proxy.url(""))
+        monkeypatch.setenv("ALL_PROXY", proxy.url(""))
+        assert get(site.url(), tmp_path).sha256 == SHA
+        assert proxy.requests == []
+
+
+def test_redirects_in_circles(tmp_path):
+    """A redirect without end is refused."""
+    with serving(lambda handler, _n: send(handler, 302, Location="/again")) as site, pytest.raises(DownloadRefused):
+        get(site.url(), tmp_path)
+    assert len(site.requests) == http.REDIRECTS + 1
+
+
+def test_a_server_that_says_nothing(tmp_path):
+    """Silence beyond the patience is DOWNLOAD_ERROR."""
+    with serving(lambda *_: time.sleep(2)) as site, pytest.raises(DownloadFailed):
+        get(site.url(), tmp_path, patience=Patience(silence_s=0.2, resumes=1, pause_s=0.001))
+
+
+def test_a_server_that_trickles(tmp_path):
+    """Bytes that come too slowly to ever end are given up."""
+
+    def answer(handler, _number):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100000")
+        handler.end_headers()
+        for _ in range(100):
+            handler.wfile.write(b"\0")
+            handler.wfile.flush()
+            time.sleep(0.05)
+
+    with serving(answer) as site, pytest.raises(DownloadFailed, match="too slow"):
+        get(site.url(), tmp_path, patience=Patience(silence_s=0.3, resumes=0))
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    """A full disk is a named error, and the half-written file is gone."""
+    import errno
+    import os
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with serving(file_server(DATA)) as site, pytest.raises(InsufficientResources):
+        get(site.url(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_torn_note_is_no_obstacle(tmp_path):
+    """Whatever an earlier process left broken beside the download, it starts over."""
+    with serving(file_server(DATA)) as site:
+        shelf = transfer.Shelf(tmp_path, http.identity(site.url()))
+        shelf.part.write_bytes(b"half")
+        for note in (b"", b"{", b"[]", b'{"identity": 1}', b'{"identity": "x", "name": "y", "etag": "z"}'):
+            shelf.part.with_suffix(".json").write_bytes(note)
+            assert get(site.url(), tmp_path).sha256 == SHA
+
+
+def test_names_are_for_people(tmp_path):
+    """The name comes from the address or the server, without folders or control characters."""
+    for given, shown in {
+        'attachment; filename="../../etc/pass\twd.mp4"': "passwd.mp4",
+        'attachment; filename="C:\\\\x\\\\a b.mp4"': "a b.mp4",
+        "inline": "a.mp4",
+    }.items():
+        with serving(lambda handler, _n, given=given: send(handler, 200, DATA, Content_Disposition=given)) as site:
+            assert get(site.url("/x/a.mp4"), tmp_path / shown).name == shown
