@@ -97,10 +97,11 @@ class FolderStore(ArtifactStore):
 
     @override
     def read(self, key: str) -> bytes:
-        try:
-            return self.path(key).read_bytes()
-        except FileNotFoundError:
-            raise ResultNotFound(f"nothing is stored at {self.path(key)}") from None
+        path = self.path(key)
+        if not path.is_file():
+            raise ResultNotFound(f"nothing is stored at {path}")
+        with _folder_errors(f"cannot read {path}"):
+            return path.read_bytes()
 
     @override
     def write(self, key: str, content: bytes) -> None:

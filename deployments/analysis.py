@@ -65,6 +65,7 @@ def check(request: AnalysisRequest) -> None:
     Raises:
         EcgError: the request cannot succeed.
     """
+    from blocks.storage import is_block, open_store, reference
     from ecg_audio.speech import engine
 
     found = source.classify(request.source)
@@ -72,6 +73,8 @@ def check(request: AnalysisRequest) -> None:
         engine.shared(engine.choose(request.engine).engine).check_language(request.language)
     if isinstance(found, source.FileSource):
         probe.probe(found.path, limits=request.limits, audio_stream=request.audio_stream)
+    if not is_block(reference(request.store)):
+        open_store(request.store).check()
 
 
 def print_json(ended: Outcome) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
@@ -42,7 +43,8 @@ def progress_artifact(job_id: str) -> Iterator[Listener]:
                     logger.warning("progress is no longer shown: %s", error)
                     return
 
-    pusher = threading.Thread(target=push, name="progress-artifact", daemon=True)
+    # with this run's context: the server's address may be set there
+    pusher = threading.Thread(target=copy_context().run, args=(push,), name="progress-artifact", daemon=True)
     pusher.start()
     try:
         yield listen

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.jobs"]
+
 REPOSITORY = Path(__file__).parent.parent
 
 # before anything imports Prefect or numba, which read these once

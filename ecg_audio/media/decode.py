@@ -132,6 +132,8 @@ def write(
                 flac.write(np.clip(block, -1.0, 32767 / 32768))
                 written += len(block)
     if not written:
+        if (media.timing.end_s or 0.0) > MISSING_S:
+            raise MediaCorrupt(f"nothing of the {media.timing.end_s:.1f} s of {path.name} can be decoded")
         raise NoAudio(f"the audio stream of {path.name} has no samples")
     return Recording(
         key=key,
@@ -175,9 +177,10 @@ class Sound:
         timeline = Timeline(may_restart=self.media.format in {"mpegts", "mpeg"})
         expected_s = self.media.timing.end_s or self.media.timing.total_s
         for start_s, block, rate in self._decoded():
-            yield from timeline.place(start_s, block, rate)
-            if expected_s:
-                report(min(1.0, timeline.end_s / expected_s))
+            for ready in timeline.place(start_s, block, rate):
+                yield ready
+                if expected_s:
+                    report(min(1.0, timeline.end_s / expected_s))
         yield from timeline.finish()
         self.end_s, self.filled_s = timeline.end_s, timeline.filled_s
         self.start_offset_s = timeline.start_offset_s or 0.0
@@ -264,14 +267,15 @@ class Sound:
         for other in media.container.streams:
             if other not in streams:
                 other.discard = av.stream.Discard.all
+        base = {stream.index: float(stream.time_base or 0) for stream in streams}
         errors = 0
         while errors < READ_ERRORS:
             try:
                 for packet in media.container.demux(streams):
                     errors = 0
-                    if packet.pts is not None and packet.time_base:
-                        end = (packet.pts + (packet.duration or 0)) * packet.time_base
-                        self.latest_s = max(self.latest_s, float(end) - media.timing.origin_s)
+                    if packet.pts is not None:
+                        end_s = (packet.pts + (packet.duration or 0)) * base[packet.stream_index]
+                        self.latest_s = max(self.latest_s, end_s - media.timing.origin_s)
                     if packet.stream_index == media.stream.index:
                         yield cast("av.Packet[av.AudioStream]", packet)
             except MemoryError:
@@ -306,9 +310,9 @@ def unpadded(sound: Iterator[Samples], end_s: float | None) -> Iterator[Samples]
 def mono(frame: av.AudioFrame) -> Samples:
     """The mean of a frame's channels, full scale 1.0, shape (frame.samples,)."""
     array = frame.to_ndarray()
-    channels = len(frame.layout.channels)
+    channels = frame.layout.nb_channels
     planes = array if frame.format.is_planar else array.reshape(-1, channels).T
-    mixed: Samples = planes.mean(axis=0, dtype=np.float32)
+    mixed: Samples = planes[0].astype(np.float32) if channels == 1 else planes.mean(axis=0, dtype=np.float32)
     kind = frame.format.name.removesuffix("p")
     if kind == "u8":
         mixed = mixed - np.float32(128.0)

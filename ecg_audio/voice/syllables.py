@@ -4,6 +4,7 @@ After de Jong and Wempe, "Praat script to detect syllable nuclei and measure spe
 Research Methods 41(2), 2009): a syllable is a peak of intensity, high enough, with a dip on either side, and voiced.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def find_nuclei(rms_dbfs: Array, f0_hz: Array) -> Array:
         bool, (frames,).
     """
     from scipy.ndimage import convolve1d
-    from scipy.signal import find_peaks
+    from scipy.signal import PeakPropertyWarning, find_peaks
 
     nuclei = np.zeros(len(rms_dbfs), np.bool_)
     voiced = np.isfinite(f0_hz)
@@ -40,6 +41,9 @@ def find_nuclei(rms_dbfs: Array, f0_hz: Array) -> Array:
     contour = np.maximum(np.nan_to_num(rms_dbfs, nan=-np.inf), floor_dbfs)
     window = np.hanning(SMOOTHING_FRAMES + 2)[1:-1]
     smooth = convolve1d(contour, window / window.sum(), mode="nearest")
-    peaks, _ = find_peaks(smooth, height=floor_dbfs + 1e-3, prominence=DIP_DB, wlen=NEIGHBOURHOOD_FRAMES)
+    with warnings.catch_warnings():
+        # a peak on a slope that fills the neighbourhood has prominence 0: rightly none, and no news
+        warnings.simplefilter("ignore", PeakPropertyWarning)
+        peaks, _ = find_peaks(smooth, height=floor_dbfs + 1e-3, prominence=DIP_DB, wlen=NEIGHBOURHOOD_FRAMES)
     nuclei[peaks[voiced[peaks]]] = True
     return nuclei

@@ -1,0 +1,223 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from ecg_audio.analysis import Analysis
+from ecg_audio.errors import PublishFailed, TooLong, TranscriptionFailed, WorkerLost
+from ecg_audio.request import AnalysisRequest
+from ecg_audio.results import document, manifest
+from ecg_audio.results.outcome import TABLES, Outcome
+from flows.analyze import analyze
+from tasks.diarize import diarize
+from tasks.publish import publish
+from tasks.transcribe import transcribe
+from tests.jobs import SAMPLE_RATE_HZ
+from tests.media.formats import encode
+from tests.stub_engine import StubEngine
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+Ask = Callable[..., AnalysisRequest]
+Calls = Callable[[], list[str]]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for task in (transcribe, diarize, publish):
+        monkeypatch.setattr(task, "retry_delay_seconds", [0.05])
+
+
+def result(ended: Outcome) -> Analysis:
+    """The published document."""
+    assert ended.outputs
+    return document.loads(Path(ended.outputs.analysis).read_bytes())
+
+
+def statuses(ended: Outcome) -> dict[str, str]:
+    """How each stage went."""
+    return {stage.name: stage.status for stage in ended.stages}
+
+
+def test_a_job_publishes_everything(stub: StubEngine, ask: Ask, tmp_path: Path) -> None:
+    """Words, speakers, voices, five tables, captions and a manifest that names them all with their checksums."""
+    ended = analyze(ask())
+    found = result(ended)
+    assert (ended.status, ended.words, ended.speakers) == ("completed", 4, 2)
+    assert [segment.speaker for segment in found.segments] == ["SPEAKER_00", "SPEAKER_01"]
+    voice = found.segments[0].voice
+    assert voice and voice.f0_median_hz == pytest.approx(150.0, abs=1.0)
+    assert found.speakers[0].embedding == (1.0, 0.0) and found.speakers[1].embedding is None
+    assert ended.outputs and set(ended.outputs.tables) == set(TABLES)
+    written = manifest.loads(Path(ended.outputs.manifest).read_bytes())
+    manifest.verify(written, lambda key: (tmp_path / "store" / key).read_bytes())
+    frames = pq.read_table(ended.outputs.tables["frames"])
+    assert frames.num_rows == pytest.approx(300, abs=3)
+    assert json.loads(Path(ended.outputs.backend).read_text())["segments"][0]["words"][0]["word"] == "hello"
+    for name in ("srt", "vtt", "ass"):
+        assert "hello there" in Path(getattr(ended.outputs, name)).read_text().replace("{", " ") or name != "srt"
+
+
+def test_the_same_content_under_another_name_is_not_analysed_again(
+    stub: StubEngine, ask: Ask, calls: Calls, talk: Path, tmp_path: Path
+) -> None:
+    """A copy of the file under another name and job id finds every finished stage in the cache."""
+    first = analyze(ask())
+    copy = shutil.copy(talk, tmp_path / "other name.mov")
+    second = analyze(ask(source=str(copy), job_id="job-2"))
+    assert calls() == ["diarize", "transcribe"]
+    assert {name for name, status in statuses(second).items() if status == "cached"} == {
+        "extract",
+        "transcribe",
+        "diarize",
+        "measure",
+    }
+    assert result(first).segments == result(second).segments
+
+
+def test_the_same_job_again_replaces_its_result_whole(stub: StubEngine, ask: Ask, tmp_path: Path) -> None:
+    """A second run with the same id is all cached, and leaves one manifest and one run's outputs."""
+    analyze(ask())
+    again = analyze(ask())
+    assert statuses(again)["download"] == "cached"
+    store = tmp_path / "store"
+    assert len(list((store / "runs").iterdir())) == 1
+    assert len(list((store / "results").rglob("manifest.json"))) == 1
+    assert len(list((store / "features").rglob("*.parquet"))) == len(TABLES)
+
+
+def test_refresh_does_everything_again(stub: StubEngine, ask: Ask, calls: Calls) -> None:
+    """With refresh, no stage is taken from the cache."""
+    analyze(ask())
+    again = analyze(ask(), refresh=True)
+    assert calls() == ["diarize", "diarize", "transcribe", "transcribe"]
+    assert set(statuses(again).values()) == {"completed"}
+
+
+def test_another_speaker_count_only_diarizes_again(stub: StubEngine, ask: Ask, calls: Calls) -> None:
+    """Asking for another number of speakers keeps the transcript and the frames."""
+    analyze(ask())
+    again = analyze(ask(speakers=3))
+    assert calls() == ["diarize", "diarize", "transcribe"]
+    assert statuses(again)["measure"] == "cached"
+
+
+def test_a_failed_diarization_still_delivers_the_words(stub: StubEngine, ask: Ask) -> None:
+    """The result is partial, says what is missing and why, and has the transcript without speakers."""
+    stub.failing["diarize"] = ValueError("clustering broke")
+    ended = analyze(ask())
+    found = result(ended)
+    assert ended.status == "partial"
+    assert [notice.code for notice in ended.warnings] == ["DIARIZATION_ERROR"]
+    assert "clustering broke" in ended.warnings[0].message
+    assert found.text == "hello there good bye" and {segment.speaker for segment in found.segments} == {None}
+    assert found.turns == () and found.diarization_model is None
+    assert statuses(ended)["diarize"] == "failed"
+
+
+def test_a_failed_measurement_still_delivers_the_words(
+    stub: StubEngine, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without frames the result is partial: speakers and words, no voices, no frames table."""
+    from ecg_audio.voice import frames
+
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise FloatingPointError("numbers went wrong")
+
+    monkeypatch.setattr(frames, "measure", broken)
+    ended = analyze(ask())
+    assert (ended.status, ended.warnings[0].code) == ("partial", "ANALYSIS_ERROR")
+    assert ended.outputs and set(ended.outputs.tables) == set(TABLES) - {"frames"}
+    assert all(word.voice is None for word in result(ended).words)
+
+
+def test_a_failed_transcription_fails_the_job(stub: StubEngine, ask: Ask, tmp_path: Path) -> None:
+    """No words, no result: the error keeps its name and nothing is published."""
+    stub.failing["transcribe"] = TranscriptionFailed("the decoder broke")
+    with pytest.raises(TranscriptionFailed, match="the decoder broke"):
+        analyze(ask())
+    assert not (tmp_path / "store/results").exists() and not (tmp_path / "store/features").exists()
+
+
+def test_only_what_can_succeed_is_tried_again(stub: StubEngine, ask: Ask, calls: Calls) -> None:
+    """A lost worker is tried three times in all, a broken decoder once."""
+    stub.failing["transcribe"] = WorkerLost("the speech models ended by signal SIGKILL")
+    with pytest.raises(WorkerLost):
+        analyze(ask())
+    assert calls().count("transcribe") == 3
+    stub.failing["transcribe"] = TranscriptionFailed("no")
+    with pytest.raises(TranscriptionFailed):
+        analyze(ask())
+    assert calls().count("transcribe") == 4
+
+
+def test_silence_is_a_completed_job_without_words(stub: StubEngine, ask: Ask, tmp_path: Path) -> None:
+    """Digital silence gives no segments, the warning NO_SPEECH, and not one invented number."""
+    quiet = tmp_path / "quiet.wav"
+    encode(np.zeros(2 * SAMPLE_RATE_HZ), SAMPLE_RATE_HZ, quiet)
+    ended = analyze(ask(source=str(quiet)))
+    found = result(ended)
+    assert (ended.status, ended.words, ended.speakers) == ("completed", 0, 0)
+    assert [notice.code for notice in ended.warnings] == ["NO_SPEECH"]
+    assert found.segments == () and found.pitch is None and found.volume is None
+    assert ended.outputs
+    frames = pq.read_table(ended.outputs.tables["frames"])
+    assert frames["f0_hz"].null_count == frames.num_rows and frames["rms_dbfs"].null_count == frames.num_rows
+
+
+def test_a_lost_recording_is_extracted_again(stub: StubEngine, ask: Ask, tmp_path: Path) -> None:
+    """When audio or frames were removed from the store, their stages run again though the cache remembers them."""
+    analyze(ask())
+    shutil.rmtree(tmp_path / "store/recordings")
+    again = analyze(ask())
+    assert (statuses(again)["extract"], statuses(again)["measure"]) == ("completed", "completed")
+
+
+def test_a_torn_cache_record_is_not_believed(stub: StubEngine, ask: Ask, calls: Calls, tmp_path: Path) -> None:
+    """A record that its writer did not finish is dropped, and the stage runs again."""
+    analyze(ask())
+    for record in (tmp_path / "store/cache").glob("transcribe-*"):
+        record.write_bytes(record.read_bytes()[:100])
+    assert analyze(ask()).status == "completed"
+    assert calls().count("transcribe") == 2
+
+
+def test_limits_hold_for_cached_recordings_too(stub: StubEngine, ask: Ask) -> None:
+    """A recording that an earlier request with wider limits extracted is still too long for a narrower one."""
+    analyze(ask())
+    with pytest.raises(TooLong):
+        analyze(ask(limits={"max_duration_s": 1.0}))
+
+
+def test_an_unusable_store_fails_before_the_work(stub: StubEngine, ask: Ask, calls: Calls, tmp_path: Path) -> None:
+    """Where results cannot be written, nothing is computed."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PublishFailed):
+        analyze(ask(store=str(tmp_path / "file")))
+    assert calls() == []
+
+
+def test_a_torn_publish_leaves_the_old_result(stub: StubEngine, ask: Ask, tmp_path: Path) -> None:
+    """When the store stops taking objects in the middle, the job fails, nothing new is left, no manifest appears."""
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "features").write_text("in the way")
+    with pytest.raises(PublishFailed):
+        analyze(ask())
+    assert not (store / "results").exists() and not list(store.glob("runs/*/*"))
+
+
+def test_prefect_shows_job_source_and_progress(stub: StubEngine, ask: Ask, prefect_server: str) -> None:
+    """The run's name says job and source, and its progress artifact ends at 100 %."""
+    analyze(ask(job_id="shown-job"))
+    runs = httpx.post(f"{prefect_server}/flow_runs/filter", json={"sort": "START_TIME_DESC", "limit": 1}).json()
+    assert runs[0]["name"] == "shown-job · talk.mp4"
+    wanted = {"artifacts": {"flow_run_id": {"any_": [runs[0]["id"]]}, "type": {"any_": ["progress"]}}}
+    artifacts: list[dict[str, Any]] = httpx.post(f"{prefect_server}/artifacts/filter", json=wanted).json()
+    assert [artifact["data"] for artifact in artifacts] == [100.0]

@@ -1,0 +1,106 @@
+"""A speech engine without models, for tests of everything around it.
+
+It says "hello there" and "good bye" wherever there is sound, by two speakers, quickly, and counts its calls in a file,
+so that tests see from outside which stages really ran. It can be told to fail, or to wait until it is killed.
+"""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ecg_audio.analysis import Diarization, Notice, Span, Transcript, Turn, Utterance, Word
+from ecg_audio.errors import LanguageUnsupported
+from ecg_audio.media import decode
+from ecg_audio.progress import Report
+from ecg_audio.speech.engine import SpeakerCount
+
+
+class StubEngine:
+    """Keeps the engine protocol.
+
+    Args:
+        log: a file that gets one line a call.
+        failing: stage name -> the exception it raises.
+        hanging: a stage that never ends, as long as the file of that name beside `log` does not exist.
+    """
+
+    name = "offline"
+
+    def __init__(self, log: Path, failing: dict[str, Exception] | None = None, hanging: str | None = None) -> None:
+        self.log = log
+        self.failing = failing or {}
+        self.hanging = hanging
+
+    def fingerprint(self) -> dict[str, str]:
+        """Nothing that changes."""
+        return {"engine": "stub"}
+
+    def check_language(self, language: str) -> None:
+        """English only."""
+        if language not in ("auto", "en"):
+            raise LanguageUnsupported(f"the offline engine has English only, not {language}")
+
+    def warm(self) -> None:
+        """Nothing to load."""
+        self._called("warm")
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def transcribe(self, recording: Path, *, language: str, report: Report) -> Transcript:
+        """Two utterances in the first and the second half of what sounds."""
+        self._called("transcribe")
+        report(0.5)
+        self._maybe_break("transcribe")
+        heard = _sounding(recording)
+        if heard is None:
+            notice = Notice(code="NO_SPEECH", message="no speech was found")
+            return Transcript(
+                engine="offline", model="stub", language="en", utterances=(), speech=(), notices=(notice,)
+            )
+        begin, end = heard.start_s, heard.end_s
+        middle = (begin + end) / 2
+        utterances = tuple(
+            _utterance(text, a, b) for text, a, b in (("hello there", begin, middle), ("good bye", middle, end))
+        )
+        return Transcript(engine="offline", model="stub", language="en", utterances=utterances, speech=(heard,))
+
+    def diarize(self, recording: Path, *, speakers: SpeakerCount, report: Report) -> Diarization:
+        """One speaker for each half."""
+        self._called("diarize")
+        self._maybe_break("diarize")
+        heard = _sounding(recording)
+        if heard is None:
+            return Diarization(model="stub", turns=(), exclusive=())
+        middle = (heard.start_s + heard.end_s) / 2
+        turns = (
+            Turn(speaker="SPEAKER_00", start_s=heard.start_s, end_s=middle),
+            Turn(speaker="SPEAKER_01", start_s=middle, end_s=heard.end_s),
+        )
+        return Diarization(model="stub", turns=turns, exclusive=turns, embeddings={"SPEAKER_00": (1.0, 0.0)})
+
+    def _called(self, what: str) -> None:
+        with self.log.open("a") as file:
+            file.write(what + "\n")
+
+    def _maybe_break(self, stage: str) -> None:
+        if stage in self.failing:
+            raise self.failing[stage]
+        while stage == self.hanging and not self.log.with_name(stage).exists():
+            time.sleep(0.05)
+
+
+def _sounding(recording: Path) -> Span | None:
+    loud = np.flatnonzero(np.abs(decode.read(recording)) > 0.02)
+    return Span(start_s=loud[0] / 16_000, end_s=loud[-1] / 16_000) if len(loud) else None
+
+
+def _utterance(text: str, begin: float, end: float) -> Utterance:
+    names = text.split()
+    step = (end - begin) / len(names)
+    words = tuple(
+        Word(text=name, start_s=begin + index * step, end_s=begin + (index + 0.8) * step, confidence=0.5)
+        for index, name in enumerate(names)
+    )
+    return Utterance(start_s=begin, end_s=end, text=text, words=words)
