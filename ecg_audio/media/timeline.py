@@ -19,7 +19,8 @@ OVERLAP_S = 1.0
 """A step back by more than this is a restarted clock, not an overlap."""
 RESTART_S = 10.0
 """A step ahead by more than this is a restarted clock, in containers whose clock may restart."""
-SILENCE_BLOCK = 1 << 16
+BATCH = 1 << 15
+"""Source samples that are resampled at a time: frames are small, and a call has its price."""
 
 
 class Timeline:
@@ -33,7 +34,9 @@ class Timeline:
         self._may_restart = may_restart
         self._rate = 0
         self._resampler: soxr.ResampleStream | None = None
-        self._fed = 0  # source samples at this rate
+        self._held: list[Samples] = []  # source samples waiting for a full batch
+        self._holds = 0
+        self._fed = 0  # source samples at this rate, held ones included
         self._given = 0  # samples at 16 kHz, of those
         self._begin_s = 0.0  # where this rate began
         self._clock_s = 0.0  # what restarts of the clock add up to
@@ -75,24 +78,32 @@ class Timeline:
             lag = 0
         else:
             self.filled_s += max(0, lag) / rate
-        for begin in range(0, lag, SILENCE_BLOCK):
-            yield self._feed(np.zeros(min(SILENCE_BLOCK, lag - begin), np.float32))
-        yield self._feed(block[max(0, -lag) :])
+        for begin in range(0, lag, BATCH):
+            yield from self._feed(np.zeros(min(BATCH, lag - begin), np.float32))
+        yield from self._feed(block[max(0, -lag) :])
 
     def finish(self) -> Iterator[Samples]:
-        """Give what the resampler still holds: the whole is then round(n * 16000 / rate) samples long."""
+        """Give what is still held: the whole is then round(n * 16000 / rate) samples long."""
         if not self._rate:
             return
+        yield from self._release(last=True)
         missing = round(self._fed * SAMPLE_RATE_HZ / self._rate) - self._given
-        rest = np.zeros(0, np.float32)
-        if self._resampler is not None:
-            rest = self._resampler.resample_chunk(np.zeros(0, np.float32), last=True)
-        rest = np.pad(rest[:missing], (0, max(0, missing - len(rest))))
-        self._given += len(rest)
-        yield rest
+        if missing > 0:
+            yield np.zeros(missing, np.float32)
+            self._given += missing
 
-    def _feed(self, block: Samples) -> Samples:
+    def _feed(self, block: Samples) -> Iterator[Samples]:
+        self._held.append(block)
+        self._holds += len(block)
         self._fed += len(block)
-        ready = block if self._resampler is None else self._resampler.resample_chunk(block)
+        if self._holds >= BATCH:
+            yield from self._release()
+
+    def _release(self, *, last: bool = False) -> Iterator[Samples]:
+        batch = np.concatenate(self._held) if self._held else np.zeros(0, np.float32)
+        self._held, self._holds = [], 0
+        ready = batch if self._resampler is None else self._resampler.resample_chunk(batch, last=last)
+        if last:
+            ready = ready[: max(0, round(self._fed * SAMPLE_RATE_HZ / self._rate) - self._given)]
         self._given += len(ready)
-        return ready
+        yield ready
