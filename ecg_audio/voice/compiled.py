@@ -1,5 +1,7 @@
 """How the loops over samples and frames are compiled: once, to machine code that is kept on disk."""
 
+import functools
+import hashlib
 import os
 import stat
 import tempfile
@@ -9,39 +11,46 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+PACKAGE = Path(__file__).parent
 
-def _own_folder(folder: Path) -> bool:
-    """Whether `folder` exists or can be made, is ours alone and can be written: what is cached there gets executed."""
+
+def _private(folder: Path) -> bool:
+    """Whether `folder` is there or can be made, is ours and can be written by us alone: its content gets executed."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         state = folder.stat()
     except OSError:
         return False
-    private = state.st_uid == os.getuid() and not stat.S_IMODE(state.st_mode) & 0o022
-    return private and os.access(folder, os.W_OK | os.X_OK)
+    ours = state.st_uid == os.getuid() and not stat.S_IMODE(state.st_mode) & 0o022
+    return ours and os.access(folder, os.W_OK | os.X_OK)
 
 
-def cache_folder(package: Path) -> str | None:
-    """Where compiled code goes: None leaves it to numba.
+def cache_folder(package: Path) -> Path:
+    """Where compiled code is kept.
 
-    numba knows the user's NUMBA_CACHE_DIR and the folder beside the source. An install is often read-only, and a
+    A NUMBA_CACHE_DIR of the user's is obeyed. Else it is beside the source; but an install is often read-only, and a
     container's home folder may be too, so there are two more places to try, and at last one for this process alone.
     """
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        return None
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
     if os.access(package, os.W_OK):
-        return None
+        return package / "__pycache__"
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     shared = Path(tempfile.gettempdir()) / f"ecg-numba-{os.getuid()}"
-    for folder in (home / "ecg-audio-analyzer" / "numba", shared):
-        if _own_folder(folder):
-            return str(folder)
-    return tempfile.mkdtemp(prefix="ecg-numba-")
+    for folder in (home / "ecg-audio-analyzer", shared):
+        if _private(folder):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="ecg-numba-"))
 
 
-_folder = cache_folder(Path(__file__).parent)
-if _folder is not None:
-    numba.config.CACHE_DIR = _folder  # type: ignore[attr-defined]
+@functools.cache
+def _cache() -> str:
+    """This version's folder. numba looks at a kernel's own file only; here a change in any file makes all anew."""
+    digest = hashlib.sha256()
+    for source in sorted(PACKAGE.glob("*.py")):
+        digest.update(source.read_bytes())
+    return str(cache_folder(PACKAGE) / f"kernels-{digest.hexdigest()[:12]}")
 
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
@@ -53,4 +62,10 @@ def kernel(function: Kernel) -> Kernel:
     Of the freedoms of "fast math" it takes two: fused multiply-add, and ignoring the sign of zero. Neither reorders a
     sum, so what a lane holds does not depend on its neighbours.
     """
-    return cast(Kernel, numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})(function))
+    settings: Any = numba.config
+    others, settings.CACHE_DIR = settings.CACHE_DIR, _cache()
+    try:
+        compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})(function)
+    finally:
+        settings.CACHE_DIR = others  # other packages' kernels keep their place
+    return cast(Kernel, compiled)

@@ -13,13 +13,16 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-from numba import types
-from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin, models, register_model
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import extending, types
+from numba.core.typing import templates
+from numba.extending import intrinsic, models, register_model
 
 Array = Any
 Lanes = Any  # in signatures of kernels
+
+_typing: Any = templates  # numba gives these parts of itself no types
+_lowering: Any = extending
 
 LANES = 8
 
@@ -45,7 +48,7 @@ _OF = {types.float32: SINGLE, types.float64: DOUBLE}
 @register_model(_LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: _LanesType) -> None:
-        super().__init__(manager, kind, kind.vector)
+        super().__init__(manager, kind, kind.vector)  # type: ignore[no-untyped-call]
 
 
 def _spread(builder: Any, kind: _LanesType, value: Any, dtype: types.Type) -> Any:
@@ -60,16 +63,14 @@ def _spread(builder: Any, kind: _LanesType, value: Any, dtype: types.Type) -> An
 
 def _register(python_operators: tuple[Any, ...], instruction: str) -> None:
     """Teach the compiler an arithmetic operator between lanes, and between lanes and a number."""
-    cases = []
+    cases: list[tuple[Any, ...]] = []
     for kind in (SINGLE, DOUBLE):
         cases.append((kind, kind, kind))
         for number in (types.float32, types.float64):
             cases += [(kind, kind, number), (kind, number, kind)]
 
-    class Operation(ConcreteTemplate):
-        cases: list[Any] = []  # noqa: RUF012 - numba's own protocol
-
-    Operation.cases = [signature(*case) for case in cases]
+    signatures = {"cases": [_typing.signature(*case) for case in cases]}
+    template = type(instruction, (_typing.ConcreteTemplate,), signatures)
 
     def lower(_context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
         operands = [
@@ -79,9 +80,9 @@ def _register(python_operators: tuple[Any, ...], instruction: str) -> None:
         return getattr(builder, instruction)(*operands, flags=_FLAGS)
 
     for python_operator in python_operators:
-        infer_global(python_operator)(Operation)
+        _typing.infer_global(python_operator)(template)
         for _result, left, right in cases:
-            lower_builtin(python_operator, left, right)(lower)
+            _lowering.lower_builtin(python_operator, left, right)(lower)
 
 
 _register((operator.add, operator.iadd), "fadd")

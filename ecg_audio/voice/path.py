@@ -14,8 +14,8 @@ from ecg_audio.voice.pitch import CANDIDATES, PitchSettings
 
 Array = Any
 
-SUSTAINED_FRAMES = 15
-REFERENCE_PERCENTILE = 99.0
+SUSTAINED_FRAMES = 9
+REFERENCE_PERCENTILE = 99.5
 AUDIBLE_PEAK = 1e-3  # -60 dBFS
 NOWHERE = -1e18  # worth of a candidate that does not exist
 
@@ -24,7 +24,7 @@ def silence_reference(peaks: Array) -> float:
     """The level that a frame's peak is compared with: what the recording's loud passages reach and hold.
 
     Praat takes the file's largest sample, so that one clap makes quiet speech unvoiced. Here each frame counts with the
-    smallest peak of the 150 ms around it, which removes anything shorter, and the reference is the 99th percentile
+    smallest peak of the 90 ms around it, which removes anything shorter, and the reference is the 99.5th percentile
     of the frames above -60 dBFS, which forgives applause.
 
     Args:

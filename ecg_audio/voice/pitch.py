@@ -56,8 +56,8 @@ class PitchSettings:
 
     floor_hz: float = 60.0
     ceiling_hz: float = 500.0
-    silence_threshold: float = 0.03
-    voicing_threshold: float = 0.45
+    silence_threshold: float = 0.07
+    voicing_threshold: float = 0.5
     octave_cost: float = 0.01
     jump_cost: float = 0.35
     switch_cost: float = 0.14

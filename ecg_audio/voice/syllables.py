@@ -29,7 +29,7 @@ def find_nuclei(rms_dbfs: Array, f0_hz: Array) -> Array:
         bool, (frames,).
     """
     from scipy.ndimage import convolve1d
-    from scipy.signal import PeakPropertyWarning, find_peaks
+    from scipy.signal import find_peaks
 
     nuclei = np.zeros(len(rms_dbfs), np.bool_)
     voiced = np.isfinite(f0_hz)
@@ -43,7 +43,7 @@ def find_nuclei(rms_dbfs: Array, f0_hz: Array) -> Array:
     smooth = convolve1d(contour, window / window.sum(), mode="nearest")
     with warnings.catch_warnings():
         # a peak on a slope that fills the neighbourhood has prominence 0: rightly none, and no news
-        warnings.simplefilter("ignore", PeakPropertyWarning)
+        warnings.filterwarnings("ignore", "some peaks have a prominence of 0", RuntimeWarning)
         peaks, _ = find_peaks(smooth, height=floor_dbfs + 1e-3, prominence=DIP_DB, wlen=NEIGHBOURHOOD_FRAMES)
     nuclei[peaks[voiced[peaks]]] = True
     return nuclei
