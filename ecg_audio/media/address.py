@@ -67,7 +67,10 @@ class Permit:
         Raises:
             SourceForbidden: the address is not public and nothing allows it.
         """
-        found = ipaddress.ip_address(address.partition("%")[0])
+        try:
+            found = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            raise SourceForbidden(f"{address} was not resolved, so nobody knows where it is") from None
         if host.lower() in self._hosts or any(found in network for network in self._networks):
             return
         embedded = _embedded(found)

@@ -237,14 +237,14 @@ class Sound:
                 self.trailing += 1
                 rate = stream.codec_context.sample_rate
                 if self.media.format == "mp3" and rate and good_bytes:
-                    # time is counted in packets here, and this one holds all that could not be read
+                    # time is counted in packets here, and this one packet holds all that could not be read
                     yield None, np.zeros(round(packet.size * good_s / good_bytes * rate), np.float32), rate
                 continue
             for frame in frames:
                 block = mono(frame)
                 start_s = None if frame.time is None else frame.time - origin_s
-                if self.media.format == "mp3" and self.decoded:
-                    start_s = None
+                if self.media.format == "mp3" and self.damaged:
+                    start_s = None  # see above
                 if frame.is_corrupt or not np.isfinite(block).all():
                     self.damaged += 1
                     self.trailing += 1

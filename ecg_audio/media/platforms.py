@@ -145,6 +145,7 @@ def _options(scratch: Path, limits: Limits, cookies: Path | None, report: Report
         "fixup": "never",
         "postprocessors": [],
         "hls_prefer_native": True,
+        "ffmpeg_location": str(scratch / "none"),  # an FFmpeg on this machine would not be guarded
         "socket_timeout": Patience().silence_s,
         "retries": 3,
         "fragment_retries": 3,

@@ -75,6 +75,18 @@ def test_other_codecs_keep_the_times(tmp_path, suffix, codec):
     assert onsets_s(extracted(path)[1]) == pytest.approx(CLICKS_S, abs=0.002)
 
 
+def test_an_mp3_without_a_tag_keeps_the_times(tmp_path):
+    """Where no LAME tag says how long the delay is, the delay that every MP3 has is taken off."""
+    import av
+
+    with av.open(str(encode(clicks(CLICKS_S, DURATION_S, 16000), 16000, tmp_path / "tagged.mp3"))) as tagged:
+        bare = b"".join(bytes(packet) for packet in tagged.demux(audio=0) if packet.size)
+    (tmp_path / "a.mp3").write_bytes(bare)
+    recording, samples = extracted(tmp_path / "a.mp3")
+    assert onsets_s(samples) == pytest.approx(CLICKS_S, abs=0.002)
+    assert recording.notices == ()
+
+
 @pytest.mark.parametrize("suffix", WITH_TIMES)
 def test_a_delayed_track_stays_delayed(tmp_path, suffix):
     """An audio track that starts 0.5 s after the picture gives times 0.5 s later."""
@@ -233,11 +245,26 @@ def test_a_picture_without_sound(tmp_path):
         extracted(tmp_path / "a.mp4")
 
 
-def test_no_samples(tmp_path):
+@pytest.mark.parametrize("suffix", ["mp4", "avi", "mkv", "flac"])
+def test_no_samples(tmp_path, suffix):
     """A file with an audio stream of no samples is NO_AUDIO."""
+    with pytest.raises(NoAudio):
+        extracted(encode(np.zeros(0), 44100, tmp_path / f"a.{suffix}"))
+
+
+def test_a_wav_of_nothing(tmp_path):
+    """A WAV of a header alone is NO_AUDIO."""
     soundfile.write(tmp_path / "a.wav", np.zeros(0), 16000)
     with pytest.raises(NoAudio):
         extracted(tmp_path / "a.wav")
+
+
+def test_silence_is_sound(tmp_path):
+    """A recording of silence is a recording, as long as the silence."""
+    recording, samples = extracted(encode(np.zeros(32000), 16000, tmp_path / "a.mp4"))
+    assert recording.duration_s == 2.0
+    assert not samples.any()
+    assert recording.notices == ()
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mp3"])
