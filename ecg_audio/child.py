@@ -86,16 +86,17 @@ class Child:
         """
         with self._lock:
             self.start()
-            assert self._process and self._pipe
+            process, pipe = self._process, self._pipe  # `stop` may come from another thread
+            assert process and pipe
             deadline = None if timeout_s is None else time.monotonic() + timeout_s
             try:
-                self._pipe.send((function.__module__, function.__qualname__, arguments, options))
+                pipe.send((function.__module__, function.__qualname__, arguments, options))
                 while True:
                     wait = None if deadline is None else max(0.0, deadline - time.monotonic())
-                    if not self._pipe.poll(wait):
+                    if not pipe.poll(wait):
                         self.stop()
                         raise ProcessingTimeout(f"{self.name} took longer than {timeout_s:.0f} s")
-                    kind, value = self._pipe.recv()
+                    kind, value = pipe.recv()
                     if kind == "progress":
                         report(value)
                     elif kind == "result":
@@ -106,7 +107,7 @@ class Child:
                     else:
                         raise value
             except (EOFError, ConnectionError) as error:
-                status = self._process.wait()
+                status = process.wait()
                 self.stop()
                 how = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with exit code {status}"
                 raise WorkerLost(f"{self.name} ended {how} before it answered") from error
@@ -115,8 +116,6 @@ class Child:
         """End the process now; the next call starts a fresh one."""
         process, self._process = self._process, None
         pipe, self._pipe = self._pipe, None
-        if pipe is not None:
-            pipe.close()
         if process is not None:
             process.terminate()
             try:
@@ -124,6 +123,8 @@ class Child:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if pipe is not None:
+            pipe.close()  # last: whoever waits for an answer hears of the end first
 
     def __enter__(self) -> "Child":
         return self

@@ -8,7 +8,7 @@ from pathlib import Path
 from ecg_audio.errors import ModelLoadingFailed
 
 SEGMENTATION: Mapping[str, float] = {"threshold": 0.4, "min_duration_off": 0.0}
-CLUSTERING: Mapping[str, str | float] = {"method": "average", "threshold": 0.225, "min_cluster_size": 6}
+CLUSTERING: Mapping[str, str | float] = {"method": "average", "threshold": 0.21, "min_cluster_size": 6}
 LANGUAGE_MODEL = "en-us"
 
 

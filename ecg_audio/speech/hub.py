@@ -1,7 +1,11 @@
 """Whether models of the Hugging Face hub can be had: on disk, or over the network. Light: asks no library of theirs."""
 
+import http.client
 import os
+import queue
 import threading
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 PATIENCE_S = 2.0
@@ -35,17 +39,23 @@ def answers(within_s: float = PATIENCE_S) -> bool:
     """
     if offline_wanted():
         return False
-    heard = threading.Event()
-    threading.Thread(target=_ask, args=(within_s, heard), name="asking the hub", daemon=True).start()
-    return heard.wait(within_s)
-
-
-def _ask(within_s: float, heard: threading.Event) -> None:
-    import httpx
-
+    answer: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    threading.Thread(target=lambda: answer.put(_is_there(within_s)), name="asking the hub", daemon=True).start()
     try:
-        status = httpx.head(os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT, timeout=within_s).status_code
-    except (httpx.HTTPError, httpx.InvalidURL, OSError):
-        return  # whatever the reason, it did not answer
-    if status < httpx.codes.INTERNAL_SERVER_ERROR:
-        heard.set()
+        return answer.get(timeout=within_s)
+    except queue.Empty:
+        return False
+
+
+def _is_there(within_s: float) -> bool:
+    endpoint = os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
+    if not endpoint.startswith(("http://", "https://")):
+        return False
+    try:
+        question = urllib.request.Request(endpoint, method="HEAD")  # noqa: S310 - the scheme is one of two
+        urllib.request.urlopen(question, timeout=within_s).close()  # noqa: S310
+    except urllib.error.HTTPError as answer:
+        return answer.code < http.HTTPStatus.INTERNAL_SERVER_ERROR
+    except (OSError, ValueError, http.client.HTTPException):
+        return False  # whatever the reason, it did not answer
+    return True

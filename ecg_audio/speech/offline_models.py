@@ -55,7 +55,10 @@ def find_speech(path: str, *, report: Report = silent) -> tuple[Span, ...]:
 
 
 def diarize(path: str, speakers: SpeakerCount, *, report: Report = silent) -> Diarization:
-    """Who spoke when, in a FLAC or WAV file."""
+    """Who spoke when, in a FLAC or WAV file. Nobody, where `find_speech` finds no speech: both keep one measure."""
+    if not find_speech(path):
+        report(1.0)
+        return Diarization(model=MODEL, turns=(), exclusive=())
     heard = _hear(path, silent)
     return diarization.diarize(
         _pipeline(),

@@ -34,6 +34,7 @@ def recognise(path: str, stretch: Span, *, report: Report = silent) -> tuple[Wor
     if sample_rate_hz != SAMPLE_RATE_HZ or samples.shape[1] != 1:
         raise ValueError(f"{path} is not {SAMPLE_RATE_HZ} Hz mono")
     decoder = _decoder()
+    decoder.reinit_feat()  # else the stretch before, in whichever process, would colour this one
     decoder.start_utt()
     if len(samples):
         # the whole stretch at once: cepstral means are then taken over all of it, not guessed as it comes
