@@ -87,7 +87,7 @@ def _attempt(client: httpx.Client, url: str, shelf: Shelf, limits: Limits, repor
             shelf.clear()
             raise Interrupted("the server does not have the rest of what it began with")
         _refuse(response)
-        transfer, begin = unfinished if resumed and unfinished else (_described(response, url), 0)
+        transfer, begin = unfinished if resumed and unfinished else (_described(response, url, shelf), 0)
         coded = response.headers.get("content-encoding", "identity").lower() != "identity"
         return receive(
             response.iter_bytes() if coded else response.iter_raw(),
@@ -133,11 +133,11 @@ def _refuse(response: httpx.Response) -> None:
     raise DownloadRefused(f"{host} refuses: HTTP {status} {response.reason_phrase}")
 
 
-def _described(response: httpx.Response, url: str) -> Transfer:
+def _described(response: httpx.Response, url: str, shelf: Shelf) -> Transfer:
     length = response.headers.get("content-length", "")
     coded = "content-encoding" in response.headers
     return Transfer(
-        identity=identity(url),
+        identity=shelf.identity,
         name=_name(response, url),
         etag=None if coded else response.headers.get("etag"),
         modified=None if coded else response.headers.get("last-modified"),

@@ -26,8 +26,8 @@ from ecg_audio.errors import (
     WorkerLost,
 )
 from ecg_audio.media.address import Permit
-from ecg_audio.media.transfer import CHUNK_BYTES, Patience, Shelf, Transfer, check_size, persist, receive
-from ecg_audio.progress import Report, silent
+from ecg_audio.media.transfer import Patience, Shelf, adopt, check_size
+from ecg_audio.progress import Report
 from ecg_audio.request import Limits
 
 TIMEOUT_S = 2 * 3600.0
@@ -37,6 +37,7 @@ _BLOCKED = (
     "http error 429", "private video", "members-only", "age-restricted", "confirm your age", "geo restrict",
     "available in your country", "your ip", "drm", "subscribe", "premium", "paywall", "impersonat",
 )  # fmt: skip
+_OUTDATED = "Update yt-dlp (sites change), or download the video yourself and give the file."
 _NETWORK = ("timed out", "timeout", "connection", "temporary failure", "name or service", "http error 5", "incomplete")
 
 
@@ -52,6 +53,9 @@ def download(url: str, folder: Path, *, limits: Limits, report: Report, cookies:
         TooLarge: larger than the limit.
     """
     shelf = Shelf(folder, url)
+    if finished := shelf.finished():
+        report(1.0)
+        return shelf.media(finished)  # what a platform shows under one address stays the same for one job
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix="platform-") as scratch,
         Child("the site downloader", environment=ENVIRONMENT) as child,
@@ -59,18 +63,10 @@ def download(url: str, folder: Path, *, limits: Limits, report: Report, cookies:
         try:
             file, title = child.call(collect, url, Path(scratch), limits, cookies, report=report, timeout_s=TIMEOUT_S)
         except (WorkerLost, ProcessingTimeout) as error:
-            raise DownloadFailed(f"{url}: {error}") from error
+            raise DownloadFailed(f"the download from the page broke: {error}") from error
         except ChildError as error:
-            raise DownloadRefused(
-                f"{url} cannot be downloaded: {error}", hint="Update yt-dlp, or give the file."
-            ) from error
-        return persist(
-            lambda: receive(
-                _pieces(Path(file)), Transfer(url, title), shelf, begin=0, limits=limits, report=silent,
-                patience=Patience(),
-            ),
-            shelf, Patience(resumes=0),
-        )  # fmt: skip
+            raise DownloadRefused(f"yt-dlp does not understand the page: {error}", hint=_OUTDATED) from error
+        return adopt(Path(file), title, shelf, limits)
 
 
 def collect(url: str, scratch: Path, limits: Limits, cookies: Path | None, *, report: Report) -> tuple[str, str]:
@@ -115,10 +111,10 @@ def run(url: str, scratch: Path, limits: Limits, cookies: Path | None, *, report
             _check(info, limits)
             info = site.process_ie_result(info, download=True)
         except yt_dlp.utils.YoutubeDLError as error:
-            raise _named(error, url) from error
+            raise _named(error) from error
     files = [Path(entry["filepath"]) for entry in info.get("requested_downloads") or () if entry.get("filepath")]
     if len(files) != 1 or not files[0].exists():
-        raise DownloadRefused(f"{url} gave no file")
+        raise DownloadRefused("the page gave no file")
     return str(files[0]), str(info.get("title") or info.get("id") or "video")
 
 
@@ -140,6 +136,7 @@ def _options(scratch: Path, limits: Limits, cookies: Path | None, report: Report
         "no_warnings": True,
         "noprogress": True,
         "logger": _Silence(),
+        "color": "no_color",
         "cachedir": False,
         "proxy": "",
         "fixup": "never",
@@ -179,19 +176,19 @@ def _check(info: dict[str, Any] | None, limits: Limits) -> None:
     check_size(info.get("filesize"), limits)
 
 
-def _named(error: Any, url: str) -> EcgError:
+def _named(error: Any) -> EcgError:
     """The failure behind yt-dlp's exception."""
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, EcgError):
             return cause
     kinds = {type(cause).__name__ for cause in causes}
-    said = str(error).removeprefix("ERROR: ").splitlines()[0]
+    said = str(error).removeprefix("ERROR: ").partition("; please report")[0].splitlines()[0]
     text = " ".join(str(cause) for cause in causes).lower()
     if kinds & {"GeoRestrictedError"} or any(sign in text for sign in _BLOCKED):
         return SiteBlocked(said)
     if "UnsupportedError" in kinds:
-        return DownloadRefused(f"no video can be downloaded from {url}")
+        return DownloadRefused("the page has no video that can be downloaded")
     if kinds & {"TransportError", "IncompleteRead", "ContentTooShortError"} or any(sign in text for sign in _NETWORK):
         return DownloadFailed(said)
     return DownloadRefused(said)
@@ -204,9 +201,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         yield error
         inner = getattr(error, "exc_info", None)
         error = (inner[1] if inner else None) or getattr(error, "cause", None) or error.__cause__ or error.__context__
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(CHUNK_BYTES):
-            yield piece

@@ -43,7 +43,7 @@ class Transfer:
     """What is known of a download; lies beside it as JSON.
 
     Attributes:
-        identity: what the content is called, without signatures.
+        identity: a hash of what the content is called, without signatures; the name itself may hold secrets.
         name: for people.
         sha256: set when the download is finished.
     """
@@ -68,8 +68,8 @@ class Shelf:
 
     def __init__(self, folder: Path, identity: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        stem = hashlib.sha256(identity.encode()).hexdigest()[:16]
-        self.identity = identity
+        self.identity = hashlib.sha256(identity.encode()).hexdigest()
+        stem = self.identity[:16]
         self.part = folder / f"{stem}.part"
         self.done = folder / f"{stem}.media"
         self._note = folder / f"{stem}.json"
@@ -186,11 +186,31 @@ def receive(
         os.fsync(file.fileno())
     if transfer.length not in {None, size}:
         raise Interrupted(f"{size} of {transfer.length} bytes came")
-    if not size:
+    return _finish(shelf.part, transfer, shelf, digest)
+
+
+def adopt(file: Path, name: str, shelf: Shelf, limits: Limits) -> Media:
+    """Take over a file that somebody else downloaded, on the same disk.
+
+    Raises:
+        TooLarge: it is larger than the limit.
+        NotMedia: it is text.
+        SourceEmpty: it has no bytes.
+    """
+    check_size(file.stat().st_size, limits)
+    digest = _Digest()
+    with file.open("rb") as content:
+        while piece := content.read(CHUNK_BYTES):
+            digest.update(piece)
+    return _finish(file, Transfer(shelf.identity, name), shelf, digest)
+
+
+def _finish(file: Path, transfer: Transfer, shelf: Shelf, digest: "_Digest") -> Media:
+    if digest.empty:
         raise SourceEmpty(f"{transfer.name} is empty")
     digest.refuse_text(transfer.name, final=True)
     transfer = replace(transfer, sha256=digest.hexdigest())
-    shelf.part.replace(shelf.done)
+    file.replace(shelf.done)
     shelf.note(transfer)
     return shelf.media(transfer)
 
@@ -221,6 +241,11 @@ class _Digest:
         self._hash.update(piece)
         if len(self._head) < HEAD_BYTES:
             self._head += piece[: HEAD_BYTES - len(self._head)]
+
+    @property
+    def empty(self) -> bool:
+        """Whether no byte has come."""
+        return not self._head
 
     def refuse_text(self, name: str, *, final: bool = False) -> None:
         """Raise `NotMedia` if it begins as text; judged once, when enough bytes are there, or all (`final`)."""

@@ -93,6 +93,13 @@ def test_a_finished_download_is_reused(tmp_path):
     assert "if-none-match" in site.requests[1]
 
 
+def test_nothing_secret_is_written_down(tmp_path):
+    """What lies beside a download does not hold the address's credentials or query."""
+    with serving(file_server(DATA)) as site:
+        get(site.url("/a.mp4?token=sesame").replace("//", "//user:sesame@"), tmp_path)
+    assert "sesame" not in "".join(path.read_text() for path in tmp_path.glob("*.json"))
+
+
 def test_a_changed_file_is_fetched_anew(tmp_path):
     """A finished download is replaced when the server has other content by now."""
     new = DATA[::-1]
@@ -385,7 +392,7 @@ def test_a_torn_note_is_no_obstacle(tmp_path):
     with serving(file_server(DATA)) as site:
         shelf = transfer.Shelf(tmp_path, http.identity(site.url()))
         shelf.part.write_bytes(b"half")
-        for note in (b"", b"{", b"[]", b'{"identity": 1}', b'{"identity": "x", "name": "y", "etag": "z"}'):
+        for note in (b"", b"{", b"[]", b'{"identity": 1}', b'{"identity": "x", "name": "y", "etag": "z"}', b"\xff"):
             shelf.part.with_suffix(".json").write_bytes(note)
             assert get(site.url(), tmp_path).sha256 == SHA
 

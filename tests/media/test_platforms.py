@@ -46,6 +46,9 @@ def test_the_sound_alone_is_downloaded(tmp_path, monkeypatch):
     with serving(file_server(DATA)) as site:
         url = f"https://fake.site/{site.port}/talk"
         media = platforms.download(url, tmp_path, limits=Limits(), report=fractions.append)
+        asked = len(site.requests)
+        assert platforms.download(url, tmp_path, limits=Limits(), report=silent) == media
+        assert len(site.requests) == asked, "downloaded again"
     assert media.sha256 == hashlib.sha256(DATA).hexdigest()
     assert media.name == "A talk / 강연"
     assert {asked[":path"] for asked in site.requests} == {"/talk.m4a"}
@@ -82,6 +85,8 @@ def test_what_a_page_may_answer(tmp_path, known_site, kind, error):
     with pytest.raises(error) as failure:
         run(kind, tmp_path)
     assert not failure.value.retryable
+    assert "\x1b" not in failure.value.message
+    assert "ERROR" not in failure.value.message
 
 
 @pytest.mark.parametrize(("status", "error"), [(403, SiteBlocked), (404, DownloadRefused), (503, DownloadFailed)])

@@ -22,8 +22,8 @@ def ones(count):
     return np.ones(count, np.float32)
 
 
-@settings(max_examples=40, deadline=None)
-@given(RATES, st.lists(st.integers(1, 20_000), min_size=1, max_size=12))
+@settings(max_examples=25, deadline=None)
+@given(RATES, st.lists(st.integers(1, 12_000), min_size=1, max_size=10))
 def test_cutting_into_blocks_changes_nothing(rate, sizes):
     """However the samples are cut into blocks, the result is what soxr gives for the whole, exact to the sample."""
     whole = np.random.default_rng(len(sizes)).standard_normal(sum(sizes)).astype(np.float32)
@@ -33,10 +33,10 @@ def test_cutting_into_blocks_changes_nothing(rate, sizes):
     expected = whole if rate == SAMPLE_RATE_HZ else soxr.resample(whole, rate, SAMPLE_RATE_HZ, "HQ")
     assert len(got) == round(len(whole) * SAMPLE_RATE_HZ / rate)
     shared = min(len(got), len(expected))
-    assert got[:shared] == pytest.approx(expected[:shared], abs=1e-5)
+    assert np.abs(got[:shared] - expected[:shared]).max(initial=0) < 1e-5
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(RATES, st.floats(0, 5), st.floats(0.1, 5))
 def test_every_block_lies_where_its_time_stamp_says(rate, first_s, gap_s):
     """Silence fills what lies before the first block and between the blocks, to within the tolerance."""
@@ -50,7 +50,7 @@ def test_every_block_lies_where_its_time_stamp_says(rate, first_s, gap_s):
     assert not len(middle) or np.abs(middle).max() < 0.01
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(-TOLERANCE_S / 3, TOLERANCE_S / 3), min_size=1, max_size=30))
 def test_jitter_is_ignored(jitter):
     """Time stamps that only jitter neither add nor remove a sample."""
