@@ -1,4 +1,4 @@
-"""How spans of time sounded: frames to words, segments, turns and speakers, in one compiled pass.
+"""How spans of time sounded: frames to words, segments, turns and speakers.
 
 A frame belongs to a span that holds its centre. A span too short to hold any takes the nearest frame; one that lies
 outside the recording, or ends before it begins, has no frames and no figures.
@@ -6,8 +6,7 @@ outside the recording, or ends before it begins, has no frames and no figures.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,134 +22,138 @@ SILENCE_DBFS = -60.0
 VOLUME_CATEGORIES: tuple[tuple[float, VolumeCategory], ...] = ((-35.0, "low"), (-25.0, "medium"), (-15.0, "high"))
 SHORTEST_FOR_RATE_S = 0.25
 """A rate counted over less than this says more about the cut than about the speech."""
-SHORTEST_FOR_SLOPE = 5
+FEWEST_FOR_SPREAD = 2
+"""Voiced frames that a standard deviation or range needs."""
+FEWEST_FOR_SLOPE = 5
 """Voiced frames that a slope needs."""
 PEAKS_PER_S = 20.0
 FEWEST_PEAKS, MOST_PEAKS = 10, 200
 
-SPECTRAL = ("spectral_centroid_hz", "spectral_rolloff_hz", "spectral_flatness")
 MFCC = tuple(f"mfcc_{index:02d}" for index in range(13))
-INPUTS = ("rms", "rms_dbfs", "peak", "f0_hz", "zero_crossing_rate", "hnr_db", *SPECTRAL, *MFCC)
-MEANS = INPUTS[4:]
-
-FIGURES = (
-    "frames",
-    "rms",
-    "peak",
-    "silence_ratio",
-    "voiced_fraction",
-    "f0_mean_hz",
-    "f0_std_hz",
-    "f0_min_hz",
-    "f0_max_hz",
-    "f0_median_hz",
-    "f0_slope_st_per_s",
-    "nuclei",
-    *MEANS,
+MEANS = (
+    "zero_crossing_rate",
+    "hnr_db",
+    "spectral_centroid_hz",
+    "spectral_rolloff_hz",
+    "spectral_flatness",
+    *MFCC,
 )
+"""Columns that a span has the mean of, over its audible frames."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpanFigures:
-    """What `aggregate` found. `values` is float64 (spans, figures), NaN where not measurable."""
+class SpanFigures(NamedTuple):
+    """What was found in each of n spans: float64 (n,) each, NaN where not measurable."""
 
-    values: Array
+    frames: Array  # 0 where the span has none, and then everything else is NaN
+    rms: Array
+    peak: Array
+    silence_ratio: Array
+    voiced_fraction: Array
+    f0_mean_hz: Array
+    f0_std_hz: Array
+    f0_min_hz: Array
+    f0_max_hz: Array
+    f0_median_hz: Array
+    f0_slope_st_per_s: Array
+    syllables: Array
+    means: Array  # (len(MEANS), n)
 
-    def __len__(self) -> int:
-        return len(self.values)
+    def mean(self, name: str) -> Array:
+        """The means of one of the columns that `MEANS` names."""
+        return self.means[MEANS.index(name)]
 
-    def __getitem__(self, name: str) -> Array:
-        """One figure of every span; `FIGURES` names them."""
-        return self.values[:, FIGURES.index(name)]
+
+class Pieces(NamedTuple):
+    """Runs of frames [first, end), int64, those of the same `owner` next to each other."""
+
+    first: Array
+    end: Array
+    owner: Array
 
 
 @kernel
 def _aggregate(
-    columns: Array, nuclei: Array, first: Array, end: Array, owner: Array, silence_dbfs: float, out: Array
+    rms: Array, audible: Array, peak: Array, f0_hz: Array, nuclei: Array, pieces: Pieces, out: SpanFigures
 ) -> None:
-    """Fill one row of `out` per owner from the frames [first, end) of its pieces, which follow each other.
+    """Levels, voicing and pitch of each owner.
 
-    Sums are float64 and deviations are from the mean in a second look at the voiced frames: differences of large sums
+    Sums are float64 and deviations are from the mean, in a second look at the voiced frames: differences of large sums
     would lose what is measured.
     """
     voiced = np.empty(0, np.float64)
-    times = np.empty(0, np.float64)
-    sums = np.empty(columns.shape[0], np.float64)
-    counts = np.empty(columns.shape[0], np.int64)
-    piece = 0
-    while piece < len(first):
-        span = owner[piece]
-        last = piece
-        frames = 0
-        while last < len(first) and owner[last] == span:
-            frames += max(0, end[last] - first[last])
-            last += 1
-        row = out[span]
-        row[:] = np.nan
-        row[0] = frames
-        if frames == 0:
-            piece = last
-            continue
+    times_s = np.empty(0, np.float64)
+    start = 0
+    while start < len(pieces.owner):
+        span = pieces.owner[start]
+        stop, frames = start, 0
+        while stop < len(pieces.owner) and pieces.owner[stop] == span:
+            frames += max(0, pieces.end[stop] - pieces.first[stop])
+            stop += 1
         if len(voiced) < frames:
             voiced = np.empty(frames, np.float64)
-            times = np.empty(frames, np.float64)
-        sums[:] = 0.0
-        counts[:] = 0
-        power, peak, silent, found, peaks = 0.0, 0.0, 0, 0, 0
-        for index in range(piece, last):
-            for t in range(first[index], end[index]):
-                power += np.float64(columns[0, t]) * np.float64(columns[0, t])
-                peak = max(peak, np.float64(columns[2, t]))
-                quiet = not columns[1, t] >= silence_dbfs  # NaN: digital silence
-                silent += quiet
-                peaks += nuclei[t]
-                if not math.isnan(columns[3, t]):
-                    voiced[found] = columns[3, t]
-                    times[found] = t
+            times_s = np.empty(frames, np.float64)
+        power, largest, silent, syllables, found = 0.0, 0.0, 0, 0, 0
+        for piece in range(start, stop):
+            for t in range(pieces.first[piece], pieces.end[piece]):
+                power += np.float64(rms[t]) * np.float64(rms[t])
+                largest = max(largest, np.float64(peak[t]))
+                silent += not audible[t]
+                syllables += nuclei[t]
+                if not math.isnan(f0_hz[t]):
+                    voiced[found] = f0_hz[t]
+                    times_s[found] = t * FRAME_HOP_S
                     found += 1
-                if quiet:
-                    continue
-                for c in range(4, columns.shape[0]):
-                    if not math.isnan(columns[c, t]):
-                        sums[c] += columns[c, t]
-                        counts[c] += 1
-        row[1] = math.sqrt(power / frames)
-        row[2] = peak
-        row[3] = silent / frames
-        row[4] = found / frames
-        row[11] = peaks
+        out.frames[span] = frames
+        if frames:
+            out.rms[span] = math.sqrt(power / frames)
+            out.peak[span] = largest
+            out.silence_ratio[span] = silent / frames
+            out.voiced_fraction[span] = found / frames
+            out.syllables[span] = syllables
         if found:
-            _describe_pitch(voiced[:found], times[:found], row[5:11])
-        for c in range(4, columns.shape[0]):
-            if counts[c]:
-                row[8 + c] = sums[c] / counts[c]
-        piece = last
+            _describe_pitch(voiced[:found], times_s[:found], span, out)
+        start = stop
 
 
 @kernel
-def _describe_pitch(f0_hz: Array, times: Array, row: Array) -> None:
-    """Mean, standard deviation, least, most, median and slope (semitones per frame) of voiced frames."""
-    count = len(f0_hz)
-    mean, lowest, highest, mean_time = 0.0, f0_hz[0], f0_hz[0], 0.0
+def _describe_pitch(voiced_hz: Array, times_s: Array, span: int, out: SpanFigures) -> None:
+    """What there is to say about the voiced frames of a span."""
+    count = len(voiced_hz)
+    mean_hz, lowest_hz, highest_hz, mean_time_s = 0.0, voiced_hz[0], voiced_hz[0], 0.0
     for i in range(count):
-        mean += f0_hz[i]
-        mean_time += times[i]
-        lowest = min(lowest, f0_hz[i])
-        highest = max(highest, f0_hz[i])
-    mean /= count
-    mean_time /= count
+        mean_hz += voiced_hz[i]
+        mean_time_s += times_s[i]
+        lowest_hz = min(lowest_hz, voiced_hz[i])
+        highest_hz = max(highest_hz, voiced_hz[i])
+    mean_hz /= count
+    mean_time_s /= count
     variance, spread, tilt = 0.0, 0.0, 0.0
     for i in range(count):
-        variance += (f0_hz[i] - mean) ** 2
-        spread += (times[i] - mean_time) ** 2
-        tilt += (times[i] - mean_time) * 12.0 * math.log2(f0_hz[i] / mean)
-    row[0], row[1], row[2], row[3] = mean, math.sqrt(variance / count), lowest, highest
-    if count >= SHORTEST_FOR_SLOPE:
-        row[5] = tilt / spread
-    middle = np.partition(f0_hz, count // 2)
-    row[4] = middle[count // 2]
+        variance += (voiced_hz[i] - mean_hz) ** 2
+        spread += (times_s[i] - mean_time_s) ** 2
+        tilt += (times_s[i] - mean_time_s) * 12.0 * math.log2(voiced_hz[i] / mean_hz)
+    out.f0_mean_hz[span], out.f0_min_hz[span], out.f0_max_hz[span] = mean_hz, lowest_hz, highest_hz
+    if count >= FEWEST_FOR_SPREAD:
+        out.f0_std_hz[span] = math.sqrt(variance / count)
+    if count >= FEWEST_FOR_SLOPE:
+        out.f0_slope_st_per_s[span] = tilt / spread
+    ordered_hz = np.partition(voiced_hz, count // 2)
+    out.f0_median_hz[span] = ordered_hz[count // 2]
     if count % 2 == 0:
-        row[4] = 0.5 * (row[4] + np.max(middle[: count // 2]))
+        out.f0_median_hz[span] = 0.5 * (ordered_hz[count // 2] + np.max(ordered_hz[: count // 2]))
+
+
+@kernel
+def _average(column: Array, audible: Array, pieces: Pieces, sums: Array, counts: Array) -> None:
+    """Sum and count each owner's audible and measurable frames of one column."""
+    for piece in range(len(pieces.owner)):
+        total, count = 0.0, 0
+        for t in range(pieces.first[piece], pieces.end[piece]):
+            if audible[t] and not math.isnan(column[t]):
+                total += column[t]
+                count += 1
+        sums[pieces.owner[piece]] += total
+        counts[pieces.owner[piece]] += count
 
 
 def frame_ranges(starts_s: Array, ends_s: Array, frames: int) -> tuple[Array, Array]:
@@ -168,61 +171,70 @@ def frame_ranges(starts_s: Array, ends_s: Array, frames: int) -> tuple[Array, Ar
 
 
 class Aggregator:
-    """The frames of one recording, laid out for aggregation once.
+    """The frames of one recording, ready to be looked at span by span.
 
     Args:
         frames: the columns of `analysis.FRAME_COLUMNS`, float32 (frames,), NaN where not measurable.
     """
 
     def __init__(self, frames: Mapping[str, Array]) -> None:
-        self._columns = np.stack([np.asarray(frames[name], np.float32) for name in INPUTS])
-        self._nuclei = find_nuclei(self._columns[1], self._columns[3])
+        self._frames = {name: np.ascontiguousarray(column, np.float32) for name, column in frames.items()}
+        self._audible = self._frames["rms_dbfs"] >= SILENCE_DBFS  # NaN, digital silence, is not
+        self._nuclei = find_nuclei(self._frames["rms_dbfs"], self._frames["f0_hz"])
 
     def __len__(self) -> int:
-        return int(self._columns.shape[1])
+        return len(self._audible)
 
     def over(self, starts_s: Array, ends_s: Array) -> SpanFigures:
         """The figures of each span; spans may overlap and come in any order."""
         first, end = frame_ranges(starts_s, ends_s, len(self))
-        return self._run(first, end, np.arange(len(first)), len(first))
+        return self._run(Pieces(first, end, np.arange(len(first))), len(first))
 
     def over_unions(self, unions: Sequence[tuple[Array, Array]]) -> SpanFigures:
         """The figures of each union of spans, such as all turns of a speaker: a frame counts once.
 
         A slope over stretches that do not follow each other means nothing and is absent.
         """
-        pieces = []
-        for owner, (starts_s, ends_s) in enumerate(unions):
-            first, end = frame_ranges(starts_s, ends_s, len(self))
-            order = np.argsort(first, kind="stable")
-            first, end = first[order], np.maximum.accumulate(end[order]) if len(end) else end
-            first[1:] = np.maximum(first[1:], end[:-1])
-            pieces.append((first, end, np.full(len(first), owner)))
-        if not pieces:
-            return SpanFigures(np.empty((0, len(FIGURES))))
-        firsts, ends, owners = (np.concatenate(column) for column in zip(*pieces, strict=True))
-        figures = self._run(firsts, ends, owners, len(unions))
-        figures["f0_slope_st_per_s"][:] = np.nan
+        pieces = [self._merge(owner, *spans) for owner, spans in enumerate(unions)]
+        joined = Pieces(*(np.concatenate(column) for column in zip(*pieces, strict=True))) if pieces else _NO_PIECES
+        figures = self._run(joined, len(unions))
+        figures.f0_slope_st_per_s[:] = np.nan
         return figures
 
-    def _run(self, first: Array, end: Array, owner: Array, spans: int) -> SpanFigures:
-        out = np.full((spans, len(FIGURES)), np.nan)
-        out[:, 0] = 0.0
-        _aggregate(self._columns, self._nuclei, first, end, owner, SILENCE_DBFS, out)
-        out[:, FIGURES.index("f0_slope_st_per_s")] /= FRAME_HOP_S
-        return SpanFigures(out)
+    def _merge(self, owner: int, starts_s: Array, ends_s: Array) -> Pieces:
+        """Pieces in order of time that do not overlap."""
+        first, end = frame_ranges(starts_s, ends_s, len(self))
+        order = np.argsort(first, kind="stable")
+        first, reached = first[order], np.maximum.accumulate(end[order])
+        first[1:] = np.maximum(first[1:], reached[:-1])
+        return Pieces(first, reached, np.full(len(first), owner))
+
+    def _run(self, pieces: Pieces, spans: int) -> SpanFigures:
+        shapes = [(len(MEANS), spans) if name == "means" else (spans,) for name in SpanFigures._fields]
+        out = SpanFigures(*(np.full(shape, np.nan) for shape in shapes))
+        out.frames[:] = 0.0
+        rms, peak, f0_hz = self._frames["rms"], self._frames["peak"], self._frames["f0_hz"]
+        _aggregate(rms, self._audible, peak, f0_hz, self._nuclei, pieces, out)
+        for name, mean in zip(MEANS, out.means, strict=True):
+            sums, counts = np.zeros(spans), np.zeros(spans)
+            _average(self._frames[name], self._audible, pieces, sums, counts)
+            np.divide(sums, counts, out=mean, where=counts > 0)
+        return out
 
     def draw(self, start_s: float, end_s: float) -> tuple[float, ...] | None:
         """The volume of a span for drawing: 10 to 200 peaks in [0, 1], about 20 to the second."""
         first, end = frame_ranges(np.array([start_s]), np.array([end_s]), len(self))
-        peaks = self._columns[2, first[0] : end[0]]
+        peaks = self._frames["peak"][first[0] : end[0]]
         if not len(peaks):
             return None
         count = min(MOST_PEAKS, max(FEWEST_PEAKS, round((end_s - start_s) * PEAKS_PER_S)))
-        at = np.linspace(0.0, len(peaks), count + 1)
-        lows = np.minimum(at[:-1].astype(np.int64), len(peaks) - 1)
-        highs = np.maximum(lows + 1, np.ceil(at[1:]).astype(np.int64))
+        edges = np.linspace(0.0, len(peaks), count + 1)
+        lows = np.minimum(edges[:-1].astype(np.int64), len(peaks) - 1)
+        highs = np.maximum(lows + 1, np.ceil(edges[1:]).astype(np.int64))
         return tuple(round(min(1.0, float(peaks[low:high].max())), 4) for low, high in zip(lows, highs, strict=True))
+
+
+_NO_PIECES = Pieces(*(np.empty(0, np.int64) for _ in range(3)))
 
 
 def aggregate(frames: Mapping[str, Array], starts_s: Array, ends_s: Array) -> SpanFigures:
@@ -245,32 +257,30 @@ def describe(
         words: how many words each span holds; None where a word rate means nothing.
         peaks: from `Aggregator.draw`.
     """
-    columns = {name: figures[name].tolist() for name in FIGURES}
+    durations = np.asarray(durations_s, np.float64)
+    rated = np.where(durations >= SHORTEST_FOR_RATE_S, durations, np.nan)
+    with np.errstate(divide="ignore"):  # the decibels of nothing are -inf, and then absent
+        columns = {
+            "rms_dbfs": 20.0 * np.log10(figures.rms),
+            "peak_dbfs": 20.0 * np.log10(figures.peak),
+            "f0_range_st": np.where(
+                np.isfinite(figures.f0_std_hz), 12.0 * np.log2(figures.f0_max_hz / figures.f0_min_hz), np.nan
+            ),
+            "syllable_peaks_per_s": figures.syllables / rated,
+            **{name: getattr(figures, name) for name in SpanFigures._fields if name in VoiceFeatures.model_fields},
+            **{name: figures.mean(name) for name in MEANS if name in VoiceFeatures.model_fields},
+        }
+    if words is not None:
+        columns["words_per_s"] = np.asarray(words, np.float64) / rated
+    rows = zip(*(_known(column) for column in columns.values()), strict=True)
+    cepstra = np.stack([figures.mean(name) for name in MFCC], axis=1)
     described: list[VoiceFeatures | None] = []
-    for i, duration_s in enumerate(np.asarray(durations_s, np.float64).tolist()):
-        if not columns["frames"][i]:
-            described.append(None)
-            continue
-        measured = {name: _known(column[i]) for name, column in columns.items()}
-        rms, peak = measured["rms"], measured["peak"]
-        rms_dbfs = _dbfs(rms)
-        lowest, highest = measured["f0_min_hz"], measured["f0_max_hz"]
-        nuclei = measured.pop("nuclei") or 0.0
-        cepstra = [measured.pop(name) for name in MFCC]
-        long_enough = duration_s >= SHORTEST_FOR_RATE_S
-        described.append(
-            VoiceFeatures(
-                **{name: value for name, value in measured.items() if name not in ("frames", "peak")},
-                rms_dbfs=rms_dbfs,
-                peak_dbfs=_dbfs(peak),
-                f0_range_st=12.0 * math.log2(highest / lowest) if lowest and highest else None,
-                mfcc=tuple(cepstra) if None not in cepstra else None,  # type: ignore[arg-type]
-                words_per_s=words[i] / duration_s if words is not None and long_enough else None,
-                syllable_peaks_per_s=nuclei / duration_s if long_enough else None,
-                volume_category=volume_category(rms_dbfs),
-                volume_peaks=peaks[i] if peaks is not None else None,
-            )
-        )
+    for i, row in enumerate(rows):
+        values: dict[str, Any] = dict(zip(columns, row, strict=True))
+        values["mfcc"] = tuple(cepstra[i].tolist()) if np.isfinite(cepstra[i]).all() else None
+        values["volume_category"] = volume_category(values["rms_dbfs"])
+        values["volume_peaks"] = peaks[i] if peaks is not None else None
+        described.append(VoiceFeatures.model_validate(values) if figures.frames[i] else None)
     return described
 
 
@@ -281,9 +291,5 @@ def volume_category(rms_dbfs: float | None) -> VolumeCategory | None:
     return next((name for bound, name in VOLUME_CATEGORIES if rms_dbfs < bound), "emphasis")
 
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
-def _dbfs(level: float | None) -> float | None:
-    return 20.0 * math.log10(level) if level else None
+def _known(column: Array) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in column.tolist()]
