@@ -29,24 +29,31 @@ def dumps(cues: Sequence[Cue], style: Style | Preset = "expressive") -> str:
 
 
 def _cue(cue: Cue, style: Style, voices: dict[str | None, str]) -> str:
-    lines = [_line(cue, line, style, voices) for line in cue.lines]
+    lines = []
+    reached_s = cue.start_s
+    for line in cue.lines:
+        text, reached_s = _line(cue, line, style, voices, reached_s)
+        lines.append(text)
     return "\n".join([f"{timestamp(cue.start_s)} --> {timestamp(cue.end_s)}", *lines])
 
 
-def _line(cue: Cue, line: Line, style: Style, voices: dict[str | None, str]) -> str:
+def _line(cue: Cue, line: Line, style: Style, voices: dict[str | None, str], reached_s: float) -> tuple[str, float]:
+    """One line, and the last timestamp in the cue so far: they may only grow, also where two speak at once."""
     parts = [DASH if cue.dashed else ""]
     for index, word in enumerate(line):
         parts.append(" " if index and word.spaced else "")
-        if style.follow and cue.start_s < round(word.start_s, 3) < cue.end_s:
-            parts.append(f"<{timestamp(word.start_s)}>")
+        start_s = round(word.start_s, 3)
+        if style.follow and round(reached_s, 3) < start_s < round(cue.end_s, 3):
+            parts.append(f"<{timestamp(start_s)}>")
+            reached_s = start_s
         parts.append(_word(word, style))
     text = "".join(parts)
     speaker = line[0].speaker
     if speaker is None:
-        return text
+        return text, reached_s
     name = clean(speaker).translate(_ESCAPES) or "?"
     kind = f"v.{voices[speaker]}" if speaker in voices else "v"
-    return f"<{kind} {name}>{text}</v>"
+    return f"<{kind} {name}>{text}</v>", reached_s
 
 
 def _word(word: CueWord, style: Style) -> str:

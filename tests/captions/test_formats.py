@@ -1,16 +1,19 @@
 """SRT, WebVTT and ASS: read back by independent parsers, and inert whatever was recognised."""
 
 import re
+from itertools import pairwise
 
 import pysubs2
 import pytest
 import webvtt
+from hypothesis import given, settings
 
-from ecg_audio.analysis import Emotion, RelativeVoice
+from ecg_audio.analysis import Emotion, RelativeVoice, Segment
 from ecg_audio.captions import ass, srt, vtt
 from ecg_audio.captions.cues import Cue, cues
 from ecg_audio.captions.styling import PRESETS, Preset, Style
 from tests.captions.conftest import Talk
+from tests.captions.test_cues import transcripts
 
 LOUD = RelativeVoice(loudness_percentile=99, f0_percentile=97, rate_z=-1.5, volume="shout")
 QUIET = RelativeVoice(loudness_percentile=2, f0_percentile=3, rate_z=1.5, volume="whisper")
@@ -135,6 +138,21 @@ def test_karaoke_goes_on_in_the_second_line(talk: Talk) -> None:
     pair = cues((talk("I never said that", speaker="A"), talk("oh yes you did", 0.4, speaker="B")))
     assert pair[0].dashed
     assert syllables(pair, 0) == [(round(w.start_s * 100), round(w.end_s * 100)) for w in pair[0].words]
+
+
+@settings(max_examples=40, deadline=None)
+@given(transcripts())
+def test_every_transcript_makes_wellformed_captions(segments: tuple[Segment, ...]) -> None:
+    """Whatever is said in whatever rhythm, every format reads back as many cues, and times inside a cue only grow."""
+    found = cues(segments)
+    assert len(pysubs2.SSAFile.from_string(ass.dumps(found))) == len(found)
+    assert srt.dumps(found).count(" --> ") == len(found)
+    blocks = [block for block in vtt.dumps(found).split("\n\n") if " --> " in block]
+    assert len(blocks) == len(found)
+    for block in blocks:
+        begin, end = block.split("\n")[0].split(" --> ")
+        times = [begin, *re.findall(r"<(\d\d:\d\d:\d\d\.\d{3})>", block), end]
+        assert all(before < after for before, after in pairwise(times)), block
 
 
 def test_expressive_marks_the_loud_and_the_quiet(spoken: tuple[Cue, ...]) -> None:

@@ -15,7 +15,7 @@ function setUpPanels() {
   ].join(" · ");
   const notices = data.notices.map(([code, message]) => element("li", { title: code }, message.charAt(0).toUpperCase() + message.slice(1)));
   if (facts.status === "partial") notices.unshift(element("li", {}, "This result is partial: a stage failed, see below."));
-  $("notices").append(...notices);
+  $("notices").firstElementChild.append(...notices);
   $("notices").hidden = !notices.length;
   showSpeakers();
   showFacts();

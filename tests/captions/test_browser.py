@@ -1,0 +1,391 @@
+"""The report page in a real browser: in step with the sound, searchable, accessible, and deaf to hostile text.
+
+Needs Chromium and its driver on PATH; run with `pytest -m browser`. The accessibility check takes the path of
+axe-core's axe.min.js in ECG_AXE.
+"""
+
+import json
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from ecg_audio.analysis import Analysis, Notice
+from ecg_audio.captions import html as report
+from ecg_audio.captions import vtt
+from ecg_audio.captions.cues import cues
+from tests.captions.test_formats import HOSTILE
+from tests.captions.test_page import HOSTILE as CLOSING
+from tests.results import factory
+
+pytestmark = pytest.mark.browser
+
+DESKTOP, PHONE = (1440, 900), (390, 844)
+RATE_HZ = 16_000
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
+    """One headless Chromium for the module."""
+    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and chromedriver):
+        pytest.skip("no chromium and chromedriver on PATH")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "mute-audio"):
+        options.add_argument(f"--{flag}")
+    options.add_argument("--autoplay-policy=no-user-gesture-required")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
+    yield browser
+    browser.quit()
+
+
+class Opened:
+    """A page in the browser."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def ask(self, script: str, *arguments: Any) -> Any:
+        """What a piece of script returns."""
+        return self.driver.execute_script(f"return ({script})", *arguments)
+
+    def wait(self, script: str) -> None:
+        """Wait until a condition holds in the page."""
+        WebDriverWait(self.driver, 10, 0.05).until(lambda _: self.ask(script))
+
+    def find(self, selector: str) -> Any:
+        """An element."""
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def press(self, *keys: str) -> None:
+        """Keys, wherever the focus is."""
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+    def seek(self, time_s: float) -> None:
+        """Put the recording's clock somewhere and wait until it is there."""
+        self.driver.execute_script("document.querySelector('audio').currentTime = arguments[0]", time_s)
+        self.wait("!document.querySelector('audio').seeking")
+        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+
+    @property
+    def clock_s(self) -> float:
+        """The recording's clock."""
+        return float(self.ask("document.querySelector('audio').currentTime"))
+
+    @property
+    def lit(self) -> str | None:
+        """The word that the transcript shows as being said."""
+        word: str | None = self.ask("document.querySelector('.lines .lit')?.textContent")
+        return word
+
+    def complaints(self) -> list[str]:
+        """What the console holds since it was last asked: errors and blocked contents."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]  # type: ignore[no-untyped-call]
+
+
+Open = Callable[..., Opened]
+
+
+@pytest.fixture
+def opened(driver: webdriver.Chrome, tmp_path: Path) -> Open:
+    """Writes a page with a recording of silence beside it, opens it from disk and waits until it is alive."""
+
+    def open_page(
+        analysis: Analysis, *, size: tuple[int, int] = DESKTOP, dark: bool = False, sound: bool = True, **options: Any
+    ) -> Opened:
+        if sound:
+            samples = np.zeros(round(analysis.recording.duration_s * RATE_HZ), np.int16)
+            soundfile.write(tmp_path / "recording.wav", samples, RATE_HZ)
+        frames = options.pop("frames", factory.frames(analysis))
+        href = "recording.wav" if sound else None
+        (tmp_path / "page.html").write_text(
+            report.page(analysis, frames, media_href=href, media_kind="audio", **options), "utf-8"
+        )
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        driver.get_log("browser")  # type: ignore[no-untyped-call]
+        driver.get((tmp_path / "page.html").as_uri())
+        page = Opened(driver)
+        page.wait("document.documentElement.dataset.ready === 'yes'")
+        if sound:
+            page.wait("!document.getElementById('play').disabled && document.querySelector('audio').readyState >= 1")
+        return page
+
+    return open_page
+
+
+def test_page_opens_from_disk_and_complains_of_nothing(opened: Open) -> None:
+    """Nothing is blocked, nothing fails, and the recording's own facts are on the page."""
+    page = opened(factory.analysis(words=48, speakers=3))
+    page.seek(5)
+    assert page.complaints() == []
+    assert page.find("h1").text == "회의 기록.mp4"
+    assert len(page.driver.find_elements(By.CSS_SELECTOR, "#speakers tbody tr")) == 3
+    assert "1 word could not be aligned" in page.find("#notices").text
+    assert "tiny-emotion" in page.find("#facts").text
+
+
+def test_twenty_random_words_are_in_step(opened: Open) -> None:
+    """Wherever the clock stands, the lit word and the caption are those being said."""
+    analysis = factory.analysis(words=200, speakers=2)
+    page = opened(analysis)
+    captions = cues(analysis.segments)
+    for word in random.Random(7).sample(analysis.words, 20):
+        page.seek((word.start_s + word.end_s) / 2)
+        now_s = page.clock_s
+        spoken = [other for other in analysis.words if other.start_s <= now_s]
+        assert page.lit == max(spoken, key=lambda other: other.start_s).text
+        (cue,) = [cue for cue in captions if cue.start_s <= now_s < cue.end_s]
+        shown = page.ask(
+            "[...document.querySelectorAll('.caption .word')].map(w => [w.textContent, w.matches('.yet')])"
+        )
+        assert [(text, yet) for text, yet in shown] == [(w.text, w.start_s > now_s) for w in cue.words]
+
+
+def test_captions_keep_step_while_playing(opened: Open) -> None:
+    """During play the lit word is never more than a twentieth of a second away from the clock."""
+    analysis = factory.analysis(words=60)
+    page = opened(analysis)
+    page.seek(2)
+    page.press(Keys.SPACE)
+    page.wait("!document.querySelector('audio').paused")
+    late = []
+    for _ in range(40):
+        now_s, start_ms = page.ask(
+            "(() => { const i = document.querySelector('.lines .lit').dataset.word;"
+            " const d = JSON.parse(document.getElementById('data').textContent);"
+            " return [document.querySelector('audio').currentTime, d.words.start[i]]; })()"
+        )
+        due = max(word.start_s for word in analysis.words if word.start_s <= now_s)
+        if start_ms / 1000 != pytest.approx(due, abs=0.001):
+            late.append(now_s - due)
+        time.sleep(0.05)
+    assert page.clock_s > 3
+    assert all(lag < 0.05 for lag in late), late
+
+
+def test_clicking_a_word_seeks(opened: Open) -> None:
+    """A word in the transcript leads the recording to its beginning, and so does a time in the margin."""
+    analysis = factory.analysis(words=30)
+    page = opened(analysis)
+    page.find("[data-word='14']").click()
+    assert page.clock_s == pytest.approx(analysis.words[14].start_s, abs=0.002)
+    page.driver.find_elements(By.CSS_SELECTOR, ".at")[2].click()
+    assert page.clock_s == pytest.approx(analysis.segments[2].start_s, abs=0.002)
+
+
+def test_search_finds_without_case_and_accents(opened: Open) -> None:
+    """Letters match whatever their case and accents, across words; enter goes round the matches and seeks."""
+    analysis = factory.analysis(words=48)
+    page = opened(analysis)
+    page.press("/")
+    page.press("NAIVE <b>")
+    hits = [index for index, word in enumerate(analysis.words) if word.text == "naïve"]
+    assert page.find("#found").text == str(len(hits))
+    page.press(Keys.ENTER)
+    assert page.find("#found").text == f"1 of {len(hits)}"
+    assert page.clock_s == pytest.approx(analysis.words[hits[0]].start_s, abs=0.002)
+    page.press(Keys.SHIFT, Keys.ENTER)
+    page.wait(f"document.getElementById('found').textContent === '{len(hits)} of {len(hits)}'")
+    page.press(Keys.ESCAPE)
+    assert page.driver.find_elements(By.CSS_SELECTOR, ".hit") == []
+    page.press("/")
+    page.press("nowhere said")
+    assert page.find("#found").text == "none"
+
+
+def test_keyboard_does_everything(opened: Open) -> None:
+    """Play, pause, jump, step by word and segment, change captions and theme, help: without a pointer."""
+    analysis = factory.analysis(words=48)
+    page = opened(analysis)
+    page.press(Keys.ARROW_RIGHT)
+    assert page.clock_s == pytest.approx(5, abs=0.01)
+    before = page.lit
+    page.press(".")
+    assert page.lit != before
+    page.press(",")
+    assert page.lit == before
+    page.press("]")
+    assert page.clock_s in [pytest.approx(segment.start_s, abs=0.002) for segment in analysis.segments]
+    page.press("k")
+    page.wait("!document.querySelector('audio').paused")
+    assert page.find("#play").get_attribute("aria-label") == "Pause"
+    page.press(" ")
+    page.wait("document.querySelector('audio').paused")
+    page.press("c")
+    assert page.find("#preset").get_property("value") == "karaoke"
+    page.press("t")
+    assert page.ask("document.documentElement.dataset.theme") == "dark"
+    page.press("?")
+    assert page.ask("document.getElementById('help').open")
+    page.press(Keys.ESCAPE)
+    assert not page.ask("document.getElementById('help').open")
+
+
+def test_presets_change_what_words_look_like(opened: Open) -> None:
+    """Expressive words differ in weight and size, karaoke and plain ones do not, and off shows none."""
+    analysis = factory.analysis(words=48)
+    page = opened(analysis)
+    page.seek(analysis.words[4].start_s)
+    sizes = "new Set([...document.querySelectorAll('.caption .word')].map(w => getComputedStyle(w).fontSize)).size"
+    assert page.ask(sizes) > 1
+    page.driver.execute_script(
+        "const i = document.getElementById('intensity'); i.value = 0; i.dispatchEvent(new Event('input'))"
+    )
+    assert page.ask(sizes) == 1
+    for name, words in (("karaoke", True), ("plain", True), ("off", False)):
+        page.press("c")
+        assert page.find("#preset").get_property("value") == name
+        assert bool(page.driver.find_elements(By.CSS_SELECTOR, ".caption .word")) == words
+        assert page.ask(sizes) <= 1
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_theme_follows_the_system_until_told_otherwise(opened: Open, dark: bool) -> None:
+    """The ground is as dark as the system wants it; the button turns it over."""
+    page = opened(factory.analysis(), dark=dark)
+    brightness = (
+        "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0)"
+    )
+    assert (page.ask(brightness) < 200) == dark
+    page.find("#theme").click()
+    assert (page.ask(brightness) < 200) != dark
+
+
+def test_hostile_words_are_shown_as_text_and_run_nothing(opened: Open) -> None:
+    """Scripts, quotes, RTL and emoji in words, names and titles: all seen as letters, no element, no dialogue."""
+    attacks = [*HOSTILE, CLOSING, "<img src=x onerror=alert(1)>", "javascript:alert(1)"]
+    base = factory.analysis(words=6 * len(attacks))
+    segments = []
+    for segment, text in zip(base.segments, attacks, strict=False):
+        words = tuple(word.model_copy(update={"text": text, "suspect": text}) for word in segment.words)
+        segments.append(segment.model_copy(update={"words": words, "text": text, "speaker": text}))
+    notice = (Notice(code="X", message=CLOSING),)
+    page = opened(base.model_copy(update={"segments": tuple(segments), "title": CLOSING, "notices": notice}))
+    data = json.loads(page.ask("document.getElementById('data').textContent"))
+    shown = page.ask("[...document.querySelectorAll('.lines .word')].map(word => word.textContent)")
+    assert shown == data["words"]["text"]
+    assert "<script>alert(1)</script>" in shown
+    for start_ms in data["words"]["start"][::6]:
+        page.seek(start_ms / 1000 + 0.01)
+    assert page.ask("document.querySelectorAll('script').length") == 2
+    assert page.ask("document.querySelectorAll('.lines img, .caption img, .lines i + b, .lines script').length") == 0
+    assert page.find("h1").text == data["title"]
+    assert page.complaints() == []
+
+
+def test_page_without_recording_asks_for_it(opened: Open, tmp_path: Path) -> None:
+    """Without its recording the page still shows everything, and plays the file that the reader opens."""
+    analysis = factory.analysis()
+    page = opened(analysis, sound=False)
+    page.find("[data-word='5']").click()
+    assert page.lit == analysis.words[5].text
+    assert page.find("#play").get_property("disabled")
+    soundfile.write(tmp_path / "mine.wav", np.zeros(RATE_HZ * 20, np.int16), RATE_HZ)
+    page.find("#file").send_keys(str(tmp_path / "mine.wav"))
+    page.wait("!document.getElementById('play').disabled")
+    assert page.clock_s == pytest.approx(analysis.words[5].start_s, abs=0.002)
+
+
+def test_missing_recording_is_said(opened: Open, tmp_path: Path) -> None:
+    """A recording that is not where the page looks for it is said in words."""
+    page = opened(factory.analysis())
+    (tmp_path / "recording.wav").unlink()
+    page.driver.refresh()
+    page.wait("!document.getElementById('nosound').hidden")
+    assert "could not be opened" in page.find("#nosound-text").text
+
+
+@pytest.mark.parametrize("size", [PHONE, (320, 640), (768, 1024), DESKTOP, (2560, 1440)])
+def test_nothing_is_clipped_at_any_width(opened: Open, size: tuple[int, int]) -> None:
+    """From a small phone to a large screen the page never scrolls sideways, and captions stay on their stage."""
+    analysis = factory.analysis(words=60, speakers=4)
+    page = opened(analysis, size=size)
+    assert page.ask("document.documentElement.scrollWidth") <= size[0]
+    for word in analysis.words[::10]:
+        page.seek(word.start_s)
+        inside = page.ask(
+            "(() => { const s = document.getElementById('stage').getBoundingClientRect();"
+            " return [...document.querySelectorAll('.caption .word')].every(w => { const r = w.getBoundingClientRect();"
+            " return r.left >= s.left && r.right <= s.right && r.top >= s.top && r.bottom <= s.bottom; }); })()"
+        )
+        assert inside
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_axe_finds_nothing(opened: Open, size: tuple[int, int], dark: bool) -> None:
+    """The accessibility checker finds no violation of WCAG 2.2 A and AA, nor of good practice."""
+    source = os.environ.get("ECG_AXE")
+    if not source:
+        pytest.skip("ECG_AXE does not name axe-core's axe.min.js (npm pack axe-core)")
+    page = opened(factory.analysis(words=60, speakers=4), size=size, dark=dark)
+    page.seek(6)
+    page.driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
+    page.driver.execute_script(Path(source).read_text("utf-8"))
+    found = page.driver.execute_async_script("axe.run().then(arguments[0])")
+    page.driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": False})
+    assert [(v["id"], v["impact"], [node["html"] for node in v["nodes"]]) for v in found["violations"]] == []
+
+
+def test_an_hour_opens_in_two_seconds(opened: Open, record_property: Callable[[str, object], None]) -> None:
+    """A page of an hour (10 000 words, 360 000 frames) is painted and alive within 2 s, in less than 150 MB of heap."""
+    analysis = factory.analysis(words=8_000, speakers=4)
+    duration_s = analysis.recording.duration_s
+    frames = {
+        "rms_dbfs": np.random.default_rng(0).uniform(-60, -10, round(duration_s * 100)).astype(np.float32),
+        "f0_hz": np.full(round(duration_s * 100), 150, np.float32),
+    }
+    page = opened(analysis, sound=False, frames=frames)
+    paint_ms = page.ask("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    alive_ms = page.ask("performance.timing.domContentLoadedEventEnd - performance.timing.navigationStart")
+    heap_mb = page.ask("performance.memory.usedJSHeapSize") / 1e6
+    for name, value in (("first_paint_ms", paint_ms), ("alive_ms", alive_ms), ("heap_mb", heap_mb)):
+        record_property(name, value)
+        print(f"{name} {value:.0f}", end=" ")  # noqa: T201
+    assert duration_s > 3500
+    assert max(paint_ms, alive_ms) < 2000
+    assert heap_mb < 150
+    page.find("#seek").click()
+    assert page.lit
+
+
+def test_chromium_reads_the_vtt_as_it_was_meant(driver: webdriver.Chrome, tmp_path: Path) -> None:
+    """Chromium's own parser finds every cue, its times, its text and its voice."""
+    analysis = factory.analysis(words=60, speakers=3)
+    shown = cues(analysis.segments)
+    document = vtt.dumps(shown)
+    page = f"<video><track default src='data:text/vtt;charset=utf-8,{_quoted(document)}'></video>"
+    (tmp_path / "track.html").write_text(page, "utf-8")
+    driver.get((tmp_path / "track.html").as_uri())
+    browser = Opened(driver)
+    browser.wait("document.querySelector('video').textTracks[0].cues?.length > 0")
+    read = browser.ask(
+        "[...document.querySelector('video').textTracks[0].cues].map(c => "
+        "[c.startTime, c.endTime, c.getCueAsHTML().textContent])"
+    )
+    assert [(round(a, 3), round(b, 3), text) for a, b, text in read] == [
+        (round(cue.start_s, 3), round(cue.end_s, 3), "\n".join(cue.texts)) for cue in shown
+    ]
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text)
