@@ -4,11 +4,16 @@ A block goes where its time stamp says: what is missing before it becomes silenc
 every later word stays in time. Resampling is soxr's HQ, streamed; the length is exact to the sample.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import soxr
 
 Samples = NDArray[np.float32]
 
@@ -62,9 +67,7 @@ class Timeline:
         if rate != self._rate:
             yield from self.finish()
             self._begin_s, self._fed, self._given, self._rate = self.end_s, 0, 0, rate
-            self._resampler = (
-                None if rate == SAMPLE_RATE_HZ else soxr.ResampleStream(rate, SAMPLE_RATE_HZ, 1, "float32")
-            )
+            self._resampler = _resampler(rate)
         lag = 0 if start_s is None else round((start_s + self._clock_s - self.end_s) * rate)
         if self.start_offset_s is None:
             block, lag = block[max(0, -lag) :], max(0, lag)
@@ -107,3 +110,11 @@ class Timeline:
             ready = ready[: max(0, round(self._fed * SAMPLE_RATE_HZ / self._rate) - self._given)]
         self._given += len(ready)
         yield ready
+
+
+def _resampler(rate: int) -> soxr.ResampleStream | None:
+    if rate == SAMPLE_RATE_HZ:
+        return None
+    import soxr
+
+    return soxr.ResampleStream(rate, SAMPLE_RATE_HZ, 1, "float32", quality="HQ")
