@@ -11,14 +11,13 @@ from itertools import pairwise
 
 from ecg_audio.analysis import Segment, SpokenWord
 from ecg_audio.captions import phrases
-from ecg_audio.captions.phrases import CueWord, Line, Phrase, line_text
+from ecg_audio.captions.phrases import DASH, CueWord, Line, Phrase, line_text
 from ecg_audio.captions.reading import CueSettings
 from ecg_audio.captions.text import characters, clean, pieces, spaced, width
 from ecg_audio.captions.timing import Pace, schedule
 
-__all__ = ["Cue", "CueSettings", "CueWord", "Line", "cues"]
+__all__ = ["DASH", "Cue", "CueSettings", "CueWord", "Line", "cues"]
 
-DASH = "- "
 OVERLAP_S = 0.15  # two speakers closer than this take turns, beyond it they speak at once
 
 
@@ -68,7 +67,7 @@ def cues(segments: tuple[Segment, ...], settings: CueSettings | None = None) -> 
         words in their order.
     """
     settings = settings or CueSettings()
-    cut = [phrase for run in _runs(segments, settings) for phrase in phrases.cut(run.words, run.crowded, settings)]
+    cut = [phrase for run in _runs(segments, settings) for phrase in phrases.cut(run, settings)]
     cut.sort(key=lambda phrase: phrase.start_s)  # stable: each speaker's own order is already by time
     shown = list(_paired(cut, settings))
     pace = Pace(settings.target_cps, settings.min_s, settings.max_s, settings.close_gap_s)
@@ -79,47 +78,38 @@ def cues(segments: tuple[Segment, ...], settings: CueSettings | None = None) -> 
     return tuple(Cue(start_s, end_s, block) for (start_s, end_s), block in zip(times, lines, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Words that one speaker says without a long pause; `crowded` if somebody else speaks at the same time."""
-
-    words: list[CueWord]
-    crowded: bool
-
-
-def _runs(segments: tuple[Segment, ...], settings: CueSettings) -> Iterator[_Run]:
+def _runs(segments: tuple[Segment, ...], settings: CueSettings) -> Iterator[list[CueWord]]:
+    """Words that one speaker says without a long pause, however they were cut into segments."""
     ordered = sorted(segments, key=lambda segment: segment.start_s)
-    words: list[CueWord] = []
-    crowded, before = False, ""
-    for segment, contended in zip(ordered, _contended(ordered), strict=True):
-        for word in _words(segment, settings, before):
-            before = word.text
-            if words:
-                last = words[-1]
+    run: list[CueWord] = []
+    for segment, rivals in zip(ordered, _rivals(ordered), strict=True):
+        for word in _words(segment, rivals, run[-1].text if run else "", settings):
+            if run:
+                last = run[-1]
                 paused = word.start_s - last.end_s >= settings.pause_s
-                if word.speaker != last.speaker or paused or contended != crowded or word.start_s < last.start_s:
-                    yield _Run(words, crowded)
-                    words = []
-            crowded = contended
-            words.append(word)
-    if words:
-        yield _Run(words, crowded)
+                if word.speaker != last.speaker or paused or word.start_s < last.start_s:
+                    yield run
+                    run = []
+            run.append(word)
+    if run:
+        yield run
 
 
-def _contended(ordered: list[Segment]) -> list[bool]:
-    """For each segment, whether another speaker's segment overlaps it in time."""
-    flags = [False] * len(ordered)
+def _rivals(ordered: list[Segment]) -> list[list[Segment]]:
+    """For each segment, those of other speakers that overlap it in time."""
+    found: list[list[Segment]] = [[] for _ in ordered]
     for index, segment in enumerate(ordered):
         for other in range(index + 1, len(ordered)):
             rival = ordered[other]
             if rival.start_s >= segment.end_s - OVERLAP_S:
                 break
-            if rival.speaker != segment.speaker and rival.end_s - rival.start_s > OVERLAP_S:
-                flags[index] = flags[other] = True
-    return flags
+            if rival.speaker != segment.speaker:
+                found[index].append(rival)
+                found[other].append(segment)
+    return found
 
 
-def _words(segment: Segment, settings: CueSettings, before: str) -> Iterator[CueWord]:
+def _words(segment: Segment, rivals: list[Segment], before: str, settings: CueSettings) -> Iterator[CueWord]:
     reached_s = segment.words[0].start_s if segment.words else segment.start_s
     for word in segment.words or _unaligned(segment):
         text = clean(word.text)
@@ -130,10 +120,17 @@ def _words(segment: Segment, settings: CueSettings, before: str) -> Iterator[Cue
         end_s = max(word.end_s, start_s)
         reached_s = start_s
         fields = {name: getattr(word, name) for name in SpokenWord.model_fields}
+        crowded = any(start_s < rival.end_s - OVERLAP_S and rival.start_s < end_s for rival in rivals)
         parts = pieces(text, settings.line_width - len(DASH), settings.wide)
         step_s = (end_s - start_s) / len(parts)
         for index, part in enumerate(parts):
-            shown = dict(fields, text=part, emotion=segment.emotion, spaced=bool(before) and spaced(before, part))
+            shown = dict(
+                fields,
+                text=part,
+                emotion=segment.emotion,
+                crowded=crowded,
+                spaced=bool(before) and spaced(before, part),
+            )
             shown.update(start_s=start_s + index * step_s, end_s=start_s + (index + 1) * step_s)
             if index:
                 shown.update(spaced=False, continues=True)

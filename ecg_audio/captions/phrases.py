@@ -15,6 +15,7 @@ from ecg_audio.captions import breaks
 from ecg_audio.captions.reading import CueSettings
 from ecg_audio.captions.text import characters, width
 
+DASH = "- "  # before each of two speakers' lines
 EACH_CUE = 1.5  # what a cue costs by itself: fewer, fuller cues are calmer
 BRIEF_PER_S = 4.0  # per second below the shortest duration
 HURRIED_PER_CPS = 0.4  # per character a second above the target; twice that above the bound
@@ -28,6 +29,7 @@ class CueWord(SpokenWord):
     emotion: Emotion | None = None
     spaced: bool = True  # whether a space stands before it, unless it begins a line
     continues: bool = False  # it is a further piece of the word before
+    crowded: bool = False  # somebody else speaks at the same time
 
 
 Line = tuple[CueWord, ...]
@@ -60,19 +62,18 @@ class Phrase:
         return self.lines[0][0].speaker
 
 
-def cut(words: Sequence[CueWord], crowded: bool, settings: CueSettings) -> list[Phrase]:
-    """Cut one speaker's uninterrupted words into phrases.
+def cut(words: Sequence[CueWord], settings: CueSettings) -> list[Phrase]:
+    """Cut one speaker's uninterrupted words into phrases; where somebody else speaks too, into ones of one line.
 
     Args:
         words: in order, with starts that never go back.
-        crowded: somebody else speaks at the same time: one line each, with room for a dash.
         settings: the bounds.
     """
-    run = _Run(words, settings, settings.line_width - 2 if crowded else settings.line_width)
+    run = _Run(words, settings)
     best = [0.0] + [inf] * len(words)  # cost of the cheapest cut of the first n words
     came_from = [0] * (len(words) + 1)
     for first in range(len(words)):
-        for end in run.fitting(first, 1 if crowded else settings.max_lines):
+        for end in run.fitting(first):
             price = best[first] + run.price(first, end)
             if price < best[end]:
                 best[end], came_from[end] = price, first
@@ -87,22 +88,23 @@ def cut(words: Sequence[CueWord], crowded: bool, settings: CueSettings) -> list[
 class _Run:
     """One speaker's words with what the cuts ask of them again and again."""
 
-    def __init__(self, words: Sequence[CueWord], settings: CueSettings, room: float) -> None:
+    def __init__(self, words: Sequence[CueWord], settings: CueSettings) -> None:
         self.words = words
         self.settings = settings
-        self.room = room
+        self.room = settings.line_width
         self.spaces = [1.0 if word.spaced else 0.0 for word in words]
         # where each word ends, were they all on one line, and how many characters that makes
         widths = (width(word.text, settings.wide) + space for word, space in zip(words, self.spaces, strict=True))
         self.reach = [0.0, *accumulate(widths)]
         self.counts = [0, *accumulate(characters(word.text) + word.spaced for word in words)]
+        self.crowd = [0, *accumulate(word.crowded for word in words)]
         self.breaks = _break_costs(words)
 
     def width(self, first: int, end: int) -> float:
         """The room that words `first` to `end - 1` take on a line."""
         return self.reach[end] - self.reach[first] - self.spaces[first]
 
-    def fitting(self, first: int, lines: int) -> Iterator[int]:
+    def fitting(self, first: int) -> Iterator[int]:
         """Where a cue that begins with word `first` can end; at least after that word."""
         end_s = start_s = self.words[first].start_s
         line_first, line = first, 1
@@ -110,7 +112,9 @@ class _Run:
             if last > line_first and self.width(line_first, last + 1) > self.room:
                 line_first, line = last, line + 1
             end_s = max(end_s, self.words[last].end_s)
-            if last > first and (line > lines or end_s - start_s > self.settings.max_s):
+            crowded = self.crowd[last + 1] > self.crowd[first]
+            full = line > self.settings.max_lines or (crowded and self.width(first, last + 1) > self.room - len(DASH))
+            if last > first and (full or end_s - start_s > self.settings.max_s):
                 return
             yield last + 1
 

@@ -128,6 +128,16 @@ def test_two_at_once_share_a_cue_with_dashes(talk: Talk) -> None:
     assert found[0].speakers == ("A", "B")
 
 
+def test_interjection_leaves_the_rest_in_two_lines(talk: Talk) -> None:
+    """Somebody's "mhm" in a long speech is shown beside the words it falls on; the others keep their two lines."""
+    speech = " ".join(["we should think about what that means for everybody here"] * 4)
+    found = cues((talk(speech, 0.0, speaker="A"), talk("mhm", 6.0, speaker="B")))
+    assert [cue.speakers for cue in found].count(("A", "B")) == 1
+    (shared,) = [cue for cue in found if cue.dashed]
+    assert shared.start_s <= 6.0 <= shared.end_s
+    assert any(len(cue.lines) == 2 for cue in found if not cue.dashed)
+
+
 def test_quick_exchange_shares_a_cue(talk: Talk) -> None:
     """A word too brief to be read alone is shown with its answer."""
     found = cues((talk("Really?", 0.0, speaker="A"), talk("Yes, really.", 0.4, speaker="B")))
