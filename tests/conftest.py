@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.jobs"]
+pytest_plugins = ["tests.jobs", "tests.commands"]
 
 REPOSITORY = Path(__file__).parent.parent
 

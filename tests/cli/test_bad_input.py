@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.cli.conftest import Ecg, Ended
+from tests.commands import Ecg, Ended
 from tests.jobs import SAMPLE_RATE_HZ, voiced
 from tests.media.formats import encode
 from tests.stub_engine import StubEngine
@@ -289,7 +289,7 @@ def test_a_store_that_fills_up(ecg: Ecg, tmp_path: Path, talk: Path, monkeypatch
 
 @pytest.mark.usefixtures("stub", "server")
 def test_one_bad_source_costs_the_others_nothing(ecg: Ecg, talk: Path) -> None:
-    """Of several sources the good ones are analysed; each gets a JSON object and the exit code tells that one failed."""
+    """Of several sources the good ones are analysed; each gets a JSON object, and one failure shows in the exit."""
     ended = ecg("analyze", "nowhere.mp4", str(talk), "--json")
     found = [json.loads(line) for line in ended.out.splitlines()]
     assert ended.code == 2

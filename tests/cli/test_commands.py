@@ -1,0 +1,119 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Ecg
+
+OUTPUTS = {"analysis", "backend", "rttm", "srt", "vtt", "ass", "report", "manifest", "tables"}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`ecg --help` teaches without importing Prefect, numpy or anything else that takes long."""
+    script = (
+        "import sys; sys.argv = ['ecg', '--help']\n"
+        "from deployments.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'prefect', 'numpy', 'torch', 'av', 'pyarrow', 'numba', 'fastapi', 'boto3'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    for command in ("analyze", "doctor", "show"):
+        assert command in ended.stdout
+
+
+@pytest.mark.usefixtures("stub", "server")
+def test_json_is_one_object_and_nothing_else(ecg: Ecg, talk: Path) -> None:
+    """With --json, stdout holds one object with the agreed keys, and the paths in it exist."""
+    ended = ecg("analyze", str(talk), "--job-id", "job-1", "--json")
+    found = json.loads(ended.out)
+    assert ended.code == 0 and ended.out.count("\n") == 1 and ended.err == ""
+    assert {
+        "job_id",
+        "status",
+        "error_code",
+        "duration_s",
+        "language",
+        "engine",
+        "speakers",
+        "words",
+        "warnings",
+    } <= set(found)
+    assert set(found["outputs"]) == OUTPUTS
+    assert set(found["outputs"]["tables"]) == {"recordings", "segments", "words", "turns", "frames"}
+    paths = [path for name, path in found["outputs"].items() if isinstance(path, str)]
+    assert all(Path(path).is_file() for path in [*paths, *found["outputs"]["tables"].values()])
+
+
+@pytest.mark.usefixtures("stub", "server")
+def test_a_summary_says_what_was_found_and_where_it_lies(ecg: Ecg, talk: Path) -> None:
+    """Without --json, progress goes to stderr, and stdout has duration, words, speakers, stages and paths."""
+    ended = ecg("analyze", str(talk), "--job-id", "job-1")
+    assert "transcribe completed" in ended.err and "100%" in ended.err
+    for part in ("job-1", "4 words", "2 speakers", "× real time", "measure", "manifest.json", "frames"):
+        assert part in ended.out
+
+
+@pytest.mark.usefixtures("stub", "server")
+def test_show_prints_the_transcript(ecg: Ecg, talk: Path) -> None:
+    """`ecg show` finds a result by job id, by manifest and by analysis, and prints who said what how loudly."""
+    ended = json.loads(ecg("analyze", str(talk), "--job-id", "job-1", "--json").out)
+    by_id = ecg("show", "job-1")
+    assert by_id.code == 0 and "SPEAKER_00" in by_id.out and "hello there" in by_id.out and "dB" in by_id.out
+    assert ecg("show", ended["outputs"]["manifest"]).out == by_id.out == ecg("show", ended["outputs"]["analysis"]).out
+
+
+def test_showing_what_is_not_there_is_a_users_mistake(ecg: Ecg) -> None:
+    """An unknown job id is RESULT_NOT_FOUND, exit 2."""
+    ended = ecg("show", "no-such-job")
+    assert ended.code == 2 and "(RESULT_NOT_FOUND)" in ended.err and "Traceback" not in ended.err
+
+
+def test_doctor_says_what_can_run(ecg: Ecg, tmp_path: Path) -> None:
+    """Without hub, token and GPU, `ecg doctor` names both engines, why one cannot run, store and server."""
+    ended = ecg("doctor", "--out", str(tmp_path / "store"))
+    assert ended.code == 0
+    for part in ("engine whisperx", "engine offline", "store", "private", "prefect 3."):
+        assert part in ended.out
+
+
+def test_an_unreachable_server_is_named(ecg: Ecg, talk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configured server that does not answer is a clear error, not a traceback."""
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    ended = ecg("analyze", str(talk))
+    assert ended.code == 2 and "no Prefect server answers at http://127.0.0.1:9/api" in ended.err
+
+
+@pytest.mark.slow
+def test_a_real_conversation_from_start_to_end(tmp_path: Path) -> None:
+    """With nothing configured, the demo's MP4 becomes two speakers and English words; silence and noise become none."""
+    import numpy as np
+    import soundfile
+
+    from deployments import demo
+
+    demo.write(tmp_path / "conversation.mp4")
+    soundfile.write(tmp_path / "silence.wav", np.zeros(16_000 * 4), 16_000)
+    soundfile.write(tmp_path / "noise.wav", 0.1 * np.random.default_rng(0).standard_normal(16_000 * 6), 16_000)
+    command = [sys.executable, "-m", "deployments.cli", "analyze"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    ended = subprocess.run(
+        [*command, "conversation.mp4", "silence.wav", "noise.wav", "--engine", "offline", "--json"],
+        cwd=tmp_path,
+        env={**environment, "PREFECT_HOME": str(tmp_path / "prefect"), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    talk, silence, noise = (json.loads(line) for line in ended.stdout.splitlines())
+    assert (talk["engine"], talk["language"], talk["speakers"]) == ("offline", "en", 2)
+    assert talk["words"] > 40 and talk["duration_s"] == pytest.approx(30.0, abs=0.05)
+    assert "ENGINE_MODEST" in {warning["code"] for warning in talk["warnings"]}
+    for quiet in (silence, noise):
+        assert (quiet["status"], quiet["words"]) == ("completed", 0)
+        assert "NO_SPEECH" in {warning["code"] for warning in quiet["warnings"]}

@@ -1,0 +1,73 @@
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Ecg
+from tests.stub_engine import StubEngine
+
+REPOSITORY = Path(__file__).parent.parent.parent
+
+
+def until(condition: Callable[[], object], seconds: float = 120.0) -> None:
+    """Wait for something that must happen."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("server")
+def test_a_killed_job_goes_on_where_it_was(ecg: Ecg, stub: StubEngine, talk: Path, tmp_path: Path) -> None:
+    """After kill -9, the same job id repeats no finished stage and ends with one manifest and a right result."""
+    store = tmp_path / "ecg-results"
+    command = [sys.executable, "-m", "tests.faults.stubbed_ecg", str(stub.log), "transcribe"]
+    arguments = ["analyze", str(talk), "--job-id", "job-1", "--out", str(store)]
+    killed = subprocess.Popen([*command, *arguments], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
+    finished = ("download", "extract", "diarize", "measure")
+    try:
+        until(lambda: all(list(store.glob(f"cache/{stage}-*")) for stage in finished))
+        until(lambda: "transcribe" in stub.log.read_text())
+        assert not (store / "results").exists()
+    finally:
+        killed.kill()
+        killed.wait()
+
+    ended = ecg(*arguments, "--json")
+    found = json.loads(ended.out)
+    assert (ended.code, found["status"], found["words"]) == (0, "completed", 4)
+    assert {stage["name"]: stage["status"] for stage in found["stages"]} == {
+        **dict.fromkeys(finished, "cached"),
+        **dict.fromkeys(("transcribe", "assemble", "publish"), "completed"),
+    }
+    assert stub.log.read_text().split().count("diarize") == 1
+    assert [path.parent.name for path in store.glob("results/*/manifest.json")] == ["job-1"]
+    assert not list((tmp_path / "work").glob("*-*-*")), "what the killed process left is swept"
+
+
+@pytest.mark.slow
+def test_a_private_server_ends_with_the_command_that_was_killed(talk: Path, tmp_path: Path) -> None:
+    """When `ecg` is killed, its Prefect server ends by itself."""
+    command = [sys.executable, "-m", "tests.faults.stubbed_ecg", str(tmp_path / "log"), "transcribe"]
+    killed = subprocess.Popen(
+        [*command, "analyze", str(talk), "--out", str(tmp_path / "store")], cwd=REPOSITORY, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: (tmp_path / "log").exists() and "transcribe" in (tmp_path / "log").read_text())
+        servers = children(killed.pid)
+        assert any("private_server" in name for name in servers.values())
+    finally:
+        killed.kill()
+        killed.wait()
+    until(lambda: not any(Path(f"/proc/{process_id}").exists() for process_id in servers))
+
+
+def children(parent: int) -> dict[int, str]:
+    """The processes a process has started, with their command lines."""
+    found = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return {int(child): Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ") for child in found}
