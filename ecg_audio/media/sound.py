@@ -47,8 +47,8 @@ class Sound:
             NotMedia: likewise, and nothing else says that it is media.
             MediaEncrypted: a packet is encrypted.
         """
-        timeline = Timeline(may_restart=self.media.format in {"mpegts", "mpeg"})
         expected_s = self.media.timing.end_s or self.media.timing.total_s
+        timeline = Timeline(may_restart=self.media.format in {"mpegts", "mpeg"}, ends_s=expected_s)
         for start_s, block, rate in self._decoded():
             for ready in timeline.place(start_s, block, rate):
                 yield ready

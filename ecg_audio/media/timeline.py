@@ -33,10 +33,12 @@ class Timeline:
 
     Args:
         may_restart: the container's clock may jump in the middle (transport streams).
+        ends_s: where the container says that it ends: time stamps far beyond that are damage, and not believed.
     """
 
-    def __init__(self, *, may_restart: bool = False) -> None:
+    def __init__(self, *, may_restart: bool = False, ends_s: float | None = None) -> None:
         self._may_restart = may_restart
+        self._ends_s = ends_s
         self._rate = 0
         self._resampler: soxr.ResampleStream | None = None
         self._held: list[Samples] = []  # source samples waiting for a full batch
@@ -68,6 +70,8 @@ class Timeline:
             yield from self.finish()
             self._begin_s, self._fed, self._given, self._rate = self.end_s, 0, 0, rate
             self._resampler = _resampler(rate)
+        if start_s is not None and self._ends_s is not None and start_s > self._ends_s + OVERLAP_S:
+            start_s = None
         lag = 0 if start_s is None else round((start_s + self._clock_s - self.end_s) * rate)
         if self.start_offset_s is None:
             block, lag = block[max(0, -lag) :], max(0, lag)

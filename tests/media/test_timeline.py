@@ -85,6 +85,12 @@ def test_a_clock_that_restarts(restart_s):
     assert len(laid(timeline, blocks)) == 53 * 16000
 
 
+def test_a_time_stamp_beyond_the_end_is_not_believed():
+    """One damaged time stamp does not become hours of silence, nor move what comes after it."""
+    blocks = [(0.0, ones(16000), 16000), (7200.0, ones(16000), 16000), (2.0, ones(16000), 16000)]
+    assert len(laid(Timeline(ends_s=3.0), blocks)) == 48000
+
+
 def test_the_rate_may_change():
     """A stream that changes its sample rate keeps its time."""
     blocks = [(0.0, ones(44100), 44100), (1.0, ones(24000), 48000), (1.5, ones(8000), 16000)]
