@@ -14,7 +14,7 @@ from ecg_audio.captions.text import clean
 FONT = "Noto Sans"  # renderers take their nearest where it is absent
 LINE_EM = 0.52  # the mean advance of a character of running text
 WHITE = "#FFFFFF"
-UNSAID = ("#6E737C", 0.5)  # what words still to come are mixed with, and how much, where the style follows words
+UNSAID = ("#9AA0AB", 0.5)  # what words still to come are mixed with, and how much, where the style follows words
 PIVOT_PX = 1_000_000  # see `_shift`
 
 _BREAK = "\u2060"  # word joiner: keeps a backslash from escaping what follows
@@ -77,7 +77,7 @@ def _event(cue: Cue, style: Style, names: dict[str | None, str], size_px: int, h
             reset = colour + (r"\kt0" if style.follow else "")
             clock_cs = 0
         text, clock_cs = _line(cue, line, style, size_px, clock_cs)
-        lines.append((f"{{{reset}}}" if reset else "") + text)
+        lines.append(_braced(reset) + text)
     shifted = any(look(word, style).shift_em for word in cue.words)
     pivot = rf"{{\org({-PIVOT_PX},{height})}}" if shifted else ""
     return pysubs2.SSAEvent(
@@ -125,22 +125,24 @@ def _field(text: str) -> str:
 def _line(cue: Cue, line: Line, style: Style, size_px: int, clock_cs: int) -> tuple[str, int]:
     """One line's words with their overrides, and where the karaoke clock stands after it."""
     parts = [DASH] if cue.dashed else []
-    before = PLAIN
     for index, word in enumerate(line):
-        parts.append(" " if index and word.spaced else "")
+        space = " " if index and word.spaced else ""
         shown = look(word, style)
-        tags = _tags(before, shown, size_px)
+        tags = _tags(PLAIN, shown, size_px)
         if style.follow:
             begin_cs = max(clock_cs, _cs(cue, word.start_s))
             end_cs = max(begin_cs, _cs(cue, word.end_s))
             if begin_cs > clock_cs:  # a silent syllable: the space before the word
-                parts.insert(-1, rf"{{\k{begin_cs - clock_cs}}}")
+                space = rf"{{\k{begin_cs - clock_cs}}}{space}"
             tags = rf"\kf{end_cs - begin_cs}" + tags
             clock_cs = end_cs
-        parts.append((f"{{{tags}}}" if tags else "") + word.text.translate(_ESCAPES))
-        before = shown
-    # each line begins plain again
-    return "".join([*parts, *([f"{{{tags}}}"] if (tags := _tags(before, PLAIN, size_px)) else [])]), clock_cs
+        undo = _tags(shown, PLAIN, size_px)  # spaces are always plain
+        parts += [space, _braced(tags), word.text.translate(_ESCAPES), _braced(undo)]
+    return "".join(parts), clock_cs
+
+
+def _braced(tags: str) -> str:
+    return f"{{{tags}}}" if tags else ""
 
 
 def _cs(cue: Cue, time_s: float) -> int:
@@ -148,7 +150,7 @@ def _cs(cue: Cue, time_s: float) -> int:
 
 
 def _tags(before: Look, shown: Look, size_px: int) -> str:
-    """The overrides that lead from one word's look to the next."""
+    """The overrides that lead from one look to another."""
     tags = ""
     if shown.weight != before.weight:
         tags += rf"\b{shown.weight}"
