@@ -41,7 +41,8 @@ class OfflineEngine:
     name: EngineName = "offline"
 
     def __init__(self, cores: int | None = None) -> None:
-        self._models = Child("the speech models", environment=dict(TELEMETRY_OFF))
+        # passive: torch's threads must not spin on cores that the recognisers need
+        self._models = Child("the speech models", environment={**TELEMETRY_OFF, "OMP_WAIT_POLICY": "PASSIVE"})
         self._recognisers = [
             Child(f"recogniser {number}") for number in range(1, (cores or len(os.sched_getaffinity(0))) + 1)
         ]
@@ -87,6 +88,7 @@ class OfflineEngine:
         self.check_language(language)
         with _named(TranscriptionFailed, "recognition failed"):
             speech = self._find_speech(recording, lambda fraction: report(FINDING_SHARE * fraction))
+            report(FINDING_SHARE)
             duration_s = _duration_s(recording)
             words = self._recognise(
                 recording,
