@@ -1,16 +1,18 @@
 """The ready SQL of docs/queries.md and the DDL of docs/athena.sql."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import pytest
 
 from ecg_audio.results import queries
 from ecg_audio.results.columns import type_name
 from ecg_audio.results.schemas import TABLES
 from tests.results import corpus, factory
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "queries.md").read_text(encoding="utf-8")
@@ -30,11 +32,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def db(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def db(store: Path, duck: "DuckDBPyConnection") -> "DuckDBPyConnection":
     """A connection that sees the tables."""
-    with duckdb.connect() as connection:
-        connection.execute(queries.views(str(store)))
-        yield connection
+    return duck.execute(queries.views(str(store)))
 
 
 def test_the_page_has_queries() -> None:
@@ -44,7 +44,7 @@ def test_the_page_has_queries() -> None:
 
 
 @pytest.mark.parametrize("title", QUERIES)
-def test_each_query_answers(title: str, db: duckdb.DuckDBPyConnection) -> None:
+def test_each_query_answers(title: str, db: "DuckDBPyConnection") -> None:
     """It runs, returns rows, and no column of the answer is empty throughout."""
     answer = db.execute(QUERIES[title]).fetchall()
     assert answer
@@ -54,26 +54,28 @@ def test_each_query_answers(title: str, db: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_the_pages_views_are_the_modules(
-    store: Path, db: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+    store: Path, duck: "DuckDBPyConnection", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the page tells a shell to do shows the same rows as `queries.views`."""
     assert SETUP is not None
     monkeypatch.chdir(store)
-    with duckdb.connect() as shell:
-        shell.execute(SETUP[1])
-        for table in TABLES:
-            count = f"SELECT count(*), count(DISTINCT job_id), min(date) FROM {table}"
-            assert shell.execute(count).fetchall() == db.execute(count).fetchall()
+    counted = []
+    for views in (SETUP[1], queries.views(str(store))):
+        duck.execute(views)
+        counted.append(
+            [duck.execute(f"SELECT count(*), count(DISTINCT job_id), min(date) FROM {t}").fetchall() for t in TABLES]
+        )
+    assert counted[0] == counted[1]
 
 
-def test_a_torn_publication_does_not_show(db: duckdb.DuckDBPyConnection) -> None:
+def test_a_torn_publication_does_not_show(db: "DuckDBPyConnection") -> None:
     """Files without a row in recordings are in the store, and in no view."""
     for table in TABLES:
         jobs = {job for (job,) in db.execute(f"SELECT DISTINCT job_id FROM {table}").fetchall()}
         assert jobs == {analysis.job_id for analysis in corpus.recordings()}
 
 
-def test_average_f0_is_that_of_the_voiced_words(db: duckdb.DuckDBPyConnection) -> None:
+def test_average_f0_is_that_of_the_voiced_words(db: "DuckDBPyConnection") -> None:
     """Weighted by voiced time, per speaker, over the words that have F0."""
     answer = {
         (job, speaker): f0_hz for job, speaker, f0_hz, _ in db.execute(QUERIES["Average F0 per speaker"]).fetchall()
@@ -89,7 +91,7 @@ def test_average_f0_is_that_of_the_voiced_words(db: duckdb.DuckDBPyConnection) -
             assert answer[analysis.job_id, speaker.id] == pytest.approx(expected, rel=1e-5)
 
 
-def test_words_per_minute_are_the_speakers(db: duckdb.DuckDBPyConnection) -> None:
+def test_words_per_minute_are_the_speakers(db: "DuckDBPyConnection") -> None:
     """The tables say the same as the analysis."""
     answer = {row[:2]: row[-1] for row in db.execute(QUERIES["Words per minute per speaker"]).fetchall()}
     assert answer == {
@@ -99,7 +101,7 @@ def test_words_per_minute_are_the_speakers(db: duckdb.DuckDBPyConnection) -> Non
     }
 
 
-def test_the_loudest_words_are_the_loudest(db: duckdb.DuckDBPyConnection) -> None:
+def test_the_loudest_words_are_the_loudest(db: "DuckDBPyConnection") -> None:
     """Ten, in order, and none that is suspect."""
     answer = [row[-1] for row in db.execute(QUERIES["Loudest ten words"]).fetchall()]
     levels = sorted(
@@ -114,7 +116,7 @@ def test_the_loudest_words_are_the_loudest(db: duckdb.DuckDBPyConnection) -> Non
     assert answer == pytest.approx(levels[:10], rel=1e-6)
 
 
-def test_shares_of_talk_are_whole(db: duckdb.DuckDBPyConnection) -> None:
+def test_shares_of_talk_are_whole(db: "DuckDBPyConnection") -> None:
     """The shares of one recording add up to one."""
     shares: dict[str, float] = {}
     for job, _, _, share, _ in db.execute(QUERIES["Share of talk"]).fetchall():
@@ -123,7 +125,7 @@ def test_shares_of_talk_are_whole(db: duckdb.DuckDBPyConnection) -> None:
     assert all(total == pytest.approx(1.0) for total in shares.values())
 
 
-def test_the_contour_is_the_words_frames(db: duckdb.DuckDBPyConnection) -> None:
+def test_the_contour_is_the_words_frames(db: "DuckDBPyConnection") -> None:
     """Every 10 ms of the word, with the level that the word has."""
     rows = db.execute(QUERIES["The F0 contour of the loudest word"]).fetchall()
     (loudest,) = db.execute("SELECT max(rms_dbfs), arg_max(end_s - start_s, rms_dbfs) FROM words").fetchall()
@@ -131,7 +133,7 @@ def test_the_contour_is_the_words_frames(db: duckdb.DuckDBPyConnection) -> None:
     assert {row[3] for row in rows[1:-1]} == {loudest[0]}
 
 
-def test_the_same_voice_is_found_again(db: duckdb.DuckDBPyConnection) -> None:
+def test_the_same_voice_is_found_again(db: "DuckDBPyConnection") -> None:
     """The closest pairs across recordings are the same people."""
     cast = {
         (analysis.job_id, f"SPEAKER_{place:02d}"): person

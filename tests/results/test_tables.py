@@ -2,8 +2,8 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -18,6 +18,9 @@ from ecg_audio.results.schemas import TABLES
 from ecg_audio.results.tables import FrameFile, write_tables
 from tests.results import factory
 from tests.results.strategies import analyses
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 def _published(analysis: Analysis, folder: Path) -> dict[str, Path]:
@@ -125,7 +128,7 @@ def test_every_column_says_its_unit_and_meaning(table: str, tmp_path: Path) -> N
                 assert unit == name
 
 
-def test_duckdb_answers_the_questions_of_the_readme(tmp_path: Path) -> None:
+def test_duckdb_answers_the_questions_of_the_readme(tmp_path: Path, duck: "DuckDBPyConnection") -> None:
     """Average F0 per speaker, the loudest words, and words per minute per speaker, from the Parquet alone."""
     analysis = factory.analysis(
         [
@@ -139,26 +142,26 @@ def test_duckdb_answers_the_questions_of_the_readme(tmp_path: Path) -> None:
     )
     words = _published(analysis, tmp_path)["words"].as_posix()
     pitch = f"SELECT speaker, avg(f0_mean_hz) FROM '{words}' GROUP BY speaker ORDER BY speaker"
-    assert duckdb.sql(pitch).fetchall() == [("A", 105.0), ("B", 220.0)]
+    assert duck.execute(pitch).fetchall() == [("A", 105.0), ("B", 220.0)]
     loudest = f"SELECT text FROM '{words}' WHERE rms_dbfs IS NOT NULL ORDER BY rms_dbfs DESC LIMIT 3"
-    assert [text for (text,) in duckdb.sql(loudest).fetchall()] == ["loud", "high", "hiss"]
+    assert [text for (text,) in duck.execute(loudest).fetchall()] == ["loud", "high", "hiss"]
     rate = f"""SELECT speaker, 60 * count(*) / (max(end_s) - min(start_s)) AS words_per_minute
                FROM '{words}' GROUP BY speaker ORDER BY speaker"""
-    assert duckdb.sql(rate).fetchall() == [("A", 90.0), ("B", 60.0)]
+    assert duck.execute(rate).fetchall() == [("A", 90.0), ("B", 60.0)]
 
 
-def test_words_join_their_segments_and_frames_their_turns(tmp_path: Path) -> None:
+def test_words_join_their_segments_and_frames_their_turns(tmp_path: Path, duck: "DuckDBPyConnection") -> None:
     """Keys and times agree across the tables."""
     analysis = factory.analysis(60)
     paths = {name: path.as_posix() for name, path in _published(analysis, tmp_path).items()}
-    joined = duckdb.sql(
+    joined = duck.execute(
         f"""SELECT s.text, string_agg(w.text, ' ' ORDER BY w.word_index)
             FROM '{paths["words"]}' w JOIN '{paths["segments"]}' s USING (job_id, segment_id)
             GROUP BY s.segment_id, s.text"""
     ).fetchall()
     assert len(joined) == len(analysis.segments)
     assert all(text == words for text, words in joined)
-    stray = duckdb.sql(
+    stray = duck.execute(
         f"""SELECT count(*) FROM '{paths["frames"]}' f WHERE speaker IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM '{paths["turns"]}' t
                 WHERE t.speaker = f.speaker AND f.time_s >= t.start_s AND f.time_s < t.end_s)"""
@@ -166,7 +169,7 @@ def test_words_join_their_segments_and_frames_their_turns(tmp_path: Path) -> Non
     assert stray == [(0,)]
 
 
-def test_a_corpus_reads_as_one_table(tmp_path: Path) -> None:
+def test_a_corpus_reads_as_one_table(tmp_path: Path, duck: "DuckDBPyConnection") -> None:
     """Files of several jobs, partitioned by date, are one table for DuckDB, pandas and Arrow, with other speakers."""
     jobs = [factory.analysis(12, speakers=count, seed=count) for count in (1, 2, 3)]
     for day, analysis in enumerate(jobs, start=1):
@@ -177,7 +180,7 @@ def test_a_corpus_reads_as_one_table(tmp_path: Path) -> None:
     for name in TABLES:
         folder = tmp_path / "features" / name
         expected = pq.ParquetDataset(folder).read().num_rows
-        counted = duckdb.sql(
+        counted = duck.execute(
             f"SELECT count(*), count(DISTINCT date) FROM read_parquet('{folder}/*/*.parquet', hive_partitioning = true)"
         ).fetchall()
         assert counted == [(expected, 3)]
