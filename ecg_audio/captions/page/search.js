@@ -40,7 +40,12 @@ function setUpSearch() {
     here = here < 0 && step < 0 ? hits.length - 1 : (here + step + hits.length) % hits.length;
     const span = spans[hits[here][0]];
     span.classList.add("here");
-    span.scrollIntoView({ block: "center" });
+    const box = $("lines");
+    if (box.scrollHeight > box.clientHeight) {
+      box.scrollTop += span.getBoundingClientRect().top - box.getBoundingClientRect().top - box.clientHeight / 3;
+    } else {
+      span.scrollIntoView({ block: "center" });
+    }
     player.seek(words.start[hits[here][0]] / 1000);
     tell();
   }
