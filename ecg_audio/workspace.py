@@ -3,6 +3,7 @@
 Scratch folders carry the id of the process that made them; what a killed process left behind is swept by the next one.
 """
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -35,11 +36,21 @@ def root() -> Path:
     return folder
 
 
-def incoming() -> Path:
-    """Finished and unfinished downloads, kept for a day so that a later run goes on where this one ended."""
-    folder = root() / "incoming"
-    folder.mkdir(exist_ok=True)
-    return folder
+@contextmanager
+def incoming(job_id: str, source: str) -> Iterator[Path]:
+    """The folder of one job's download. It goes with the job, however that ends, except when it is interrupted.
+
+    An interrupted or killed job leaves it, and its next run goes on from there; it is swept after a day.
+    """
+    name = hashlib.sha256(f"{job_id}\0{source}".encode()).hexdigest()[:32]
+    folder = root() / "incoming" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    except Exception:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -55,9 +66,9 @@ def sweep() -> None:
         owner = folder.name.split("-")[-2]
         if owner.isdigit() and not _alive(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
-    for file in incoming().iterdir():
-        if time.time() - file.stat().st_mtime > INCOMING_KEPT_S:
-            file.unlink(missing_ok=True) if file.is_file() else shutil.rmtree(file, ignore_errors=True)
+    for folder in root().glob("incoming/*"):
+        if time.time() - folder.stat().st_mtime > INCOMING_KEPT_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alive(process_id: int) -> bool:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from prefect import flow, runtime
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from blocks.storage import open_store
 from ecg_audio import workspace
-from ecg_audio.analysis import Media, Notice, Recording
+from ecg_audio.analysis import Notice, Recording
 from ecg_audio.errors import DiarizationFailed, MeasurementFailed, TooLong
 from ecg_audio.media import source
 from ecg_audio.progress import Progress, listeners, tracked
@@ -58,11 +57,9 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     speakers = SpeakerCount(request.speakers, request.min_speakers, request.max_speakers)
     here = store.reference
 
-    with _job(request) as stages:
+    with _job(request) as stages, workspace.incoming(request.job_id, request.source) as folder:
         fetching = kept(download, store, download_key(request.source), refresh=refresh)
-        media = stages.result(
-            "download", fetching.submit(request.source, request.limits, workspace.incoming(), request.cookies)
-        )
+        media = stages.result("download", fetching.submit(request.source, request.limits, folder, request.cookies))
 
         gone = not store.exists(recording_key(media.sha256, request.audio_stream))
         extracting = kept(extract, store, extract_key(media, request.audio_stream), refresh=refresh or gone)
@@ -102,7 +99,6 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         )
         analysis = assemble(request, str(runtime.flow_run.id), here, found, stages.records(recording.duration_s))
         outputs = publish(analysis, voice_frames, here)
-        _drop_download(media)
         return outcome(analysis, outputs, stages.records(recording.duration_s))
 
 
@@ -126,10 +122,3 @@ def _check_length(recording: Recording, request: AnalysisRequest) -> None:
 
 def _settled(choice: Choice) -> tuple[Notice, ...]:
     return (Notice(code="ENGINE_SETTLED", message=choice.reason),) if choice.settled else ()
-
-
-def _drop_download(media: Media) -> None:
-    # a local source is the user's own file; only what was downloaded for this job goes
-    path = Path(media.path)
-    if path.is_relative_to(workspace.incoming()):
-        path.unlink(missing_ok=True)

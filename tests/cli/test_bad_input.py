@@ -58,7 +58,7 @@ def refused(ended: Ended, code: str, *, exit_code: int = 2) -> None:
 def nothing_left(folder: Path) -> None:
     """No results, no scratch, no download that looks finished."""
     assert not list(folder.glob("ecg-results/**/manifest.json"))
-    assert not list((folder / "work").glob("*-*-*"))
+    assert not list((folder / "work").glob("*-*-*")) and not list((folder / "work").glob("incoming/*"))
 
 
 # sources that are no recordings
