@@ -16,6 +16,7 @@ from ecg_audio.captions.reading import CueSettings
 from ecg_audio.captions.text import characters, width
 
 DASH = "- "  # before each of two speakers' lines
+ROUNDING = 1e-6  # widths of full-width characters are not whole
 EACH_CUE = 1.5  # what a cue costs by itself: fewer, fuller cues are calmer
 BRIEF_PER_S = 4.0  # per second below the shortest duration
 HURRIED_PER_CPS = 0.4  # per character a second above the target; twice that above the bound
@@ -91,18 +92,19 @@ class _Run:
     def __init__(self, words: Sequence[CueWord], settings: CueSettings) -> None:
         self.words = words
         self.settings = settings
-        self.room = settings.line_width
-        self.spaces = [1.0 if word.spaced else 0.0 for word in words]
-        # where each word ends, were they all on one line, and how many characters that makes
-        widths = (width(word.text, settings.wide) + space for word, space in zip(words, self.spaces, strict=True))
-        self.reach = [0.0, *accumulate(widths)]
+        self.room = settings.line_width + ROUNDING
+        # where each word begins and ends, were they all on one line; the space before a word is not yet it
+        spaces = [1.0 if word.spaced else 0.0 for word in words]
+        widths = (width(word.text, settings.wide) + space for word, space in zip(words, spaces, strict=True))
+        self.ends = [0.0, *accumulate(widths)]
+        self.begins = [end + space for end, space in zip(self.ends, spaces, strict=False)]
         self.counts = [0, *accumulate(characters(word.text) + word.spaced for word in words)]
         self.crowd = [0, *accumulate(word.crowded for word in words)]
         self.breaks = _break_costs(words)
 
     def width(self, first: int, end: int) -> float:
         """The room that words `first` to `end - 1` take on a line."""
-        return self.reach[end] - self.reach[first] - self.spaces[first]
+        return self.ends[end] - self.begins[first]
 
     def fitting(self, first: int) -> Iterator[int]:
         """Where a cue that begins with word `first` can end; at least after that word."""
@@ -147,14 +149,10 @@ class _Run:
         """The words that can begin a second line; none where one line is enough."""
         if self.width(first, end) <= self.room:
             return range(0)
-        # the upper line takes as much as it can, or leaves as much as the lower one can
-        after_upper = bisect_right(self.reach, self.reach[first] + self.spaces[first] + self.room, first + 1, end)
-        for_lower = bisect_left(self.reach, self.reach[end] - self.room, first, end)
-        for_lower = next((turn for turn in range(max(for_lower - 1, first + 1), end) if self._fits(turn, end)), end)
-        return range(for_lower, after_upper)
-
-    def _fits(self, first: int, end: int) -> bool:
-        return self.width(first, end) <= self.room
+        # no further than the upper line reaches, no earlier than the lower one can take the rest
+        stop = bisect_right(self.ends, self.begins[first] + self.room, first + 1, end)
+        start = bisect_left(self.begins, self.ends[end] - self.room, first + 1, end)
+        return range(start, stop)
 
     def _slant(self, first: int, turn: int, end: int) -> float:
         slant = (self.width(first, turn) - self.width(turn, end)) / self.room
