@@ -33,9 +33,10 @@ def silence_reference(peaks: Array) -> float:
     Returns:
         A level as a share of full scale; 0.0 where nothing is audible.
     """
-    from scipy.ndimage import minimum_filter1d
-
-    sustained = minimum_filter1d(peaks, SUSTAINED_FRAMES, mode="nearest") if len(peaks) else peaks
+    if not len(peaks):
+        return 0.0
+    around = np.pad(peaks, SUSTAINED_FRAMES // 2, mode="edge")
+    sustained = np.lib.stride_tricks.sliding_window_view(around, SUSTAINED_FRAMES).min(axis=1)
     audible = sustained[sustained > AUDIBLE_PEAK]
     return float(np.percentile(audible, REFERENCE_PERCENTILE)) if len(audible) else 0.0
 

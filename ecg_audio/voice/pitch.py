@@ -80,6 +80,8 @@ class Lags(NamedTuple):
     octaves: Array  # float32: how far each lag's frequency is above the floor
     shortest: int
     longest: int
+    floor_hz: float
+    ceiling_hz: float
 
 
 @functools.cache
@@ -96,8 +98,9 @@ def lags(settings: PitchSettings) -> Lags:
     position = np.clip((high_hz - np.fft.rfftfreq(size, 1.0 / RATE_HZ)) / (high_hz - low_hz), 0.0, 1.0)
     fade = (0.5 - 0.5 * np.cos(np.pi * position)).astype(np.float32)
     correction = (own[0] / own).astype(np.float32)
+    bounds_hz = (settings.floor_hz, settings.ceiling_hz)
     octaves = np.log2(longest / np.maximum(1, np.arange(longest + 2))).astype(np.float32)
-    return Lags(window, *roots(size // 2), *roots(size), fade, correction, octaves, shortest, longest)
+    return Lags(window, *roots(size // 2), *roots(size), fade, correction, octaves, shortest, longest, *bounds_hz)
 
 
 @kernel
@@ -187,6 +190,9 @@ def _pick(
             at = lag * LANES + lane
             left, middle, right = correlation[at - LANES], correlation[at], correlation[at + LANES]
             shift = np.float32(0.5) * (right - left) / (np.float32(2.0) * middle - left - right)
+            frequency_hz = RATE_HZ / (lag + shift)
+            if not constants.floor_hz <= frequency_hz <= constants.ceiling_hz:
+                continue
             top = middle + np.float32(0.25) * shift * (right - left)
             if top > np.float32(1.0):
                 top = np.float32(1.0) / top  # Boersma's way with what cannot be
@@ -197,6 +203,6 @@ def _pick(
             value = top + octave_cost * constants.octaves[lag]
             if value > score[lane, worst]:
                 score[lane, worst] = value
-                f0_hz[worst, first + lane] = RATE_HZ / (lag + shift)
+                f0_hz[worst, first + lane] = frequency_hz
                 strength[worst, first + lane] = top
         before, here = here, after

@@ -4,18 +4,35 @@ After de Jong and Wempe, "Praat script to detect syllable nuclei and measure spe
 Research Methods 41(2), 2009): a syllable is a peak of intensity, high enough, with a dip on either side, and voiced.
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
+
+from ecg_audio.voice.compiled import kernel
 
 Array = Any
 
 DIP_DB = 2.0
 BELOW_LOUDEST_DB = 25.0
 SMOOTHING_FRAMES = 5
-NEIGHBOURHOOD_FRAMES = 101
-"""How far a dip may lie away: half a second to either side."""
+
+
+@kernel
+def _mark_peaks(contour_dbfs: Array, dip_db: float, peaks: Array) -> None:
+    """Mark every largest value between two dips: a peak is one once the contour has fallen far enough below it."""
+    lowest, highest, highest_at = contour_dbfs[0], contour_dbfs[0], 0
+    rising = False
+    for t in range(len(contour_dbfs)):
+        level = contour_dbfs[t]
+        if rising and level > highest:
+            highest, highest_at = level, t
+        elif rising and level <= highest - dip_db:
+            peaks[highest_at] = True
+            rising, lowest = False, level
+        elif not rising and level < lowest:
+            lowest = level
+        elif not rising and level >= lowest + dip_db:
+            rising, highest, highest_at = True, level, t
 
 
 def find_nuclei(rms_dbfs: Array, f0_hz: Array) -> Array:
@@ -28,22 +45,14 @@ def find_nuclei(rms_dbfs: Array, f0_hz: Array) -> Array:
     Returns:
         bool, (frames,).
     """
-    from scipy.ndimage import convolve1d
-    from scipy.signal import find_peaks
-
     nuclei = np.zeros(len(rms_dbfs), np.bool_)
-    voiced = np.isfinite(f0_hz)
+    voiced = np.isfinite(f0_hz) & np.isfinite(rms_dbfs)
     if not voiced.any():
         return nuclei
-    loudest_dbfs = np.percentile(rms_dbfs[voiced], 99)
-    floor_dbfs = float(loudest_dbfs) - BELOW_LOUDEST_DB
+    floor_dbfs = np.percentile(rms_dbfs[voiced], 99) - BELOW_LOUDEST_DB
     # everything below the floor is one level: a dip is a dip however deep the silence
     contour = np.maximum(np.nan_to_num(rms_dbfs, nan=-np.inf), floor_dbfs)
     window = np.hanning(SMOOTHING_FRAMES + 2)[1:-1]
-    smooth = convolve1d(contour, window / window.sum(), mode="nearest")
-    with warnings.catch_warnings():
-        # a peak on a slope that fills the neighbourhood has prominence 0: rightly none, and no news
-        warnings.filterwarnings("ignore", "some peaks have a prominence of 0", RuntimeWarning)
-        peaks, _ = find_peaks(smooth, height=floor_dbfs + 1e-3, prominence=DIP_DB, wlen=NEIGHBOURHOOD_FRAMES)
-    nuclei[peaks[voiced[peaks]]] = True
-    return nuclei
+    around = np.pad(contour, SMOOTHING_FRAMES // 2, mode="edge")
+    _mark_peaks(np.convolve(around, window / window.sum(), "valid"), DIP_DB, nuclei)
+    return nuclei & voiced

@@ -1,0 +1,49 @@
+"""Transform: Fourier transforms of eight frames at once."""
+
+import numpy as np
+import pytest
+
+from ecg_audio.voice.lanes import LANES
+from ecg_audio.voice.transform import fold, powers, roots, transform
+
+PRECISION = {np.float32: 1e-6, np.float64: 1e-14}
+
+
+def lay(frames, dtype):
+    """Frames (LANES, n) side by side, as the kernels take them."""
+    return np.ascontiguousarray(frames.T).astype(dtype).ravel()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [4, 8, 64, 128, 256, 512, 1024])
+def test_transforms_agree_with_numpy(size, dtype):
+    """The complex transform of any power of two is numpy's, to the precision of the type."""
+    random = np.random.default_rng(size)
+    x = random.normal(size=(LANES, size)) + 1j * random.normal(size=(LANES, size))
+    work = [np.zeros(size * LANES, dtype) for _ in range(2)]
+    real, imaginary = transform(lay(x.real, dtype), lay(x.imag, dtype), *work, *roots(size, dtype))
+    found = (real + 1j * imaginary).reshape(size, LANES).T
+    expected = np.fft.fft(x)
+    assert np.abs(found - expected).max() <= PRECISION[dtype] * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [512, 1024, 2048])
+def test_power_and_back_to_autocorrelation(size, dtype):
+    """Real frames give numpy's power spectra, and these, folded and transformed, their circular autocorrelations."""
+    x = np.random.default_rng(size).normal(size=(LANES, size))
+    half = size // 2
+    even, odd = lay(x[:, ::2], dtype), lay(x[:, 1::2], dtype)
+    work = [np.zeros(half * LANES, dtype) for _ in range(2)]
+    half_roots, whole_roots = roots(half, dtype), roots(size, dtype)
+    power = np.zeros((half + 1) * LANES, dtype)
+    powers(*transform(even, odd, *work, *half_roots), *whole_roots, power)
+    expected = np.abs(np.fft.rfft(x)) ** 2
+    assert np.abs(power.reshape(half + 1, LANES).T - expected).max() <= PRECISION[dtype] * expected.max()
+
+    real, imaginary = (np.zeros(half * LANES, dtype) for _ in range(2))
+    fold(power, *whole_roots, real, imaginary)
+    odd_lags, even_lags = transform(imaginary, real, *work, *half_roots)
+    lags = np.stack([even_lags.reshape(half, LANES).T, odd_lags.reshape(half, LANES).T], axis=2).reshape(LANES, size)
+    correlation = np.fft.irfft(expected) * size
+    assert np.abs(lags - correlation).max() <= 4 * PRECISION[dtype] * np.abs(correlation).max()
