@@ -52,7 +52,9 @@ def _check_shown(outputs: list[Any]) -> None:
     assert any("image/png" in data for data in shown)
     assert any("<table" in data.get("text/html", "") for data in shown)
     assert "<table" in shown[-1]["text/html"]
-    assert [output["text"] for output in outputs if output.get("name") == "stderr"] == []
+    complaints = [output["text"] for output in outputs if output.get("name") == "stderr"]
+    # the first picture on a slow machine takes a while, and matplotlib says so
+    assert [text for text in complaints if "building the font cache" not in text] == []
 
 
 @pytest.mark.slow
