@@ -1,6 +1,7 @@
 """`ecg`: the command line. Only arguments and help live here; each command's work is imported when it runs."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,10 @@ app = typer.Typer(
 OURS, USERS = 1, 2
 """Exit codes: a failure of ours (or of a far side), a mistake in what was asked."""
 
+Result = Annotated[str, typer.Argument(metavar="RESULT", help="A job id, or the path of an analysis or manifest.")]
+Store = Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store the job is in.")]
+Preset = Annotated[str, typer.Option(help="plain, karaoke or expressive.")]
+Intensity = Annotated[float, typer.Option(min=0.0, max=1.0, help="How much the voice shows, 0 to 1.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show logs and tracebacks.")]
 
 
@@ -105,14 +110,47 @@ def doctor(
 
 @app.command(no_args_is_help=True)
 def show(
-    result: Annotated[str, typer.Argument(metavar="RESULT", help="A job id, or the path of an analysis or manifest.")],
-    out: Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store the job is in.")] = None,
+    result: Result,
+    out: Store = None,
     debug: Debug = False,  # noqa: ARG001 - `main` looks at it
 ) -> None:
     """Print a finished transcript, with speakers and how loud and high each word was said."""
     from deployments.show import show_result
 
     show_result(result, out)
+
+
+@app.command(no_args_is_help=True)
+def captions(
+    result: Result,
+    preset: Preset = "expressive",
+    caption_format: Annotated[str, typer.Option("--format", help="ass, vtt or srt.")] = "ass",
+    intensity: Intensity = 1.0,
+    size: Annotated[str, typer.Option(metavar="WxH", help="The video's picture size (ass).")] = "1920x1080",
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write. [standard output]")] = None,
+    out: Store = None,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+) -> None:
+    """Style the captions of a finished result anew, without analysing again."""
+    from deployments.captions import restyle
+
+    restyle(result, out, preset=preset, caption_format=caption_format, intensity=intensity, size=size, target=to)
+
+
+@app.command(no_args_is_help=True)
+def burn(
+    result: Result,
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video that was analysed.")],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="The MP4 to write.")] = Path("captioned.mp4"),
+    preset: Preset = "expressive",
+    intensity: Intensity = 1.0,
+    out: Store = None,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+) -> None:
+    """Write a copy of a video with its captions in the picture (needs an ffmpeg with libass)."""
+    from deployments.captions import burn_in
+
+    burn_in(result, out, video, preset=preset, intensity=intensity, target=to)
 
 
 def main() -> None:

@@ -97,9 +97,8 @@ def print_outcome(ended: Outcome) -> None:
     out.print(_stage_table(ended))
     for warning in ended.warnings:
         out.print(f"[yellow]![/] {escape(warning.message)} [dim]({warning.code})[/]", highlight=False, soft_wrap=True)
-    paths = {name: path for name, path in ended.outputs.model_dump(exclude={"tables"}).items() if path is not None} | {
-        f"table {name}": path for name, path in ended.outputs.tables.items()
-    }
+    paths = ended.outputs.model_dump(exclude={"tables", "presets"})
+    paths |= {f"table {name}": path for name, path in ended.outputs.tables.items()}
     for name, path in paths.items():
         out.print(f"  {name:<17}{escape(path)}", highlight=False, soft_wrap=True)
     out.print(f"\nRead it: [bold]ecg show {escape(ended.outputs.analysis)}[/]", highlight=False, soft_wrap=True)

@@ -58,6 +58,7 @@ class Recording(Model):
     stream_index: int
     source_sample_rate_hz: int
     source_channels: int
+    has_video: bool = False
     notices: tuple[Notice, ...] = ()
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from prefect import flow, runtime
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from blocks.storage import open_store
 from ecg_audio import workspace
-from ecg_audio.analysis import Notice, Recording
+from ecg_audio.analysis import Media, Notice, Recording
 from ecg_audio.errors import DiarizationFailed, MeasurementFailed, TooLong
 from ecg_audio.media import source
 from ecg_audio.progress import Progress, listeners, tracked
@@ -18,6 +19,7 @@ from ecg_audio.speech import engine
 from ecg_audio.speech.engine import Choice, SpeakerCount
 from flows.progress_artifact import progress_artifact
 from flows.stages import Stages
+from flows.summary import summarise
 from tasks.assemble import Findings, assemble
 from tasks.caching import kept, known
 from tasks.diarize import diarize, diarize_key
@@ -98,8 +100,10 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
             ),
         )
         analysis = assemble(request, str(runtime.flow_run.id), here, found, stages.records(recording.duration_s))
-        outputs = publish(analysis, voice_frames, here)
-        return outcome(analysis, outputs, stages.records(recording.duration_s))
+        outputs = publish(analysis, voice_frames, here, media=_lasting(media, folder))
+        ended = outcome(analysis, outputs, stages.records(recording.duration_s))
+        summarise(analysis, ended)
+        return ended
 
 
 @contextmanager
@@ -118,6 +122,12 @@ def _check_length(recording: Recording, request: AnalysisRequest) -> None:
             f"the recording is {recording.duration_s / 60:.0f} minutes long; "
             f"the limit is {request.limits.max_duration_s / 60:.0f}"
         )
+
+
+def _lasting(media: Media, folder: Path) -> Path | None:
+    """The media file, unless it is a download that goes with this job."""
+    path = Path(media.path).resolve()
+    return None if path.is_relative_to(folder.resolve()) else path
 
 
 def _settled(choice: Choice) -> tuple[Notice, ...]:

@@ -5,8 +5,11 @@ one whole: new objects first, then the manifest, then the old run's objects go.
 """
 
 import json
+import os
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
 from prefect import task
 
@@ -25,6 +28,13 @@ NAMES = {
     "srt": "captions.srt",
     "vtt": "captions.vtt",
     "ass": "captions.ass",
+    "report": "report.html",
+}
+PRESETS = {
+    # the plain file of each format is in the default style, "expressive"
+    f"presets/{preset}.{ending}": f"captions.{preset}.{ending}"
+    for preset in ("plain", "karaoke")
+    for ending in ("vtt", "ass")
 }
 
 
@@ -36,8 +46,14 @@ class _Output:
 
 
 @task(name="publish", **RETRYING)
-def publish(analysis: Analysis, frames: str | None, store: str) -> Outputs:
+def publish(analysis: Analysis, frames: str | None, store: str, media: Path | None = None) -> Outputs:
     """Write a job's outputs and make them the job's published result.
+
+    Args:
+        analysis: the result.
+        frames: key of its voice frames; None: there are none.
+        store: reference of the artifact store.
+        media: the source, where it is a file of this machine that stays: the report page plays it.
 
     Raises:
         PublishFailed: the store does not take them; the job's earlier result, if any, stands untouched as far as its
@@ -45,7 +61,7 @@ def publish(analysis: Analysis, frames: str | None, store: str) -> Outputs:
     """
     artifacts = open_store(store)
     with progress.current().stage("publish") as report, workspace.scratch("publish") as folder:
-        outputs = _rendered(analysis, frames, artifacts, folder)
+        outputs = _rendered(analysis, frames, artifacts, folder, media)
         before = _published(artifacts, analysis.job_id)
         new = {output.key for output in outputs}
         try:
@@ -78,12 +94,14 @@ def _published(artifacts: ArtifactStore, job_id: str) -> set[str]:
     return {output.key for output in earlier.outputs.values()}
 
 
-def _rendered(analysis: Analysis, frames: str | None, artifacts: ArtifactStore, folder: Path) -> list[_Output]:
+def _rendered(
+    analysis: Analysis, frames: str | None, artifacts: ArtifactStore, folder: Path, media: Path | None
+) -> list[_Output]:
     """All outputs as local files, in upload order: the table `recordings`, which readers join on, comes last."""
     from ecg_audio.captions import ass, cues, srt, vtt
-    from ecg_audio.results import backend, document, rttm, tables
+    from ecg_audio.results import backend, document, rttm
 
-    lines = cues.cues(analysis.segments)
+    lines = cues.cues(analysis.segments, cues.CueSettings.for_language(analysis.language))
     texts: dict[str, str | bytes] = {
         "analysis": document.dumps(analysis),
         "backend": json.dumps(backend.document(analysis), ensure_ascii=False, allow_nan=False),
@@ -91,23 +109,50 @@ def _rendered(analysis: Analysis, frames: str | None, artifacts: ArtifactStore, 
         "srt": srt.dumps(lines),
         "vtt": vtt.dumps(lines),
         "ass": ass.dumps(lines, title=analysis.title),
+        "presets/plain.vtt": vtt.dumps(lines, "plain"),
+        "presets/plain.ass": ass.dumps(lines, "plain", title=analysis.title),
+        "presets/karaoke.vtt": vtt.dumps(lines, "karaoke"),
+        "presets/karaoke.ass": ass.dumps(lines, "karaoke", title=analysis.title),
     }
+    with ExitStack() as stack:
+        measured = stack.enter_context(artifacts.local(frames)) if frames else None
+        texts["report"] = _report(analysis, measured, artifacts, media)
+        made = _tables(analysis, measured, folder)
     outputs = []
     for name, text in texts.items():
-        path = folder / NAMES[name]
+        file = (NAMES | PRESETS)[name]
+        path = folder / file
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        outputs.append(_Output(name, f"runs/{analysis.run_id}/{NAMES[name]}", path))
-    if frames is None:
-        made = tables.write_tables(analysis, None, folder)
-    else:
-        with artifacts.local(frames) as path:
-            made = tables.write_tables(analysis, path, folder)
+        outputs.append(_Output(name, f"runs/{analysis.run_id}/{file}", path))
+    return outputs + made
+
+
+def _tables(analysis: Analysis, measured: Path | None, folder: Path) -> list[_Output]:
+    from ecg_audio.results import tables
+
+    made = tables.write_tables(analysis, measured, folder)
     day = analysis.created_at[:10]
-    for table in reversed(TABLES):
-        if table in made:
-            key = f"features/{table}/date={day}/{analysis.job_id}.parquet"
-            outputs.append(_Output(f"tables/{table}", key, made[table]))
-    return outputs
+    return [
+        _Output(f"tables/{table}", f"features/{table}/date={day}/{analysis.job_id}.parquet", made[table])
+        for table in reversed(TABLES)
+        if table in made
+    ]
+
+
+def _report(analysis: Analysis, measured: Path | None, artifacts: ArtifactStore, media: Path | None) -> str:
+    """The page, with its media by relative address: the video where it is a file here, else the stored audio."""
+    from ecg_audio.captions import html
+    from ecg_audio.results.tables import read_frames
+
+    beside = PurePosixPath("../..", analysis.recording.key)
+    here = Path(artifacts.uri(f"runs/{analysis.run_id}"))
+    shown = os.path.relpath(media, here) if media and here.is_absolute() else str(beside)
+    return html.page(
+        analysis,
+        read_frames(measured) if measured else None,
+        media_href=quote(shown),
+        media_kind="video" if analysis.recording.has_video and shown != str(beside) else "audio",
+    )
 
 
 def _addresses(artifacts: ArtifactStore, job_id: str, outputs: list[_Output]) -> Outputs:
@@ -116,6 +161,7 @@ def _addresses(artifacts: ArtifactStore, job_id: str, outputs: list[_Output]) ->
         {
             **{name: uris[name] for name in NAMES},
             "manifest": artifacts.uri(manifest_key(job_id)),
+            "presets": {name.removeprefix("presets/"): uris[name] for name in PRESETS},
             "tables": {table: uris[f"tables/{table}"] for table in TABLES if f"tables/{table}" in uris},
         }
     )

@@ -131,6 +131,7 @@ def write(
         stream_index=media.chosen.index,
         source_sample_rate_hz=media.chosen.sample_rate_hz,
         source_channels=media.chosen.channels,
+        has_video=media.has_video,
         notices=tuple(sound.notices(path.name)),
     )
 

@@ -8,7 +8,7 @@ TABLES = ("recordings", "segments", "words", "turns", "frames")
 
 
 class Outputs(Model):
-    """Where the outputs of a job lie: paths or URIs. None: this output was not made."""
+    """Where the outputs of a job lie: paths or URIs. `presets` holds the captions in the styles beside the default."""
 
     analysis: str
     backend: str
@@ -16,9 +16,10 @@ class Outputs(Model):
     srt: str
     vtt: str
     ass: str
-    report: str | None = None
+    report: str
     manifest: str
     tables: dict[str, str]
+    presets: dict[str, str] = {}
 
 
 class Outcome(Model):

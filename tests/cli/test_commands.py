@@ -8,7 +8,7 @@ import pytest
 
 from tests.commands import Ecg
 
-OUTPUTS = {"analysis", "backend", "rttm", "srt", "vtt", "ass", "report", "manifest", "tables"}
+OUTPUTS = {"analysis", "backend", "rttm", "srt", "vtt", "ass", "report", "manifest", "tables", "presets"}
 
 
 def test_help_imports_nothing_heavy() -> None:
