@@ -10,7 +10,6 @@ DEMO := demo
 
 # what may be kept between runs stays inside the clone
 export ECG_CACHE_DIR ?= $(CURDIR)/.cache
-export UV_LINK_MODE ?= copy
 
 .PHONY: demo test check format lock bench clean help
 
@@ -48,10 +47,10 @@ $(UV):
 	$(PYTHON) -m venv .tools
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-$(VENV)/bin/python: $(UV)
+$(VENV)/pyvenv.cfg: | $(UV)
 	$(UV) venv --quiet --python $(PYTHON) $(VENV)
 
-$(VENV)/.product: requirements.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.product: requirements.lock pyproject.toml | $(VENV)/pyvenv.cfg
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all: --compile-bytecode -r requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@

@@ -12,17 +12,19 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import IO, Any
 
 from ecg_audio.errors import EcgError, InsufficientResources, ProcessingTimeout, WorkerLost
 from ecg_audio.progress import Report, silent
 
 STOP_WAIT_S = 2.0
+LAST_WORDS_BYTES = 4000
 
 
 class Child:
@@ -43,12 +45,16 @@ class Child:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
+        self._errors: IO[bytes] | None = None
 
     def start(self) -> None:
         """Start the process, if it does not run yet. Returns before the child has imported anything."""
         if self._process is not None and self._process.poll() is None:
             return
+        self.stop()  # what a child that ended by itself has left open
         ours, theirs = socket.socketpair()
+        # libraries' chatter stays off our terminal, and their last words are there when they are needed
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         with theirs:
             arguments = [sys.executable, "-m", "ecg_audio.child", str(theirs.fileno())]
             if self._memory_bytes:
@@ -60,6 +66,7 @@ class Child:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                stderr=self._errors,
                 env={**os.environ, "PYTHONPATH": path, **self._environment},
                 start_new_session=True,  # Ctrl-C reaches the parent, which ends its children in order
             )
@@ -108,14 +115,25 @@ class Child:
                         raise value
             except (EOFError, ConnectionError) as error:
                 status = process.wait()
+                last_words = self._last_words()
                 self.stop()
                 how = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with exit code {status}"
-                raise WorkerLost(f"{self.name} ended {how} before it answered") from error
+                lost = WorkerLost(f"{self.name} ended {how} before it answered")
+                lost.add_note(last_words)
+                raise lost from error
+
+    def _last_words(self) -> str:
+        if self._errors is None:
+            return ""
+        size = self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, size - LAST_WORDS_BYTES))
+        return self._errors.read().decode(errors="replace")
 
     def stop(self) -> None:
         """End the process now; the next call starts a fresh one."""
         process, self._process = self._process, None
         pipe, self._pipe = self._pipe, None
+        errors, self._errors = self._errors, None
         if process is not None:
             process.terminate()
             try:
@@ -125,6 +143,8 @@ class Child:
                 process.wait()
         if pipe is not None:
             pipe.close()  # last: whoever waits for an answer hears of the end first
+        if errors is not None:
+            errors.close()
 
     def __enter__(self) -> "Child":
         return self
