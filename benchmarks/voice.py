@@ -21,6 +21,7 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "
 import numpy as np  # noqa: E402
 
 from benchmarks import voice_accuracy, voice_peers, voice_scale  # noqa: E402
+from ecg_audio.voice.frames import measure  # noqa: E402
 
 Array = Any
 
@@ -71,7 +72,7 @@ def run(material: dict[str, Array], minutes: float, rounds: int) -> dict[str, An
             "against_praat": voice_accuracy.as_json(voice_accuracy.against_praat(material)),
             "clap_changes_percent": voice_accuracy.clap(),
         }
-        batches = list(voice_scale.measure([speech]))
+        batches = list(measure([speech]))
         frames = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
         report["scale"] = {
             "long_recording": voice_scale.long_recording(),

@@ -53,6 +53,11 @@ def _cache() -> str:
     return str(cache_folder(PACKAGE) / f"kernels-{digest.hexdigest()[:12]}")
 
 
+def is_cold() -> bool:
+    """Whether nothing is compiled yet on this machine: the first call then takes some seconds more."""
+    return not Path(_cache()).exists()
+
+
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 

@@ -4,6 +4,7 @@ Frame t is centred on t * 10 ms; before the first and after the last sample ther
 32 ms around the centre, pitch from three periods of its floor (50 ms).
 """
 
+import logging
 import math
 import os
 from collections import deque
@@ -15,6 +16,7 @@ import numpy as np
 
 from ecg_audio.analysis import FRAME_COLUMNS
 from ecg_audio.errors import MeasurementFailed
+from ecg_audio.voice.compiled import is_cold
 from ecg_audio.voice.lanes import LANES
 from ecg_audio.voice.path import Path, silence_reference
 from ecg_audio.voice.pitch import CANDIDATES, PitchSettings, find_candidates, lags
@@ -30,6 +32,7 @@ from ecg_audio.voice.spectrum import (
 from ecg_audio.voice.spool import Spool
 
 Array = Any
+logger = logging.getLogger(__name__)
 
 BATCH = 2048
 """Frames measured at a time, about 20 s. Batches begin at the same frames however the samples arrive, and each one is
@@ -124,6 +127,8 @@ def measure(
         MeasurementFailed: a block is not float32 mono, or not finite.
         InsufficientResources: no space for the spool.
     """
+    if is_cold():
+        logger.info("compiling the voice measurement for this machine: a few seconds, once")
     longest = len(lags(settings).window) if settings else WINDOW
     margin = math.ceil(max(WINDOW, longest) / 2 / HOP)
     threads = threads or len(os.sched_getaffinity(0))

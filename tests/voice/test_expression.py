@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ecg_audio.analysis import Segment, SpokenWord, Turn
+from ecg_audio.analysis import Segment, SpokenWord, Turn, VoiceFeatures
 from ecg_audio.voice.expression import express
 from ecg_audio.voice.frames import measure
 
@@ -88,3 +88,30 @@ def test_silence_has_no_baseline():
     assert expression.voice.silence_ratio == 1.0
     assert expression.voice.rms_dbfs is None
     assert expression.voice.f0_mean_hz is None
+
+
+def test_no_feature_is_a_constant():
+    """Two voices, noise and silence share no figure: every voice feature is measured, none is made up."""
+    random = np.random.default_rng(5)
+    t = np.arange(2 * RATE_HZ) / RATE_HZ
+
+    def voice(f0_hz, octaves_per_s, syllables_per_s, noise):
+        phase = 2 * np.pi * np.cumsum(f0_hz * 2 ** (octaves_per_s * t)) / RATE_HZ
+        loud = np.maximum(0.0, np.sin(np.pi * syllables_per_s * t)) ** 2
+        return loud * sum(np.sin(k * phase) / k for k in range(1, 9)) + noise * random.normal(size=len(t))
+
+    sounds = [
+        0.2 * voice(110.0, 0.1, 3.0, 0.02),
+        0.05 * voice(220.0, -0.3, 7.0, 0.1),
+        0.1 * random.normal(size=len(t)),
+        np.zeros(len(t)),
+    ]
+    heard = []
+    for words, sound in enumerate(sounds, 1):
+        spoken = tuple(SpokenWord(text="la", start_s=0.1 * i, end_s=0.1 * i + 0.1) for i in range(words))
+        segment = Segment(id=0, start_s=0.0, end_s=2.0, speaker="A", text="la", words=spoken)
+        (batch,) = measure([sound.astype(np.float32)])
+        heard.append(express((segment,), (), batch, 2.0).segments[0].voice)
+    for name in VoiceFeatures.model_fields:
+        values = {getattr(voice, name) for voice in heard} - {None}
+        assert len(values) >= 2, f"{name} is {values} for everything"
