@@ -10,13 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 Rows = dict[str, Any]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 NOBODY = "#8A8A8A"
-WEIGHTS = {"whisper": 300, "soft": 300, "normal": 400, "loud": 700, "shout": 900}
+LOUDNESS = "#D9DEE4"
+STYLES: dict[str | None, dict[str, Any]] = {
+    "whisper": {"alpha": 0.55, "size": 8},
+    "soft": {"alpha": 0.7},
+    "loud": {"weight": "bold"},
+    "shout": {"weight": "bold", "size": 12},
+}
+COLUMNS = {
+    "words": ("start_s", "end_s", "speaker", "text", "relative_volume"),
+    "frames": ("time_s", "speaker", "rms_dbfs", "f0_hz"),
+}
 ROW_S = 10.0
 CHARACTER_S = 0.105
 """What a letter of a word takes of a row, so that words do not run into each other."""
@@ -26,14 +37,21 @@ LINES = 3
 def tables(result: Path, job: str | None) -> tuple[Rows, Rows]:
     """Columns of the words and of the frames."""
     found = []
-    for name in ("words", "frames"):
+    for name, columns in COLUMNS.items():
         pattern = f"**/{name}/**/{job}.parquet" if job else f"**/{name}*.parquet"
         paths = [result / f"{name}.parquet"] if (result / f"{name}.parquet").exists() else sorted(result.glob(pattern))
         if len(paths) != 1:
             raise SystemExit(f"{len(paths)} tables of {name} in {result}: name the job with --job")
-        table = pq.read_table(paths[0])
-        found.append({column: table[column].to_numpy() for column in table.column_names})
+        table = pq.ParquetFile(paths[0]).read(columns=list(columns))
+        found.append({column: _array(table[column]) for column in columns})
     return found[0], found[1]
+
+
+def _array(column: pa.ChunkedArray) -> Any:
+    """Numbers with NaN for NULL, anything else as objects."""
+    if pa.types.is_floating(column.type):
+        return column.to_numpy().astype(float)
+    return np.array(column.to_pylist(), object)
 
 
 def draw(words: Rows, frames: Rows, start_s: float, end_s: float, picture: Path) -> None:
@@ -46,7 +64,7 @@ def draw(words: Rows, frames: Rows, start_s: float, end_s: float, picture: Path)
     names = sorted({name for name in words["speaker"] if name is not None})
     colours = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
     starts_s = np.arange(start_s, end_s, ROW_S)
-    voiced_hz = frames["f0_hz"][np.isfinite(frames["f0_hz"].astype(float))]
+    voiced_hz = frames["f0_hz"][np.isfinite(frames["f0_hz"])]
     low_hz, high_hz = (np.percentile(voiced_hz, (0.5, 99.5)) * (0.85, 1.2)) if len(voiced_hz) else (60.0, 500.0)
 
     plt.rcParams.update({"font.family": "DejaVu Sans", "font.size": 9, "axes.edgecolor": "#666666"})
@@ -55,10 +73,11 @@ def draw(words: Rows, frames: Rows, start_s: float, end_s: float, picture: Path)
     for pitch, row_s in zip(axes[:, 0], starts_s, strict=True):
         _curves(pitch, words, frames, row_s, colours, (low_hz, high_hz))
         _words(pitch, words, row_s, colours)
-    axes[0, 0].set_title("pitch (dots, left) and loudness (area, right)", loc="left", color="#444444")
     handles = [plt.Line2D([], [], marker="o", ls="", color=colour, label=name) for name, colour in colours.items()]
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles) or 1, frameon=False)
-    figure.savefig(picture, dpi=130)
+    handles.append(plt.Rectangle((0, 0), 1, 1, color=LOUDNESS, label="loudness"))
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)
+    figure.get_layout_engine().set(h_pad=0.12)
+    figure.savefig(picture, dpi=130, bbox_inches="tight", pad_inches=0.2)
     plt.close(figure)
 
 
@@ -66,12 +85,12 @@ def _curves(pitch: Any, words: Rows, frames: Rows, row_s: float, colours: dict[s
     """The area of loudness behind the dots of pitch."""
     times_s = frames["time_s"]
     inside = (times_s >= row_s) & (times_s < row_s + ROW_S)
-    times_s, f0_hz = times_s[inside], frames["f0_hz"][inside].astype(float)
-    level_dbfs = np.nan_to_num(frames["rms_dbfs"][inside].astype(float), nan=-90.0)
+    times_s, f0_hz = times_s[inside], frames["f0_hz"][inside]
+    level_dbfs = np.nan_to_num(frames["rms_dbfs"][inside], nan=-90.0)
     loudness = pitch.twinx()
-    loudness.fill_between(times_s, -90.0, level_dbfs, color="#D9DEE4", lw=0)
+    loudness.fill_between(times_s, -90.0, level_dbfs, color=LOUDNESS, lw=0)
     loudness.set_ylim(-75.0, 5.0)
-    loudness.set_yticks([-60, -40, -20], ["-60", "-40", "-20 dBFS"], color="#8A8A8A")
+    loudness.set_yticks([-60, -40, -20], ["−60", "−40", "−20 dBFS"], color="#8A8A8A")
     loudness.set_zorder(0)
     pitch.set_zorder(1)
     pitch.patch.set_visible(False)
@@ -79,9 +98,7 @@ def _curves(pitch: Any, words: Rows, frames: Rows, row_s: float, colours: dict[s
     who = np.full(len(times_s), None, object)
     for start_s, end_s, speaker in zip(words["start_s"], words["end_s"], words["speaker"], strict=True):
         who[(times_s >= start_s) & (times_s < end_s)] = speaker
-    if "speaker" in frames:
-        spoken = frames["speaker"][inside]
-        who = np.where([name is None for name in who], spoken, who)
+    who = np.where(who == None, frames["speaker"][inside], who)  # noqa: E711 - element by element
     pitch.scatter(times_s, f0_hz, s=5, c=[colours.get(name, NOBODY) for name in who], lw=0)
     pitch.set_yscale("log")
     pitch.set_ylim(*range_hz)
@@ -90,8 +107,9 @@ def _curves(pitch: Any, words: Rows, frames: Rows, row_s: float, colours: dict[s
     pitch.minorticks_off()
     pitch.grid(axis="y", color="#E5E5E5", lw=0.6)
     pitch.set_xlim(row_s, row_s + ROW_S)
-    seconds = np.arange(row_s, row_s + ROW_S + 0.1, 1.0)
-    pitch.set_xticks(seconds, [f"{second:g} s" if second in (seconds[0], seconds[-1]) else "" for second in seconds])
+    pitch.set_xticks([])
+    minutes, seconds = divmod(round(row_s), 60)
+    pitch.set_title(f"{minutes}:{seconds:02d}", loc="left", color="#666666", size=9, pad=2)
     for axis in (pitch, loudness):
         axis.spines[["top", "left", "right"]].set_visible(False)
         axis.tick_params(length=0)
@@ -112,7 +130,7 @@ def _words(pitch: Any, words: Rows, row_s: float, colours: dict[str, str]) -> No
         height = -0.17 - 0.13 * line
         place = {"transform": pitch.get_xaxis_transform(), "clip_on": False}
         pitch.plot([start_s, min(end_s, row_s + ROW_S)], [-0.035 - 0.02 * line] * 2, color=colour, lw=1.6, **place)
-        pitch.text(at_s, height, text, color=colour, weight=WEIGHTS.get(volume, 400), va="top", **place)
+        pitch.text(at_s, height, text, color=colour, va="top", **STYLES.get(volume, {}), **place)
 
 
 def main() -> None:
