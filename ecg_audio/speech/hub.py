@@ -17,14 +17,41 @@ def on_disk(repository: str) -> bool:
     """Whether a snapshot of `owner/name` lies in the hub's cache (HF_HUB_CACHE, HF_HOME), or is a local directory."""
     if Path(repository).is_dir():
         return True
-    snapshots = cache_folder() / f"models--{repository.replace('/', '--')}" / "snapshots"
+    snapshots = _folder(repository) / "snapshots"
     return snapshots.is_dir() and any(any(revision.iterdir()) for revision in snapshots.iterdir() if revision.is_dir())
+
+
+def revision(repository: str) -> str | None:
+    """The commit that the cache takes for a repository's `main`; None where it has none."""
+    try:
+        return (_folder(repository) / "refs" / "main").read_text().strip()
+    except OSError:
+        return None
+
+
+def page(repository: str) -> str:
+    """Where a person accepts a model's conditions."""
+    return f"{os.environ.get('HF_ENDPOINT') or DEFAULT_ENDPOINT}/{repository}"
+
+
+def token() -> bool:
+    """Whether there is a token for the hub: in the environment, or where its login leaves it."""
+    kept = Path(os.environ.get("HF_TOKEN_PATH") or _home() / "token")
+    return bool(os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN")) or kept.is_file()
 
 
 def cache_folder() -> Path:
     """Where the hub's libraries keep what they have downloaded."""
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
-    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+    return Path(os.environ.get("HF_HUB_CACHE") or _home() / "hub").expanduser()
+
+
+def _home() -> Path:
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("HF_HOME") or caches / "huggingface").expanduser()
+
+
+def _folder(repository: str) -> Path:
+    return cache_folder() / f"models--{repository.replace('/', '--')}"
 
 
 def offline_wanted() -> bool:

@@ -1,0 +1,193 @@
+"""The WhisperX engine: about a hundred languages, words aligned to the sound, speakers by pyannote; best on a GPU.
+
+This side is light: settings, what is on disk, errors. The models live in one warm process (`whisperx_stages`).
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import threading
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ecg_audio.analysis import Diarization, EngineName, Notice, Transcript
+from ecg_audio.child import Child, ChildError
+from ecg_audio.errors import DiarizationFailed, EcgError, LanguageUnsupported, TranscriptionFailed
+from ecg_audio.progress import Report, silent
+from ecg_audio.speech import hub, whisperx_stages
+from ecg_audio.speech.diarization import TELEMETRY_OFF
+from ecg_audio.speech.engine import UNKNOWN, Availability, SpeakerCount
+from ecg_audio.speech.language import LANGUAGES
+from ecg_audio.speech.whisperx_settings import BUNDLED, WhisperXSettings
+
+PACKAGES = ("whisperx", "faster-whisper", "ctranslate2", "pyannote-audio", "torch")
+NO_SPEECH = Notice(code="NO_SPEECH", message="no speech was found in the recording")
+RECOGNITION_SHARE = 0.85  # of transcription's progress; alignment is the rest
+ENVIRONMENT = {
+    **TELEMETRY_OFF,
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+
+
+def availability() -> Availability:
+    """Whether the models that the settings name can be had: on disk, or from the hub, which gets 2 s to answer."""
+    try:
+        settings = WhisperXSettings.from_environment().settled()
+    except EcgError as error:
+        return Availability(False, error.message)
+    missing_packages = [name for name in ("whisperx", "pyannote") if importlib.util.find_spec(name) is None]
+    if missing_packages:
+        return Availability(False, f"the package {missing_packages[0]} is not installed")
+    needed = {"ECG_WHISPERX_MODEL": settings.repository}
+    if settings.diarization != BUNDLED:
+        needed["ECG_WHISPERX_DIARIZATION"] = settings.diarization
+    missing = {variable: name for variable, name in needed.items() if not hub.on_disk(name)}
+    where = f"{settings.model} on {'a GPU' if settings.device == 'cuda' else 'the CPU'}"
+    if not missing:
+        return Availability(True, f"its models are on disk ({where})")
+    names = " and ".join(missing.values())
+    for variable, name in missing.items():
+        if name.startswith((".", "/", "~")):
+            return Availability(False, f"{variable} names a directory that is not there: {name}")
+    if not hub.answers():
+        return Availability(
+            False,
+            f"{names}: not on disk, and the hub does not answer; `ecg models fetch` gets models where there is a "
+            f"network, or set {' and '.join(missing)} to directories",
+        )
+    gated = missing.get("ECG_WHISPERX_DIARIZATION")
+    if gated and not hub.token():
+        return Availability(
+            False,
+            f"{gated} wants its conditions accepted on {hub.page(gated)} and HF_TOKEN set; "
+            f"ECG_WHISPERX_DIARIZATION={BUNDLED} does without it",
+        )
+    return Availability(True, f"{names} can be fetched from the hub ({where})")
+
+
+class WhisperXEngine:
+    """Keeps the `Engine` protocol. Safe to use from several threads; work on the models queues.
+
+    Args:
+        settings: None takes them from the environment.
+
+    Raises:
+        InvalidRequest: a variable of the environment does not make sense.
+    """
+
+    name: EngineName = "whisperx"
+
+    def __init__(self, settings: WhisperXSettings | None = None) -> None:
+        self.settings = (settings or WhisperXSettings.from_environment()).settled()
+        self._models = Child("the WhisperX models", environment=ENVIRONMENT)
+
+    def fingerprint(self) -> dict[str, str]:
+        """Models, revisions and settings that decide the results."""
+        settings = self.settings
+        models = {settings.repository, settings.diarization, *settings.align_models.values()}
+        return {
+            **{name: str(value) for name, value in settings.model_dump().items()},
+            **{name: version(name) for name in PACKAGES},
+            **{f"content of {name}": _content(name) for name in sorted(models)},
+        }
+
+    def check_language(self, language: str) -> None:
+        """Raise `LanguageUnsupported` unless the model has this language (or `auto`)."""
+        if language != "auto" and language not in LANGUAGES:
+            raise LanguageUnsupported(f"Whisper does not have the language {language!r}", hint="Use a code such as en.")
+        if self.settings.model.endswith(".en") and language not in ("auto", "en"):
+            raise LanguageUnsupported(
+                f"the model {self.settings.model} has English only, not {language!r}",
+                hint=f"Set ECG_WHISPERX_MODEL to {self.settings.model.removesuffix('.en')}.",
+            )
+
+    def warm(self) -> None:
+        """Begin the slow imports and the loading of models, and return at once."""
+
+        def load() -> None:
+            # a failure is not lost: the first real call meets it again, where somebody listens
+            with contextlib.suppress(EcgError, ChildError, OSError):
+                self._models.call(whisperx_stages.prepare, self.settings)
+
+        threading.Thread(target=load, name="warming the WhisperX models", daemon=True).start()
+
+    def transcribe(self, recording: Path, *, language: str = "auto", report: Report = silent) -> Transcript:
+        """Recognise the words of a 16 kHz mono FLAC or WAV, and find when each was said.
+
+        Raises:
+            LanguageUnsupported: the model does not have this language.
+            TranscriptionFailed: recognition or alignment broke.
+            ModelLoadingFailed, ModelAccessDenied: a model cannot be had.
+            GpuMemoryExhausted: memory did not suffice at any step of the ladder.
+            WorkerLost: the model process died.
+        """
+        heard = self.recognise(recording, language=language, report=lambda done: report(RECOGNITION_SHARE * done))
+        return self.align(
+            recording, heard, report=lambda done: report(RECOGNITION_SHARE + (1 - RECOGNITION_SHARE) * done)
+        )
+
+    def recognise(self, recording: Path, *, language: str = "auto", report: Report = silent) -> Transcript:
+        """The first half of `transcribe`: utterances with their text, as yet without words."""
+        self.check_language(language)
+        found: Transcript = self._call(
+            TranscriptionFailed, "recognition failed", "recognise", recording, language, report=report
+        )
+        if not found.utterances:
+            return found.model_copy(update={"notices": (*found.notices, NO_SPEECH)})
+        return found
+
+    def align(self, recording: Path, heard: Transcript, *, report: Report = silent) -> Transcript:
+        """The second half of `transcribe`: the words of each utterance, with their times and where those come from."""
+        aligned: Transcript = self._call(
+            TranscriptionFailed, "alignment failed", "align", recording, heard, report=report
+        )
+        report(1.0)
+        return aligned
+
+    def diarize(self, recording: Path, *, speakers: SpeakerCount = UNKNOWN, report: Report = silent) -> Diarization:
+        """Tell who spoke when in a FLAC or WAV.
+
+        Raises:
+            DiarizationFailed: the pipeline broke.
+            ModelLoadingFailed, ModelAccessDenied: the pipeline cannot be had.
+            GpuMemoryExhausted: memory did not suffice at any step of the ladder.
+            WorkerLost: the model process died.
+        """
+        found: Diarization = self._call(
+            DiarizationFailed, "telling the speakers apart failed", "diarize", recording, speakers, report=report
+        )
+        return found
+
+    def close(self) -> None:
+        """End the model process; a later call starts it again."""
+        self._models.stop()
+
+    def _call(
+        self, failure: type[EcgError], what: str, verb: str, recording: Path, *asked: object, report: Report
+    ) -> Any:
+        function = getattr(whisperx_stages, verb)
+        try:
+            return self._models.call(function, str(recording), self.settings, *asked, report=report)
+        except ChildError as error:
+            raise failure(f"{what}: {error}") from error
+
+
+def _content(model: str) -> str:
+    """What lies under a model's name now: a directory's files, or the hub's revision on disk."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return hub.revision(model) or "as the hub has it"
+    digest = hashlib.sha256()
+    for path in sorted(_files(folder)):
+        status = path.stat()
+        digest.update(f"{path.relative_to(folder)} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (Path(where) / name for where, _folders, names in os.walk(folder) for name in names)

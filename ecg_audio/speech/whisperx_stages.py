@@ -1,0 +1,290 @@
+"""The WhisperX engine's stages, as its one model process runs them.
+
+Its functions are called through a `Child`. Recognition is whisperx's batched pipeline, alignment is whisperx's forced
+alignment, diarization is pyannote's; what they return is put into our words here and nowhere else.
+"""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_audio.analysis import Diarization, Span, Transcript, Utterance
+from ecg_audio.compute.models import Rung, descend, rungs
+from ecg_audio.errors import LanguageUnsupported
+from ecg_audio.progress import Report, silent
+from ecg_audio.speech import alignment, diarization, language, quality, whisperx_models
+from ecg_audio.speech.alignment import Piece
+from ecg_audio.speech.engine import SpeakerCount
+from ecg_audio.speech.whisperx_models import VAD_OFFSET, VAD_ONSET, models
+from ecg_audio.speech.whisperx_settings import WhisperXSettings
+
+RATE_HZ = 16_000
+FRAME_SAMPLES = 160
+VAD_SHARE = 0.1  # of recognition's progress
+DIARIZATION_BATCH = 32
+
+
+def prepare(settings: WhisperXSettings, *, report: Report = silent) -> None:
+    """Import everything, and load what every recording needs."""
+    whisperx_models.prepare()
+    whisperx_models.vad(settings.device)
+    whisperx_models.recogniser(settings, _first(settings))
+    whisperx_models.pipeline(settings, settings.device)
+    report(1.0)
+
+
+def recognise(path: str, settings: WhisperXSettings, asked: str, *, report: Report = silent) -> Transcript:
+    """What is said in a 16 kHz mono FLAC or WAV. The utterances have no words yet: `align` finds them.
+
+    Raises:
+        LanguageUnsupported: the model is for English alone and another language is asked.
+        ModelLoadingFailed, ModelAccessDenied: a model cannot be had.
+        GpuMemoryExhausted: no step of the ladder had enough memory.
+    """
+    whisperx_models.prepare()
+    samples = _samples(path)
+    chunks, vad_notices = descend(
+        list(rungs(Rung(settings.device, 1))),
+        lambda rung: _chunks(samples, whisperx_models.vad(rung.device), settings.chunk_s),
+        what="voice detection",
+        free=functools.partial(models.drop, "vad"),
+    )
+    report(VAD_SHARE)
+
+    def attempt(rung: Rung) -> tuple[str, float | None, list[dict[str, Any]]]:
+        recogniser = whisperx_models.recogniser(settings, rung)
+        spoken, probability = _spoken(recogniser.model, samples, chunks, asked)
+        if not chunks:
+            return spoken, probability, []
+        recogniser.vad_model.chunks = chunks
+        with diarization.quiet():
+            found = recogniser.transcribe(
+                samples,
+                batch_size=rung.batch_size,
+                language=spoken,
+                task="transcribe",
+                progress_callback=lambda percent: report(VAD_SHARE + (1 - VAD_SHARE) * percent / 100),
+            )
+        return spoken, probability, found["segments"]
+
+    (spoken, probability, segments), notices = descend(
+        list(rungs(_first(settings), quantised=True)),
+        attempt,
+        what="recognition",
+        free=functools.partial(models.drop, "recogniser"),
+    )
+    duration_s = len(samples) / RATE_HZ
+    report(1.0)
+    return Transcript(
+        engine="whisperx",
+        model=Path(settings.model).name if Path(settings.model).is_dir() else settings.model,
+        language=spoken,
+        language_probability=probability,
+        utterances=tuple(
+            Utterance(start_s=segment["start"], end_s=min(duration_s, segment["end"]), text=text, words=())
+            for segment in segments
+            if (text := " ".join(segment["text"].split()))
+        ),
+        speech=tuple(
+            Span(start_s=max(0.0, start_s), end_s=min(duration_s, end_s))
+            for chunk in chunks
+            for start_s, end_s in chunk["segments"]
+        ),
+        notices=(*vad_notices, *notices),
+    )
+
+
+def align(path: str, settings: WhisperXSettings, found: Transcript, *, report: Report = silent) -> Transcript:
+    """Give each utterance its words: timed by the language's aligner, where it has none by the recogniser itself.
+
+    Raises:
+        ModelLoadingFailed, ModelAccessDenied: the aligner cannot be had.
+        GpuMemoryExhausted: not even the CPU's memory sufficed.
+    """
+    if not found.utterances:
+        return found
+    whisperx_models.prepare()
+    samples = _samples(path)
+
+    def attempt(rung: Rung) -> list[Utterance]:
+        aligner = whisperx_models.aligner(settings, found.language, rung.device)
+        recogniser = _first(settings) if rung.device == settings.device else Rung("cpu", 1, "int8")
+        done = []
+        for number, utterance in enumerate(found.utterances, 1):
+            timed = _timed(samples, utterance, found.language, settings, aligner, recogniser)
+            done.append(quality.examined(timed, found.speech))
+            report(number / len(found.utterances))
+        return done
+
+    utterances, notices = descend(
+        list(rungs(Rung(settings.device, 1))),
+        attempt,
+        what="alignment",
+        free=functools.partial(models.drop, "aligner"),
+    )
+    return found.model_copy(update={"utterances": tuple(utterances), "notices": (*found.notices, *notices)})
+
+
+def diarize(path: str, settings: WhisperXSettings, speakers: SpeakerCount, *, report: Report = silent) -> Diarization:
+    """Who spoke when in a FLAC or WAV. In single precision always: half of it wrecks the clustering.
+
+    Raises:
+        ModelLoadingFailed, ModelAccessDenied: the pipeline cannot be had.
+        GpuMemoryExhausted: no step of the ladder had enough memory.
+    """
+    whisperx_models.prepare()
+    samples = _samples(path)
+    name = Path(settings.diarization).name if Path(settings.diarization).is_dir() else settings.diarization
+
+    def attempt(rung: Rung) -> Diarization:
+        pipeline = whisperx_models.pipeline(settings, rung.device)
+        pipeline.segmentation_batch_size = pipeline.embedding_batch_size = rung.batch_size
+        return diarization.diarize(pipeline, samples, RATE_HZ, model=name, speakers=speakers, report=report)
+
+    found, notices = descend(
+        list(rungs(Rung(settings.device, DIARIZATION_BATCH))),
+        attempt,
+        what="diarization",
+        free=functools.partial(models.drop, "diarization"),
+    )
+    return found.model_copy(update={"notices": (*found.notices, *notices)})
+
+
+# Speech
+
+
+def _first(settings: WhisperXSettings) -> Rung:
+    return Rung(settings.device, settings.batch_size, settings.compute_type)
+
+
+def _chunks(samples: NDArray[np.float32], vad: Any, chunk_s: float) -> list[dict[str, Any]]:
+    """Stretches of speech as whisperx recognises them: `start`, `end`, and the voiced `segments` in between."""
+    if not len(samples):
+        return []
+    import torch
+    from whisperx.vads import Pyannote
+
+    with diarization.quiet():
+        scores = vad({"waveform": torch.from_numpy(samples)[None], "sample_rate": RATE_HZ})
+        chunks: list[dict[str, Any]] = Pyannote.merge_chunks(scores, chunk_s, onset=VAD_ONSET, offset=VAD_OFFSET)
+    return [chunk for chunk in chunks if chunk["end"] > chunk["start"]]
+
+
+def _spoken(
+    model: Any, samples: NDArray[np.float32], chunks: list[dict[str, Any]], asked: str
+) -> tuple[str, float | None]:
+    """The language to recognise, and how likely it is where nobody said which."""
+    if not model.model.is_multilingual:
+        if asked not in ("auto", "en"):
+            raise LanguageUnsupported(f"this Whisper model has English only, not {asked!r}")
+        return "en", None
+    if asked != "auto" or not chunks:
+        return (asked if asked != "auto" else "und"), None
+    ballots = []
+    for place in language.polling_places([Span(start_s=chunk["start"], end_s=chunk["end"]) for chunk in chunks]):
+        found = model.model.detect_language(model.encode(_features(model, _cut(samples, place))))[0]
+        probabilities = {token[2:-2]: float(probability) for token, probability in found}
+        ballots.append(language.Ballot(place.end_s - place.start_s, probabilities))
+    spoken, probability = language.vote(ballots)
+    return spoken, round(probability, 4)
+
+
+def _timed(
+    samples: NDArray[np.float32],
+    utterance: Utterance,
+    spoken: str,
+    settings: WhisperXSettings,
+    aligner: tuple[Any, dict[str, Any]] | None,
+    rung: Rung,
+) -> Utterance:
+    within = Span(start_s=utterance.start_s, end_s=utterance.end_s)
+    pieces = _aligned(samples, utterance, aligner, rung.device) if aligner else []
+    if pieces:
+        return utterance.model_copy(update={"words": alignment.words(pieces, within, "aligned")})
+    # no aligner for this language, or this text is beyond it
+    pieces = alignment.gathered(
+        utterance.text, _attended(samples, utterance, spoken, whisperx_models.recogniser(settings, rung).model), spoken
+    )
+    return utterance.model_copy(update={"words": alignment.words(pieces, within, "engine")})
+
+
+def _aligned(
+    samples: NDArray[np.float32], utterance: Utterance, aligner: tuple[Any, dict[str, Any]], device: str
+) -> list[Piece]:
+    """The words as the forced aligner places them; none where it cannot place the text at all."""
+    import whisperx.alignment
+
+    model, about = aligner
+    # a capital whose small form is two letters would shift all that follow
+    text = "".join(letter if len(letter.lower()) == 1 else letter.lower()[0] for letter in utterance.text)
+    segment = {"start": utterance.start_s, "end": utterance.end_s, "text": text}
+    with diarization.quiet():
+        found = whisperx.alignment.align([segment], model, about, samples, device)["word_segments"]
+    unspaced = about["language"] in whisperx.alignment.LANGUAGES_WITHOUT_SPACES
+    written = [letter for letter in utterance.text if not letter.isspace()] if unspaced else utterance.text.split()
+    if len(found) != len(written):
+        return []
+    return [_piece(word, times, about["dictionary"]) for word, times in zip(written, found, strict=True)]
+
+
+def _piece(word: str, times: dict[str, Any], dictionary: dict[str, int]) -> Piece:
+    # numerals and symbols: whisperx gives them whatever sounds there, which is no alignment
+    if "start" not in times or "end" not in times or not any(letter in dictionary for letter in word.lower()):
+        return Piece(word)
+    span = Span(start_s=float(times["start"]), end_s=max(float(times["start"]), float(times["end"])))
+    return Piece(word, span, float(times["score"]) if "score" in times else None)
+
+
+def _attended(samples: NDArray[np.float32], utterance: Utterance, spoken: str, model: Any) -> list[Piece]:
+    """Where the recogniser itself looked when it wrote each word (its cross-attention, by dynamic time warping)."""
+    from faster_whisper.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=spoken)
+    tokens = [token for token in tokenizer.encode(" " + utterance.text) if token < tokenizer.eot]
+    if len(tokens) >= model.max_length // 2:
+        return [Piece(utterance.text)]
+    sound = _cut(samples, Span(start_s=utterance.start_s, end_s=utterance.end_s))
+    encoded = model.encode(_features(model, sound))
+    frames = max(1, len(sound) // FRAME_SAMPLES)
+    return [
+        Piece(
+            word["word"],
+            Span(
+                start_s=utterance.start_s + float(word["start"]),
+                end_s=utterance.start_s + max(float(word["start"]), float(word["end"])),
+            ),
+            float(word["probability"]),
+        )
+        for word in model.find_alignment(tokenizer, [tokens], encoded, frames)[0]
+    ]
+
+
+# Samples
+
+
+@functools.lru_cache(maxsize=1)  # one recording at a time: that is what this process is for
+def _read(path: str, _size: int, _modified_ns: int) -> NDArray[np.float32]:
+    import soundfile
+
+    samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+    assert rate_hz == RATE_HZ, f"{path} has {rate_hz} Hz"
+    return np.ascontiguousarray(samples.mean(axis=1, dtype=np.float32))
+
+
+def _samples(path: str) -> NDArray[np.float32]:
+    status = Path(path).stat()
+    return _read(path, status.st_size, status.st_mtime_ns)
+
+
+def _cut(samples: NDArray[np.float32], span: Span) -> NDArray[np.float32]:
+    return samples[round(span.start_s * RATE_HZ) : round(span.end_s * RATE_HZ)]
+
+
+def _features(model: Any, sound: NDArray[np.float32]) -> Any:
+    from whisperx.audio import N_SAMPLES, log_mel_spectrogram
+
+    bands = model.feat_kwargs.get("feature_size") or 80
+    return log_mel_spectrogram(sound[:N_SAMPLES], n_mels=bands, padding=max(0, N_SAMPLES - len(sound)))

@@ -1,0 +1,282 @@
+"""The WhisperX engine with tiny trained models, on the CPU, with no hub and no network."""
+
+import itertools
+import os
+import signal
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from ecg_audio.analysis import Diarization, Transcript
+from ecg_audio.errors import (
+    DiarizationFailed,
+    EngineUnavailable,
+    LanguageUnsupported,
+    ModelLoadingFailed,
+    TranscriptionFailed,
+    WorkerLost,
+)
+from ecg_audio.speech import engine as engines
+from ecg_audio.speech import hub
+from ecg_audio.speech.attribution import attribute
+from ecg_audio.speech.engine import Choice
+from ecg_audio.speech.whisperx import WhisperXEngine, availability
+from ecg_audio.speech.whisperx_settings import WhisperXSettings
+from tests import models
+
+SPOKEN = models.REFERENCE["conversation"]
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of an operator who has the tiny models."""
+    for name, value in models.SETTINGS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="module")
+def whisperx() -> Iterator[WhisperXEngine]:
+    """An engine with the tiny models, warm after its first use."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in models.SETTINGS.items():
+            environment.setenv(name, value)
+        engine = WhisperXEngine()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def heard(whisperx: WhisperXEngine) -> tuple[Transcript, Diarization, list[float]]:
+    """The conversation, transcribed and diarized, and what the transcription reported."""
+    reports: list[float] = []
+    with ThreadPoolExecutor() as pool:
+        transcript = pool.submit(whisperx.transcribe, models.CONVERSATION, report=reports.append)
+        diarization = pool.submit(whisperx.diarize, models.CONVERSATION)
+        return transcript.result(), diarization.result(), reports
+
+
+# Light: settings, availability, fingerprint
+
+
+def test_with_its_models_on_disk_the_engine_is_chosen(tiny: None) -> None:
+    """Directories that are there are enough: no hub is asked."""
+    assert engines.choose("auto") == Choice("whisperx", f"its models are on disk ({models.HERE / 'asr'} on the CPU)")
+
+
+def test_by_name_without_models_it_fails_at_once_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In under 5 s, naming the models, the command that fetches them and the variables that name directories."""
+    monkeypatch.setattr(hub, "answers", lambda: False)
+    monkeypatch.setenv("HF_HUB_CACHE", "/nonexistent")
+    started = time.perf_counter()
+    with pytest.raises(EngineUnavailable, match="not on disk, and the hub does not answer") as failure:
+        engines.choose("whisperx")
+    assert time.perf_counter() - started < 5
+    for part in ("Systran/faster-whisper-base", "pyannote/speaker-diarization", "ecg models fetch", "ECG_WHISPERX_"):
+        assert part in failure.value.message
+    assert engines.choose("auto").engine == "offline"
+
+
+def test_a_gated_model_without_a_token_is_no_promise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The hub answers, but would refuse: auto does not take the engine, and the reason names the page."""
+    monkeypatch.setattr(hub, "answers", lambda: True)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    found = availability()
+    assert not found.available
+    assert "https://huggingface.co/pyannote/speaker-diarization-community-1" in found.reason
+    assert "HF_TOKEN" in found.reason
+    monkeypatch.setenv("HF_TOKEN", "a token")
+    assert availability().available
+
+
+def test_a_directory_that_is_not_there_is_named(tiny: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong path is not taken for a name on the hub."""
+    monkeypatch.setenv("ECG_WHISPERX_MODEL", "/models/whisper")
+    assert "ECG_WHISPERX_MODEL names a directory that is not there: /models/whisper" in availability().reason
+
+
+def test_a_senseless_setting_makes_the_engine_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` then still finds the other engine, and says why."""
+    monkeypatch.setenv("ECG_WHISPERX_DEVICE", "abacus")
+    assert "ECG_WHISPERX_DEVICE" in availability().reason
+    assert engines.choose("auto").settled
+
+
+def test_the_fingerprint_follows_models_and_settings(tmp_path: Path) -> None:
+    """Another setting, or other files under the same path, are other results."""
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    settings = WhisperXSettings(model=str(tmp_path), diarization="bundled", device="cpu")
+    before = WhisperXEngine(settings).fingerprint()
+    assert before == WhisperXEngine(settings).fingerprint()
+    assert WhisperXEngine(settings.model_copy(update={"beam_size": 1})).fingerprint() != before
+    (tmp_path / "model.bin").write_bytes(b"other weights")
+    assert WhisperXEngine(settings).fingerprint() != before
+
+
+@pytest.mark.parametrize(("model", "language"), [("base", "xx"), ("base.en", "ko")])
+def test_a_language_the_model_does_not_have_is_refused(model: str, language: str) -> None:
+    """Before any work: Whisper's hundred languages, or English alone for an English model."""
+    engine = WhisperXEngine(WhisperXSettings(model=model))
+    engine.check_language("auto")
+    engine.check_language("en")
+    with pytest.raises(LanguageUnsupported, match=language):
+        engine.transcribe(Path("none.flac"), language=language)
+
+
+# Heavy: the models
+
+
+@pytest.mark.slow
+def test_the_conversation_is_recognised_word_for_word(heard: tuple[Transcript, Diarization, list[float]]) -> None:
+    """Text exact, English found by itself, probability told, nothing suspect, no step of the ladder."""
+    transcript = heard[0]
+    assert [utterance.text for utterance in transcript.utterances] == [line["text"] for line in SPOKEN]
+    assert (transcript.engine, transcript.model, transcript.language) == ("whisperx", "asr", "en")
+    assert transcript.language_probability is not None and 0.9 < transcript.language_probability <= 1
+    assert transcript.notices == ()
+    assert all(utterance.suspect is None for utterance in transcript.utterances)
+
+
+@pytest.mark.slow
+def test_words_begin_where_they_are_said(heard: tuple[Transcript, Diarization, list[float]]) -> None:
+    """Every word is aligned, with a score; starts are within 60 ms of the synthesiser's own, by the median."""
+    words = [word for utterance in heard[0].utterances for word in utterance.words]
+    starts_s = [start_s for line in SPOKEN for start_s in line["word_starts_s"]]
+    assert {word.timing for word in words} == {"aligned"}
+    assert all(word.confidence is not None and word.suspect is None for word in words)
+    assert statistics.median(abs(a.start_s - b) for a, b in zip(words, starts_s, strict=True)) <= 0.06
+
+
+@pytest.mark.slow
+def test_two_speakers_are_told_apart(heard: tuple[Transcript, Diarization, list[float]]) -> None:
+    """Unasked: each sentence belongs to one speaker, the one who says it; every voice has its vector."""
+    segments = attribute(heard[0], heard[1])
+    names = {"A": "SPEAKER_00", "B": "SPEAKER_01"}
+    assert [segment.speaker for segment in segments] == [names[line["speaker"]] for line in SPOKEN]
+    assert set(heard[1].embeddings) == set(names.values())
+
+
+@pytest.mark.slow
+def test_progress_goes_from_nothing_to_all(heard: tuple[Transcript, Diarization, list[float]]) -> None:
+    """Transcription reports rising fractions that end at 1."""
+    reports = heard[2]
+    assert reports == sorted(reports)
+    assert len(reports) > 5
+    assert reports[-1] == 1.0
+
+
+@pytest.mark.slow
+def test_another_language_is_found_and_has_the_engines_own_times(whisperx: WhisperXEngine) -> None:
+    """Korean by itself; without an aligner for it the words carry engine times, marked, with the engine's score."""
+    found = whisperx.transcribe(models.KOREAN)
+    assert found.language == "ko"
+    assert [utterance.text for utterance in found.utterances] == [line["text"] for line in models.REFERENCE["korean"]]
+    for utterance in found.utterances:
+        assert [word.text for word in utterance.words] == utterance.text.split()
+        assert {word.timing for word in utterance.words} == {"engine"}
+        assert all(word.confidence is not None for word in utterance.words)
+        assert all(utterance.start_s <= word.start_s <= word.end_s <= utterance.end_s for word in utterance.words)
+
+
+@pytest.mark.slow
+def test_a_language_that_is_asked_for_is_obeyed(whisperx: WhisperXEngine) -> None:
+    """No detection: the language is the one asked for, and there is no probability to report."""
+    found = whisperx.recognise(models.CONVERSATION, language="ko")
+    assert (found.language, found.language_probability) == ("ko", None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "timings"),
+    [
+        ("The 5 brown fox $100 the lazy dog.", "aiaaiaaa"),
+        ("5 % 100", "iii"),
+        ("İstanbul 안녕 quick 東京 Straße", "aiaia"),
+        ("fox", "a"),
+        ("…", "i"),
+    ],
+)
+def test_numerals_symbols_and_foreign_letters_are_interpolated_and_marked(
+    whisperx: WhisperXEngine, text: str, timings: str
+) -> None:
+    """What the aligner has no letters for gets a place between its neighbours, and never a score."""
+    heard = whisperx.recognise(models.CONVERSATION)
+    utterance = heard.utterances[0].model_copy(update={"text": text})
+    found = whisperx.align(models.CONVERSATION, heard.model_copy(update={"utterances": (utterance,)}))
+    words = found.utterances[0].words
+    assert [word.text for word in words] == text.split()
+    assert "".join(word.timing[0] for word in words) == timings
+    assert all((word.confidence is None) == (word.timing == "interpolated") for word in words)
+    at_s = utterance.start_s
+    for word in words:
+        assert at_s <= word.start_s <= word.end_s <= utterance.end_s
+        at_s = word.end_s
+
+
+@pytest.mark.slow
+def test_text_that_does_not_fit_its_time_is_placed_and_marked(whisperx: WhisperXEngine) -> None:
+    """Two thousand words in three seconds cannot be aligned: all come through, inside, in order, marked."""
+    heard = whisperx.recognise(models.CONVERSATION)
+    text = " ".join(["quick brown fox jumps"] * 500)
+    utterance = heard.utterances[0].model_copy(update={"text": text})
+    words = (
+        whisperx.align(models.CONVERSATION, heard.model_copy(update={"utterances": (utterance,)})).utterances[0].words
+    )
+    assert [word.text for word in words] == text.split()
+    assert {word.timing for word in words} == {"interpolated"}
+    assert all(a.end_s <= b.start_s for a, b in itertools.pairwise(words))
+    assert utterance.start_s <= words[0].start_s and words[-1].end_s <= utterance.end_s
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("samples", [np.zeros(0), np.zeros(100), np.zeros(16_000 * 5)], ids=["none", "few", "silence"])
+def test_silence_is_no_speech(whisperx: WhisperXEngine, tmp_path: Path, samples: np.ndarray) -> None:
+    """No utterances, no turns, a notice, an undetermined language; nothing is invented."""
+    path = tmp_path / "silence.wav"
+    soundfile.write(path, samples, 16_000)
+    found = whisperx.transcribe(path)
+    assert (found.utterances, found.speech, found.language) == ((), (), "und")
+    assert [notice.code for notice in found.notices] == ["NO_SPEECH"]
+    assert whisperx.diarize(path).turns == ()
+
+
+@pytest.mark.slow
+def test_a_damaged_recording_is_a_named_failure(whisperx: WhisperXEngine, tmp_path: Path) -> None:
+    """For words and for speakers; the engine goes on."""
+    broken = tmp_path / "broken.flac"
+    broken.write_bytes(b"fLaC but no more")
+    with pytest.raises(TranscriptionFailed, match="recognition failed"):
+        whisperx.transcribe(broken)
+    with pytest.raises(DiarizationFailed, match="telling the speakers apart failed"):
+        whisperx.diarize(broken)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("field", ["model", "align_models", "diarization"])
+def test_a_model_that_cannot_be_had_is_named(whisperx: WhisperXEngine, field: str, tmp_path: Path) -> None:
+    """A hub name without a hub, for each of the three models: a loading error that names it."""
+    missing: object = {"en": "nobody/nothing"} if field == "align_models" else "nobody/nothing"
+    engine = WhisperXEngine(whisperx.settings.model_copy(update={field: missing}))
+    engine._models = whisperx._models  # the warm process: what is missing is not cached there
+    with pytest.raises(ModelLoadingFailed, match="nobody/nothing"):
+        engine.diarize(models.CONVERSATION) if field == "diarization" else engine.transcribe(models.CONVERSATION)
+
+
+@pytest.mark.slow
+def test_a_killed_model_process_is_named_and_replaced(whisperx: WhisperXEngine) -> None:
+    """Kill -9 is a WorkerLost, which is retryable, and the next call has a process again."""
+    process = whisperx._models._process
+    assert process is not None
+    with ThreadPoolExecutor() as pool:
+        trying = pool.submit(whisperx.transcribe, models.CONVERSATION)
+        time.sleep(0.1)
+        os.kill(process.pid, signal.SIGKILL)
+        with pytest.raises(WorkerLost) as failure:
+            trying.result()
+    assert failure.value.retryable
+    whisperx.close()
