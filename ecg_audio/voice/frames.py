@@ -18,7 +18,7 @@ from ecg_audio.analysis import FRAME_COLUMNS
 from ecg_audio.errors import MeasurementFailed
 from ecg_audio.voice.compiled import is_cold
 from ecg_audio.voice.lanes import LANES
-from ecg_audio.voice.path import Path, silence_reference
+from ecg_audio.voice.path import PitchPath, silence_reference
 from ecg_audio.voice.pitch import CANDIDATES, PitchSettings, find_candidates, lags
 from ecg_audio.voice.spectrum import (
     CEPSTRA,
@@ -152,7 +152,7 @@ def measure(
 
 def _finish(spool: Spool, peaks: Array, settings: PitchSettings | None) -> Iterator[dict[str, Array]]:
     """Walk the path over the spooled batches and yield frames as they become certain."""
-    path = Path(settings or STANDARD, silence_reference(peaks))
+    path = PitchPath(settings or STANDARD, silence_reference(peaks))
     waiting = np.empty((len(MEASURED), 0), np.float32)
     done = 0
     for batch in spool:
@@ -175,7 +175,8 @@ def _columns(rows: Array, f0_hz: Array, strength: Array) -> dict[str, Array]:
     columns["rms_dbfs"] = np.full_like(rms, np.nan)
     np.log10(rms, out=columns["rms_dbfs"], where=rms > 0.0)
     columns["rms_dbfs"] *= np.float32(20.0)
-    # Boersma (1993), eq. 4: a share r of the power repeats with the period, the rest is noise
+    # Boersma (1993), eq. 4: a share r of the power repeats with the period, the rest is noise; float32 can
+    # tell no more than 60 dB apart
     inside = np.clip(strength, np.float32(1e-6), np.float32(1.0 - 1e-6))
     columns["hnr_db"] = np.float32(10.0) * np.log10(inside / (np.float32(1.0) - inside))
     columns["f0_hz"], columns["f0_strength"] = f0_hz, strength

@@ -115,7 +115,7 @@ def _trace(came: Array, cost: Array, end: bool, states: Array) -> int:
     return 0
 
 
-class Path:
+class PitchPath:
     """The best path through the candidates, handed out as soon as it is certain.
 
     At any frame nine paths survive, one to each candidate and one to "unvoiced". Going back they soon meet, mostly

@@ -5,7 +5,7 @@ ratio of a sampled sound" (Proc. Institute of Phonetic Sciences Amsterdam 17, 19
 reference. A frame's windowed autocorrelation is divided by the window's own; its peaks are candidates; a Viterbi path
 over the whole recording weighs their strength against jumps. Three things differ: spectra fade out between 2.5 and
 5 kHz, so that a parabola suffices to find a peak between two lags; the silence reference is robust (see
-`silence_reference`); and the path is settled while it is walked (see `Path`).
+`path.silence_reference`); and the path is settled while it is walked (see `path.PitchPath`).
 """
 
 import functools
@@ -36,8 +36,11 @@ Array = Any
 CANDIDATES = 8
 FADE_HZ = (2500.0, 5000.0)
 PERIODS = 3  # periods of the lowest pitch that a window holds
-LEAST_POWER = 1e-9
-"""Frames of less power than this in their window (-110 dBFS) have no candidates."""
+LEAST_POWER = 1e-11
+"""Frames of less power than this (about -110 dBFS) have no candidates."""
+LEAST_FOLDED = 1e-5
+"""A circular transform of size N folds lag N - l onto lag l. Where only the window's vanishing tails meet there, this
+much of the correlation at most, the smaller transform does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +92,15 @@ def lags(settings: PitchSettings) -> Lags:
     """The constants for `settings`."""
     length = int(PERIODS * RATE_HZ / settings.floor_hz) & ~1
     shortest, longest = int(RATE_HZ / settings.ceiling_hz), math.ceil(RATE_HZ / settings.floor_hz)
-    # The circular transform folds lag N - l onto l. Of the window's ends only a sliver overlaps there, and what it
-    # holds is the Hann window's vanishing tails: below 1e-6 of the correlation at any lag looked at.
-    size = 1 << math.ceil(math.log2(length + longest / 4))
     window = (0.5 - 0.5 * np.cos(2.0 * np.pi * (np.arange(length) + 0.5) / length)).astype(np.float32)
-    own = np.fft.irfft(np.abs(np.fft.rfft(window.astype(np.float64), 2 * length)) ** 2)[: longest + 2]
+    own = np.fft.irfft(np.abs(np.fft.rfft(window.astype(np.float64), 4 * length)) ** 2)[: 2 * length]
+    size = 1 << math.ceil(math.log2(length))
+    while own[size - longest] > LEAST_FOLDED * own[longest]:
+        size *= 2
     low_hz, high_hz = FADE_HZ
     position = np.clip((high_hz - np.fft.rfftfreq(size, 1.0 / RATE_HZ)) / (high_hz - low_hz), 0.0, 1.0)
     fade = (0.5 - 0.5 * np.cos(np.pi * position)).astype(np.float32)
-    correction = (own[0] / own).astype(np.float32)
+    correction = (own[0] / own[: longest + 2]).astype(np.float32)
     bounds_hz = (settings.floor_hz, settings.ceiling_hz)
     octaves = np.log2(longest / np.maximum(1, np.arange(longest + 2))).astype(np.float32)
     return Lags(window, *roots(size // 2), *roots(size), fade, correction, octaves, shortest, longest, *bounds_hz)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecg_audio.voice.path import Path, silence_reference
+from ecg_audio.voice.path import PitchPath, silence_reference
 from ecg_audio.voice.pitch import CANDIDATES, PitchSettings
 
 SETTINGS = PitchSettings()
@@ -60,7 +60,7 @@ def naive(f0_hz, strength, peaks, reference):
 def test_settling_early_changes_nothing(seed, cuts):
     """Handed frames in any pieces, the path that comes out is the best path of the whole recording."""
     f0_hz, strength, peaks = scene(seed, 200)
-    path = Path(SETTINGS, 0.3)
+    path = PitchPath(SETTINGS, 0.3)
     found = []
     edges = [0, *sorted(cuts), 200]
     for start, end in itertools.pairwise(edges):
@@ -75,7 +75,7 @@ def test_a_pause_settles_what_came_before():
     f0_hz, strength = np.zeros((2, CANDIDATES, frames), np.float32)
     f0_hz[0, 10:40], strength[0, 10:40] = 120.0, 0.9
     peaks = np.where(f0_hz[0] > 0, 0.3, 0.0).astype(np.float32)
-    settled, _ = Path(SETTINGS, 0.3).extend(f0_hz, strength, peaks)
+    settled, _ = PitchPath(SETTINGS, 0.3).extend(f0_hz, strength, peaks)
     assert len(settled) >= 40
     assert np.array_equal(np.isfinite(settled[:40]), f0_hz[0, :40] > 0)
 

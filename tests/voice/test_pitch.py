@@ -19,7 +19,7 @@ from benchmarks.voice_truth import (
 )
 from ecg_audio.voice.frames import measure
 from ecg_audio.voice.path import silence_reference
-from ecg_audio.voice.pitch import PitchSettings
+from ecg_audio.voice.pitch import PitchSettings, lags
 
 
 def tracked(samples, **options):
@@ -115,6 +115,17 @@ def test_other_ranges_measure_as_well(settings):
     """A steady 200 Hz is 200 Hz within a cent, also with other windows and transform sizes."""
     f0_hz = tracked(octave_trap("missing", 200.0).samples, settings=settings)[1]
     assert abs(1200 * np.log2(np.nanmedian(f0_hz) / 200.0)) < 1.0
+
+
+@pytest.mark.parametrize("floor_hz", [40.0, 45.0, 51.0, 60.0, 75.0, 120.0, 400.0])
+def test_transforms_are_large_enough(floor_hz):
+    """Whatever the floor, what a circular transform folds onto the longest lag is below a hundred-thousandth."""
+    constants = lags(PitchSettings(floor_hz, 500.0))
+    window, size = constants.window.astype(np.float64), len(constants.cos)
+    linear = np.correlate(window, window, "full")[len(window) - 1 :]
+    folded = np.fft.irfft(np.abs(np.fft.rfft(window, size)) ** 2)
+    reach = slice(0, constants.longest + 1)
+    assert np.abs(folded[reach] / linear[reach] - 1.0).max() < 1.1e-5
 
 
 @pytest.mark.parametrize("bounds", [(30.0, 500.0), (500.0, 60.0), (60.0, 1200.0)])
