@@ -44,7 +44,7 @@ def fetch(
         case FileSource(path):
             return _hashed(path, limits, report)
         case HttpSource(url):
-            from ecg_audio.media.address import Permit
+            from ecg_audio.address import Permit
             from ecg_audio.media.http import download
 
             return download(url, folder, limits=limits, report=report, permit=Permit.from_environment())

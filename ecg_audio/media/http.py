@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 import httpx
 
+from ecg_audio.address import GuardedTransport, Permit
 from ecg_audio.analysis import Media
 from ecg_audio.errors import DownloadFailed, DownloadRefused, SourceForbidden, SourceInvalid
-from ecg_audio.media.address import GuardedTransport, Permit
 from ecg_audio.media.transfer import Interrupted, Patience, Shelf, Transfer, persist, receive
 from ecg_audio.progress import Report
 from ecg_audio.request import Limits

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ecg_audio.address import Permit
 from ecg_audio.analysis import Media
 from ecg_audio.child import Child, ChildError
 from ecg_audio.errors import (
@@ -25,7 +26,6 @@ from ecg_audio.errors import (
     TooLong,
     WorkerLost,
 )
-from ecg_audio.media.address import Permit
 from ecg_audio.media.transfer import Patience, Shelf, adopt, check_size
 from ecg_audio.progress import Report
 from ecg_audio.request import Limits

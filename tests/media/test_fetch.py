@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from ecg_audio.address import Permit
 from ecg_audio.errors import (
     DownloadFailed,
     DownloadRefused,
@@ -18,7 +19,6 @@ from ecg_audio.errors import (
     TooLarge,
 )
 from ecg_audio.media import http, transfer
-from ecg_audio.media.address import Permit
 from ecg_audio.media.fetch import fetch
 from ecg_audio.media.source import FileSource, HttpSource, classify
 from ecg_audio.media.transfer import Patience

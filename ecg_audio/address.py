@@ -79,6 +79,18 @@ class Permit:
         if not is_public(found):
             raise SourceForbidden(f"{host} is at {address}, which is not a public address")
 
+    def resolve(self, host: str, port: int) -> list[str]:
+        """All addresses of a host, each of them permitted.
+
+        Raises:
+            SourceForbidden: one of them is not. Nobody honest publishes a private address among public ones.
+            OSError, UnicodeError: the name cannot be resolved.
+        """
+        found = [str(place[0]) for *_, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        for address in found:
+            self.check(host, address)
+        return found
+
 
 def is_public(address: Address) -> bool:
     """Whether an address is a host on the public internet; one that carries an IPv4 address is judged by that."""
@@ -118,16 +130,13 @@ class GuardedBackend(httpcore.NetworkBackend):
             SourceForbidden: none of its addresses is permitted.
         """
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = self._permit.resolve(host, port)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        # one private address among public ones is refused on the spot: nobody honest publishes that
-        for *_, place in found:
-            self._permit.check(host, str(place[0]))
-        for *_, place in found:
+        for address in found:
             try:
-                return self._sockets.connect_tcp(str(place[0]), port, timeout, local_address, socket_options)
+                return self._sockets.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecg_audio.address import GuardedBackend, Permit, is_public
 from ecg_audio.errors import InvalidRequest, SourceForbidden
-from ecg_audio.media.address import GuardedBackend, Permit, is_public
 
 PRIVATE = [
     "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
