@@ -153,6 +153,46 @@ def burn(
     burn_in(result, out, video, preset=preset, intensity=intensity, target=to)
 
 
+models = typer.Typer(help="The models that the whisperx engine needs.", no_args_is_help=True)
+app.add_typer(models, name="models")
+
+Languages = Annotated[
+    list[str] | None,
+    typer.Option("--language", metavar="CODE", help="Also the word aligner of a language; repeatable."),
+]
+
+
+@models.command("list")
+def list_models(
+    language: Languages = None,
+    debug: Debug = False,
+) -> None:
+    """Say which models the settings name, and whether they are on this machine."""
+    from deployments import session
+
+    session.quieten(debug=debug)
+    from deployments.models import list_models
+
+    raise typer.Exit(list_models(language or []))
+
+
+@models.command("fetch")
+def fetch_models(
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Into a folder of their own. [the hub's cache]")
+    ] = None,
+    language: Languages = None,
+    debug: Debug = False,
+) -> None:
+    """Get the models from the hub (HF_TOKEN for those behind a licence), for here or for machines without a network."""
+    from deployments import session
+
+    session.quieten(debug=debug)
+    from deployments.models import fetch_models
+
+    raise typer.Exit(fetch_models(language or [], to))
+
+
 def main() -> None:
     """Run `ecg`; a failure with a name becomes two lines and an exit code."""
     debug = "--debug" in sys.argv

@@ -20,6 +20,7 @@ from ecg_audio.speech.engine import Choice, SpeakerCount
 from flows.progress_artifact import progress_artifact
 from flows.stages import Stages
 from flows.summary import summarise
+from tasks.align import align, align_key
 from tasks.assemble import Findings, assemble
 from tasks.caching import kept, known
 from tasks.diarize import diarize, diarize_key
@@ -29,7 +30,7 @@ from tasks.measure import frames_key, measure, measure_key
 from tasks.publish import publish
 from tasks.transcribe import transcribe, transcribe_key
 
-STAGES = ("download", "extract", "transcribe", "diarize", "measure", "assemble", "publish")
+STAGES = ("download", "extract", "transcribe", "align", "diarize", "measure", "assemble", "publish")
 
 
 def run_name() -> str:
@@ -59,7 +60,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     speakers = SpeakerCount(request.speakers, request.min_speakers, request.max_speakers)
     here = store.reference
 
-    with _job(request) as stages, workspace.incoming(request.job_id, request.source) as folder:
+    with _job(request, aligns=speech.aligns) as stages, workspace.incoming(request.job_id, request.source) as folder:
         fetching = kept(download, store, download_key(request.source), refresh=refresh)
         media = stages.result("download", fetching.submit(request.source, request.limits, folder, request.cookies))
 
@@ -81,6 +82,10 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         turns = diarizing.submit(recording, here, choice.engine, speakers)
         frames = measuring.submit(recording, here)
         transcript = stages.result("transcribe", words)
+        if speech.aligns:
+            aligning = kept(align, store, align_key(recording, choice.engine, transcript), refresh=refresh)
+            aligned = aligning.submit(recording, here, choice.engine, transcript)
+            transcript = stages.result("align", aligned)
         diarization = stages.attempt("diarize", turns, DiarizationFailed)
         voice_frames = stages.attempt("measure", frames, MeasurementFailed)
 
@@ -107,10 +112,11 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
 
 
 @contextmanager
-def _job(request: AnalysisRequest) -> Iterator[Stages]:
+def _job(request: AnalysisRequest, *, aligns: bool) -> Iterator[Stages]:
     workspace.sweep()
+    names = tuple(name for name in STAGES if aligns or name != "align")
     with progress_artifact(request.job_id) as artifact:
-        progress = Progress(STAGES, (artifact, *listeners()))
+        progress = Progress(names, (artifact, *listeners()))
         with tracked(progress):
             yield Stages(progress)
 

@@ -25,6 +25,6 @@ def diarize_key(recording: Recording, engine_name: EngineName, speakers: Speaker
         "media",
         "speech",
         content=recording.key,
-        engine=engine.shared(engine_name).fingerprint(),
+        engine=engine.shared(engine_name).fingerprint("diarize"),
         speakers=[speakers.exact, speakers.least, speakers.most],
     )

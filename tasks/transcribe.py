@@ -1,4 +1,4 @@
-"""transcribe: which words were said, and when."""
+"""transcribe: what was said, and by some engines when."""
 
 from prefect import task
 
@@ -12,7 +12,7 @@ from tasks.retrying import RETRYING
 
 @task(name="transcribe", tags=["speech"], **RETRYING)
 def transcribe(recording: Recording, store: str, engine_name: EngineName, language: str) -> Transcript:
-    """Recognise the words of a recording with the named engine."""
+    """Recognise what is said in a recording with the named engine."""
     with progress.current().stage("transcribe") as report, open_store(store).local(recording.key) as path:
         return engine.shared(engine_name).transcribe(path, language=language, report=report)
 
@@ -24,6 +24,6 @@ def transcribe_key(recording: Recording, engine_name: EngineName, language: str)
         "media",
         "speech",
         content=recording.key,
-        engine=engine.shared(engine_name).fingerprint(),
+        engine=engine.shared(engine_name).fingerprint("transcribe"),
         language=language,
     )

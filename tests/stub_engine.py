@@ -26,13 +26,14 @@ class StubEngine:
     """
 
     name = "offline"
+    aligns = False
 
     def __init__(self, log: Path, failing: dict[str, Exception] | None = None, hanging: str | None = None) -> None:
         self.log = log
         self.failing = failing or {}
         self.hanging = hanging
 
-    def fingerprint(self) -> dict[str, str]:
+    def fingerprint(self, _stage: str = "transcribe") -> dict[str, str]:
         """Nothing that changes."""
         return {"engine": "stub"}
 

@@ -2,9 +2,16 @@
 
 import ctypes
 import functools
+import os
+import sys
+import threading
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 GIB = 1 << 30
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+SAMPLING_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +44,62 @@ def gpus() -> tuple[Gpu, ...]:
             continue
         found.append(Gpu(index, name.value.decode(errors="replace"), total.value))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Memory in use at one moment. `gpu_bytes` is of the whole device, None where no GPU is in use here."""
+
+    resident_bytes: int
+    gpu_bytes: int | None = None
+
+
+def use() -> Use:
+    """What this process holds, and what is taken on the GPU it works on (CTranslate2's part included)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return Use(pages * PAGE_BYTES)
+    free_bytes, total_bytes = torch.cuda.mem_get_info()
+    return Use(pages * PAGE_BYTES, total_bytes - free_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """Memory before, at most, and after."""
+
+    before: Use
+    peak: Use
+    after: Use
+
+
+class Meter:
+    """Measures memory before, while and after something runs: `with Meter() as meter: ...`."""
+
+    def __init__(self) -> None:
+        self.before = self.after = self.peak = use()
+        self._done = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="measuring memory", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._done.set()
+        self._watcher.join()
+        self.after = use()
+        self._note(self.after)
+
+    @property
+    def measured(self) -> Metered:
+        """The figures, once it is over."""
+        return Metered(self.before, self.peak, self.after)
+
+    def _watch(self) -> None:
+        while not self._done.wait(SAMPLING_S):
+            self._note(use())
+
+    def _note(self, now: Use) -> None:
+        gpus_bytes = [found.gpu_bytes for found in (self.peak, now) if found.gpu_bytes is not None]
+        self.peak = Use(max(self.peak.resident_bytes, now.resident_bytes), max(gpus_bytes, default=None))

@@ -13,6 +13,8 @@ from ecg_audio.errors import EngineUnavailable, ModelLoadingFailed
 from ecg_audio.progress import Report
 from ecg_audio.speech import bundled
 
+Stage = Literal["transcribe", "align", "diarize"]
+
 WHISPERX_ENGINE = "ecg_audio.speech.whisperx"  # provides `availability()` and `WhisperXEngine`
 
 
@@ -49,9 +51,11 @@ class Engine(Protocol):
     """Both engines keep this. Instances are cheap; models are loaded on first use or by `warm`."""
 
     name: EngineName
+    aligns: bool
+    """Whether words are found in a stage of their own, `align`; else `transcribe` returns them."""
 
-    def fingerprint(self) -> dict[str, str]:
-        """Models, revisions and settings that decide the results: part of every cache key."""
+    def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
+        """Models, revisions and settings that decide a stage's results: part of its cache key."""
 
     def check_language(self, language: str) -> None:
         """Raise `LanguageUnsupported` unless the engine has this language (or `auto`)."""
@@ -64,6 +68,14 @@ class Engine(Protocol):
 
         Raises:
             TranscriptionFailed: recognition broke.
+            ModelLoadingFailed: a model's files are missing or broken.
+        """
+
+    def align(self, recording: Path, transcript: Transcript, *, report: Report) -> Transcript:
+        """Give the utterances of this recording's transcript their words; as it is where the engine does not align.
+
+        Raises:
+            TranscriptionFailed: alignment broke.
             ModelLoadingFailed: a model's files are missing or broken.
         """
 

@@ -21,6 +21,14 @@ def on_disk(repository: str) -> bool:
     return snapshots.is_dir() and any(any(revision.iterdir()) for revision in snapshots.iterdir() if revision.is_dir())
 
 
+def size_bytes(repository: str) -> int:
+    """How large a local directory, or the hub's snapshot on disk, is; 0 where there is none."""
+    folder = Path(repository)
+    if not folder.is_dir():
+        folder = _folder(repository) / "snapshots" / (revision(repository) or "")
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def revision(repository: str) -> str | None:
     """The commit that the cache takes for a repository's `main`; None where it has none."""
     try:

@@ -33,7 +33,7 @@ def named(model: str) -> Iterator[None]:
             raise
         if any(_is_denial(cause) for cause in chain(error)):
             raise denied(model) from error
-        if any(type(cause).__name__ in UNREACHABLE_CLASSES for cause in chain(error)):
+        if any(type(cause).__name__ in UNREACHABLE_CLASSES for cause in chain(error)) or _nowhere(model):
             raise ModelLoadingFailed(
                 f"{model} is not on this machine, and the hub cannot be reached",
                 hint="`ecg models fetch` gets models where there is a network; a directory can be named instead.",
@@ -49,6 +49,11 @@ def denied(model: str) -> ModelAccessDenied:
         if not Path(model).exists()
         else "The directory names models on the hub that want an accepted licence and HF_TOKEN.",
     )
+
+
+def _nowhere(model: str) -> bool:
+    """Whether a hub name can be had nowhere: transformers says so in too many ways."""
+    return "/" in model and not hub.on_disk(model) and not hub.answers()
 
 
 def _is_denial(error: BaseException) -> bool:

@@ -20,7 +20,7 @@ from ecg_audio.errors import DiarizationFailed, EcgError, LanguageUnsupported, T
 from ecg_audio.progress import Report, silent
 from ecg_audio.speech import activity, bundled, offline_models, pocketsphinx_decoder
 from ecg_audio.speech.diarization import TELEMETRY_OFF
-from ecg_audio.speech.engine import UNKNOWN, SpeakerCount
+from ecg_audio.speech.engine import UNKNOWN, SpeakerCount, Stage
 
 LANGUAGES = ("auto", "en")
 MODEST = Notice(
@@ -39,6 +39,7 @@ class OfflineEngine:
     """
 
     name: EngineName = "offline"
+    aligns = False
 
     def __init__(self, cores: int | None = None) -> None:
         # passive: torch's threads must not spin on cores that the recognisers need
@@ -52,8 +53,8 @@ class OfflineEngine:
         self._speech: tuple[tuple[str, int, int], Future[tuple[Span, ...]]] | None = None
         self._lock = threading.Lock()
 
-    def fingerprint(self) -> dict[str, str]:
-        """Models, revisions and settings that decide the results.
+    def fingerprint(self, _stage: Stage = "transcribe", /) -> dict[str, str]:
+        """Models, revisions and settings that decide the results, of all stages alike.
 
         Raises:
             ModelLoadingFailed: a package that carries a model is not installed.
@@ -105,6 +106,11 @@ class OfflineEngine:
             speech=speech,
             notices=(MODEST,) if utterances else (MODEST, NO_SPEECH),
         )
+
+    def align(self, _recording: Path, transcript: Transcript, *, report: Report = silent) -> Transcript:
+        """The transcript as it is: the recogniser times its words itself."""
+        report(1.0)
+        return transcript
 
     def diarize(
         self,

@@ -15,17 +15,22 @@ from typing import Any
 
 from ecg_audio.analysis import Diarization, EngineName, Notice, Transcript
 from ecg_audio.child import Child, ChildError
+from ecg_audio.compute.memory import Metered
 from ecg_audio.errors import DiarizationFailed, EcgError, LanguageUnsupported, TranscriptionFailed
 from ecg_audio.progress import Report, silent
 from ecg_audio.speech import hub, whisperx_stages
 from ecg_audio.speech.diarization import TELEMETRY_OFF
-from ecg_audio.speech.engine import UNKNOWN, Availability, SpeakerCount
+from ecg_audio.speech.engine import UNKNOWN, Availability, SpeakerCount, Stage
 from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.whisperx_settings import BUNDLED, WhisperXSettings
 
 PACKAGES = ("whisperx", "faster-whisper", "ctranslate2", "pyannote-audio", "torch")
 NO_SPEECH = Notice(code="NO_SPEECH", message="no speech was found in the recording")
-RECOGNITION_SHARE = 0.85  # of transcription's progress; alignment is the rest
+DECIDING: dict[Stage, set[str]] = {
+    "transcribe": {"model", "model_revision", "device", "compute_type", "beam_size", "chunk_s"},
+    "align": {"align_models", "device"},
+    "diarize": {"diarization", "diarization_revision", "device"},
+}
 ENVIRONMENT = {
     **TELEMETRY_OFF,
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -81,19 +86,21 @@ class WhisperXEngine:
     """
 
     name: EngineName = "whisperx"
+    aligns = True
 
     def __init__(self, settings: WhisperXSettings | None = None) -> None:
         self.settings = (settings or WhisperXSettings.from_environment()).settled()
+        self.memory: dict[Stage, Metered] = {}  # what each stage took when it ran last
         self._models = Child("the WhisperX models", environment=ENVIRONMENT)
 
-    def fingerprint(self) -> dict[str, str]:
-        """Models, revisions and settings that decide the results."""
-        settings = self.settings
-        models = {settings.repository, settings.diarization, *settings.align_models.values()}
+    def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
+        """Models, revisions and settings that decide a stage's results: those of other stages do not."""
+        settings = self.settings.model_dump(include=DECIDING[stage])
+        models = {"transcribe": [self.settings.repository], "align": [*self.settings.align_models.values()]}
         return {
-            **{name: str(value) for name, value in settings.model_dump().items()},
+            **{name: str(value) for name, value in settings.items()},
             **{name: version(name) for name in PACKAGES},
-            **{f"content of {name}": _content(name) for name in sorted(models)},
+            **{f"content of {name}": _content(name) for name in models.get(stage, [self.settings.diarization])},
         }
 
     def check_language(self, language: str) -> None:
@@ -117,34 +124,27 @@ class WhisperXEngine:
         threading.Thread(target=load, name="warming the WhisperX models", daemon=True).start()
 
     def transcribe(self, recording: Path, *, language: str = "auto", report: Report = silent) -> Transcript:
-        """Recognise the words of a 16 kHz mono FLAC or WAV, and find when each was said.
+        """Recognise what is said in a 16 kHz mono FLAC or WAV: utterances, as yet without words.
 
         Raises:
             LanguageUnsupported: the model does not have this language.
-            TranscriptionFailed: recognition or alignment broke.
+            TranscriptionFailed: recognition broke.
             ModelLoadingFailed, ModelAccessDenied: a model cannot be had.
             GpuMemoryExhausted: memory did not suffice at any step of the ladder.
             WorkerLost: the model process died.
         """
-        heard = self.recognise(recording, language=language, report=lambda done: report(RECOGNITION_SHARE * done))
-        return self.align(
-            recording, heard, report=lambda done: report(RECOGNITION_SHARE + (1 - RECOGNITION_SHARE) * done)
-        )
-
-    def recognise(self, recording: Path, *, language: str = "auto", report: Report = silent) -> Transcript:
-        """The first half of `transcribe`: utterances with their text, as yet without words."""
         self.check_language(language)
         found: Transcript = self._call(
-            TranscriptionFailed, "recognition failed", "recognise", recording, language, report=report
+            TranscriptionFailed, "recognition failed", "transcribe", recording, language, report=report
         )
         if not found.utterances:
             return found.model_copy(update={"notices": (*found.notices, NO_SPEECH)})
         return found
 
-    def align(self, recording: Path, heard: Transcript, *, report: Report = silent) -> Transcript:
-        """The second half of `transcribe`: the words of each utterance, with their times and where those come from."""
+    def align(self, recording: Path, transcript: Transcript, *, report: Report = silent) -> Transcript:
+        """Find the words of each utterance, with their times and where those come from. Raises as `transcribe`."""
         aligned: Transcript = self._call(
-            TranscriptionFailed, "alignment failed", "align", recording, heard, report=report
+            TranscriptionFailed, "alignment failed", "align", recording, transcript, report=report
         )
         report(1.0)
         return aligned
@@ -168,13 +168,15 @@ class WhisperXEngine:
         self._models.stop()
 
     def _call(
-        self, failure: type[EcgError], what: str, verb: str, recording: Path, *asked: object, report: Report
+        self, failure: type[EcgError], what: str, stage: Stage, recording: Path, *asked: object, report: Report
     ) -> Any:
-        function = getattr(whisperx_stages, verb)
         try:
-            return self._models.call(function, str(recording), self.settings, *asked, report=report)
+            found, self.memory[stage] = self._models.call(
+                whisperx_stages.metered, stage, str(recording), self.settings, *asked, report=report
+            )
         except ChildError as error:
             raise failure(f"{what}: {error}") from error
+        return found
 
 
 def _content(model: str) -> str:

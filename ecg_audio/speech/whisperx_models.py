@@ -17,9 +17,23 @@ VAD_ONSET, VAD_OFFSET = 0.5, 0.363  # whisperx's own
 models = Models()
 
 
+def prepare(settings: WhisperXSettings) -> None:
+    """Import everything, and keep to the memory budget."""
+    _import()
+    if settings.device != "cuda":
+        return
+    import torch
+
+    models.budget_bytes = settings.memory_budget_bytes
+    if torch.cuda.is_available():
+        # beyond it torch runs out of memory, and the ladder goes on with less
+        total_bytes = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, settings.memory_budget_bytes / total_bytes))
+
+
 @functools.cache
-def prepare() -> None:
-    """Once a process: imports, with telemetry off and chatter kept out."""
+def _import() -> None:
+    """Once a process: with telemetry off and chatter kept out."""
     diarization.silence_telemetry()
     with diarization.quiet():
         import torch
@@ -96,7 +110,7 @@ def recogniser(settings: WhisperXSettings, rung: Rung) -> Any:
             )
 
     key = ("recogniser", settings.model, settings.model_revision, rung.device, rung.compute_type, settings.beam_size)
-    return models.get(key, load)
+    return models.get(key, load, size_bytes=lambda: hub.size_bytes(settings.repository))
 
 
 def aligner(settings: WhisperXSettings, spoken: str, device: str) -> tuple[Any, dict[str, Any]] | None:
@@ -115,7 +129,7 @@ def aligner(settings: WhisperXSettings, spoken: str, device: str) -> tuple[Any, 
             )
         return model.eval(), about
 
-    return models.get(("aligner", spoken, name, device), load)
+    return models.get(("aligner", spoken, name, device), load, size_bytes=lambda: hub.size_bytes(name))
 
 
 def pipeline(settings: WhisperXSettings, device: str) -> Any:

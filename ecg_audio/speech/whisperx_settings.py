@@ -54,6 +54,8 @@ class WhisperXSettings(BaseModel):
     beam_size: Annotated[int, Field(ge=1, le=16)] = 5
     chunk_s: Annotated[float, Field(gt=1, le=30, description="Longest stretch that is recognised at once.")] = 30.0
 
+    memory_budget_gb: Annotated[float, Field(gt=0, description="GPU memory the engine may use, in GB.")] = 6.0
+
     @field_validator("align_models", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
@@ -104,6 +106,11 @@ class WhisperXSettings(BaseModel):
                 else ("float16" if device == "cuda" else "int8"),
             }
         )
+
+    @property
+    def memory_budget_bytes(self) -> int:
+        """The budget in bytes."""
+        return round(self.memory_budget_gb * 1e9)
 
     @property
     def repository(self) -> str:

@@ -5,6 +5,7 @@ alignment, diarization is pyannote's; what they return is put into our words her
 """
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Diarization, Span, Transcript, Utterance
+from ecg_audio.compute.memory import Meter, Metered
 from ecg_audio.compute.models import Rung, descend, rungs
 from ecg_audio.errors import LanguageUnsupported
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech import alignment, diarization, language, quality, whisperx_models
+from ecg_audio.speech import alignment, diarization, language, plan, quality, whisperx_models
 from ecg_audio.speech.alignment import Piece
 from ecg_audio.speech.engine import SpeakerCount
 from ecg_audio.speech.whisperx_models import VAD_OFFSET, VAD_ONSET, models
@@ -24,19 +26,29 @@ from ecg_audio.speech.whisperx_settings import WhisperXSettings
 RATE_HZ = 16_000
 FRAME_SAMPLES = 160
 VAD_SHARE = 0.1  # of recognition's progress
-DIARIZATION_BATCH = 32
 
 
 def prepare(settings: WhisperXSettings, *, report: Report = silent) -> None:
-    """Import everything, and load what every recording needs."""
-    whisperx_models.prepare()
+    """Import everything, and load what every recording needs.
+
+    What cannot be loaded now is for the stage that needs it to tell.
+    """
+    whisperx_models.prepare(settings)
     whisperx_models.vad(settings.device)
     whisperx_models.recogniser(settings, _first(settings))
     whisperx_models.pipeline(settings, settings.device)
     report(1.0)
 
 
-def recognise(path: str, settings: WhisperXSettings, asked: str, *, report: Report = silent) -> Transcript:
+def metered(stage: str, *arguments: Any, report: Report = silent) -> tuple[Any, Metered]:
+    """Run a stage and measure its memory."""
+    stages: dict[str, Callable[..., Any]] = {"transcribe": transcribe, "align": align, "diarize": diarize}
+    with Meter() as meter:
+        found = stages[stage](*arguments, report=report)
+    return found, meter.measured
+
+
+def transcribe(path: str, settings: WhisperXSettings, asked: str, *, report: Report = silent) -> Transcript:
     """What is said in a 16 kHz mono FLAC or WAV. The utterances have no words yet: `align` finds them.
 
     Raises:
@@ -44,7 +56,7 @@ def recognise(path: str, settings: WhisperXSettings, asked: str, *, report: Repo
         ModelLoadingFailed, ModelAccessDenied: a model cannot be had.
         GpuMemoryExhausted: no step of the ladder had enough memory.
     """
-    whisperx_models.prepare()
+    whisperx_models.prepare(settings)
     samples = _samples(path)
     chunks, vad_notices = descend(
         list(rungs(Rung(settings.device, 1))),
@@ -71,7 +83,7 @@ def recognise(path: str, settings: WhisperXSettings, asked: str, *, report: Repo
         return spoken, probability, found["segments"]
 
     (spoken, probability, segments), notices = descend(
-        list(rungs(_first(settings), quantised=True)),
+        plan.ladder("transcribe", len(samples) / RATE_HZ, settings),
         attempt,
         what="recognition",
         free=functools.partial(models.drop, "recogniser"),
@@ -106,7 +118,7 @@ def align(path: str, settings: WhisperXSettings, found: Transcript, *, report: R
     """
     if not found.utterances:
         return found
-    whisperx_models.prepare()
+    whisperx_models.prepare(settings)
     samples = _samples(path)
 
     def attempt(rung: Rung) -> list[Utterance]:
@@ -120,7 +132,7 @@ def align(path: str, settings: WhisperXSettings, found: Transcript, *, report: R
         return done
 
     utterances, notices = descend(
-        list(rungs(Rung(settings.device, 1))),
+        plan.ladder("align", len(samples) / RATE_HZ, settings),
         attempt,
         what="alignment",
         free=functools.partial(models.drop, "aligner"),
@@ -135,7 +147,7 @@ def diarize(path: str, settings: WhisperXSettings, speakers: SpeakerCount, *, re
         ModelLoadingFailed, ModelAccessDenied: the pipeline cannot be had.
         GpuMemoryExhausted: no step of the ladder had enough memory.
     """
-    whisperx_models.prepare()
+    whisperx_models.prepare(settings)
     samples = _samples(path)
     name = Path(settings.diarization).name if Path(settings.diarization).is_dir() else settings.diarization
 
@@ -145,7 +157,7 @@ def diarize(path: str, settings: WhisperXSettings, speakers: SpeakerCount, *, re
         return diarization.diarize(pipeline, samples, RATE_HZ, model=name, speakers=speakers, report=report)
 
     found, notices = descend(
-        list(rungs(Rung(settings.device, DIARIZATION_BATCH))),
+        plan.ladder("diarize", len(samples) / RATE_HZ, settings),
         attempt,
         what="diarization",
         free=functools.partial(models.drop, "diarization"),
@@ -201,7 +213,7 @@ def _timed(
     rung: Rung,
 ) -> Utterance:
     within = Span(start_s=utterance.start_s, end_s=utterance.end_s)
-    pieces = _aligned(samples, utterance, aligner, rung.device) if aligner else []
+    pieces = _aligned(samples, utterance, aligner) if aligner else []
     if pieces:
         return utterance.model_copy(update={"words": alignment.words(pieces, within, "aligned")})
     # no aligner for this language, or this text is beyond it
@@ -211,13 +223,12 @@ def _timed(
     return utterance.model_copy(update={"words": alignment.words(pieces, within, "engine")})
 
 
-def _aligned(
-    samples: NDArray[np.float32], utterance: Utterance, aligner: tuple[Any, dict[str, Any]], device: str
-) -> list[Piece]:
+def _aligned(samples: NDArray[np.float32], utterance: Utterance, aligner: tuple[Any, dict[str, Any]]) -> list[Piece]:
     """The words as the forced aligner places them; none where it cannot place the text at all."""
     import whisperx.alignment
 
     model, about = aligner
+    device = str(next(model.parameters()).device)
     # a capital whose small form is two letters would shift all that follow
     text = "".join(letter if len(letter.lower()) == 1 else letter.lower()[0] for letter in utterance.text)
     segment = {"start": utterance.start_s, "end": utterance.end_s, "text": text}

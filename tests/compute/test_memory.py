@@ -3,6 +3,7 @@
 import ctypes
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from ecg_audio.compute import memory
-from ecg_audio.compute.memory import GIB, Gpu, gpus
+from ecg_audio.compute.memory import GIB, Gpu, Meter, gpus
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +66,15 @@ def test_asking_imports_no_model_library() -> None:
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
     assert memory.GIB == 2**30
+
+
+def test_a_meter_sees_what_is_held_in_between() -> None:
+    """The peak holds memory that was there only while something ran; without a GPU there is no figure for one."""
+    with Meter() as meter:
+        held = bytearray(200_000_000)
+        held[::4096] = b"1" * len(held[::4096])
+        time.sleep(0.2)
+        del held
+    assert meter.peak.resident_bytes - meter.before.resident_bytes > 150_000_000
+    assert meter.after.resident_bytes < meter.peak.resident_bytes
+    assert meter.peak.gpu_bytes is None

@@ -1,6 +1,7 @@
 """Models are loaded once, and what is done when memory does not suffice."""
 
 import logging
+import time
 from collections.abc import Callable
 
 import pytest
@@ -111,6 +112,28 @@ def test_a_model_is_loaded_once_and_counted() -> None:
     assert models.loads["asr"] == 2
     models.drop()
     assert models.loaded == ()
+
+
+def test_the_least_recently_used_models_make_room() -> None:
+    """Within the budget all stay; beyond it those go that nobody used for longest, as many as it takes."""
+    models = Models(budget_bytes=10)
+    for kind in ("asr", "aligner", "diarization"):
+        models.get((kind,), object, size_bytes=lambda: 3)
+    models.get(("asr",), object)
+    models.get(("emotion",), object, size_bytes=lambda: 4)
+    assert models.loaded == ("diarization", "asr", "emotion")
+    models.get(("huge",), object, size_bytes=lambda: 100)
+    assert models.loaded == ("huge",)
+
+
+def test_idle_models_are_given_back() -> None:
+    """Only those that nobody used for so long."""
+    models = Models()
+    models.get(("old",), object)
+    time.sleep(0.05)
+    models.get(("new",), object)
+    models.drop_idle(0.04)
+    assert models.loaded == ("new",)
 
 
 def test_a_model_that_does_not_load_leaves_nothing_behind() -> None:

@@ -1,11 +1,12 @@
 """What goes wrong when models are loaded has a name and a way out."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from ecg_audio.errors import ModelAccessDenied, ModelLoadingFailed, TooLong
-from ecg_audio.speech import loading
+from ecg_audio.speech import hub, loading
 
 
 def error(name: str, text: str = "", status: int | None = None, base: type[Exception] = Exception) -> Exception:
@@ -51,6 +52,17 @@ def test_a_damaged_model_is_a_loading_error_of_one_line() -> None:
     """The library's first line is kept, its essay is not."""
     with pytest.raises(ModelLoadingFailed, match=r"RuntimeError: unexpected end of file$"), loading.named("base"):
         raise RuntimeError("unexpected end of file\nsee https://example.org for more")
+
+
+def test_a_library_that_does_not_say_so_is_seen_through(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where neither disk nor hub has the model, that is the reason, whatever the library complains about."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(hub, "answers", lambda: False)
+    with pytest.raises(ModelLoadingFailed, match="is not on this machine"), loading.named("org/aligner"):
+        raise ValueError("Can't load feature extractor")
+    monkeypatch.setattr(hub, "answers", lambda: True)
+    with pytest.raises(ModelLoadingFailed, match="Can't load feature extractor"), loading.named("org/aligner"):
+        raise ValueError("Can't load feature extractor")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import os
 import signal
 import statistics
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,26 +28,9 @@ from ecg_audio.speech.engine import Choice
 from ecg_audio.speech.whisperx import WhisperXEngine, availability
 from ecg_audio.speech.whisperx_settings import WhisperXSettings
 from tests import models
+from tests.speech import shortage
 
 SPOKEN = models.REFERENCE["conversation"]
-
-
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of an operator who has the tiny models."""
-    for name, value in models.SETTINGS.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture(scope="module")
-def whisperx() -> Iterator[WhisperXEngine]:
-    """An engine with the tiny models, warm after its first use."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in models.SETTINGS.items():
-            environment.setenv(name, value)
-        engine = WhisperXEngine()
-    yield engine
-    engine.close()
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +38,9 @@ def heard(whisperx: WhisperXEngine) -> tuple[Transcript, Diarization, list[float
     """The conversation, transcribed and diarized, and what the transcription reported."""
     reports: list[float] = []
     with ThreadPoolExecutor() as pool:
-        transcript = pool.submit(whisperx.transcribe, models.CONVERSATION, report=reports.append)
         diarization = pool.submit(whisperx.diarize, models.CONVERSATION)
-        return transcript.result(), diarization.result(), reports
+        transcript = whisperx.transcribe(models.CONVERSATION, report=reports.append)
+        return whisperx.align(models.CONVERSATION, transcript), diarization.result(), reports
 
 
 # Light: settings, availability, fingerprint
@@ -107,15 +89,22 @@ def test_a_senseless_setting_makes_the_engine_unavailable(monkeypatch: pytest.Mo
     assert engines.choose("auto").settled
 
 
-def test_the_fingerprint_follows_models_and_settings(tmp_path: Path) -> None:
-    """Another setting, or other files under the same path, are other results."""
+def test_a_stage_has_the_fingerprint_of_its_own_models_and_settings(tmp_path: Path) -> None:
+    """Another setting, or other files under the same path, are other results, of that stage and of no other."""
     (tmp_path / "model.bin").write_bytes(b"weights")
     settings = WhisperXSettings(model=str(tmp_path), diarization="bundled", device="cpu")
-    before = WhisperXEngine(settings).fingerprint()
-    assert before == WhisperXEngine(settings).fingerprint()
-    assert WhisperXEngine(settings.model_copy(update={"beam_size": 1})).fingerprint() != before
+
+    def fingerprints(**changes: object) -> tuple[dict[str, str], ...]:
+        engine = WhisperXEngine(settings.model_copy(update=changes))
+        return engine.fingerprint("transcribe"), engine.fingerprint("align"), engine.fingerprint("diarize")
+
+    before = fingerprints()
+    assert fingerprints() == before
+    assert [a == b for a, b in zip(before, fingerprints(beam_size=1), strict=True)] == [False, True, True]
+    assert [a == b for a, b in zip(before, fingerprints(align_models={"en": "x"}), strict=True)] == [True, False, True]
+    assert [a == b for a, b in zip(before, fingerprints(diarization="x"), strict=True)] == [True, True, False]
     (tmp_path / "model.bin").write_bytes(b"other weights")
-    assert WhisperXEngine(settings).fingerprint() != before
+    assert [a == b for a, b in zip(before, fingerprints(), strict=True)] == [False, True, True]
 
 
 @pytest.mark.parametrize(("model", "language"), [("base", "xx"), ("base.en", "ko")])
@@ -173,7 +162,7 @@ def test_progress_goes_from_nothing_to_all(heard: tuple[Transcript, Diarization,
 @pytest.mark.slow
 def test_another_language_is_found_and_has_the_engines_own_times(whisperx: WhisperXEngine) -> None:
     """Korean by itself; without an aligner for it the words carry engine times, marked, with the engine's score."""
-    found = whisperx.transcribe(models.KOREAN)
+    found = whisperx.align(models.KOREAN, whisperx.transcribe(models.KOREAN))
     assert found.language == "ko"
     assert [utterance.text for utterance in found.utterances] == [line["text"] for line in models.REFERENCE["korean"]]
     for utterance in found.utterances:
@@ -186,7 +175,7 @@ def test_another_language_is_found_and_has_the_engines_own_times(whisperx: Whisp
 @pytest.mark.slow
 def test_a_language_that_is_asked_for_is_obeyed(whisperx: WhisperXEngine) -> None:
     """No detection: the language is the one asked for, and there is no probability to report."""
-    found = whisperx.recognise(models.CONVERSATION, language="ko")
+    found = whisperx.transcribe(models.CONVERSATION, language="ko")
     assert (found.language, found.language_probability) == ("ko", None)
 
 
@@ -205,7 +194,7 @@ def test_numerals_symbols_and_foreign_letters_are_interpolated_and_marked(
     whisperx: WhisperXEngine, text: str, timings: str
 ) -> None:
     """What the aligner has no letters for gets a place between its neighbours, and never a score."""
-    heard = whisperx.recognise(models.CONVERSATION)
+    heard = whisperx.transcribe(models.CONVERSATION)
     utterance = heard.utterances[0].model_copy(update={"text": text})
     found = whisperx.align(models.CONVERSATION, heard.model_copy(update={"utterances": (utterance,)}))
     words = found.utterances[0].words
@@ -221,7 +210,7 @@ def test_numerals_symbols_and_foreign_letters_are_interpolated_and_marked(
 @pytest.mark.slow
 def test_text_that_does_not_fit_its_time_is_placed_and_marked(whisperx: WhisperXEngine) -> None:
     """Two thousand words in three seconds cannot be aligned: all come through, inside, in order, marked."""
-    heard = whisperx.recognise(models.CONVERSATION)
+    heard = whisperx.transcribe(models.CONVERSATION)
     text = " ".join(["quick brown fox jumps"] * 500)
     utterance = heard.utterances[0].model_copy(update={"text": text})
     words = (
@@ -239,7 +228,7 @@ def test_silence_is_no_speech(whisperx: WhisperXEngine, tmp_path: Path, samples:
     """No utterances, no turns, a notice, an undetermined language; nothing is invented."""
     path = tmp_path / "silence.wav"
     soundfile.write(path, samples, 16_000)
-    found = whisperx.transcribe(path)
+    found = whisperx.align(path, whisperx.transcribe(path))
     assert (found.utterances, found.speech, found.language) == ((), (), "und")
     assert [notice.code for notice in found.notices] == ["NO_SPEECH"]
     assert whisperx.diarize(path).turns == ()
@@ -257,26 +246,52 @@ def test_a_damaged_recording_is_a_named_failure(whisperx: WhisperXEngine, tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("field", ["model", "align_models", "diarization"])
-def test_a_model_that_cannot_be_had_is_named(whisperx: WhisperXEngine, field: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stage", ["transcribe", "align", "diarize"])
+def test_a_model_that_cannot_be_had_is_named(whisperx: WhisperXEngine, stage: str) -> None:
     """A hub name without a hub, for each of the three models: a loading error that names it."""
-    missing: object = {"en": "nobody/nothing"} if field == "align_models" else "nobody/nothing"
-    engine = WhisperXEngine(whisperx.settings.model_copy(update={field: missing}))
+    missing = {"model": "nobody/nothing", "align_models": {"en": "nobody/nothing"}, "diarization": "nobody/nothing"}
+    engine = WhisperXEngine(whisperx.settings.model_copy(update=missing))
     engine._models = whisperx._models  # the warm process: what is missing is not cached there
-    with pytest.raises(ModelLoadingFailed, match="nobody/nothing"):
-        engine.diarize(models.CONVERSATION) if field == "diarization" else engine.transcribe(models.CONVERSATION)
+    heard = whisperx.transcribe(models.CONVERSATION)
+    asked = {
+        "transcribe": lambda: engine.transcribe(models.CONVERSATION),
+        "align": lambda: engine.align(models.CONVERSATION, heard),
+        "diarize": lambda: engine.diarize(models.CONVERSATION),
+    }
+    with pytest.raises(ModelLoadingFailed, match="nobody/nothing is not on this machine"):
+        asked[stage]()
 
 
 @pytest.mark.slow
-def test_a_killed_model_process_is_named_and_replaced(whisperx: WhisperXEngine) -> None:
-    """Kill -9 is a WorkerLost, which is retryable, and the next call has a process again."""
-    process = whisperx._models._process
-    assert process is not None
+def test_a_stage_tells_what_memory_it_took(whisperx: WhisperXEngine) -> None:
+    """Before, at most and after, of the model process; without a GPU there is no figure for one."""
+    whisperx.transcribe(models.CONVERSATION)
+    taken = whisperx.memory["transcribe"]
+    assert taken.peak.resident_bytes >= taken.before.resident_bytes > 100_000_000
+    assert taken.after.gpu_bytes is None
+
+
+@pytest.mark.slow
+def test_a_second_recording_loads_nothing(whisperx: WhisperXEngine) -> None:
+    """Warm means that no model is loaded again."""
+    for recording in (models.CONVERSATION, models.KOREAN):
+        whisperx.align(recording, whisperx.transcribe(recording))
+        whisperx.diarize(recording)
+    before = whisperx._models.call(shortage.loads)
+    whisperx.align(models.CONVERSATION, whisperx.transcribe(models.CONVERSATION))
+    whisperx.diarize(models.CONVERSATION)
+    assert whisperx._models.call(shortage.loads) == before
+
+
+def test_a_killed_model_process_is_named() -> None:
+    """Kill -9 while the models load is a WorkerLost, which is retryable."""
+    engine = WhisperXEngine(WhisperXSettings(model=str(models.HERE / "asr"), diarization="bundled", device="cpu"))
     with ThreadPoolExecutor() as pool:
-        trying = pool.submit(whisperx.transcribe, models.CONVERSATION)
-        time.sleep(0.1)
-        os.kill(process.pid, signal.SIGKILL)
-        with pytest.raises(WorkerLost) as failure:
+        trying = pool.submit(engine.transcribe, models.CONVERSATION)
+        while engine._models._process is None:
+            time.sleep(0.01)
+        os.kill(engine._models._process.pid, signal.SIGKILL)
+        with pytest.raises(WorkerLost, match="the WhisperX models ended by signal SIGKILL") as failure:
             trying.result()
     assert failure.value.retryable
-    whisperx.close()
+    engine.close()

@@ -1,0 +1,56 @@
+"""`ecg models`: which models the whisperx engine needs, and getting them."""
+
+from pathlib import Path
+
+from rich.markup import escape
+
+from deployments.terminal import out
+from ecg_audio.errors import InvalidRequest
+from ecg_audio.speech import catalogue, hub
+from ecg_audio.speech.language import LANGUAGES
+from ecg_audio.speech.whisperx_settings import BUNDLED, WhisperXSettings
+
+
+def list_models(languages: list[str]) -> int:
+    """Print each needed model and where it is. Returns 0 when all are here, else 1."""
+    models = catalogue.needed(WhisperXSettings.from_environment().settled(), _known(languages))
+    for model in models:
+        mark = "[green]✓[/]" if model.here else "[red]✗[/]"
+        what = f"{model.variable}{f' ({model.language})' if model.language else ''}"
+        out.print(f"{mark} [bold]{what}[/] {escape(model.name)}: {_where(model)}", highlight=False, soft_wrap=True)
+    return 0 if all(model.here for model in models) else 1
+
+
+def fetch_models(languages: list[str], folder: Path | None) -> int:
+    """Get what is not here yet, and print the settings that name the folders, if it was put into one."""
+    settings = WhisperXSettings.from_environment().settled()
+    placed: dict[str, list[str]] = {}
+    for model in catalogue.needed(settings, _known(languages)):
+        if model.local or (model.here and folder is None):
+            out.print(f"[green]✓[/] {escape(model.name)} is here already", highlight=False, soft_wrap=True)
+            continue
+        out.print(f"  fetching {escape(model.name)} ...", highlight=False, soft_wrap=True)
+        place = catalogue.fetch(model, folder.absolute() if folder else None)
+        out.print(f"[green]✓[/] {escape(model.name)} is in {escape(str(place))}", highlight=False, soft_wrap=True)
+        named = f"{model.language}={place}" if model.language else str(place)
+        placed.setdefault(model.variable, []).append(named)
+    if folder is not None and placed:
+        out.print("Set these where the models are used:")
+        for variable, values in placed.items():
+            out.print(f"export {variable}={','.join(values)}", highlight=False, soft_wrap=True, markup=False)
+    return 0
+
+
+def _known(languages: list[str]) -> list[str]:
+    unknown = [language for language in languages if language not in LANGUAGES]
+    if unknown:
+        raise InvalidRequest(f"--language: Whisper does not know {unknown[0]!r}")
+    return languages
+
+
+def _where(model: catalogue.NeededModel) -> str:
+    if model.local:
+        return "comes with the installed packages" if model.name == BUNDLED else "a directory"
+    if model.here:
+        return f"in the hub's cache, {hub.size_bytes(model.name) / 1e6:.0f} MB"
+    return f"not here; {hub.page(model.name)}" if catalogue.NAME.fullmatch(model.name) else "not here"

@@ -1,0 +1,130 @@
+"""How a recording of some length is to be analysed within a memory budget: which batch, on what, and what it takes.
+
+The figures are estimates made before anything runs: weights from what the models are known to hold, activations from
+their architectures (Radford et al. 2022, table 1; Baevski et al. 2020). What really happens is bounded twice more, by
+the ladder in `compute.models` and by the cap that the model process sets on torch.
+"""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ecg_audio.compute import memory
+from ecg_audio.compute.models import Rung, rungs
+from ecg_audio.speech.whisperx_settings import WhisperXSettings
+
+MIB = 1 << 20
+RUNTIME_BYTES = 600 * MIB  # CUDA's context and the libraries' kernels
+
+BYTES_OF: Mapping[str, int] = {"float32": 4, "float16": 2, "bfloat16": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Whisper:
+    """Parameters and shape of a Whisper model."""
+
+    parameters: int
+    width: int
+    heads: int
+    decoder_layers: int
+
+
+SIZES: Mapping[str, Whisper] = {
+    "tiny": Whisper(39_000_000, 384, 6, 4),
+    "base": Whisper(74_000_000, 512, 8, 6),
+    "small": Whisper(244_000_000, 768, 12, 12),
+    "medium": Whisper(769_000_000, 1024, 16, 24),
+    "large": Whisper(1_550_000_000, 1280, 20, 32),
+    "turbo": Whisper(809_000_000, 1280, 20, 4),
+}
+ENCODER_FRAMES, TEXT_TOKENS = 1500, 448
+ALIGNER_PARAMETERS = 317_000_000  # wav2vec2 large, the largest of whisperx's aligners but one
+ALIGNER_BYTES_PER_S = 12 * MIB  # its feature encoder's first layers, in single precision
+DIARIZATION_BATCH = 32
+DIARIZATION_BYTES = 80 * MIB  # segmentation and speaker embedding weights
+# a 10 s window through the embedding network: 32 of them were seen to peak at 1.83 GiB (pyannote-audio issue 1963,
+# which also tells of cuDNN taking 10 GiB as workspace where it may: the cap on torch's memory forbids it)
+EMBEDDING_BYTES = 60 * MIB
+SAMPLES_BYTES_PER_HOUR = 3600 * 16_000 * 4
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStage:
+    """One stage: how it begins, and how much GPU memory it is expected to take (0 on the CPU)."""
+
+    name: str
+    rung: Rung
+    expected_bytes: int
+
+
+def plan(duration_s: float, settings: WhisperXSettings, card_bytes: int | None = None) -> tuple[PlannedStage, ...]:
+    """Plan recognition, alignment and diarization so that no stage is expected to go beyond the budget.
+
+    Args:
+        duration_s: of the recording.
+        settings: settled; its budget counts, and at most the card's size.
+        card_bytes: memory of the GPU; None: of this machine's own.
+
+    Returns:
+        The three stages. Each begins on the first rung of its ladder that fits; models of other stages are given back
+        first where they would not fit beside it, so that each stage is counted alone.
+    """
+    if card_bytes is None:
+        card_bytes = max((card.total_bytes for card in memory.gpus()), default=settings.memory_budget_bytes)
+    budget = min(settings.memory_budget_bytes, card_bytes)
+    return tuple(_fitting(name, ladder, budget, duration_s, settings) for name, ladder in _ladders(settings).items())
+
+
+def ladder(name: str, duration_s: float, settings: WhisperXSettings) -> list[Rung]:
+    """The ladder of a stage (`transcribe`, `align`, `diarize`), from where the plan for this recording begins."""
+    planned = next(stage for stage in plan(duration_s, settings) if stage.name == name)
+    return list(itertools.dropwhile(lambda rung: rung != planned.rung, _ladders(settings)[name]))
+
+
+def _ladders(settings: WhisperXSettings) -> dict[str, list[Rung]]:
+    first = Rung(settings.device, settings.batch_size, settings.compute_type)
+    return {
+        "transcribe": list(rungs(first, quantised=True)),
+        "align": list(rungs(Rung(settings.device, 1))),
+        "diarize": list(rungs(Rung(settings.device, DIARIZATION_BATCH))),
+    }
+
+
+def _fitting(name: str, ladder: list[Rung], budget: int, duration_s: float, settings: WhisperXSettings) -> PlannedStage:
+    for rung in ladder:
+        if rung.device == "cpu":
+            return PlannedStage(name, rung, 0)
+        expected = RUNTIME_BYTES + _cost(name, rung, duration_s, settings)
+        if expected <= budget:
+            return PlannedStage(name, rung, expected)
+    raise AssertionError("every ladder ends on the CPU")
+
+
+def _cost(name: str, rung: Rung, duration_s: float, settings: WhisperXSettings) -> int:
+    if name == "transcribe":
+        return _recognition(settings, rung)
+    return _alignment(settings) if name == "align" else _diarization(duration_s, rung)
+
+
+def _recognition(settings: WhisperXSettings, rung: Rung) -> int:
+    model = _shape(settings.model)
+    size = BYTES_OF.get(rung.compute_type, 1)
+    activation = 2 if rung.compute_type != "float32" else 4
+    # attention over the encoder's frames, and its feed-forward layer, live one layer at a time
+    encoder = ENCODER_FRAMES * (model.heads * ENCODER_FRAMES + 8 * model.width) * activation
+    keys = 2 * model.decoder_layers * model.width * activation
+    caches = keys * (ENCODER_FRAMES + settings.beam_size * TEXT_TOKENS)
+    return model.parameters * size + rung.batch_size * (encoder + caches)
+
+
+def _shape(model: str) -> Whisper:
+    """Of a model by its name; an unknown one is taken for the largest."""
+    return next((SIZES[size] for size in ("turbo", "medium", "small", "base", "tiny") if size in model), SIZES["large"])
+
+
+def _alignment(settings: WhisperXSettings) -> int:
+    return ALIGNER_PARAMETERS * 4 + round(settings.chunk_s * ALIGNER_BYTES_PER_S)
+
+
+def _diarization(duration_s: float, rung: Rung) -> int:
+    return DIARIZATION_BYTES + rung.batch_size * EMBEDDING_BYTES + round(duration_s / 3600 * SAMPLES_BYTES_PER_HOUR)

@@ -1,0 +1,120 @@
+"""`ecg models`: what is needed, what is here, and getting it from a hub on loopback."""
+
+import hashlib
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import models
+from tests.commands import Ecg, Ended
+
+COMMIT = "1" * 40
+FILES = {"model.bin": b"weights", "config.json": b"{}", "tokenizer.json": b"{}"}
+OPEN, GATED = "tiny/whisper", "tiny/gated"
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """As much of the hub's interface as fetching a repository takes: one open repository, one behind a licence."""
+
+    def do_GET(self) -> None:
+        """A repository's list of files, or a file."""
+        self._answer(body=True)
+
+    def do_HEAD(self) -> None:
+        """What a file is."""
+        self._answer(body=False)
+
+    def _answer(self, *, body: bool) -> None:
+        name = self.path.split("?")[0].rsplit("/", 1)[-1]
+        if GATED in self.path:
+            content, status = b"{}", 403
+        elif self.path.startswith("/api/models/"):
+            siblings = [{"rfilename": file} for file in FILES]
+            content, status = json.dumps({"id": OPEN, "sha": COMMIT, "siblings": siblings}).encode(), 200
+        else:
+            content, status = FILES[name], 200
+        self.send_response(status)
+        if status == 403:
+            self.send_header("X-Error-Code", "GatedRepo")
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def hub() -> Iterator[str]:
+    """The address of a hub."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def fetch(hub: str, home: Path, *arguments: str, **settings: str) -> Ended:
+    """`ecg models fetch` in a process of its own: the hub's library reads its address once."""
+    environment = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
+    environment |= {"HF_ENDPOINT": hub, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "COLUMNS": "300", **settings}
+    command = [sys.executable, "-m", "deployments.cli", "models", "fetch", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=120)
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+@pytest.mark.slow
+def test_models_are_fetched_into_a_folder_for_machines_without_a_network(hub: str, tmp_path: Path) -> None:
+    """The files arrive, and the command prints the settings that name them."""
+    ended = fetch(
+        hub,
+        tmp_path / "home",
+        "--to",
+        str(tmp_path / "models"),
+        ECG_WHISPERX_MODEL=OPEN,
+        ECG_WHISPERX_DIARIZATION="bundled",
+    )
+    assert ended.code == 0, ended.err
+    folder = tmp_path / "models" / "tiny--whisper"
+    assert {name: (folder / name).read_bytes() for name in FILES} == FILES
+    assert f"export ECG_WHISPERX_MODEL={folder}" in ended.out
+
+
+@pytest.mark.slow
+def test_a_model_behind_a_licence_names_the_page_to_accept(hub: str, tmp_path: Path) -> None:
+    """Access denied is one line and one hint, with the page, and never the token."""
+    ended = fetch(hub, tmp_path, ECG_WHISPERX_MODEL=GATED, ECG_WHISPERX_DIARIZATION="bundled", HF_TOKEN="hf_secret")
+    assert ended.code == 1
+    assert f"{hub}/{GATED}" in ended.err and "HF_TOKEN" in ended.err
+    assert "hf_secret" not in ended.out + ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_the_list_says_what_is_here_and_what_is_not(ecg: Ecg, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Directories and bundled parts are here; a hub name that is not in the cache is not, and its page is named."""
+    for name, value in models.SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    ended = ecg("models", "list")
+    assert ended.code == 0
+    assert "comes with the installed packages" in ended.out
+    monkeypatch.setenv("ECG_WHISPERX_MODEL", "base")
+    ended = ecg("models", "list")
+    assert ended.code == 1
+    assert "not here; https://huggingface.co/Systran/faster-whisper-base" in ended.out
+
+
+def test_a_language_whisper_does_not_know_is_refused(ecg: Ecg) -> None:
+    """Before anything is looked up."""
+    ended = ecg("models", "fetch", "--language", "xx")
+    assert ended.code == 2
+    assert "'xx'" in ended.err

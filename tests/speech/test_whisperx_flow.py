@@ -1,0 +1,53 @@
+"""The WhisperX path through the whole flow, with tiny models and no network."""
+
+import statistics
+from pathlib import Path
+
+import pytest
+
+from ecg_audio.request import AnalysisRequest
+from ecg_audio.results import document
+from ecg_audio.speech import engine as engines
+from ecg_audio.speech.whisperx import WhisperXEngine
+from flows.analyze import analyze
+from tests import models
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server", "tiny")]
+
+
+@pytest.fixture(autouse=True)
+def _warm(whisperx: WhisperXEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "shared", lambda _name: whisperx)
+
+
+def test_a_conversation_comes_out_word_for_word_with_its_speakers(tmp_path: Path) -> None:
+    """Published: exact text, English, word starts within 60 ms by the median, the speaker of each sentence, voices."""
+    ended = analyze(AnalysisRequest.checked(source=str(models.CONVERSATION), store=str(tmp_path / "store")))
+    assert ended.status == "completed" and ended.outputs
+    found = document.loads(Path(ended.outputs.analysis).read_bytes())
+    spoken = models.REFERENCE["conversation"]
+    assert (found.engine, found.language, found.transcription_model) == ("whisperx", "en", "asr")
+    assert [segment.text for segment in found.segments] == [line["text"] for line in spoken]
+    assert [segment.speaker[-1] for segment in found.segments if segment.speaker] == list("01010")
+    starts_s = [start_s for line in spoken for start_s in line["word_starts_s"]]
+    assert statistics.median(abs(a.start_s - b) for a, b in zip(found.words, starts_s, strict=True)) <= 0.06
+    assert {word.timing for word in found.words} == {"aligned"}
+    assert [stage.name for stage in found.stages][2:4] == ["transcribe", "align"]
+
+
+def test_another_aligner_or_speaker_count_does_not_transcribe_again(
+    tmp_path: Path, whisperx: WhisperXEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stages keep their own results: only what depends on a change runs anew."""
+
+    def statuses(**asked: object) -> dict[str, str]:
+        request = AnalysisRequest.checked(source=str(models.KOREAN), store=str(tmp_path / "store"), **asked)
+        return {stage.name: stage.status for stage in analyze(request).stages}
+
+    assert statuses()["transcribe"] == "completed"
+    again = statuses(speakers=2)
+    assert (again["transcribe"], again["align"], again["diarize"]) == ("cached", "cached", "completed")
+    other = whisperx.settings.model_copy(update={"align_models": {**whisperx.settings.align_models, "ja": "none"}})
+    monkeypatch.setattr(whisperx, "settings", other)
+    again = statuses()
+    assert (again["transcribe"], again["align"], again["diarize"]) == ("cached", "completed", "cached")
