@@ -153,6 +153,24 @@ def burn(
     burn_in(result, out, video, preset=preset, intensity=intensity, target=to)
 
 
+@app.command("serve-models")
+def serve_models(
+    port: Annotated[int, typer.Option(help="Port on loopback.")] = 8765,
+    most_waiting: Annotated[int, typer.Option(metavar="N", help="How many jobs may wait; more are told: busy.")] = 8,
+    most_gb: Annotated[
+        float, typer.Option(metavar="GB", help="A model process that holds more memory after a job is replaced.")
+    ] = 16.0,
+    debug: Debug = False,
+) -> None:
+    """Keep the whisperx engine's models warm for jobs on this machine (set ECG_MODEL_SERVER for those)."""
+    from deployments import session
+
+    session.quieten(debug=debug)
+    from deployments.models import serve_models
+
+    raise typer.Exit(serve_models(port, most_waiting, most_gb))
+
+
 models = typer.Typer(help="The models that the whisperx engine needs.", no_args_is_help=True)
 app.add_typer(models, name="models")
 

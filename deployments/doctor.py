@@ -22,6 +22,7 @@ def examine(store: str | None) -> int:
         ", ".join(f"{name} {found or 'MISSING'}" for name, found in installed),
     )
     _line(True, "python", f"{sys.version.split()[0]}, {len(os.sched_getaffinity(0))} cores")
+    _models()
     engines = _engines()
     usable = _store(store)
     _server()
@@ -33,6 +34,18 @@ def _package(name: str) -> tuple[str, str | None]:
         return name, version(name)
     except PackageNotFoundError:
         return name, None
+
+
+def _models() -> None:
+    from ecg_audio.compute import memory
+    from ecg_audio.speech import hub
+
+    cards = [f"{card.name}, {card.total_bytes / 1e9:.0f} GB" for card in memory.gpus()]
+    _line(bool(cards), "gpu", "; ".join(cards) or "none: models run on the CPU")
+    answers = hub.answers()
+    _line(answers, "model hub", "answers" if answers else "does not answer: only models on this machine can be used")
+    token = hub.token()
+    _line(token, "hub token", "set" if token else "none (HF_TOKEN): models behind a licence cannot be fetched")
 
 
 def _engines() -> bool:

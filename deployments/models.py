@@ -1,11 +1,11 @@
-"""`ecg models`: which models the whisperx engine needs, and getting them."""
+"""`ecg models` and `ecg serve-models`: which models the whisperx engine needs, getting them, keeping them warm."""
 
 from pathlib import Path
 
 from rich.markup import escape
 
 from deployments.terminal import out
-from ecg_audio.errors import InvalidRequest
+from ecg_audio.errors import EngineUnavailable, InvalidRequest
 from ecg_audio.speech import catalogue, hub
 from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.whisperx_settings import BUNDLED, WhisperXSettings
@@ -38,6 +38,26 @@ def fetch_models(languages: list[str], folder: Path | None) -> int:
         out.print("Set these where the models are used:")
         for variable, values in placed.items():
             out.print(f"export {variable}={','.join(values)}", highlight=False, soft_wrap=True, markup=False)
+    return 0
+
+
+def serve_models(port: int, most_waiting: int, most_gb: float) -> int:
+    """Serve until SIGTERM; returns 0 after the last job that was taken on has ended.
+
+    Raises:
+        EngineUnavailable: the models cannot be had.
+    """
+    from ecg_audio.serving.server import ModelServer
+    from ecg_audio.speech import whisperx
+
+    found = whisperx.availability()
+    if not found.available:
+        raise EngineUnavailable(f"there is nothing to serve: {found.reason}")
+    engine = whisperx.WhisperXEngine()
+    bound = round(most_gb * 1e9)
+    with ModelServer(engine, port, most_waiting=most_waiting, most_resident_bytes=bound) as server:
+        out.print(f"{found.reason}; export ECG_MODEL_SERVER={server.address}", highlight=False, soft_wrap=True)
+        server.serve()
     return 0
 
 

@@ -4,6 +4,7 @@ import atexit
 import functools
 import importlib
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -16,6 +17,7 @@ from ecg_audio.speech import bundled
 Stage = Literal["transcribe", "align", "diarize"]
 
 WHISPERX_ENGINE = "ecg_audio.speech.whisperx"  # provides `availability()` and `WhisperXEngine`
+REMOTE_ENGINE = "ecg_audio.serving.client"  # provides them from a model server
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,9 @@ def availability(name: EngineName) -> Availability:
     """Whether an engine can run here, and why (not). Takes 2 s at most and imports nothing heavy."""
     if name == "offline":
         return _offline_availability()
-    if importlib.util.find_spec(WHISPERX_ENGINE) is None:
+    if importlib.util.find_spec(_whisperx()) is None:
         return Availability(False, "this version does not have the whisperx engine yet")
-    found: Availability = importlib.import_module(WHISPERX_ENGINE).availability()
+    found: Availability = importlib.import_module(_whisperx()).availability()
     return found
 
 
@@ -131,9 +133,9 @@ def create(name: EngineName) -> Engine:
         from ecg_audio.speech.offline import OfflineEngine
 
         return OfflineEngine()
-    if importlib.util.find_spec(WHISPERX_ENGINE) is None:
+    if importlib.util.find_spec(_whisperx()) is None:
         raise EngineUnavailable(f"the whisperx engine cannot run here: {availability(name).reason}")
-    engine: Engine = importlib.import_module(WHISPERX_ENGINE).WhisperXEngine()
+    engine: Engine = importlib.import_module(_whisperx()).WhisperXEngine()
     return engine
 
 
@@ -147,6 +149,11 @@ def shared(name: EngineName) -> Engine:
     engine = create(name)
     atexit.register(engine.close)
     return engine
+
+
+def _whisperx() -> str:
+    # both provide the same; serving stands above speech, so it is named here and not imported
+    return REMOTE_ENGINE if os.environ.get("ECG_MODEL_SERVER") else WHISPERX_ENGINE
 
 
 def _offline_availability() -> Availability:

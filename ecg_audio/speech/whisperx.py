@@ -75,6 +75,17 @@ def availability() -> Availability:
     return Availability(True, f"{names} can be fetched from the hub ({where})")
 
 
+def check_language(language: str, model: str) -> None:
+    """Raise `LanguageUnsupported` unless a Whisper model has this language (or `auto`)."""
+    if language != "auto" and language not in LANGUAGES:
+        raise LanguageUnsupported(f"Whisper does not have the language {language!r}", hint="Use a code such as en.")
+    if model.endswith(".en") and language not in ("auto", "en"):
+        raise LanguageUnsupported(
+            f"the model {model} has English only, not {language!r}",
+            hint=f"Set ECG_WHISPERX_MODEL to {model.removesuffix('.en')}.",
+        )
+
+
 class WhisperXEngine:
     """Keeps the `Engine` protocol. Safe to use from several threads; work on the models queues.
 
@@ -90,7 +101,8 @@ class WhisperXEngine:
 
     def __init__(self, settings: WhisperXSettings | None = None) -> None:
         self.settings = (settings or WhisperXSettings.from_environment()).settled()
-        self.memory: dict[Stage, Metered] = {}  # what each stage took when it ran last
+        self.memory: dict[Stage, Metered] = {}  # what each stage took when it ran last, the last one last
+        self.loads: dict[str, int] = {}  # how often each kind of model was loaded, as of the last stage
         self._models = Child("the WhisperX models", environment=ENVIRONMENT)
 
     def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
@@ -105,13 +117,7 @@ class WhisperXEngine:
 
     def check_language(self, language: str) -> None:
         """Raise `LanguageUnsupported` unless the model has this language (or `auto`)."""
-        if language != "auto" and language not in LANGUAGES:
-            raise LanguageUnsupported(f"Whisper does not have the language {language!r}", hint="Use a code such as en.")
-        if self.settings.model.endswith(".en") and language not in ("auto", "en"):
-            raise LanguageUnsupported(
-                f"the model {self.settings.model} has English only, not {language!r}",
-                hint=f"Set ECG_WHISPERX_MODEL to {self.settings.model.removesuffix('.en')}.",
-            )
+        check_language(language, self.settings.model)
 
     def warm(self) -> None:
         """Begin the slow imports and the loading of models, and return at once."""
@@ -171,11 +177,13 @@ class WhisperXEngine:
         self, failure: type[EcgError], what: str, stage: Stage, recording: Path, *asked: object, report: Report
     ) -> Any:
         try:
-            found, self.memory[stage] = self._models.call(
+            found, measured, self.loads = self._models.call(
                 whisperx_stages.metered, stage, str(recording), self.settings, *asked, report=report
             )
         except ChildError as error:
             raise failure(f"{what}: {error}") from error
+        self.memory.pop(stage, None)
+        self.memory[stage] = measured
         return found
 
 

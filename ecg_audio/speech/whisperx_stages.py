@@ -40,12 +40,12 @@ def prepare(settings: WhisperXSettings, *, report: Report = silent) -> None:
     report(1.0)
 
 
-def metered(stage: str, *arguments: Any, report: Report = silent) -> tuple[Any, Metered]:
-    """Run a stage and measure its memory."""
+def metered(stage: str, *arguments: Any, report: Report = silent) -> tuple[Any, Metered, dict[str, int]]:
+    """Run a stage; returns its result, its memory, and how often each kind of model was loaded until now."""
     stages: dict[str, Callable[..., Any]] = {"transcribe": transcribe, "align": align, "diarize": diarize}
     with Meter() as meter:
         found = stages[stage](*arguments, report=report)
-    return found, meter.measured
+    return found, meter.measured, dict(models.loads)
 
 
 def transcribe(path: str, settings: WhisperXSettings, asked: str, *, report: Report = silent) -> Transcript:

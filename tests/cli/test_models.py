@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ecg_audio.compute import memory
+from ecg_audio.speech import hub as hub_presence
 from tests import models
 from tests.commands import Ecg, Ended
 
@@ -118,3 +120,17 @@ def test_a_language_whisper_does_not_know_is_refused(ecg: Ecg) -> None:
     ended = ecg("models", "fetch", "--language", "xx")
     assert ended.code == 2
     assert "'xx'" in ended.err
+
+
+def test_doctor_says_in_three_lines_what_the_models_lack(
+    ecg: Ecg, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without GPU, hub and token: a line each, exit 0; the offline engine still runs."""
+    monkeypatch.setattr(memory, "gpus", lambda: ())
+    monkeypatch.setattr(hub_presence, "answers", lambda: False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    ended = ecg("doctor", "--out", str(tmp_path / "store"))
+    assert ended.code == 0
+    for finding in ("none: models run on the CPU", "does not answer: only models on this machine", "none (HF_TOKEN)"):
+        assert sum(finding in line for line in ended.out.splitlines()) == 1

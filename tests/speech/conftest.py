@@ -8,8 +8,6 @@ import pytest
 import soundfile
 
 from ecg_audio.speech.offline import OfflineEngine
-from ecg_audio.speech.whisperx import WhisperXEngine
-from tests import models
 
 
 @pytest.fixture(scope="session")
@@ -37,23 +35,5 @@ def engine() -> Iterator[OfflineEngine]:
     """An offline engine, warm after its first use."""
     engine = OfflineEngine()
     engine.warm()
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of an operator who has the tiny models."""
-    for name, value in models.SETTINGS.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture(scope="session")
-def whisperx() -> Iterator[WhisperXEngine]:
-    """An engine with the tiny models, warm after its first use."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in models.SETTINGS.items():
-            environment.setenv(name, value)
-        engine = WhisperXEngine()
     yield engine
     engine.close()

@@ -1,0 +1,117 @@
+"""The WhisperX engine from afar: the same protocol, with the models in a model server on this machine.
+
+`ECG_MODEL_SERVER` names the server; the engine choice then comes here instead of loading models in its own process.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from ecg_audio.analysis import Diarization, EngineName, Transcript
+from ecg_audio.errors import InsufficientResources, WorkerLost
+from ecg_audio.progress import Report, silent
+from ecg_audio.serving import wire
+from ecg_audio.speech.engine import UNKNOWN, Availability, SpeakerCount, Stage
+from ecg_audio.speech.whisperx import check_language
+
+ADDRESS = "ECG_MODEL_SERVER"
+ANSWER_S = 2.0
+SILENCE_S = 15 * wire.HEARTBEAT_S
+PATIENCE_S = 60.0  # a supervisor restarts a server that died
+PAUSE_S = 0.5
+
+
+def availability() -> Availability:
+    """Whether the model server answers, within 2 s."""
+    address = os.environ[ADDRESS]
+    try:
+        health = httpx.get(f"{address}/health", timeout=ANSWER_S, trust_env=False).raise_for_status().json()
+    except (httpx.HTTPError, ValueError) as error:
+        return Availability(False, f"the model server at {address} does not answer ({type(error).__name__})")
+    return Availability(True, f"a model server has {health['model']} on {health['device']} ({health['status']})")
+
+
+class WhisperXEngine:
+    """Keeps the `Engine` protocol; every call is one request to the model server.
+
+    Args:
+        address: None takes it from the environment.
+        patience_s: how long a server that is not there is waited for.
+    """
+
+    name: EngineName = "whisperx"
+    aligns = True
+
+    def __init__(self, address: str | None = None, *, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
+        timeout = httpx.Timeout(SILENCE_S, connect=ANSWER_S)
+        self._http = httpx.Client(base_url=address or os.environ[ADDRESS], timeout=timeout, trust_env=False)
+
+    def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
+        """The server's: models, revisions and settings that decide a stage's results."""
+        found: dict[str, str] = self._patiently(lambda: self._http.get(f"/fingerprint/{stage}")).json()
+        return found
+
+    def check_language(self, language: str) -> None:
+        """Raise `LanguageUnsupported` unless the server's model has this language (or `auto`)."""
+        check_language(language, self._patiently(lambda: self._http.get("/health")).json()["model"])
+
+    def warm(self) -> None:
+        """Nothing to do: the server's models are."""
+
+    def transcribe(self, recording: Path, *, language: str = "auto", report: Report = silent) -> Transcript:
+        """Recognise what is said. Raises as the engine in process does, and `WorkerLost` when the server is lost."""
+        found: Transcript = self._ask("transcribe", wire.Job(recording=str(recording), language=language), report)
+        return found
+
+    def align(self, recording: Path, transcript: Transcript, *, report: Report = silent) -> Transcript:
+        """Find the words of each utterance. Raises as `transcribe`."""
+        found: Transcript = self._ask("align", wire.Job(recording=str(recording), transcript=transcript), report)
+        return found
+
+    def diarize(self, recording: Path, *, speakers: SpeakerCount = UNKNOWN, report: Report = silent) -> Diarization:
+        """Tell who spoke when. Raises as `transcribe`."""
+        found: Diarization = self._ask("diarize", wire.Job(recording=str(recording), speakers=speakers), report)
+        return found
+
+    def close(self) -> None:
+        """End the connection; the server goes on."""
+        self._http.close()
+
+    def _ask(self, stage: Stage, job: wire.Job, report: Report) -> Any:
+        self._patiently(lambda: self._http.get("/health"))
+        try:
+            for said in self._lines(stage, job):
+                if "result" in said:
+                    return wire.RESULTS[stage].model_validate(said["result"])
+                if "error" in said:
+                    raise wire.raised(said["error"])
+                if "progress" in said:
+                    report(said["progress"])
+        except httpx.TransportError as error:
+            raise WorkerLost(f"the model server was lost while it worked ({type(error).__name__})") from error
+        raise WorkerLost("the model server ended before it answered")
+
+    def _lines(self, stage: Stage, job: wire.Job) -> Iterator[dict[str, Any]]:
+        with self._http.stream("POST", f"/{stage}", content=job.model_dump_json()) as answer:
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                raise InsufficientResources(json.loads(answer.read())["message"], hint="Try again later.")
+            answer.raise_for_status()
+            for text in answer.iter_lines():
+                yield json.loads(text)
+
+    def _patiently(self, ask: Any) -> httpx.Response:
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            try:
+                answer: httpx.Response = ask()
+                return answer.raise_for_status()
+            except httpx.TransportError as error:
+                if time.monotonic() > deadline:
+                    raise WorkerLost(f"no model server answers at {self._http.base_url}") from error
+                time.sleep(PAUSE_S)

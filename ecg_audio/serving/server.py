@@ -1,0 +1,238 @@
+"""The model server: one process per GPU whose models stay warm, for many jobs one after the other.
+
+Plain HTTP on loopback, on the standard library: what matters here (order, a bound, progress, work that ends when its
+client is gone) is what general serving frameworks do not have, and they would put their own processes around ours.
+"""
+
+import functools
+import http.server
+import json
+import logging
+import queue
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ecg_audio.child import ChildError
+from ecg_audio.compute.memory import GIB, Metered
+from ecg_audio.errors import EcgError
+from ecg_audio.serving import wire
+from ecg_audio.serving.slot import Busy, Slot
+from ecg_audio.speech.engine import Stage
+from ecg_audio.speech.whisperx import WhisperXEngine
+
+MOST_WAITING = 8
+DRAIN_S = 600.0
+
+log = logging.getLogger(__name__)
+
+
+class ModelServer(http.server.ThreadingHTTPServer):
+    """Serves one engine.
+
+    Args:
+        engine: does the work, in its own model process.
+        port: on loopback; 0 takes a free one.
+        most_waiting: how many jobs may wait.
+        most_resident_bytes: a model process that holds more after a job is replaced by a fresh one; None: never.
+    """
+
+    daemon_threads = True
+
+    def __init__(
+        self,
+        engine: WhisperXEngine,
+        port: int = 0,
+        *,
+        most_waiting: int = MOST_WAITING,
+        most_resident_bytes: int | None = 16 * GIB,
+    ) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.engine = engine
+        self.slot = Slot(most_waiting)
+        self.jobs: Counter[tuple[str, str]] = Counter()  # (stage, how it ended)
+        self.recycled = 0
+        self._most_resident_bytes = most_resident_bytes
+        self._started = time.monotonic()
+
+    @property
+    def address(self) -> str:
+        """Where clients find it."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def serve(self) -> None:
+        """Warm the models and serve until SIGTERM or SIGINT; then finish what was taken on, and end."""
+        self.engine.warm()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: threading.Thread(target=self.drain, daemon=True).start())
+        try:
+            self.serve_forever(poll_interval=0.1)
+        finally:
+            self.engine.close()
+            self.server_close()
+
+    def drain(self) -> None:
+        """Take no more jobs, wait for those that were taken, then stop serving."""
+        self.slot.close(DRAIN_S)
+        self.shutdown()
+
+    def health(self) -> dict[str, Any]:
+        """What operators and load balancers ask."""
+        measured: Metered | None = next(reversed(self.engine.memory.values()), None)
+        return {
+            "status": "draining" if self.slot.closed else "working" if self.slot.length else "ready",
+            "queue": self.slot.length,
+            "uptime_s": round(time.monotonic() - self._started, 1),
+            "model": self.engine.settings.model,
+            "device": self.engine.settings.device,
+            "loads": dict(self.engine.loads),
+            "resident_bytes": measured and measured.after.resident_bytes,
+            "gpu_bytes": measured and measured.after.gpu_bytes,
+            "recycled": self.recycled,
+        }
+
+    def metrics(self) -> str:
+        """The same for Prometheus."""
+        health = self.health()
+        figures = [f"ecg_models_queue {health['queue']}", f"ecg_models_recycled_total {self.recycled}"]
+        figures += [f"ecg_models_{name} {health[name]}" for name in ("resident_bytes", "gpu_bytes") if health[name]]
+        figures += [f'ecg_models_loads_total{{kind="{kind}"}} {count}' for kind, count in health["loads"].items()]
+        figures += [
+            f'ecg_models_jobs_total{{stage="{stage}",ended="{ended}"}} {count}'
+            for (stage, ended), count in sorted(self.jobs.items())
+        ]
+        return "\n".join(figures) + "\n"
+
+    def work(self, stage: Stage, job: wire.Job, say: Callable[[bytes], None]) -> None:
+        """Do one job, or stop doing it when nobody listens any more.
+
+        Args:
+            stage: what to do.
+            job: to what.
+            say: sends a line to the client.
+
+        Raises:
+            Busy: too many wait already.
+            ConnectionError: from `say`; the work was stopped, the slot is free.
+        """
+        ticket = self.slot.join()
+        ended = "vanished"
+        try:
+            while not self.slot.wait(ticket, wire.HEARTBEAT_S):
+                say(wire.line(waiting=self.slot.length))
+            ended = self._run(stage, job, say)
+        finally:
+            self.jobs[stage, ended] += 1
+            self.slot.leave(ticket)
+
+    def _run(self, stage: Stage, job: wire.Job, say: Callable[[bytes], None]) -> str:
+        lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        ended: list[str] = []
+
+        def run() -> None:
+            try:
+                found = self._stage(stage, job)(report=lambda fraction: lines.put(wire.line(progress=fraction)))
+                ended.append("completed")
+                lines.put(wire.line(result=found.model_dump(mode="json")))
+            except (EcgError, ChildError) as error:
+                named = error if isinstance(error, EcgError) else EcgError(str(error))
+                ended.append(named.code)
+                lines.put(wire.line(error=wire.failure(named)))
+
+        worker = threading.Thread(target=run, name=stage)
+        worker.start()
+        try:
+            while worker.is_alive() or not lines.empty():
+                try:
+                    say(lines.get(timeout=wire.HEARTBEAT_S))
+                except queue.Empty:
+                    say(wire.line(working=True))
+        except ConnectionError:
+            log.info("the client of %s is gone: its work is stopped", stage)
+            self.engine.close()
+            worker.join()
+            self.engine.warm()
+            raise
+        worker.join()
+        self._recycle()
+        return ended[0]
+
+    def _stage(self, stage: Stage, job: wire.Job) -> Callable[..., Any]:
+        recording = Path(job.recording)
+        if stage == "transcribe":
+            return functools.partial(self.engine.transcribe, recording, language=job.language)
+        if stage == "align" and job.transcript is not None:
+            return functools.partial(self.engine.align, recording, job.transcript)
+        return functools.partial(self.engine.diarize, recording, speakers=job.speakers)
+
+    def _recycle(self) -> None:
+        measured = next(reversed(self.engine.memory.values()), None)
+        if self._most_resident_bytes is None or measured is None:
+            return
+        if measured.after.resident_bytes > self._most_resident_bytes:
+            log.warning("the model process holds %.1f GB: replaced", measured.after.resident_bytes / 1e9)
+            self.recycled += 1
+            self.engine.close()
+            self.engine.memory.clear()
+            self.engine.warm()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: ModelServer
+
+    def do_GET(self) -> None:
+        if self.path == "/health":
+            self._answer(200, json.dumps(self.server.health()).encode())
+        elif self.path == "/metrics":
+            self._answer(200, self.server.metrics().encode(), "text/plain; version=0.0.4")
+        elif self.path.removeprefix("/fingerprint/") in wire.RESULTS:
+            stage: Any = self.path.removeprefix("/fingerprint/")
+            self._answer(200, json.dumps(self.server.engine.fingerprint(stage)).encode())
+        else:
+            self._answer(404, b"{}")
+
+    def do_POST(self) -> None:
+        stage: Any = self.path.removeprefix("/")
+        if stage not in wire.RESULTS:
+            self._answer(404, b"{}")
+            return
+        try:
+            job = wire.Job.model_validate_json(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        except ValidationError as error:
+            self._answer(422, wire.line(message=str(error)))
+            return
+        if stage == "align" and job.transcript is None:
+            self._answer(422, wire.line(message="align needs a transcript"))
+            return
+        self._begun = False
+        try:
+            self.server.work(stage, job, self._say)
+        except Busy as error:
+            self._answer(503, wire.line(message=str(error)))
+        except ConnectionError:
+            self.close_connection = True
+
+    def _say(self, line: bytes) -> None:
+        if not self._begun:
+            self._begun = True
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-ndjson")
+            self.end_headers()  # HTTP/1.0: the body ends with the connection
+        self.wfile.write(line)
+        self.wfile.flush()
+
+    def _answer(self, status: int, body: bytes, kind: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Requests are counted in /metrics, not logged."""

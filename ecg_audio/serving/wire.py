@@ -1,0 +1,49 @@
+"""What model server and client say to each other: one JSON object a line, audio by path."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from ecg_audio import errors
+from ecg_audio.analysis import Diarization, Transcript
+from ecg_audio.errors import EcgError
+from ecg_audio.speech.engine import SpeakerCount, Stage
+
+HEARTBEAT_S = 1.0
+"""A line comes at least so often, also while a job waits: whoever hears nothing knows that the other side is gone."""
+
+RESULTS: Mapping[Stage, type[Transcript] | type[Diarization]] = {
+    "transcribe": Transcript,
+    "align": Transcript,
+    "diarize": Diarization,
+}
+
+
+class Job(BaseModel):
+    """What a client asks for. `recording` is a path that both sides can read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recording: str
+    language: str = "auto"
+    transcript: Transcript | None = None
+    speakers: SpeakerCount = SpeakerCount()
+
+
+def line(**said: Any) -> bytes:
+    """One object as it goes over the wire."""
+    return json.dumps(said).encode() + b"\n"
+
+
+def failure(error: EcgError) -> dict[str, str]:
+    """An error with a name, to be raised again on the other side."""
+    return {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+
+
+def raised(said: Mapping[str, str]) -> EcgError:
+    """The error that `failure` described; one this version does not know is an `EcgError`."""
+    kind = getattr(errors, said["kind"], EcgError)
+    found: EcgError = kind(said["message"], hint=said["hint"])
+    return found

@@ -1,0 +1,73 @@
+"""An engine without models behind a model server; as a program, a server that can be killed: `... stub_models PORT`."""
+
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ecg_audio.analysis import Diarization, Transcript
+from ecg_audio.compute.memory import Metered, Use
+from ecg_audio.errors import EcgError, WorkerLost
+from ecg_audio.progress import Report
+from ecg_audio.serving.server import ModelServer
+
+
+class StubModels:
+    """Hears its recording's name, in as many seconds as the name says (`1.5.flac`)."""
+
+    def __init__(self) -> None:
+        self.settings = SimpleNamespace(model="stub", device="cpu")
+        self.memory: dict[str, Metered] = {}
+        self.loads = {"recogniser": 1}
+        self.heard: list[str] = []
+        self.warmed = self.closed = 0
+        self.failures: list[EcgError] = []
+        self.resident_bytes = 1000
+        self._stop = threading.Event()
+
+    def fingerprint(self, stage: str) -> dict[str, str]:
+        """Of the stage."""
+        return {"stage": stage}
+
+    def warm(self) -> None:
+        """Counted."""
+        self.warmed += 1
+        self._stop.clear()
+
+    def close(self) -> None:
+        """As a model process that is ended: who works there hears that it is lost."""
+        self.closed += 1
+        self._stop.set()
+
+    def transcribe(self, recording: Path, *, language: str, report: Report) -> Transcript:
+        """Take the time, then tell the name."""
+        if self.failures:
+            raise self.failures.pop(0)
+        until = time.monotonic() + float(recording.stem)
+        while (left_s := until - time.monotonic()) > 0:
+            report(0.5)
+            if self._stop.wait(min(left_s, 0.2)):
+                raise WorkerLost("the stub was closed")
+        self.heard.append(recording.stem)
+        self.memory["transcribe"] = Metered(*[Use(self.resident_bytes)] * 3)
+        return Transcript(engine="whisperx", model=recording.stem, language=language, utterances=(), speech=())
+
+    def align(self, _recording: Path, transcript: Transcript, *, report: Report) -> Transcript:
+        """As it is."""
+        return transcript
+
+    def diarize(self, _recording: Path, *, speakers: Any, report: Report) -> Diarization:
+        """Says how many were asked for."""
+        return Diarization(model=f"{speakers.exact} speakers", turns=(), exclusive=())
+
+
+def main() -> None:
+    """Serve until killed or asked to end."""
+    with ModelServer(StubModels(), int(sys.argv[1])) as server:  # type: ignore[arg-type]
+        server.serve()
+
+
+if __name__ == "__main__":
+    main()

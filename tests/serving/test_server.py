@@ -1,0 +1,262 @@
+"""The model server and its client: order, bounds, and sides that vanish."""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ecg_audio.errors import (
+    EngineUnavailable,
+    GpuMemoryExhausted,
+    InsufficientResources,
+    LanguageUnsupported,
+    WorkerLost,
+)
+from ecg_audio.serving.client import WhisperXEngine as RemoteEngine
+from ecg_audio.serving.client import availability
+from ecg_audio.serving.server import ModelServer
+from ecg_audio.speech import engine as engines
+from ecg_audio.speech.engine import SpeakerCount
+from ecg_audio.speech.whisperx import WhisperXEngine
+from tests import models
+from tests.serving.stub_models import StubModels
+
+Serve = Callable[..., ModelServer]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serve an engine in this process."""
+    servers: list[ModelServer] = []
+
+    def start(engine: object, **options: int) -> ModelServer:
+        server = ModelServer(engine, **options)  # type: ignore[arg-type]
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def stub() -> StubModels:
+    """An engine without models."""
+    return StubModels()
+
+
+def wait_until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
+    """Wait for something to come true."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.01)
+
+
+def test_every_stage_goes_over_the_wire_and_comes_back(serve: Serve, stub: StubModels) -> None:
+    """Language, transcript and speaker counts arrive; results and progress return."""
+    client = RemoteEngine(serve(stub).address)
+    reports: list[float] = []
+    heard = client.transcribe(Path("0.1.flac"), language="ko", report=reports.append)
+    assert (heard.model, heard.language) == ("0.1", "ko")
+    assert reports == [0.5]
+    assert client.align(Path("0.1.flac"), heard) == heard
+    assert client.diarize(Path("0.1.flac"), speakers=SpeakerCount(exact=3)).model == "3 speakers"
+    assert client.fingerprint("align") == {"stage": "align"}
+    with pytest.raises(LanguageUnsupported):
+        client.check_language("xx")
+
+
+def test_jobs_are_done_one_by_one_in_the_order_they_came(serve: Serve, stub: StubModels) -> None:
+    """Two more while one works: all complete, first come first served."""
+    server = serve(stub)
+    with ThreadPoolExecutor() as pool:
+        asked = []
+        for number, name in enumerate(("0.6", "0.3", "0.1"), 1):
+            asked.append(pool.submit(RemoteEngine(server.address).transcribe, Path(f"{name}.flac")))
+            wait_until(lambda number=number: server.slot.length == number)  # type: ignore[misc]
+        assert [one.result().model for one in asked] == ["0.6", "0.3", "0.1"]
+    assert stub.heard == ["0.6", "0.3", "0.1"]
+
+
+def test_beyond_the_bound_the_answer_is_busy(serve: Serve, stub: StubModels) -> None:
+    """One works, one waits, the third is told at once, with an error that is worth a retry."""
+    server = serve(stub, most_waiting=1)
+    with ThreadPoolExecutor() as pool:
+        asked = []
+        for number in (1, 2):
+            asked.append(pool.submit(RemoteEngine(server.address).transcribe, Path("0.5.flac")))
+            wait_until(lambda number=number: server.slot.length == number)  # type: ignore[misc]
+        with pytest.raises(InsufficientResources, match="busy: 2 jobs are ahead") as failure:
+            RemoteEngine(server.address).transcribe(Path("0.1.flac"))
+        assert failure.value.retryable
+        assert all(one.result() for one in asked)
+
+
+def test_a_failure_keeps_its_name_and_the_next_job_succeeds(serve: Serve, stub: StubModels) -> None:
+    """GPU_MEMORY_ERROR arrives as itself, hint included; the server goes on."""
+    stub.failures.append(GpuMemoryExhausted("recognition ran out of memory at every step", hint="Another card."))
+    client = RemoteEngine(serve(stub).address)
+    with pytest.raises(GpuMemoryExhausted, match="ran out of memory") as failure:
+        client.transcribe(Path("0.1.flac"))
+    assert failure.value.hint == "Another card."
+    assert client.transcribe(Path("0.1.flac")).model == "0.1"
+
+
+def test_work_ends_when_its_client_is_gone(serve: Serve, stub: StubModels) -> None:
+    """A client that hangs up in the middle of a long job: the slot is free within 5 s, the models are warmed again."""
+    server = serve(stub)
+    with httpx.stream("POST", f"{server.address}/transcribe", json={"recording": "60.flac"}) as answer:
+        next(answer.iter_lines())
+        assert server.slot.length == 1
+    left = time.monotonic()
+    assert RemoteEngine(server.address).transcribe(Path("0.1.flac")).model == "0.1"
+    assert time.monotonic() - left < 5
+    assert stub.heard == ["0.1"]
+    assert (stub.closed, stub.warmed) == (1, 1)
+    assert server.jobs["transcribe", "vanished"] == 1
+
+
+def test_who_hangs_up_while_waiting_leaves_the_line(serve: Serve, stub: StubModels) -> None:
+    """The one who works is not disturbed."""
+    server = serve(stub)
+    with ThreadPoolExecutor() as pool:
+        working = pool.submit(RemoteEngine(server.address).transcribe, Path("3.flac"))
+        wait_until(lambda: server.slot.length == 1)
+        with httpx.stream("POST", f"{server.address}/transcribe", json={"recording": "1.flac"}) as answer:
+            next(answer.iter_lines())
+        assert working.result().model == "3"
+    wait_until(lambda: server.slot.length == 0)
+    assert stub.heard == ["3"]
+
+
+def test_health_and_metrics_say_how_it_is(serve: Serve, stub: StubModels) -> None:
+    """Queue, loads, memory and jobs by how they ended, for people and for Prometheus."""
+    server = serve(stub)
+    RemoteEngine(server.address).transcribe(Path("0.1.flac"))
+    health = httpx.get(f"{server.address}/health").json()
+    assert (health["status"], health["queue"], health["resident_bytes"]) == ("ready", 0, 1000)
+    metrics = httpx.get(f"{server.address}/metrics").text
+    assert 'ecg_models_jobs_total{stage="transcribe",ended="completed"} 1' in metrics
+    assert 'ecg_models_loads_total{kind="recogniser"} 1' in metrics
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"), [("/sing", {}, 404), ("/align", {"recording": "x"}, 422), ("/diarize", {}, 422)]
+)
+def test_requests_that_make_no_sense_are_refused(
+    serve: Serve, stub: StubModels, path: str, body: dict[str, str], status: int
+) -> None:
+    """They take no slot."""
+    server = serve(stub)
+    assert httpx.post(f"{server.address}{path}", json=body).status_code == status
+    assert not server.jobs
+
+
+def test_a_model_process_that_grew_too_large_is_replaced(serve: Serve, stub: StubModels) -> None:
+    """After the job, not in the middle."""
+    server = serve(stub, most_resident_bytes=2000)
+    client = RemoteEngine(server.address)
+    client.transcribe(Path("0.1.flac"))
+    assert server.recycled == 0
+    stub.resident_bytes = 3000
+    assert client.transcribe(Path("0.1.flac")).model == "0.1"
+    wait_until(lambda: (server.recycled, stub.closed, stub.warmed) == (1, 1, 1))
+
+
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(port: int) -> subprocess.Popen[bytes]:
+    """A server in a process of its own."""
+    return subprocess.Popen([sys.executable, "-m", "tests.serving.stub_models", str(port)])
+
+
+def test_a_killed_server_is_a_lost_worker_and_a_restarted_one_is_waited_for() -> None:
+    """Kill -9 in the middle of a request is retryable; the retry finds the server that a supervisor started again."""
+    port = free_port()
+    server = start(port)
+    client = RemoteEngine(f"http://127.0.0.1:{port}")
+    client.fingerprint()  # waits until it answers
+    begun = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(client.transcribe, Path("60.flac"), report=lambda _fraction: begun.set())
+        assert begun.wait(30)
+        server.kill()
+        server.wait()
+        with pytest.raises(WorkerLost, match="model server (was lost|ended before)") as failure:
+            asked.result()
+        assert failure.value.retryable
+        again = pool.submit(client.transcribe, Path("0.1.flac"))
+        restarted = start(port)
+        assert again.result().model == "0.1"
+    restarted.terminate()
+    assert restarted.wait(30) == 0
+
+
+def test_a_server_that_is_asked_to_end_finishes_what_it_took_on() -> None:
+    """SIGTERM: the job in flight completes, new ones are refused, the process ends by itself."""
+    port = free_port()
+    server = start(port)
+    client = RemoteEngine(f"http://127.0.0.1:{port}")
+    client.fingerprint()
+    begun = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(client.transcribe, Path("2.flac"), report=lambda _fraction: begun.set())
+        assert begun.wait(30)
+        server.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        with pytest.raises(InsufficientResources, match="going down"):
+            RemoteEngine(f"http://127.0.0.1:{port}").transcribe(Path("0.1.flac"))
+        assert asked.result().model == "2"
+    assert server.wait(30) == 0
+
+
+def test_where_a_server_is_named_the_engine_is_there(
+    serve: Serve, stub: StubModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ECG_MODEL_SERVER decides: the choice says what the server has, and the engine made is its client."""
+    monkeypatch.setenv("ECG_MODEL_SERVER", serve(stub).address)
+    assert engines.choose("whisperx").reason == "a model server has stub on cpu (ready)"
+    assert isinstance(engines.create("whisperx"), RemoteEngine)
+
+
+def test_a_server_that_is_not_there_is_said_so_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within 2 s, by name an error; a client's patience has an end."""
+    monkeypatch.setenv("ECG_MODEL_SERVER", f"http://127.0.0.1:{free_port()}")
+    started = time.perf_counter()
+    assert not availability().available
+    with pytest.raises(EngineUnavailable, match="does not answer"):
+        engines.choose("whisperx")
+    assert time.perf_counter() - started < 5
+    with pytest.raises(WorkerLost, match="no model server answers"):
+        RemoteEngine(patience_s=0.1).fingerprint()
+
+
+@pytest.mark.slow
+def test_with_and_without_a_server_the_results_are_the_same(serve: Serve, whisperx: WhisperXEngine) -> None:
+    """The real path with tiny models; a second job through the server loads nothing."""
+    server = serve(whisperx)
+    client = RemoteEngine(server.address)
+    heard = client.transcribe(models.CONVERSATION)
+    assert heard == whisperx.transcribe(models.CONVERSATION)
+    assert client.align(models.CONVERSATION, heard) == whisperx.align(models.CONVERSATION, heard)
+    assert client.diarize(models.CONVERSATION) == whisperx.diarize(models.CONVERSATION)
+    loads = httpx.get(f"{server.address}/health").json()["loads"]
+    client.align(models.CONVERSATION, client.transcribe(models.CONVERSATION))
+    client.diarize(models.CONVERSATION)
+    assert httpx.get(f"{server.address}/health").json()["loads"] == loads
