@@ -198,7 +198,7 @@ def test_a_killed_server_is_a_lost_worker_and_a_restarted_one_is_waited_for() ->
         assert begun.wait(30)
         server.kill()
         server.wait()
-        with pytest.raises(WorkerLost, match="model server (was lost|ended before)") as failure:
+        with pytest.raises(WorkerLost, match=r"model server (was lost|ended before)") as failure:
             asked.result()
         assert failure.value.retryable
         again = pool.submit(client.transcribe, Path("0.1.flac"))

@@ -1,0 +1,208 @@
+"""How fast the WhisperX engine is, and what memory it takes: `python -m benchmarks.gpu RECORDING [--language CODE]`.
+
+The engine runs as it is configured (ECG_WHISPERX_*), cold and warm, by itself and through a model server; then whisperx
+is called bare in a warm process, with the same models, batch and recording. Prints one JSON object. Without a GPU
+everything runs on the CPU, and the GPU's figures are null.
+"""
+
+import argparse
+import json
+import platform
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+from ecg_audio.child import Child
+from ecg_audio.compute import memory
+from ecg_audio.compute.memory import Metered
+from ecg_audio.media import decode
+from ecg_audio.progress import Report, silent
+from ecg_audio.serving.client import WhisperXEngine as RemoteEngine
+from ecg_audio.serving.server import ModelServer
+from ecg_audio.speech.plan import plan
+from ecg_audio.speech.whisperx import ENVIRONMENT, WhisperXEngine
+from ecg_audio.speech.whisperx_settings import BUNDLED, NO_ALIGNER, WhisperXSettings
+
+STAGES = ("transcribe", "align", "diarize")
+SAMPLING_S = 0.5
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recording", type=Path)
+    parser.add_argument("--language", default="auto")
+    parser.add_argument("--repeat", type=int, default=3, help="warm runs; the fastest counts")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        recording = prepared(arguments.recording, Path(folder))
+        engine = WhisperXEngine()
+        try:
+            with Child("bare whisperx", environment=ENVIRONMENT) as process:
+                found = measure(engine, process, recording, arguments.language, arguments.repeat)
+        finally:
+            engine.close()
+    print(json.dumps(found, indent=1))
+
+
+def prepared(source: Path, folder: Path) -> Path:
+    """The recording as engines take it: 16 kHz mono FLAC."""
+    path = folder / "recording.flac"
+    soundfile.write(path, decode.read(source), 16_000)
+    return path
+
+
+def measure(
+    engine: WhisperXEngine, process: Child, recording: Path, language: str = "auto", repeat: int = 3
+) -> dict[str, Any]:
+    """All figures of one recording.
+
+    Args:
+        engine: as configured.
+        process: where bare whisperx runs.
+        recording: 16 kHz mono.
+        language: code or auto.
+        repeat: how many warm runs; the fastest counts.
+    """
+    settings = engine.settings
+    duration_s = float(soundfile.info(recording).duration)
+    first = run(engine, recording, language)
+    with utilisation() as busy:
+        warm = fastest(repeat, lambda: run(engine, recording, language))
+    taken = {stage: megabytes(measured) for stage, measured in engine.memory.items()}
+    served = through_server(engine, recording, language, repeat)
+    process.call(bare, str(recording), settings, language)
+    alone = fastest(repeat, lambda: process.call(bare, str(recording), settings, language))
+    return {
+        "machine": {"cpu": platform.machine(), "gpus": [card.name for card in memory.gpus()]},
+        "settings": settings.model_dump(),
+        "recording_s": round(duration_s, 2),
+        "plan_mb": {stage.name: round(stage.expected_bytes / 1e6) for stage in plan(duration_s, settings)},
+        "first_s": first,
+        "warm_s": warm,
+        "real_time_ratio": round(duration_s / sum(warm.values()), 2),
+        "memory_mb": taken,
+        "gpu_utilisation_percent": busy(),
+        "through_server_s": served,
+        "bare_whisperx_s": alone,
+        "server_to_bare": round(sum(served.values()) / sum(alone.values()), 3),
+    }
+
+
+def run(engine: Any, recording: Path, language: str) -> dict[str, float]:
+    """Seconds of each stage, one after the other."""
+    heard, transcribe_s = timed(lambda: engine.transcribe(recording, language=language))
+    _, align_s = timed(lambda: engine.align(recording, heard))
+    _, diarize_s = timed(lambda: engine.diarize(recording))
+    return dict(zip(STAGES, (transcribe_s, align_s, diarize_s), strict=True))
+
+
+def through_server(engine: WhisperXEngine, recording: Path, language: str, repeat: int) -> dict[str, float]:
+    """The same engine behind a model server, over its wire."""
+    with ModelServer(engine) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        try:
+            return fastest(repeat, lambda: run(RemoteEngine(server.address), recording, language))
+        finally:
+            server.shutdown()
+
+
+_models: dict[str, Any] = {}
+
+
+def bare(path: str, settings: WhisperXSettings, language: str, *, report: Report = silent) -> dict[str, float]:  # noqa: ARG001
+    """One run of bare whisperx; models are loaded at the first."""
+    import whisperx
+    import whisperx.alignment
+    import whisperx.diarize
+
+    from ecg_audio.speech import whisperx_models
+
+    whisperx_models.prepare(settings)  # telemetry off, the same threads, no sentence splitter from a hub
+    samples, _rate_hz = soundfile.read(path, dtype="float32")
+    asked = None if language == "auto" else language
+    device = settings.device
+    if "recogniser" not in _models:
+        _models["recogniser"] = whisperx.load_model(
+            settings.model,
+            device,
+            compute_type=settings.compute_type,
+            asr_options={"beam_size": settings.beam_size},
+        )
+    found, transcribe_s = timed(
+        lambda: _models["recogniser"].transcribe(
+            samples, batch_size=settings.batch_size, chunk_size=settings.chunk_s, language=asked
+        )
+    )
+    spoken = found["language"]
+    name = settings.align_models.get(spoken)
+    align_s = 0.0
+    if name != NO_ALIGNER:
+        if spoken not in _models:
+            _models[spoken] = whisperx.load_align_model(spoken, device, model_name=name)
+        _, align_s = timed(lambda: whisperx.align(found["segments"], *_models[spoken], samples, device))
+    if "diarization" not in _models:
+        _models["diarization"] = (
+            whisperx_models.pipeline(settings, device)
+            if settings.diarization == BUNDLED
+            else whisperx.diarize.DiarizationPipeline(model_name=settings.diarization, device=device).model
+        )
+    import torch
+
+    file = {"waveform": torch.from_numpy(samples)[None], "sample_rate": 16_000}
+    _, diarize_s = timed(lambda: _models["diarization"](file))
+    return dict(zip(STAGES, (transcribe_s, align_s, diarize_s), strict=True))
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """What it returns, and the seconds it took."""
+    started = time.perf_counter()
+    found = work()
+    return found, round(time.perf_counter() - started, 3)
+
+
+def fastest(repeat: int, once: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """The run that took least in all."""
+    return min((once() for _ in range(repeat)), key=lambda seconds: sum(seconds.values()))
+
+
+def megabytes(taken: Metered) -> dict[str, int | None]:
+    """Peak of the model process, peak of the GPU."""
+    gpu = taken.peak.gpu_bytes
+    return {"peak_resident": round(taken.peak.resident_bytes / 1e6), "peak_gpu": gpu and round(gpu / 1e6)}
+
+
+@contextmanager
+def utilisation() -> Iterator[Callable[[], float | None]]:
+    """Mean GPU utilisation while something runs, as nvidia-smi tells it; None where there is none."""
+    samples: list[float] = []
+    done = threading.Event()
+    program = shutil.which("nvidia-smi")
+
+    def watch() -> None:
+        query = [str(program), "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+        while not done.wait(SAMPLING_S):
+            told = subprocess.run(query, capture_output=True, text=True, check=False).stdout.split()
+            samples.extend(float(figure) for figure in told[:1])
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    if program:
+        watcher.start()
+    try:
+        yield lambda: round(sum(samples) / len(samples), 1) if samples else None
+    finally:
+        done.set()
+        if program:
+            watcher.join()
+
+
+if __name__ == "__main__":
+    main()
