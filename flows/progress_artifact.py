@@ -32,7 +32,7 @@ def progress_artifact(job_id: str) -> Iterator[Listener]:
 
     def push() -> None:
         shown = 0.0
-        last = False
+        last = warned = False
         while not last:
             last = ended.wait(UPDATE_EVERY_S)
             if latest != shown:
@@ -40,8 +40,9 @@ def progress_artifact(job_id: str) -> Iterator[Listener]:
                     update_progress_artifact(artifact, progress=latest)
                     shown = latest
                 except Exception as error:  # noqa: BLE001 - said once in the log; the job goes on without its bar
-                    logger.warning("progress is no longer shown: %s", error)
-                    return
+                    if not warned:
+                        logger.warning("progress is not shown: %s", error)
+                    warned = True
 
     # with this run's context: the server's address may be set there
     pusher = threading.Thread(target=copy_context().run, args=(push,), name="progress-artifact", daemon=True)
@@ -50,4 +51,4 @@ def progress_artifact(job_id: str) -> Iterator[Listener]:
         yield listen
     finally:
         ended.set()
-        pusher.join(timeout=10.0)
+        pusher.join(timeout=30.0)

@@ -1,7 +1,9 @@
 """Downloads from a platform's page, by a platform of our own on loopback."""
 
+import gc
 import hashlib
 import random
+from collections.abc import Iterator
 
 import pytest
 import yt_dlp
@@ -21,6 +23,16 @@ from ecg_audio.progress import silent
 from ecg_audio.request import Limits
 from tests.media import fake_site
 from tests.media.servers import file_server, send, serving
+
+# yt-dlp leaves its sockets to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    yield
+    gc.collect()
+
 
 DATA = b"\0\0\0\x18ftyp" + random.Random(0).randbytes(300_000)
 
