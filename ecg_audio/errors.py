@@ -277,3 +277,30 @@ class ResultNotFound(EcgError):
     code = "RESULT_NOT_FOUND"
     by_user = True
     default_hint = "Give a job id with --out, or the path of an analysis.json or manifest.json."
+
+
+# Answering for jobs over HTTP
+
+
+class JobUnknown(EcgError):
+    """Nobody handed in a job of this id."""
+
+    code = "JOB_NOT_FOUND"
+    by_user = True
+    default_hint = "Check the job id; a job is known from the moment its request was answered."
+
+
+class JobConflict(EcgError):
+    """The job id already stands for another request."""
+
+    code = "JOB_CONFLICT"
+    by_user = True
+    default_hint = "Use a new job id for a new request."
+
+
+class OrchestratorUnavailable(EcgError):
+    """Prefect, or the deployment in it, does not answer now; nothing was begun."""
+
+    code = "SERVICE_UNAVAILABLE"
+    retryable = True
+    default_hint = "Send the same request again in a few seconds."

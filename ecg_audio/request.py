@@ -3,6 +3,7 @@
 import re
 import uuid
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -20,6 +21,47 @@ class Limits(BaseModel):
 
     max_bytes: Annotated[int, Field(gt=0, description="Largest source, in bytes.")] = 5 * GB
     max_duration_s: Annotated[float, Field(gt=0, description="Longest recording, in seconds.")] = 3 * 3600.0
+
+
+class Callback(BaseModel):
+    """Where the one who asked hears how the job goes; without a base URL, where the endpoint block says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: Annotated[str | None, Field(max_length=2048, description="http(s) address of the backend.")] = None
+    locale: Annotated[
+        Literal["ko", "en"] | None, Field(description="Language of messages; default: the block's, else Korean.")
+    ] = None
+    endpoint: Annotated[
+        str | None, Field(description="A callback-endpoint block; its secret signs. Default: nothing is signed.")
+    ] = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _web_address(cls, address: str | None) -> str | None:
+        return None if address is None else web_address(address)
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if self.base_url is None and self.endpoint is None:
+            raise ValueError("give a base_url, an endpoint block, or both")
+        return self
+
+
+def web_address(address: str) -> str:
+    """An http(s) address that paths can be put behind, without the slash at its end.
+
+    Raises:
+        ValueError: it is none, or it holds credentials, a query, a fragment, spaces or control characters.
+    """
+    if any(character.isspace() or not character.isprintable() for character in address):
+        raise ValueError("holds spaces or control characters")
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+        raise ValueError("must be an http or https address")
+    if parts.username is not None or parts.password is not None or "?" in address or "#" in address:
+        raise ValueError("must hold no credentials, query or fragment")
+    return address.rstrip("/")
 
 
 class AnalysisRequest(BaseModel):
@@ -49,6 +91,7 @@ class AnalysisRequest(BaseModel):
     cookies: Annotated[str | None, Field(description="A site-cookies block, for platform URLs that want a login.")] = (
         None
     )
+    callback: Annotated[Callback | None, Field(description="Who hears how it goes. Default: nobody.")] = None
     limits: Limits = Limits()
 
     @field_validator("source")

@@ -17,6 +17,7 @@ from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.speech import engine
 from ecg_audio.speech.engine import Choice, SpeakerCount
+from flows.callbacks import answered
 from flows.progress_artifact import progress_artifact
 from flows.stages import Stages
 from flows.summary import summarise
@@ -45,6 +46,7 @@ def run_name() -> str:
     description="Who said what, when and how: transcript, speakers, voice features, tables and captions.",
     task_runner=ThreadPoolTaskRunner(max_workers=4),  # type: ignore[arg-type]  # its type parameter is invariant
 )
+@answered
 def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     """Analyse one recording and publish what was found.
 
