@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,12 +77,9 @@ def measure(
     duration_s = float(soundfile.info(recording).duration)
     first = run(engine, recording, language)
     with utilisation() as busy:
-        warm = fastest(repeat, lambda: run(engine, recording, language))
+        warm = fastest(run(engine, recording, language) for _ in range(repeat))
     taken = {stage: megabytes(measured) for stage, measured in engine.memory.items()}
-    served = through_server(engine, recording, language, repeat)
-    once = importlib.import_module("benchmarks.gpu").bare  # by the name under which a child finds it
-    process.call(once, str(recording), settings, language)
-    alone = fastest(repeat, lambda: process.call(once, str(recording), settings, language))
+    served, alone = side_by_side(engine, process, recording, language, repeat)
     return {
         "machine": {"cpu": platform.machine(), "gpus": [card.name for card in memory.gpus()]},
         "settings": settings.model_dump(),
@@ -107,14 +104,24 @@ def run(engine: Any, recording: Path, language: str) -> dict[str, float]:
     return dict(zip(STAGES, (transcribe_s, align_s, diarize_s), strict=True))
 
 
-def through_server(engine: WhisperXEngine, recording: Path, language: str, repeat: int) -> dict[str, float]:
-    """The same engine behind a model server, over its wire."""
+def side_by_side(
+    engine: WhisperXEngine, process: Child, recording: Path, language: str, repeat: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The engine behind a model server and whisperx bare, in turns, so that both meet the same machine."""
+    once = importlib.import_module("benchmarks.gpu").bare  # by the name under which a child finds it
+    process.call(once, str(recording), engine.settings, language)
     with ModelServer(engine) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        client = RemoteEngine(server.address)
         try:
-            return fastest(repeat, lambda: run(RemoteEngine(server.address), recording, language))
+            runs = [
+                (run(client, recording, language), process.call(once, str(recording), engine.settings, language))
+                for _ in range(repeat)
+            ]
         finally:
+            client.close()
             server.shutdown()
+    return fastest(served for served, _ in runs), fastest(alone for _, alone in runs)
 
 
 _models: dict[str, Any] = {}
@@ -171,9 +178,9 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return found, round(time.perf_counter() - started, 3)
 
 
-def fastest(repeat: int, once: Callable[[], dict[str, float]]) -> dict[str, float]:
+def fastest(runs: Iterable[dict[str, float]]) -> dict[str, float]:
     """The run that took least in all."""
-    return min((once() for _ in range(repeat)), key=lambda seconds: sum(seconds.values()))
+    return min(runs, key=lambda seconds: sum(seconds.values()))
 
 
 def megabytes(taken: Metered) -> dict[str, int | None]:

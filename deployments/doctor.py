@@ -37,8 +37,7 @@ def _package(name: str) -> tuple[str, str | None]:
 
 
 def _models() -> None:
-    from ecg_audio.compute import memory
-    from ecg_audio.speech import hub
+    from ecg_audio.compute import hub, memory
 
     cards = [f"{card.name}, {card.total_bytes / 1e9:.0f} GB" for card in memory.gpus()]
     _line(bool(cards), "gpu", "; ".join(cards) or "none: models run on the CPU")

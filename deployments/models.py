@@ -5,8 +5,9 @@ from pathlib import Path
 from rich.markup import escape
 
 from deployments.terminal import out
+from ecg_audio.compute import hub
 from ecg_audio.errors import EngineUnavailable, InvalidRequest
-from ecg_audio.speech import catalogue, hub
+from ecg_audio.speech import catalogue
 from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.whisperx_settings import BUNDLED, WhisperXSettings
 

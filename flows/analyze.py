@@ -9,7 +9,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from blocks.storage import open_store
 from ecg_audio import workspace
-from ecg_audio.analysis import Media, Notice, Recording
+from ecg_audio.analysis import Emotion, Media, Notice, Recording
 from ecg_audio.errors import DiarizationFailed, MeasurementFailed, TooLong
 from ecg_audio.media import source
 from ecg_audio.progress import Progress, listeners, tracked
@@ -17,6 +17,7 @@ from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.speech import engine
 from ecg_audio.speech.engine import Choice, SpeakerCount
+from ecg_audio.voice import emotion
 from flows.callbacks import answered
 from flows.progress_artifact import progress_artifact
 from flows.stages import Stages
@@ -24,6 +25,7 @@ from flows.summary import summarise
 from tasks.align import align, align_key
 from tasks.assemble import Findings, assemble
 from tasks.caching import kept, known
+from tasks.classify_emotion import classify_emotion, classify_emotion_key
 from tasks.diarize import diarize, diarize_key
 from tasks.download import download, download_key
 from tasks.extract import extract, extract_key, recording_key
@@ -31,7 +33,7 @@ from tasks.measure import frames_key, measure, measure_key
 from tasks.publish import publish
 from tasks.transcribe import transcribe, transcribe_key
 
-STAGES = ("download", "extract", "transcribe", "align", "diarize", "measure", "assemble", "publish")
+STAGES = ("download", "extract", "transcribe", "align", "diarize", "measure", "classify_emotion", "assemble", "publish")
 
 
 def run_name() -> str:
@@ -60,9 +62,13 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     speech = engine.shared(choice.engine)
     speech.check_language(request.language)
     speakers = SpeakerCount(request.speakers, request.min_speakers, request.max_speakers)
+    emotion_model = emotion.configured()
     here = store.reference
 
-    with _job(request, aligns=speech.aligns) as stages, workspace.incoming(request.job_id, request.source) as folder:
+    with (
+        _job(request, _without(speech.aligns, emotion_model)) as stages,
+        workspace.incoming(request.job_id, request.source) as folder,
+    ):
         fetching = kept(download, store, download_key(request.source), refresh=refresh)
         media = stages.result("download", fetching.submit(request.source, request.limits, folder, request.cookies))
 
@@ -90,6 +96,12 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
             transcript = stages.result("align", aligned)
         diarization = stages.attempt("diarize", turns, DiarizationFailed)
         voice_frames = stages.attempt("measure", frames, MeasurementFailed)
+        emotions: list[Emotion | None] | None = []
+        if emotion_model:
+            emotion_key = classify_emotion_key(recording, emotion_model, transcript, diarization)
+            classifying = kept(classify_emotion, store, emotion_key, refresh=refresh)
+            felt = classifying.submit(recording, here, emotion_model, transcript, diarization)
+            emotions = stages.attempt("classify_emotion", felt, MeasurementFailed)
 
         found = Findings(
             source=source.classify(request.source).display,
@@ -98,6 +110,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
             transcript=transcript,
             diarization=diarization,
             frames=voice_frames,
+            emotions=emotions,
             notices=(
                 *_settled(choice),
                 *recording.notices,
@@ -113,10 +126,14 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         return ended
 
 
+def _without(aligns: bool, emotion_model: str | None) -> set[str]:
+    return {name for name, wanted in (("align", aligns), ("classify_emotion", emotion_model)) if not wanted}
+
+
 @contextmanager
-def _job(request: AnalysisRequest, *, aligns: bool) -> Iterator[Stages]:
+def _job(request: AnalysisRequest, without: set[str]) -> Iterator[Stages]:
     workspace.sweep()
-    names = tuple(name for name in STAGES if aligns or name != "align")
+    names = tuple(name for name in STAGES if name not in without)
     with progress_artifact(request.job_id) as artifact:
         progress = Progress(names, (artifact, *listeners()))
         with tracked(progress):

@@ -11,6 +11,7 @@ from ecg_audio import progress
 from ecg_audio.analysis import (
     Analysis,
     Diarization,
+    Emotion,
     Notice,
     PitchStatistics,
     Recording,
@@ -37,12 +38,13 @@ class Findings:
     transcript: Transcript
     diarization: Diarization | None
     frames: str | None
+    emotions: list[Emotion | None] | None  # of the segments in their order; empty where no model is configured
     notices: tuple[Notice, ...]
 
     @property
     def complete(self) -> bool:
         """Whether every stage delivered."""
-        return self.diarization is not None and self.frames is not None
+        return self.diarization is not None and self.frames is not None and self.emotions is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,11 @@ def assemble(
             engine_requested=request.engine,
             transcription_model=found.transcript.model,
             diarization_model=found.diarization.model if found.diarization else None,
+            emotion_model=next((emotion.model for emotion in found.emotions or [] if emotion), None),
             language=found.transcript.language,
             language_requested=request.language,
             language_probability=found.transcript.language_probability,
-            segments=voices.segments,
+            segments=_felt(voices.segments, found.emotions or []),
             turns=found.diarization.turns if found.diarization else (),
             speakers=tuple(
                 speaker.model_copy(update={"embedding": embeddings.get(speaker.id)}) for speaker in voices.speakers
@@ -89,6 +92,14 @@ def assemble(
             stages=stages,
             notices=found.notices,
         )
+
+
+def _felt(segments: tuple[Segment, ...], emotions: list[Emotion | None]) -> tuple[Segment, ...]:
+    if not emotions:
+        return segments
+    return tuple(
+        segment.model_copy(update={"emotion": emotion}) for segment, emotion in zip(segments, emotions, strict=True)
+    )
 
 
 def _voices(found: Findings, store: str) -> _Voices:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecg_audio.speech import hub, loading
+from ecg_audio.compute import hub, loading
 from ecg_audio.speech.whisperx_settings import BUNDLED, NO_ALIGNER, WhisperXSettings
 
 NAME = re.compile(r"[\w.-]+/[\w.-]+")

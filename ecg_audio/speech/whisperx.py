@@ -4,21 +4,19 @@ This side is light: settings, what is on disk, errors. The models live in one wa
 """
 
 import contextlib
-import hashlib
 import importlib.util
-import os
 import threading
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ecg_audio.analysis import Diarization, EngineName, Notice, Transcript
 from ecg_audio.child import Child, ChildError
+from ecg_audio.compute import hub
 from ecg_audio.compute.memory import Metered
 from ecg_audio.errors import DiarizationFailed, EcgError, LanguageUnsupported, TranscriptionFailed
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech import hub, whisperx_stages
+from ecg_audio.speech import whisperx_stages
 from ecg_audio.speech.diarization import TELEMETRY_OFF
 from ecg_audio.speech.engine import UNKNOWN, Availability, SpeakerCount, Stage
 from ecg_audio.speech.language import LANGUAGES
@@ -112,7 +110,7 @@ class WhisperXEngine:
         return {
             **{name: str(value) for name, value in settings.items()},
             **{name: version(name) for name in PACKAGES},
-            **{f"content of {name}": _content(name) for name in models.get(stage, [self.settings.diarization])},
+            **{f"content of {name}": hub.content(name) for name in models.get(stage, [self.settings.diarization])},
         }
 
     def check_language(self, language: str) -> None:
@@ -185,19 +183,3 @@ class WhisperXEngine:
         self.memory.pop(stage, None)
         self.memory[stage] = measured
         return found
-
-
-def _content(model: str) -> str:
-    """What lies under a model's name now: a directory's files, or the hub's revision on disk."""
-    folder = Path(model)
-    if not folder.is_dir():
-        return hub.revision(model) or "as the hub has it"
-    digest = hashlib.sha256()
-    for path in sorted(_files(folder)):
-        status = path.stat()
-        digest.update(f"{path.relative_to(folder)} {status.st_size} {status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (Path(where) / name for where, _folders, names in os.walk(folder) for name in names)

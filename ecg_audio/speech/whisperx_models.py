@@ -8,8 +8,9 @@ import logging
 import os
 from typing import Any
 
+from ecg_audio.compute import hub, loading
 from ecg_audio.compute.models import Models, Rung
-from ecg_audio.speech import diarization, hub, loading
+from ecg_audio.speech import diarization
 from ecg_audio.speech.whisperx_settings import BUNDLED, NO_ALIGNER, WhisperXSettings
 
 VAD_ONSET, VAD_OFFSET = 0.5, 0.363  # whisperx's own

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ecg_audio.compute import hub as hub_presence
 from ecg_audio.compute import memory
-from ecg_audio.speech import hub as hub_presence
 from tests import models
 from tests.commands import Ecg, Ended
 

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from ecg_audio.analysis import Diarization, Transcript
+from ecg_audio.compute import hub
 from ecg_audio.errors import (
     DiarizationFailed,
     EngineUnavailable,
@@ -22,7 +23,6 @@ from ecg_audio.errors import (
     WorkerLost,
 )
 from ecg_audio.speech import engine as engines
-from ecg_audio.speech import hub
 from ecg_audio.speech.attribution import attribute
 from ecg_audio.speech.engine import Choice
 from ecg_audio.speech.whisperx import WhisperXEngine, availability

@@ -1,5 +1,6 @@
 """Whether models of the Hugging Face hub can be had: on disk, or over the network. Light: asks no library of theirs."""
 
+import hashlib
 import http.client
 import os
 import queue
@@ -35,6 +36,18 @@ def revision(repository: str) -> str | None:
         return (_folder(repository) / "refs" / "main").read_text().strip()
     except OSError:
         return None
+
+
+def content(repository: str) -> str:
+    """What lies under a name now, for cache keys: of a directory its files, of a hub name the revision on disk."""
+    folder = Path(repository)
+    if not folder.is_dir():
+        return revision(repository) or "as the hub has it"
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        status = path.stat()
+        digest.update(f"{path.relative_to(folder)} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def page(repository: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ecg_audio.speech import hub
+from ecg_audio.compute import hub
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from ecg_audio.compute import hub, loading
 from ecg_audio.errors import ModelAccessDenied, ModelLoadingFailed, TooLong
-from ecg_audio.speech import hub, loading
 
 
 def error(name: str, text: str = "", status: int | None = None, base: type[Exception] = Exception) -> Exception:

@@ -5,9 +5,9 @@ import http
 from collections.abc import Iterator
 from pathlib import Path
 
+from ecg_audio.compute import hub
 from ecg_audio.compute.models import chain, out_of_memory, unusable
 from ecg_audio.errors import EcgError, ModelAccessDenied, ModelLoadingFailed
-from ecg_audio.speech import hub
 
 DENIED = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)
 DENIED_CLASSES = {"GatedRepoError", "DisabledRepoError"}

@@ -1,0 +1,28 @@
+"""Tiny emotion models without training, made inside a process that has transformers: they always hear one label."""
+
+from ecg_audio.progress import Report, silent
+
+
+def build(path: str, labels: list[str], heard: str, *, report: Report = silent) -> None:
+    """Write a model with these labels that hears `heard` in everything, with a probability near 0.9 for three."""
+    import torch
+    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForSequenceClassification
+
+    config = Wav2Vec2Config(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        conv_dim=(8,) * 7,
+        num_conv_pos_embeddings=4,
+        num_conv_pos_embedding_groups=2,
+        classifier_proj_size=8,
+        id2label=dict(enumerate(labels)),
+        label2id={label: index for index, label in enumerate(labels)},
+    )
+    model = Wav2Vec2ForSequenceClassification(config)
+    with torch.no_grad():
+        model.classifier.weight.zero_()
+        model.classifier.bias.copy_(torch.tensor([3.0 if label == heard else 0.0 for label in labels]))
+    model.save_pretrained(path)
+    Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(path)
