@@ -22,7 +22,7 @@ FLOORS = {
     "blocks": {"blocks", "ecg_audio"},
     "tasks": {"tasks", "blocks", "ecg_audio"},
     "flows": {"flows", "tasks", "blocks", "ecg_audio"},
-    "gateway": {"gateway", "ecg_audio"},
+    "gateway": {"gateway", "blocks", "ecg_audio"},
     "deployments": {"deployments", "flows", "tasks", "blocks", "ecg_audio", "gateway"},
 }
 HEAVY = {"torch", "whisperx", "pyannote", "transformers", "librosa", "lightning", "faster_whisper", "ctranslate2"}

@@ -56,3 +56,32 @@ def test_accepted_job_ids_are_safe_names(job_id: str) -> None:
 def test_language_codes_are_normalised() -> None:
     """Case and blanks around a language code do not matter."""
     assert AnalysisRequest.checked(source="a", language=" EN ").language == "en"
+
+
+@pytest.mark.parametrize(
+    ("callback", "named"),
+    [
+        ({}, "give a base_url"),
+        ({"base_url": "backend:8000"}, "http or https"),
+        ({"base_url": "ftp://backend"}, "http or https"),
+        ({"base_url": "http://"}, "http or https"),
+        ({"base_url": "http://user@backend"}, "credentials"),
+        ({"base_url": "http://backend/?a=1"}, "query"),
+        ({"base_url": "http://backend/#a"}, "fragment"),
+        ({"base_url": "http://backend/\r\nX: 1"}, "control characters"),
+        ({"base_url": "http://backend:99999"}, "Port out of range"),
+        ({"base_url": "http://backend", "locale": "fr"}, "locale"),
+    ],
+)
+def test_a_callback_is_an_address_and_nothing_else(callback: dict[str, str], named: str) -> None:
+    """Whatever could lead elsewhere than it seems is refused, and the message says what."""
+    with pytest.raises(InvalidRequest, match=named):
+        AnalysisRequest.checked(source="a.mp4", callback=callback)
+
+
+def test_a_callback_needs_an_address_or_a_block() -> None:
+    """One of both is enough; a slash at the end of the address goes."""
+    with_address = AnalysisRequest.checked(source="a.mp4", callback={"base_url": "https://backend.example/ecg/"})
+    assert with_address.callback and with_address.callback.base_url == "https://backend.example/ecg"
+    with_block = AnalysisRequest.checked(source="a.mp4", callback={"endpoint": "backend"})
+    assert with_block.callback and with_block.callback.base_url is None

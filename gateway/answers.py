@@ -1,0 +1,104 @@
+"""What is answered when something is wrong, in the one shape that callers read: message and error.code at the top."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ecg_audio.errors import (
+    EcgError,
+    InvalidRequest,
+    JobConflict,
+    JobUnknown,
+    OrchestratorUnavailable,
+    ProcessingTimeout,
+    PublishFailed,
+)
+from gateway.wire import Failure
+
+MAX_BODY_BYTES = 64 * 1024
+RETRY_AFTER_S = 5
+STATUS: dict[type[EcgError], int] = {
+    JobUnknown: 404,
+    JobConflict: 409,
+    OrchestratorUnavailable: 503,
+    PublishFailed: 503,
+    ProcessingTimeout: 504,
+}
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    status: {"model": Failure, "description": text}
+    for status, text in {
+        401: "The API key is missing or wrong.",
+        404: "There is no such job.",
+        409: "The job id stands for another request.",
+        413: "The body is too large.",
+        422: "The request does not make sense.",
+        503: "Prefect or the store does not answer now; nothing was begun.",
+    }.items()
+}
+
+
+def failure(status: int, code: str, message: str, hint: str = "") -> JSONResponse:
+    """One failure as an answer."""
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
+    return JSONResponse({"message": message, "error": {"code": code, "hint": hint}}, status, headers)
+
+
+def register(app: FastAPI) -> None:
+    """Let every failure of an app be answered in our shape."""
+
+    @app.exception_handler(EcgError)
+    async def _ours(_request: Request, error: EcgError) -> JSONResponse:
+        status = STATUS.get(type(error), 422 if error.by_user else 500)
+        return failure(status, error.code, error.message, error.hint)
+
+    @app.exception_handler(RequestValidationError)
+    async def _unreadable(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "body")
+        message = f"{where}: {first['msg']}" if where else str(first["msg"])
+        return failure(422, InvalidRequest.code, message, "Correct the named field; /docs shows what each one takes.")
+
+    @app.exception_handler(HTTPException)
+    async def _of_http(_request: Request, error: HTTPException) -> JSONResponse:
+        code = {401: "UNAUTHORIZED", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "HTTP_ERROR")
+        return failure(error.status_code, code, str(error.detail))
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(_request: Request, _error: Exception) -> JSONResponse:
+        # the server's log has the traceback; callers learn that it is our fault
+        return failure(500, EcgError.code, "the gateway met an unforeseen error")
+
+
+class BodyLimit:
+    """Refuses bodies over a limit while they arrive, so that none of them is held in memory."""
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer 413."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        held: list[Message] = []
+        size = 0
+        more = True
+        while more:
+            message = await receive()
+            held.append(message)
+            size += len(message.get("body", b""))
+            more = message.get("more_body", False)
+            if size > self._limit:
+                large = failure(413, InvalidRequest.code, f"the body is larger than {self._limit} bytes")
+                await large(scope, receive, send)
+                return
+
+        async def replay() -> Message:
+            return held.pop(0) if held else await receive()
+
+        await self._app(scope, replay, send)

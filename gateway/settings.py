@@ -1,0 +1,73 @@
+"""What the operator sets, read from the environment once."""
+
+import os
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
+
+from ecg_audio.errors import InvalidRequest
+from ecg_audio.request import web_address
+
+LOCAL_PREFECT = "http://127.0.0.1:4200/api"
+Engine = Literal["auto", "whisperx", "offline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The gateway's settings.
+
+    Attributes:
+        prefect_url: Prefect's API.
+        prefect_authorization: the whole Authorization header for it; None: it wants none.
+        deployment: what a job runs, as flow/deployment.
+        store: the artifact store of jobs; None: the worker's own.
+        engine: the speech engine of jobs.
+        callback_url: where callbacks go when a request does not say; None: nowhere.
+        callback_endpoint: the callback-endpoint block whose secret signs; None: callbacks are not signed.
+        api_key: what callers show in X-API-Key; None: nothing.
+        wait_s: how long /transcribe waits for a result.
+    """
+
+    prefect_url: str = LOCAL_PREFECT
+    prefect_authorization: str | None = field(default=None, repr=False)
+    deployment: str = "analyze/analyze"
+    store: str | None = None
+    engine: Engine = "auto"
+    callback_url: str | None = None
+    callback_endpoint: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    wait_s: float = 300.0
+
+    @classmethod
+    def from_environment(cls, given: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings.
+
+        Raises:
+            InvalidRequest: one of them cannot be used; the message names it.
+        """
+        backend = given.get("FASTAPI_BASE_URL") or given.get("BACKEND_URL")
+        engine = given.get("ECG_GATEWAY_ENGINE", "auto")
+        if engine not in get_args(Engine):
+            raise InvalidRequest(f"ECG_GATEWAY_ENGINE must be one of {', '.join(get_args(Engine))}, not {engine}")
+        try:
+            return cls(
+                prefect_url=web_address(given.get("PREFECT_API_URL") or LOCAL_PREFECT),
+                prefect_authorization=_authorization(given),
+                deployment=given.get("ECG_DEPLOYMENT") or "analyze/analyze",
+                store=given.get("ECG_STORE") or None,
+                engine=cast("Engine", engine),
+                callback_url=web_address(backend) if backend else None,
+                callback_endpoint=given.get("ECG_CALLBACK_ENDPOINT") or None,
+                api_key=given.get("ECG_GATEWAY_API_KEY") or None,
+                wait_s=float(given.get("ECG_TRANSCRIBE_WAIT_S") or 300.0),
+            )
+        except ValueError as error:
+            raise InvalidRequest(f"the gateway's settings: {error}") from None
+
+
+def _authorization(given: Mapping[str, str]) -> str | None:
+    """As Prefect's own client makes it from its own variables."""
+    if basic := given.get("PREFECT_API_AUTH_STRING"):
+        return f"Basic {b64encode(basic.encode()).decode()}"
+    return f"Bearer {given['PREFECT_API_KEY']}" if given.get("PREFECT_API_KEY") else None

@@ -1,0 +1,104 @@
+"""Bodies of requests and answers, with the field names that callers use today. Unknown fields are ignored."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+JOB = "550e8400-e29b-41d4-a716-446655440000"
+Text = Annotated[str, Field(min_length=1, max_length=8192)]
+
+
+class ProcessVideo(BaseModel):
+    """A job to do; the answer comes at once, the result by callback or from the status."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "examples": [
+                {
+                    "job_id": JOB,
+                    "video_url": "https://bucket.s3.ap-northeast-2.amazonaws.com/videos/anonymous/강의 1.mp4",
+                    "fastapi_base_url": "https://backend.example.com",
+                    "language": "auto",
+                }
+            ]
+        },
+    )
+
+    job_id: Annotated[str, Field(description="The caller's own id; the same id twice is the same job.")]
+    video_url: Annotated[Text, Field(description="http(s) address, S3 address or key, percent-encoded or not; a path.")]
+    fastapi_base_url: Annotated[str | None, Field(description="Where callbacks go. Default: the operator's.")] = None
+    language: Annotated[str | None, Field(description="auto, ko, en, ja, zh, ...")] = "auto"
+    locale: Annotated[Literal["ko", "en"] | None, Field(description="Language of the callbacks' messages.")] = None
+
+
+class Transcribe(BaseModel):
+    """A job whose caller waits for the result. One of the three addresses is needed."""
+
+    model_config = ConfigDict(
+        extra="ignore", json_schema_extra={"examples": [{"video_path": "/data/lecture.mp4", "language": "en"}]}
+    )
+
+    video_path: Text | None = None
+    video_url: Text | None = None
+    audio_path: Text | None = None
+    job_id: Annotated[str | None, Field(description="Default: a new one.")] = None
+    language: str | None = "en"
+
+
+class Accepted(BaseModel):
+    """A job was handed in, now or earlier."""
+
+    job_id: str
+    status: Literal["processing"] = "processing"
+    message: str
+    status_url: str
+    estimated_time: Annotated[
+        int, Field(description="Seconds: the median of recent jobs, or 300 where there are none.")
+    ]
+
+
+class Status(BaseModel):
+    """How far a job is. Where a job has failed, it says why; once it has completed, it holds the wire document."""
+
+    job_id: str
+    status: Literal["processing", "completed", "failed"]
+    progress: Annotated[int, Field(ge=0, le=100)]
+    result: dict[str, Any] | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+class Transcribed(BaseModel):
+    """The end of a job, for the caller who waited."""
+
+    success: bool
+    job_id: str
+    metadata: dict[str, Any] | None = None
+    speakers: dict[str, Any] | None = None
+    segments: list[dict[str, Any]] | None = None
+    processing_time: float | None = None
+    error: str | None = None
+    error_code: str | None = None
+
+
+class Health(BaseModel):
+    """Whether jobs can be taken. A check that does not apply here is null."""
+
+    status: Literal["healthy", "unhealthy"]
+    timestamp: str
+    checks: dict[str, str | None]
+
+
+class ErrorCode(BaseModel):
+    """The stable name of a failure."""
+
+    code: str
+    hint: str
+
+
+class Failure(BaseModel):
+    """Every answer that is no success: `message` and `error.code` at the top."""
+
+    message: str
+    error: ErrorCode

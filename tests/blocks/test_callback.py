@@ -1,0 +1,38 @@
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from blocks.callback import CallbackEndpoint, endpoint
+from ecg_audio.delivery.callback import Endpoint
+from ecg_audio.errors import InvalidRequest
+from ecg_audio.request import Callback
+
+
+def test_a_request_alone_says_where() -> None:
+    """Without a block the request's address is used, in Korean, and nothing is signed."""
+    assert endpoint(Callback(base_url="http://backend")) == Endpoint("http://backend", "ko", None)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_block_fills_in_what_the_request_leaves_open() -> None:
+    """The request's address and language come before the block's; the secret is the block's alone."""
+    CallbackEndpoint(base_url="http://backend/", secret=SecretStr("s"), locale="en").save("filled", overwrite=True)
+    assert endpoint(Callback(endpoint="filled")) == Endpoint("http://backend", "en", "s")
+    asked = Callback(base_url="http://other", locale="ko", endpoint="callback-endpoint/filled")
+    assert endpoint(asked) == Endpoint("http://other", "ko", "s")
+    with pytest.raises(InvalidRequest, match="no callback-endpoint block missing"):
+        endpoint(Callback(endpoint="missing"))
+
+
+def test_a_block_that_cannot_work_is_not_made() -> None:
+    """An address that is none, a whsec_ secret that is not base64; an empty secret is none."""
+    with pytest.raises(ValidationError, match="http or https"):
+        CallbackEndpoint(base_url="backend")
+    with pytest.raises(ValidationError):
+        CallbackEndpoint(base_url="http://backend", secret=SecretStr("whsec_x"))
+    assert CallbackEndpoint(base_url="http://backend", secret=SecretStr("")).secret is None
+
+
+def test_secrets_are_not_shown() -> None:
+    """Neither by the block nor by what is made of it."""
+    block = CallbackEndpoint(base_url="http://backend", secret=SecretStr("hidden"))
+    assert "hidden" not in repr(block) and "hidden" not in repr(Endpoint("http://backend", secret="hidden"))

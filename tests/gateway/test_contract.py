@@ -1,0 +1,202 @@
+"""The endpoints that today's callers know."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.flow_engine import run_flow
+
+from ecg_audio.errors import TranscriptionFailed
+from flows.analyze import analyze
+from tests.contracts.readers import check_shape, read_flat
+from tests.contracts.receiver import receiving
+from tests.gateway.conftest import Open
+from tests.stub_engine import StubEngine
+
+PROCESS = "/api/upload-video/process-video"
+STATUS = "/api/upload-video/status/"
+
+
+def asked(**fields: Any) -> dict[str, Any]:
+    """The body that the backend sends."""
+    return {"job_id": str(uuid.uuid4()), "video_url": "https://93.184.216.34/a.mp4", **fields}
+
+
+def run_of(prefect_server: str, job_id: str) -> list[dict[str, Any]]:
+    """The runs that Prefect has of a job."""
+    wanted = {"flow_runs": {"idempotency_key": {"any_": [job_id]}}}
+    found: list[dict[str, Any]] = httpx.post(f"{prefect_server}/flow_runs/filter", json=wanted).json()
+    return found
+
+
+def work(prefect_server: str, job_id: str) -> None:
+    """Do a job's run here, as a worker would."""
+    [run] = run_of(prefect_server, job_id)
+    with get_client(sync_client=True) as client:
+        flow_run = client.read_flow_run(run["id"])
+    run_flow(
+        analyze, flow_run=flow_run, parameters=analyze.validate_parameters(flow_run.parameters), return_type="state"
+    )
+
+
+@pytest.mark.parametrize("path", [PROCESS, "/request-process"])
+def test_a_video_is_taken_at_once(gateway: Open, prefect_server: str, path: str) -> None:
+    """The answer as the contract has it; one run in Prefect, with what was asked; older callers' fields are ignored."""
+    client = gateway()
+    body = asked(language="ko", enable_gpu=True, emotion_detection=False, max_workers=4, something_new={"a": 1})
+    began = time.monotonic()
+    answer = client.post(path, json=body)
+    assert time.monotonic() - began < 5.0
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    assert (said["job_id"], said["status"]) == (body["job_id"], "processing")
+    assert said["status_url"] == STATUS + body["job_id"] and said["estimated_time"] > 0 and said["message"]
+    [run] = run_of(prefect_server, body["job_id"])
+    request = run["parameters"]["request"]
+    assert (request["source"], request["language"]) == (body["video_url"], "ko")
+    assert "callback" not in request
+    assert client.get(said["status_url"]).json() == {"job_id": body["job_id"], "status": "processing", "progress": 0}
+
+
+def test_the_same_job_twice_is_one_job(gateway: Open, prefect_server: str) -> None:
+    """Also through another gateway: nothing is remembered but by Prefect. Ignored fields make no difference."""
+    body = asked()
+    first = gateway().post(PROCESS, json=body)
+    second = gateway().post(PROCESS, json={**body, "enable_gpu": True})
+    assert first.json() == second.json() and len(run_of(prefect_server, body["job_id"])) == 1
+
+
+@pytest.mark.parametrize("change", [{"video_url": "https://93.184.216.34/b.mp4"}, {"language": "ko"}])
+def test_another_request_under_a_known_id_is_a_conflict(gateway: Open, change: dict[str, str]) -> None:
+    """409, in the shape that callers read."""
+    client, body = gateway(), asked()
+    client.post(PROCESS, json=body)
+    answer = client.post(PROCESS, json={**body, **change})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "JOB_CONFLICT")
+    assert body["job_id"] in answer.json()["message"]
+
+
+def test_a_simultaneous_pair_is_one_job(gateway: Open, prefect_server: str) -> None:
+    """Eight callers at once with the same id get the same answer, and Prefect one run."""
+    client, body = gateway(), asked()
+    answers: list[int] = []
+    callers = [
+        threading.Thread(target=lambda: answers.append(client.post(PROCESS, json=body).status_code)) for _ in range(8)
+    ]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert answers == [200] * 8 and len(run_of(prefect_server, body["job_id"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "default", "wanted"),
+    [
+        ("http://93.184.216.34:8000/", None, "http://93.184.216.34:8000"),
+        (None, "https://backend.example", "https://backend.example"),
+        ("http://93.184.216.34", "https://backend.example", "http://93.184.216.34"),
+    ],
+)
+def test_callbacks_go_where_the_request_or_the_operator_says(
+    gateway: Open, prefect_server: str, given: str | None, default: str | None, wanted: str
+) -> None:
+    """The request's address comes before the operator's; the block that signs is the operator's alone."""
+    body = asked(fastapi_base_url=given, locale="en")
+    gateway(callback_url=default, callback_endpoint="backend").post(PROCESS, json=body)
+    [run] = run_of(prefect_server, body["job_id"])
+    assert run["parameters"]["request"]["callback"] == {"base_url": wanted, "locale": "en", "endpoint": "backend"}
+
+
+def test_the_whole_way(
+    gateway: Open,
+    prefect_server: str,
+    stub: StubEngine,
+    talk: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Handed in, done, told, fetched: the status has the very document that the callback carried."""
+    monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.0/8")
+    body = asked(video_url=str(talk))
+    with receiving(body["job_id"]) as backend:
+        client = gateway()
+        client.post(PROCESS, json={**body, "fastapi_base_url": backend.base_url})
+        work(prefect_server, body["job_id"])
+        ended = client.get(STATUS + body["job_id"]).json()
+        assert (ended["status"], ended["progress"]) == ("completed", 100)
+        check_shape(ended["result"])
+        assert ended["result"] == backend.jobs[body["job_id"]].result
+        assert len(backend.terminal()) == 1 and set(backend.answers) == {200}
+
+
+def test_a_failed_job_says_why(gateway: Open, prefect_server: str, stub: StubEngine, talk: Any) -> None:
+    """The status has the error's own code and message."""
+    stub.failing["transcribe"] = TranscriptionFailed("the decoder: it broke")
+    client, body = gateway(), asked(video_url=str(talk))
+    client.post(PROCESS, json=body)
+    work(prefect_server, body["job_id"])
+    ended = client.get(STATUS + body["job_id"]).json()
+    assert (ended["status"], ended["error_code"]) == ("failed", "TRANSCRIPTION_ERROR")
+    assert ended["error_message"] == "the decoder: it broke" and 0 < ended["progress"] < 100
+
+
+def test_a_result_that_is_elsewhere_is_not_invented(
+    gateway: Open, prefect_server: str, stub: StubEngine, talk: Any, tmp_path: Any
+) -> None:
+    """A completed job whose document this gateway cannot see is completed, without a result and with the reason."""
+    client, body = gateway(), asked(video_url=str(talk))
+    client.post(PROCESS, json=body)
+    work(prefect_server, body["job_id"])
+    (tmp_path / "store/results" / body["job_id"] / "manifest.json").unlink()
+    ended = client.get(STATUS + body["job_id"]).json()
+    assert (ended["status"], ended["error_code"]) == ("completed", "RESULT_NOT_FOUND") and "result" not in ended
+
+
+def test_transcribe_waits_for_the_result(gateway: Open, prefect_server: str, stub: StubEngine, talk: Any) -> None:
+    """The answer comes with the end of the job: metadata, speakers and segments of the wire document."""
+    client, job_id = gateway(), str(uuid.uuid4())
+    answers: list[dict[str, Any]] = []
+    body = {"video_path": str(talk), "job_id": job_id, "enable_gpu": False, "emotion_detection": True}
+    caller = threading.Thread(target=lambda: answers.append(client.post("/transcribe", json=body).json()))
+    caller.start()
+    until(lambda: len(run_of(prefect_server, job_id)) == 1)
+    assert not answers
+    work(prefect_server, job_id)
+    caller.join(10)
+    [answer] = answers
+    assert answer["success"] is True and answer["error"] is None and answer["error_code"] is None
+    assert [word.text for word in read_flat(answer)] == ["hello", "there", "good", "bye"]
+    assert set(answer["speakers"]) == {"SPEAKER_00", "SPEAKER_01"} and answer["metadata"]["language_requested"] == "en"
+
+
+def test_transcribe_answers_a_failure(gateway: Open, prefect_server: str, stub: StubEngine, talk: Any) -> None:
+    """A job that failed is an answer: success is false, and error_code says why."""
+    stub.failing["transcribe"] = TranscriptionFailed("it broke")
+    client, job_id = gateway(), str(uuid.uuid4())
+    body = {"video_path": str(talk), "job_id": job_id}
+    gateway(wait_s=0.0).post("/transcribe", json=body)
+    work(prefect_server, job_id)
+    answer = client.post("/transcribe", json=body).json()
+    assert (answer["success"], answer["error_code"], answer["error"]) == (False, "TRANSCRIPTION_ERROR", "it broke")
+    assert answer["segments"] is None
+
+
+def test_transcribe_does_not_wait_for_ever(gateway: Open) -> None:
+    """504, and where to ask later."""
+    job_id = str(uuid.uuid4())
+    answer = gateway(wait_s=0.2).post("/transcribe", json={"video_url": "https://93.184.216.34/a", "job_id": job_id})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "PROCESSING_TIMEOUT")
+    assert STATUS + job_id in answer.json()["error"]["hint"]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait, at most ten seconds."""
+    deadline = time.monotonic() + 10.0
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
