@@ -8,8 +8,9 @@ the ladder in `compute.models` and by the cap that the model process sets on tor
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from ecg_audio.compute import memory
+from ecg_audio.compute import hub, memory
 from ecg_audio.compute.models import Rung, rungs
 from ecg_audio.speech.whisperx_settings import WhisperXSettings
 
@@ -118,8 +119,13 @@ def _recognition(settings: WhisperXSettings, rung: Rung) -> int:
 
 
 def _shape(model: str) -> Whisper:
-    """Of a model by its name; an unknown one is taken for the largest."""
-    return next((SIZES[size] for size in ("turbo", "medium", "small", "base", "tiny") if size in model), SIZES["large"])
+    """Of a model by its name, else by its size on disk (in half precision); an unknown one is taken for the largest."""
+    name = Path(model).name
+    named = next((SIZES[size] for size in ("turbo", "large", "medium", "small", "base", "tiny") if size in name), None)
+    on_disk = 0 if named else hub.size_bytes(model)
+    if named or not on_disk:
+        return named or SIZES["large"]
+    return min(SIZES.values(), key=lambda shape: abs(shape.parameters * BYTES_OF["float16"] - on_disk))
 
 
 def _alignment(settings: WhisperXSettings) -> int:

@@ -1,5 +1,6 @@
 """An engine without models behind a model server; as a program, a server that can be killed: `... stub_models PORT`."""
 
+import re
 import sys
 import threading
 import time
@@ -13,9 +14,11 @@ from ecg_audio.errors import EcgError, WorkerLost
 from ecg_audio.progress import Report
 from ecg_audio.serving.server import ModelServer
 
+NUMBER = re.compile(r"[\d.]{1,5}")
+
 
 class StubModels:
-    """Hears its recording's name, in as many seconds as the name says (`1.5.flac`)."""
+    """Hears its recording's name, in as many seconds as the name says (`1.5.flac`), else in one."""
 
     def __init__(self) -> None:
         self.settings = SimpleNamespace(model="stub", device="cpu")
@@ -45,7 +48,7 @@ class StubModels:
         """Take the time, then tell the name."""
         if self.failures:
             raise self.failures.pop(0)
-        until = time.monotonic() + float(recording.stem)
+        until = time.monotonic() + (float(recording.stem) if NUMBER.fullmatch(recording.stem) else 1.0)
         while (left_s := until - time.monotonic()) > 0:
             report(0.5)
             if self._stop.wait(min(left_s, 0.2)):

@@ -1,5 +1,7 @@
 """Plans keep every stage within the budget."""
 
+from pathlib import Path
+
 import pytest
 
 from ecg_audio.compute.memory import GIB
@@ -55,3 +57,11 @@ def test_on_the_cpu_nothing_is_planned_for_a_gpu() -> None:
     stages = plan(60.0, settings(device="cpu", compute_type="int8"))
     assert [stage.expected_bytes for stage in stages] == [0, 0, 0]
     assert {stage.rung.device for stage in stages} == {"cpu"}
+
+
+def test_a_model_in_a_folder_is_judged_by_its_size(tmp_path: Path) -> None:
+    """A folder's name says nothing; its 1.6 GB are those of a turbo model."""
+    with (tmp_path / "model.bin").open("wb") as file:
+        file.truncate(1_618_000_000)
+    found = plan(HOURS_3, settings(model=str(tmp_path)), 16 * GIB)
+    assert found == plan(HOURS_3, settings(model="large-v3-turbo"), 16 * GIB)

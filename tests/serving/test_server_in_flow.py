@@ -1,0 +1,49 @@
+"""A job whose model server dies under it."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from ecg_audio.request import AnalysisRequest
+from ecg_audio.serving.client import WhisperXEngine as RemoteEngine
+from ecg_audio.speech import engine as engines
+from ecg_audio.speech.engine import Choice
+from flows.analyze import analyze
+from tasks.diarize import diarize
+from tasks.transcribe import transcribe
+from tests.serving.test_server import free_port, start
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("prefect_server")
+def test_the_job_completes_once_the_server_is_back(
+    ask: Callable[..., AnalysisRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kill -9 in the middle of transcription: the tasks try again, meet the restarted server, and the job completes."""
+    port = free_port()
+    client = RemoteEngine(f"http://127.0.0.1:{port}")
+    servers = [start(port)]
+    client.fingerprint()
+    monkeypatch.setattr(engines, "shared", lambda _name: client)
+    monkeypatch.setattr(engines, "choose", lambda _requested: Choice("whisperx", "a model server"))
+    for task in (transcribe, diarize):
+        monkeypatch.setattr(task, "retry_delay_seconds", [0.1])
+
+    def supervise() -> None:
+        while httpx.get(f"http://127.0.0.1:{port}/health").json()["queue"] == 0:
+            time.sleep(0.02)
+        servers[0].kill()
+        servers[0].wait()
+        servers.append(start(port))
+
+    supervisor = threading.Thread(target=supervise)
+    supervisor.start()
+    ended = analyze(ask())
+    supervisor.join()
+    assert ended.status == "completed"
+    assert len(servers) == 2
+    servers[1].terminate()
+    assert servers[1].wait(30) == 0
