@@ -1,0 +1,105 @@
+"""One recording, ten formats: what container and codec do to a file must not change what is heard in it."""
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import av
+import pytest
+import soundfile
+
+from ecg_audio.analysis import Word
+from ecg_audio.media import decode
+from ecg_audio.progress import silent
+from ecg_audio.request import Limits
+from ecg_audio.speech.offline import OfflineEngine
+from tests.media.formats import encode
+from tests.models import CONVERSATION
+
+pytestmark = pytest.mark.slow
+
+BEGIN_S, END_S = 3.6, 10.4  # two sentences
+CODECS: dict[str, tuple[str, int | None] | None] = {
+    # how the MP4 becomes each format; None: the same packets in another container
+    "mp4": None,
+    "mov": None,
+    "m4a": None,
+    "aac": None,
+    "avi": ("pcm_s16le", None),
+    "wav": ("pcm_s16le", None),
+    "flac": ("flac", None),
+    "mp3": ("libmp3lame", 320_000),
+    "mkv": ("libopus", 256_000),
+    "webm": ("libopus", 256_000),
+}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[OfflineEngine]:
+    """One engine for all formats."""
+    made = OfflineEngine()
+    made.warm()
+    yield made
+    made.close()
+
+
+def spoken() -> "tuple[object, int]":
+    """Clear speech at its own 16 kHz."""
+    samples, rate_hz = soundfile.read(CONVERSATION)
+    return samples[int(BEGIN_S * rate_hz) : int(END_S * rate_hz)], rate_hz
+
+
+def convert(source: Path, target: Path, codec: tuple[str, int | None] | None) -> None:
+    """Copy or re-encode the sound of a file into another."""
+    with av.open(str(source)) as read, av.open(str(target), "w") as written:
+        sound = read.streams.audio[0]
+        if codec is None:
+            copy = written.add_stream_from_template(sound)
+            for packet in read.demux(sound):
+                if packet.dts is not None:
+                    packet.stream = copy
+                    written.mux(packet)
+            return
+        name, bits_per_s = codec
+        rate_hz = 48_000 if name == "libopus" else sound.rate
+        encoder = written.add_stream(name, rate=rate_hz, layout="mono")
+        if bits_per_s:
+            encoder.bit_rate = bits_per_s
+        for frame in read.decode(sound):
+            written.mux(encoder.encode(frame))
+        written.mux(encoder.encode(None))
+
+
+def words(engine: OfflineEngine, path: Path) -> list[Word]:
+    """What the offline engine hears in a media file."""
+    target = path.with_suffix(path.suffix + ".flac")
+    decode.extract(path, target, key="k", sha256="0" * 64, limits=Limits())
+    heard = engine.transcribe(target, language="en", report=silent)
+    return [word for utterance in heard.utterances for word in utterance.words]
+
+
+def test_one_video_in_ten_formats_has_the_same_words(engine: OfflineEngine, tmp_path: Path) -> None:
+    """All ten give the same words at times within 30 ms; a track that is 0.5 s late gives them 0.5 s later."""
+    samples, rate_hz = spoken()
+    original = encode(samples, rate_hz, tmp_path / "talk.mp4")  # type: ignore[arg-type]
+    heard: dict[str, list[Word]] = {}
+    for suffix, codec in CODECS.items():
+        path = original
+        if suffix != "mp4":
+            path = tmp_path / f"talk.{suffix}"
+            convert(original, path, codec)
+        heard[suffix] = words(engine, path)
+    expected = [word.text for word in heard["mp4"]]
+    assert len(expected) > 12
+    assert {suffix: [word.text for word in found] for suffix, found in heard.items()} == dict.fromkeys(CODECS, expected)
+    for index in range(len(expected)):
+        starts_s = [found[index].start_s for found in heard.values()]
+        assert max(starts_s) - min(starts_s) <= 0.0305  # word times are rounded to 1 ms
+
+    late = words(engine, encode(samples, rate_hz, tmp_path / "late.mp4", delay_s=0.5))  # type: ignore[arg-type]
+    # its samples lie between the first one's, and a borderline word may tip over
+    same = SequenceMatcher(None, expected, [word.text for word in late], autojunk=False).get_matching_blocks()
+    pairs = [(heard["mp4"][a + step], late[b + step]) for a, b, size in same for step in range(size)]
+    assert len(pairs) >= len(expected) - 2
+    for before, after in pairs:
+        assert after.start_s - before.start_s == pytest.approx(0.5, abs=0.03)
