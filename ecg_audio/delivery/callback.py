@@ -64,6 +64,7 @@ _MILESTONES = (
     _Milestone(Step(85, "결과 정리 중...", "Putting the result together..."), "assemble", "begun"),
     _Milestone(Step(90, "최종 결과 정리 중...", "Publishing the result..."), "publish", "begun", "publish"),
 )
+_OPTIONAL = {"diarize", "classify_emotion"}
 _DONE = Step(100, "분석 완료", "Analysis completed")
 _FAILED = {"ko": "분석 실패", "en": "Analysis failed"}
 
@@ -90,11 +91,12 @@ def _reached(milestone: _Milestone, stages: dict[str, StageState]) -> bool:
     state = stages.get(milestone.stage)
     if state is None:
         return True  # an engine that does not align by itself is done with it
+    later = stages.get("assemble")
+    if milestone.stage in _OPTIONAL and later is not None and later.status != "waiting":
+        return True  # the job went on without it
     if milestone.moment == "begun":
         return state.status != "waiting"
     over = state.status in {"completed", "cached", "skipped"}
-    if milestone.stage == "diarize":
-        over = over or state.status == "failed"  # the job goes on without speakers
     return over or (milestone.moment == "moving" and state.fraction > 0.0)
 
 

@@ -73,9 +73,9 @@ def test_stages_side_by_side_wait_for_the_words() -> None:
     assert last and last.ko == "음성 특징 분석 중..."
 
 
-def test_a_failed_diarization_does_not_hold_the_figure() -> None:
-    """The job goes on without speakers, and so does its progress."""
-    told = Told()
+def test_what_a_job_can_do_without_does_not_hold_the_figure() -> None:
+    """A failed diarization, and emotions that were never begun: the job goes on, and so does its progress."""
+    told = Told((*STAGES[:5], "classify_emotion", *STAGES[5:]))
     run(told, ("download", "extract", "transcribe"))
     with pytest.raises(ValueError, match="broke"), told.progress.stage("diarize"):
         raise ValueError("broke")

@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -117,10 +118,14 @@ def test_the_whole_way(
     gateway: Open,
     prefect_server: str,
     stub: StubEngine,
-    talk: Any,
+    talk: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Handed in, done, told, fetched: the status has the very document that the callback carried."""
+    """Handed in, done, told, fetched: the status has the very document that the callback carried.
+
+    When this gateway cannot see the document any more, the job is completed without a result, and says why.
+    """
     monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.0/8")
     body = asked(video_url=str(talk))
     with receiving(body["job_id"]) as backend:
@@ -132,32 +137,12 @@ def test_the_whole_way(
         check_shape(ended["result"])
         assert ended["result"] == backend.jobs[body["job_id"]].result
         assert len(backend.terminal()) == 1 and set(backend.answers) == {200}
-
-
-def test_a_failed_job_says_why(gateway: Open, prefect_server: str, stub: StubEngine, talk: Any) -> None:
-    """The status has the error's own code and message."""
-    stub.failing["transcribe"] = TranscriptionFailed("the decoder: it broke")
-    client, body = gateway(), asked(video_url=str(talk))
-    client.post(PROCESS, json=body)
-    work(prefect_server, body["job_id"])
-    ended = client.get(STATUS + body["job_id"]).json()
-    assert (ended["status"], ended["error_code"]) == ("failed", "TRANSCRIPTION_ERROR")
-    assert ended["error_message"] == "the decoder: it broke" and 0 < ended["progress"] < 100
-
-
-def test_a_result_that_is_elsewhere_is_not_invented(
-    gateway: Open, prefect_server: str, stub: StubEngine, talk: Any, tmp_path: Any
-) -> None:
-    """A completed job whose document this gateway cannot see is completed, without a result and with the reason."""
-    client, body = gateway(), asked(video_url=str(talk))
-    client.post(PROCESS, json=body)
-    work(prefect_server, body["job_id"])
     (tmp_path / "store/results" / body["job_id"] / "manifest.json").unlink()
-    ended = client.get(STATUS + body["job_id"]).json()
-    assert (ended["status"], ended["error_code"]) == ("completed", "RESULT_NOT_FOUND") and "result" not in ended
+    bare = client.get(STATUS + body["job_id"]).json()
+    assert (bare["status"], bare["error_code"]) == ("completed", "RESULT_NOT_FOUND") and "result" not in bare
 
 
-def test_transcribe_waits_for_the_result(gateway: Open, prefect_server: str, stub: StubEngine, talk: Any) -> None:
+def test_transcribe_waits_for_the_result(gateway: Open, prefect_server: str, stub: StubEngine, talk: Path) -> None:
     """The answer comes with the end of the job: metadata, speakers and segments of the wire document."""
     client, job_id = gateway(), str(uuid.uuid4())
     answers: list[dict[str, Any]] = []
@@ -174,16 +159,19 @@ def test_transcribe_waits_for_the_result(gateway: Open, prefect_server: str, stu
     assert set(answer["speakers"]) == {"SPEAKER_00", "SPEAKER_01"} and answer["metadata"]["language_requested"] == "en"
 
 
-def test_transcribe_answers_a_failure(gateway: Open, prefect_server: str, stub: StubEngine, talk: Any) -> None:
-    """A job that failed is an answer: success is false, and error_code says why."""
-    stub.failing["transcribe"] = TranscriptionFailed("it broke")
+def test_transcribe_answers_a_failure(gateway: Open, prefect_server: str, stub: StubEngine, talk: Path) -> None:
+    """A job that failed is an answer: success is false, and error_code says why; so does the status."""
+    stub.failing["transcribe"] = TranscriptionFailed("the decoder: it broke")
     client, job_id = gateway(), str(uuid.uuid4())
     body = {"video_path": str(talk), "job_id": job_id}
     gateway(wait_s=0.0).post("/transcribe", json=body)
     work(prefect_server, job_id)
     answer = client.post("/transcribe", json=body).json()
-    assert (answer["success"], answer["error_code"], answer["error"]) == (False, "TRANSCRIPTION_ERROR", "it broke")
-    assert answer["segments"] is None
+    why = ("TRANSCRIPTION_ERROR", "the decoder: it broke")
+    assert answer["success"] is False and (answer["error_code"], answer["error"]) == why and answer["segments"] is None
+    ended = client.get(STATUS + job_id).json()
+    assert ended["status"] == "failed" and (ended["error_code"], ended["error_message"]) == why
+    assert 0 < ended["progress"] < 100
 
 
 def test_transcribe_does_not_wait_for_ever(gateway: Open) -> None:
