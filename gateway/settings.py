@@ -46,24 +46,38 @@ class Settings:
         Raises:
             InvalidRequest: one of them cannot be used; the message names it.
         """
-        backend = given.get("FASTAPI_BASE_URL") or given.get("BACKEND_URL")
-        engine = given.get("ECG_GATEWAY_ENGINE", "auto")
+        engine = given.get("ECG_GATEWAY_ENGINE") or "auto"
         if engine not in get_args(Engine):
-            raise InvalidRequest(f"ECG_GATEWAY_ENGINE must be one of {', '.join(get_args(Engine))}, not {engine}")
-        try:
-            return cls(
-                prefect_url=web_address(given.get("PREFECT_API_URL") or LOCAL_PREFECT),
-                prefect_authorization=_authorization(given),
-                deployment=given.get("ECG_DEPLOYMENT") or "analyze/analyze",
-                store=given.get("ECG_STORE") or None,
-                engine=cast("Engine", engine),
-                callback_url=web_address(backend) if backend else None,
-                callback_endpoint=given.get("ECG_CALLBACK_ENDPOINT") or None,
-                api_key=given.get("ECG_GATEWAY_API_KEY") or None,
-                wait_s=float(given.get("ECG_TRANSCRIBE_WAIT_S") or 300.0),
-            )
-        except ValueError as error:
-            raise InvalidRequest(f"the gateway's settings: {error}") from None
+            raise _unusable("ECG_GATEWAY_ENGINE", f"must be one of {', '.join(get_args(Engine))}")
+        return cls(
+            prefect_url=_address(given, "PREFECT_API_URL") or LOCAL_PREFECT,
+            prefect_authorization=_authorization(given),
+            deployment=given.get("ECG_DEPLOYMENT") or "analyze/analyze",
+            store=given.get("ECG_STORE") or None,
+            engine=cast("Engine", engine),
+            callback_url=_address(given, "FASTAPI_BASE_URL") or _address(given, "BACKEND_URL"),
+            callback_endpoint=given.get("ECG_CALLBACK_ENDPOINT") or None,
+            api_key=given.get("ECG_GATEWAY_API_KEY") or None,
+            wait_s=_seconds(given, "ECG_TRANSCRIBE_WAIT_S", 300.0),
+        )
+
+
+def _address(given: Mapping[str, str], name: str) -> str | None:
+    try:
+        return web_address(given[name]) if given.get(name) else None
+    except ValueError as error:
+        raise _unusable(name, str(error)) from None
+
+
+def _seconds(given: Mapping[str, str], name: str, default_s: float) -> float:
+    try:
+        return float(given.get(name) or default_s)
+    except ValueError:
+        raise _unusable(name, "must be a number of seconds") from None
+
+
+def _unusable(name: str, why: str) -> InvalidRequest:
+    return InvalidRequest(f"{name}: {why}", hint=f"Correct the environment variable {name}, or unset it.")
 
 
 def _authorization(given: Mapping[str, str]) -> str | None:
