@@ -10,7 +10,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from blocks.storage import open_store
 from ecg_audio import workspace
 from ecg_audio.analysis import Emotion, Media, Notice, Recording
-from ecg_audio.errors import DiarizationFailed, MeasurementFailed, TooLong
+from ecg_audio.errors import DiarizationFailed, EcgError, MeasurementFailed, TooLong
 from ecg_audio.media import source
 from ecg_audio.progress import Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
@@ -39,7 +39,10 @@ STAGES = ("download", "extract", "transcribe", "align", "diarize", "measure", "c
 def run_name() -> str:
     """Job and source, for whoever reads the list of runs."""
     request = AnalysisRequest.model_validate(runtime.flow_run.parameters["request"])
-    return f"{request.job_id} · {source.classify(request.source).display}"
+    try:
+        return f"{request.job_id} · {source.classify(request.source).display}"
+    except EcgError:
+        return request.job_id  # the flow itself says what is wrong with the source
 
 
 @flow(
