@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from ecg_audio.analysis import Analysis, EngineName, Model, Notice, StageRecord
 
 TABLES = ("recordings", "segments", "words", "turns", "frames")
@@ -19,7 +21,7 @@ class Outputs(Model):
     report: str
     manifest: str
     tables: dict[str, str]
-    presets: dict[str, str] = {}
+    presets: dict[str, str] = Field(default_factory=dict)
 
 
 class Outcome(Model):
