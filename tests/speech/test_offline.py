@@ -228,10 +228,12 @@ def test_a_damaged_recording_is_a_named_failure(engine: OfflineEngine, tmp_path:
 
 
 def kill(child: Child) -> None:
-    """Kill -9 as soon as the child runs."""
+    """Kill -9 as soon as the child runs, and see it dead."""
     while child._process is None:
         time.sleep(0.01)
-    os.kill(child._process.pid, signal.SIGKILL)
+    process = child._process
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(10)  # dead for sure: an idle one must not look alive to the next call
 
 
 def test_a_killed_recogniser_is_named_and_replaced(engine: OfflineEngine, conversation: Path, tmp_path: Path) -> None:
