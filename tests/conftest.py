@@ -24,3 +24,26 @@ for name in ("PREFECT_API_URL", "ECG_STORE", "ECG_ALLOWED_NETWORKS", "ECG_MODEL_
 @pytest.fixture(autouse=True)
 def _own_work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECG_WORK_DIR", str(tmp_path / "work"))
+
+
+MODEL_HOSTS = ("whisperx", "engine")
+"""Fixtures that hold a model process: each takes its time to load, so all tests of one share it."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group tests for parallel workers: by the model process they share, else by file; the slow groups go first."""
+    slow = set()
+    for item in items:
+        hosts = [name for name in MODEL_HOSTS if name in getattr(item, "fixturenames", ())]
+        group = hosts[0] if hosts else item.location[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+        if hosts or item.get_closest_marker("slow"):
+            slow.add(group)
+    items.sort(key=lambda item: _group(item) not in slow)
+
+
+def _group(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("xdist_group")
+    assert marker
+    return str(marker.args[0])
