@@ -279,6 +279,13 @@ class ResultNotFound(EcgError):
     default_hint = "Give a job id with --out, or the path of an analysis.json or manifest.json."
 
 
+class BatchFailed(EcgError):
+    """Too few jobs of a batch succeeded."""
+
+    code = "BATCH_FAILED"
+    default_hint = "The summary names each failed row; the same batch again does only what is missing."
+
+
 # Answering for jobs over HTTP
 
 

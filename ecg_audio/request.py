@@ -1,5 +1,6 @@
 """What is asked, checked once, before anything is done."""
 
+import hashlib
 import re
 import uuid
 from typing import Annotated, Literal, Self
@@ -126,6 +127,14 @@ class AnalysisRequest(BaseModel):
         if self.min_speakers and self.max_speakers and self.min_speakers > self.max_speakers:
             raise ValueError("min_speakers is larger than max_speakers")
         return self
+
+    @property
+    def digest(self) -> str:
+        """What decides the result, as 64 hexadecimal digits; whose job it is and where it goes do not count."""
+        others = {"job_id", "store", "cookies", "callback", "limits"}
+        # without defaults: a field that is added later leaves the digests of today's requests as they are
+        asked = self.model_dump_json(exclude=others, exclude_defaults=True)
+        return hashlib.sha256(asked.encode()).hexdigest()
 
     @classmethod
     def checked(cls, **fields: object) -> "AnalysisRequest":

@@ -123,7 +123,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
             ),
         )
         analysis = assemble(request, str(runtime.flow_run.id), here, found, stages.records(recording.duration_s))
-        outputs = publish(analysis, voice_frames, here, media=_lasting(media, folder))
+        outputs = publish(analysis, voice_frames, here, media=_lasting(media, folder), asked=request.digest)
         ended = outcome(analysis, outputs, stages.records(recording.duration_s))
         summarise(analysis, ended)
         return ended

@@ -46,7 +46,9 @@ class _Output:
 
 
 @task(name="publish", **RETRYING)
-def publish(analysis: Analysis, frames: str | None, store: str, media: Path | None = None) -> Outputs:
+def publish(
+    analysis: Analysis, frames: str | None, store: str, media: Path | None = None, asked: str | None = None
+) -> Outputs:
     """Write a job's outputs and make them the job's published result.
 
     Args:
@@ -54,6 +56,7 @@ def publish(analysis: Analysis, frames: str | None, store: str, media: Path | No
         frames: key of its voice frames; None: there are none.
         store: reference of the artifact store.
         media: the source, where it is a file of this machine that stays: the report page plays it.
+        asked: the request's digest, for whoever wants to know whether the same was asked before.
 
     Raises:
         PublishFailed: the store does not take them; the job's earlier result, if any, stands untouched as far as its
@@ -69,7 +72,9 @@ def publish(analysis: Analysis, frames: str | None, store: str, media: Path | No
                 artifacts.upload(output.key, output.path)
                 report(done / (len(outputs) + 1))
             written = manifest.build(
-                analysis, {output.name: manifest.output(output.key, output.path.read_bytes()) for output in outputs}
+                analysis,
+                {output.name: manifest.output(output.key, output.path.read_bytes()) for output in outputs},
+                request=asked,
             )
             artifacts.write(manifest_key(analysis.job_id), manifest.dumps(written))
         except EcgError:

@@ -38,7 +38,7 @@ def download(
 
     patience = patience or Patience()
     shelf = Shelf(folder, f"{source.display}?versionId={source.version or ''}")
-    client = _client(source, patience)
+    client = connect(source.region, patience)
 
     def attempt() -> Media:
         try:
@@ -55,7 +55,8 @@ def download(
     return persist(attempt, shelf, patience)
 
 
-def _client(source: S3Source, patience: Patience) -> Any:
+def connect(region: str | None, patience: Patience) -> Any:
+    """A client of S3 as the operator's environment has it; None: the environment's region."""
     import boto3
     from botocore import UNSIGNED
     from botocore.config import Config
@@ -67,7 +68,7 @@ def _client(source: S3Source, patience: Patience) -> Any:
         retries={"mode": "standard", "max_attempts": 2},
         signature_version=None if session.get_credentials() else UNSIGNED,
     )
-    return session.client("s3", region_name=source.region or session.region_name or DEFAULT_REGION, config=config)
+    return session.client("s3", region_name=region or session.region_name or DEFAULT_REGION, config=config)
 
 
 def _attempt(client: Any, source: S3Source, shelf: Shelf, limits: Limits, report: Report, patience: Patience) -> Media:

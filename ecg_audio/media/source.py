@@ -21,7 +21,7 @@ _VERSION = re.compile(r"(?:^|&)versionId=([^&]+)")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _MEDIA_NAME = re.compile(
     r".*\.(mp4|avi|mov|mkv|webm|wav|mp3|flac|aac|m4[av]|mk[av]|og[gav]|opus|mpe?g|ts|wm[av]|flv|3gp|aiff?|caf|amr)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -105,6 +105,11 @@ def classify(source: str) -> Source:
     if kind in {"http", "https"} and scheme[2]:
         return _address(source)
     raise SourceForbidden(f"sources of the scheme {kind}: are never opened")
+
+
+def is_media_name(name: str) -> bool:
+    """Whether a file name or key ends as recordings do."""
+    return _MEDIA_NAME.fullmatch(name) is not None
 
 
 def _file(name: str) -> FileSource:

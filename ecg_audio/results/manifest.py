@@ -48,6 +48,7 @@ class Manifest(Model):
     status: Literal["completed", "partial"]
     software_version: str
     analysis_schema_version: str
+    request: str | None = None  # digest of what was asked; None: not known
     outputs: dict[str, Output]
 
 
@@ -64,12 +65,15 @@ def media_type(key: str) -> str:
     return MEDIA_TYPES.get(ending, "application/octet-stream")
 
 
-def build(analysis: Analysis, outputs: Mapping[str, Output], *, created_at: datetime | None = None) -> Manifest:
+def build(
+    analysis: Analysis, outputs: Mapping[str, Output], *, request: str | None = None, created_at: datetime | None = None
+) -> Manifest:
     """The manifest of an analysis whose outputs are all in the store by now.
 
     Args:
         analysis: what was published.
         outputs: each file by its name, as `output` describes it.
+        request: the digest of what was asked.
         created_at: an aware time; None takes now.
     """
     moment = (created_at or datetime.now(UTC)).astimezone(UTC)
@@ -80,6 +84,7 @@ def build(analysis: Analysis, outputs: Mapping[str, Output], *, created_at: date
         status=analysis.status,
         software_version=analysis.software_version,
         analysis_schema_version=analysis.schema_version,
+        request=request,
         outputs=dict(sorted(outputs.items())),
     )
 

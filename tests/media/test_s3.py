@@ -81,7 +81,7 @@ def test_without_credentials_the_request_is_unsigned(tmp_path, bucket, monkeypat
     """A public object is read where there are no credentials at all."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    client = s3._client(S3Source(BUCKET, ("plain.mp4",)), Patience())
+    client = s3.connect(None, Patience())
     signed = []
     client.meta.events.register(
         "before-send.s3", lambda request, **_: signed.append(request.headers.get("Authorization"))
