@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -117,8 +117,7 @@ class FolderStore(ArtifactStore):
     def _incoming(self, key: str) -> Iterator[IO[bytes]]:
         target = self.path(key)
         with _folder_errors(f"cannot write {target}"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(prefix=INCOMING, dir=target.parent)
+            descriptor, name = _begun(target.parent)
             incoming = Path(name)
             try:
                 with os.fdopen(descriptor, "wb") as file:
@@ -143,20 +142,21 @@ class FolderStore(ArtifactStore):
         base = self.path(prefix)
         if not base.is_dir():
             return []
-        files = (path for path in base.rglob("*") if path.is_file() and not path.name.startswith(INCOMING))
-        return sorted(path.relative_to(self.folder).as_posix() for path in files)
+        files = (Path(folder, name) for folder, _, names in os.walk(base) for name in names)
+        return sorted(path.relative_to(self.folder).as_posix() for path in files if not path.name.startswith(INCOMING))
 
     @override
     def delete(self, key: str) -> None:
         path = self.path(key)
         with _folder_errors(f"cannot remove {path}"):
-            if not path.exists():
-                return
-            path.unlink()
+            path.unlink(missing_ok=True)
             for parent in path.parents:
-                if parent == self.folder or any(parent.iterdir()):
+                if parent == self.folder:
                     break
-                parent.rmdir()
+                try:
+                    parent.rmdir()
+                except OSError:  # not empty, or somebody was quicker
+                    break
 
     @override
     def check(self) -> None:
@@ -267,6 +267,14 @@ class BlockStore(ArtifactStore):
     def check(self) -> None:
         self.write(".probe", b"probe")
         self.delete(".probe")
+
+
+def _begun(folder: Path) -> tuple[int, str]:
+    """A new file in a folder, even if somebody who just emptied that folder removes it."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            return tempfile.mkstemp(prefix=INCOMING, dir=folder)
 
 
 @contextmanager

@@ -137,6 +137,14 @@ class LanguageUnsupported(EcgError):
     default_hint = "Use --engine whisperx, which has about 100 languages."
 
 
+class OptionUnsupported(EcgError):
+    """The engine or its model cannot do something that was asked of it."""
+
+    code = "OPTION_UNSUPPORTED"
+    by_user = True
+    default_hint = "Use --engine whisperx, or leave the option out."
+
+
 class EngineUnavailable(EcgError):
     """The engine that was asked for by name cannot run here."""
 
@@ -243,6 +251,20 @@ class InsufficientResources(EcgError):
     default_hint = "Free some memory or disk space, and try again."
 
 
+class JobCancelled(EcgError):
+    """Somebody stopped the job."""
+
+    code = "JOB_CANCELLED"
+    default_hint = "Hand the recording in again, under a new job id."
+
+
+class RunLost(EcgError):
+    """The process that did the job, or its whole machine, is gone."""
+
+    code = "PROCESSING_ERROR"
+    default_hint = "Hand the recording in again; the machine's log says what ended it."
+
+
 # Delivering
 
 
@@ -311,3 +333,12 @@ class OrchestratorUnavailable(EcgError):
     code = "SERVICE_UNAVAILABLE"
     retryable = True
     default_hint = "Send the same request again in a few seconds."
+
+
+def recalled(told: str) -> EcgError | None:
+    """The error that a text such as `TranscriptionFailed: the decoder broke` tells of; None: it names none of ours."""
+    name, _, message = told.partition(": ")
+    kinds: list[type[EcgError]] = [EcgError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return next((kind(message) for kind in kinds if kind.__name__ == name), None)

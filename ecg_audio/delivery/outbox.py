@@ -1,25 +1,30 @@
 """The terminal callback, delivered once, with a receipt in the store.
 
 The receipt says what was to be delivered, under which message id, and what every attempt met. It is written before the
-first attempt and after each one, so that whoever comes later (a second try of the same run, an operator, a sweep)
-knows whether the backend has heard. A message whose answer was lost goes out again under the same id.
+first attempt and after each one, so that whoever comes later (a second try of the same run, an operator, the
+reconciler) knows whether the backend has heard. Each attempt is made under a claim, so that of several senders one
+goes ahead. The message id follows from the job, the run and how it ended: a message whose answer was lost goes out
+again under the same id, whoever sends it.
 """
 
+import hashlib
 import logging
 import random
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
 from ecg_audio.analysis import Model
-from ecg_audio.delivery.courier import Answer, Courier, new_id
+from ecg_audio.delivery import claim
+from ecg_audio.delivery.courier import Answer, Courier
 from ecg_audio.errors import EcgError, ResultNotFound
 
 logger = logging.getLogger(__name__)
 
 
-class Shelf(Protocol):
+class Shelf(claim.Marks, Protocol):
     """What an outbox needs of a store."""
 
     def read(self, key: str) -> bytes:
@@ -29,22 +34,24 @@ class Shelf(Protocol):
             ResultNotFound: there are none.
         """
 
-    def write(self, key: str, content: bytes) -> None:
-        """Put bytes under a key."""
+
+LATER_AT_MOST_S = 3600.0
 
 
 class Attempt(Model):
-    """One try: when, HTTP's answer (None: there was none), and what was said."""
+    """One try: when, HTTP's answer (None: there was none), what was said, and for how long to be left alone."""
 
     at: str
     status: int | None
     said: str
+    retry_after_s: float | None = None
 
 
 class Receipt(Model):
     """What became of a job's terminal callback.
 
     Attributes:
+        progress: the figure that a `failed` callback carries.
         state: pending: nobody answered yet, or only "later"; refused: the receiver does not want it.
     """
 
@@ -55,8 +62,21 @@ class Receipt(Model):
     status: Literal["completed", "failed"]
     error_code: str | None = None
     error_message: str | None = None
+    progress: int = 0
     state: Literal["pending", "delivered", "refused"] = "pending"
     attempts: tuple[Attempt, ...] = ()
+
+    def due(self, now: datetime) -> bool:
+        """Whether an undelivered letter is worth another attempt.
+
+        One that has been tried for so long rests a quarter of that, an hour at most, and never less than the receiver
+        asked for.
+        """
+        if not self.attempts:
+            return True
+        first, last = (datetime.fromisoformat(self.attempts[index].at) for index in (0, -1))
+        rest_s = min(LATER_AT_MOST_S, (last - first).total_seconds() / 4)
+        return now >= last + timedelta(seconds=max(rest_s, self.attempts[-1].retry_after_s or 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +89,13 @@ class Letter:
     body: bytes
     error_code: str | None = None
     error_message: str | None = None
+    progress: int = 0
+
+    @property
+    def message_id(self) -> str:
+        """The id under which this letter goes out, whoever sends it and however often."""
+        told = f"{self.job_id}\0{self.run_id}\0{self.status}"
+        return f"msg_{hashlib.sha256(told.encode()).hexdigest()[:32]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,28 +133,32 @@ class Outbox:
         """Carry a letter until it is taken or refused, or patience ends.
 
         A job whose terminal callback was taken gets no second one, from whichever run: the backend keeps to the
-        first. An undelivered letter of an earlier run is replaced.
+        first. An undelivered letter of an earlier run is replaced. While another sender is at it, it is left alone.
 
         Returns:
             The receipt as it stands; `pending` where patience ended.
         """
-        receipt = self._resumed(letter, courier.endpoint.url)
-        if receipt.state != "pending":
-            return receipt
-        self._keep(receipt)
         deadline = time.monotonic() + self._patience.total_s
         failures = 0
         while True:
+            receipt, asked_s = self._attempt(letter, courier)
+            failures += 1
+            wait_s = self._patience.wait_s(failures, asked_s)
+            if receipt.state != "pending" or time.monotonic() + wait_s > deadline:
+                return receipt
+            time.sleep(wait_s)
+
+    def _attempt(self, letter: Letter, courier: Courier) -> tuple[Receipt, float | None]:
+        """One try under a claim; the receipt after it, and for how long the receiver asks to be left alone."""
+        with claim.claimed(self._shelf, letter.job_id) if self._shelf else nullcontext(True) as ours:
+            receipt = self._resumed(letter, courier.endpoint.url)
+            if receipt.state != "pending" or not ours:
+                return receipt, None
+            self._keep(receipt)
             answer = courier.post(letter.body, receipt.message_id)
             receipt = _noted(receipt, answer)
             self._keep(receipt)
-            if answer.verdict != "later":
-                return receipt
-            failures += 1
-            wait_s = self._patience.wait_s(failures, answer.retry_after_s)
-            if time.monotonic() + wait_s > deadline:
-                return receipt
-            time.sleep(wait_s)
+            return receipt, answer.retry_after_s
 
     def receipt(self, job_id: str) -> Receipt | None:
         """What is known of a job's terminal callback; None: nothing."""
@@ -150,11 +181,12 @@ class Outbox:
         return Receipt(
             job_id=letter.job_id,
             run_id=letter.run_id,
-            message_id=new_id(),
+            message_id=letter.message_id,
             address=address,
             status=letter.status,
             error_code=letter.error_code,
             error_message=letter.error_message,
+            progress=letter.progress,
         )
 
     def _keep(self, receipt: Receipt) -> None:
@@ -167,6 +199,11 @@ class Outbox:
 
 
 def _noted(receipt: Receipt, answer: Answer) -> Receipt:
-    attempt = Attempt(at=datetime.now(UTC).isoformat(timespec="seconds"), status=answer.status, said=answer.said[:500])
+    attempt = Attempt(
+        at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        status=answer.status,
+        said=answer.said[:500],
+        retry_after_s=answer.retry_after_s,
+    )
     state = "pending" if answer.verdict == "later" else answer.verdict
     return receipt.model_copy(update={"state": state, "attempts": (*receipt.attempts, attempt)})

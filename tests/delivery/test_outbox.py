@@ -1,6 +1,8 @@
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ from ecg_audio.address import Permit
 from ecg_audio.delivery import callback, outbox
 from ecg_audio.delivery.callback import Endpoint
 from ecg_audio.delivery.courier import Courier
-from ecg_audio.delivery.outbox import Letter, Outbox, Patience, Receipt
+from ecg_audio.delivery.outbox import Attempt, Letter, Outbox, Patience, Receipt
 from tests.contracts.receiver import Receiver, Reply, receiving
 
 LOOPBACK = Permit(["127.0.0.0/8"])
@@ -74,6 +76,42 @@ def test_both_signatures_hold_on_the_wire(deliver: Deliver, receiver: Receiver) 
     headers, _ = receiver.seen[0]
     assert receiver.answers == [200] and headers["user-agent"] == "ML-Server/1.0"
     Webhook(SECRET.encode()).verify(letter().body, headers)
+
+
+def test_of_many_senders_one_is_heard(deliver: Deliver, receiver: Receiver) -> None:
+    """Eight at once, of two runs and two endings: one message arrives, and all know of it."""
+    never = threading.Event()
+    receiver.fault = lambda _number, _body: Reply(500) if never.wait(0.3) else None  # a slow answer, no fault
+    letters = [letter(f"run-{number % 2}") for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        receipts = list(pool.map(deliver, letters))
+    assert len(receiver.seen) == 1 and {receipt.state for receipt in receipts} == {"delivered"}
+
+
+def test_a_letter_has_the_same_id_whoever_sends_it(receiver: Receiver, deliver: Deliver, tmp_path: Path) -> None:
+    """Even where the receipt was lost between two attempts."""
+    first, second = (deliver(shelf=FolderStore(tmp_path / name)) for name in "ab")
+    assert first.message_id == second.message_id == receiver.seen[1][0]["webhook-id"]
+
+
+def test_an_open_letter_rests_longer_and_longer() -> None:
+    """A quarter of the time it has been tried for, an hour at most, and as long as the receiver asks."""
+    begun = datetime(2030, 1, 1, tzinfo=UTC)
+
+    def receipt(*tried_s: float, asked_s: float | None = None) -> Receipt:
+        attempts = [
+            Attempt(at=(begun + timedelta(seconds=at_s)).isoformat(), status=503, said="", retry_after_s=asked_s)
+            for at_s in tried_s
+        ]
+        return Receipt(job_id="j", run_id="r", message_id="m", address="a", status="failed", attempts=tuple(attempts))
+
+    def rest_s(of: Receipt) -> int:
+        last = datetime.fromisoformat(of.attempts[-1].at)
+        return next(wait for wait in range(100_000) if of.due(last + timedelta(seconds=wait)))
+
+    assert receipt().due(begun)
+    assert [rest_s(receipt(0, tried)) for tried in (0, 20, 1200, 80_000)] == [0, 5, 300, 3600]
+    assert rest_s(receipt(0, 20, asked_s=900)) == 900
 
 
 @pytest.mark.parametrize("fault", [Reply(500), Reply(503), Reply(429), Reply(408), Reply(None)])
