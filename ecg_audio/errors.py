@@ -327,12 +327,62 @@ class JobConflict(EcgError):
     default_hint = "Use a new job id for a new request."
 
 
+class UploadsOff(EcgError):
+    """The gateway was given no store, so it knows no place for recordings."""
+
+    code = "UPLOADS_OFF"
+    default_hint = "The operator turns uploads on with ECG_STORE, the store that the workers use."
+
+
+class UploadUnknown(EcgError):
+    """This place for a recording was never offered, or not in time."""
+
+    code = "UPLOAD_UNKNOWN"
+    by_user = True
+    default_hint = "POST /uploads offers a place, for an hour."
+
+
+class UploadConflict(EcgError):
+    """There is a recording at this place already."""
+
+    code = "UPLOAD_CONFLICT"
+    by_user = True
+    default_hint = "Hand its video_url in, or POST /uploads for another place."
+
+
+class UploadBroken(EcgError):
+    """A recording did not arrive whole; nothing of it was kept."""
+
+    code = "UPLOAD_BROKEN"
+    by_user = True
+    retryable = True
+    default_hint = "Send the whole recording again, to the same place."
+
+
 class OrchestratorUnavailable(EcgError):
     """Prefect, or the deployment in it, does not answer now; nothing was begun."""
 
     code = "SERVICE_UNAVAILABLE"
     retryable = True
     default_hint = "Send the same request again in a few seconds."
+
+
+# Running services on this machine
+
+
+class AddressInUse(EcgError):
+    """Another program listens where a service would."""
+
+    code = "ADDRESS_IN_USE"
+    by_user = True
+    default_hint = "End the other program, or give the service another port."
+
+
+class ServiceFailed(EcgError):
+    """A service of `ecg serve` ends however often it is begun."""
+
+    code = "SERVICE_FAILED"
+    default_hint = "Its log in the data folder says why."
 
 
 def recalled(told: str) -> EcgError | None:
