@@ -1,28 +1,30 @@
 """The one cache-key policy: what was asked of which content, by which code.
 
 A stage's result is found again when the content, the engine, the parameters and the source code that makes the result
-are the same, whatever the file was called and whichever run made it. Records are small JSON files in the store's cache;
-media and frames lie beside them by reference.
+are the same, whatever the file was called and whichever run made it. Records are small JSON files in the store's cache,
+in one folder for each content, so that what is known of a recording can be forgotten with it; media and frames lie in
+the store by reference.
 """
 
 import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task
 from prefect.cache_policies import CacheKeyFnPolicy
 
 import ecg_audio
-from blocks.storage import CACHE_PREFIX, ArtifactStore, result_storage
+from blocks.storage import ArtifactStore, result_storage
 from ecg_audio.errors import ResultNotFound
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 SERIALIZER = "compressed/json"
+CACHE, SOURCES = "cache", "sources"
 
 
 @functools.cache
@@ -37,22 +39,28 @@ def code_version(*rooms: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def key(stage: str, *rooms: str, **asked: Any) -> str:
-    """The cache key of a stage: a digest of everything that decides its result.
+def key(stage: str, *rooms: str, content: str | None = None, **asked: Any) -> str:
+    """The cache key of a stage, which is where its record lies: a digest of everything that decides its result.
 
     Args:
         stage: the task's name.
         rooms: the rooms of `ecg_audio` whose code makes the result.
-        asked: content digests, engine fingerprint, parameters; JSON values.
+        content: digest of the source's bytes, or the key of the recording made from them; None: not known yet.
+        asked: engine fingerprint, parameters; JSON values.
     """
-    text = json.dumps({"code": code_version(*rooms), **asked}, sort_keys=True, default=str)
-    return f"{stage}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    text = json.dumps({"code": code_version(*rooms), "content": content, **asked}, sort_keys=True, default=str)
+    return f"{records(content)}/{stage}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def records(content: str | None) -> str:
+    """The folder of the records of one content, by its digest or by the key of its recording."""
+    return f"{CACHE}/{PurePosixPath(content).name.partition('.')[0] if content else SOURCES}"
 
 
 def known(store: ArtifactStore, cache_key: str) -> bool:
     """Whether a sound record lies under a key; a torn one (the writer was killed) is removed."""
     try:
-        record = store.read(f"{CACHE_PREFIX}/{cache_key}")
+        record = store.read(cache_key)
     except ResultNotFound:
         return False
     try:
@@ -60,7 +68,7 @@ def known(store: ArtifactStore, cache_key: str) -> bool:
     except ValueError:
         sound = False
     if not sound:
-        store.delete(f"{CACHE_PREFIX}/{cache_key}")
+        store.delete(cache_key)
     return sound
 
 

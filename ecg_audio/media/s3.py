@@ -5,6 +5,7 @@ boto3 speaks to AWS or to the operator's AWS_ENDPOINT_URL: both are the operator
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,19 @@ def connect(region: str | None, patience: Patience) -> Any:
         read_timeout=patience.silence_s,
         retries={"mode": "standard", "max_attempts": 2},
         signature_version=None if session.get_credentials() else UNSIGNED,
+        s3={"addressing_style": addressing()},
     )
     return session.client("s3", region_name=region or session.region_name or DEFAULT_REGION, config=config)
+
+
+def addressing(endpoint: str | None = None) -> str:
+    """How S3 is to be asked for a bucket: AWS by host name; other services, found by their own address, by path.
+
+    Args:
+        endpoint: a service's address; None: as the environment has it.
+    """
+    named = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return "path" if named else "auto"
 
 
 def _attempt(client: Any, source: S3Source, shelf: Shelf, limits: Limits, report: Report, patience: Patience) -> Media:

@@ -9,7 +9,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 from prefect_aws import AwsClientParameters, AwsCredentials, S3Bucket
 
-from blocks.storage import ArtifactStore, BlockStore, FolderStore, open_store, result_storage
+from blocks.bucket import BucketStore
+from blocks.storage import ArtifactStore, FolderStore, open_store, result_storage
 from ecg_audio.errors import PublishFailed, ResultNotFound
 
 
@@ -33,7 +34,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
     keys = {"aws_access_key_id": "id", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
     boto3.client("s3", endpoint_url=endpoint, **keys).create_bucket(Bucket=bucket)
     credentials = AwsCredentials(**keys, aws_client_parameters=AwsClientParameters(endpoint_url=endpoint))
-    return BlockStore(
+    return BucketStore(
         "s3-bucket/test", S3Bucket(bucket_name=bucket, bucket_folder="some/where", credentials=credentials)
     )
 
@@ -83,7 +84,7 @@ def test_a_bucket_that_is_not_there_is_a_publish_error(s3_endpoint: str) -> None
         aws_client_parameters=AwsClientParameters(endpoint_url=s3_endpoint),
     )
     with pytest.raises(PublishFailed, match="NoSuchBucket"):
-        BlockStore("s3-bucket/none", S3Bucket(bucket_name="no-such-bucket", credentials=credentials)).check()
+        BucketStore("s3-bucket/none", S3Bucket(bucket_name="no-such-bucket", credentials=credentials)).check()
 
 
 def test_a_folder_that_is_a_file_is_a_publish_error(tmp_path: Path) -> None:
@@ -118,5 +119,5 @@ def test_the_default_store_is_named_by_the_environment(tmp_path: Path, monkeypat
     monkeypatch.setenv("ECG_STORE", "elsewhere")
     assert open_store(None).reference == os.fspath(tmp_path / "elsewhere")
     assert open_store("named").reference == os.fspath(tmp_path / "named")
-    assert result_storage("named") == tmp_path / "named" / "cache"
+    assert result_storage("named") == tmp_path / "named"
     assert result_storage("s3-bucket/ecg") == "s3-bucket/ecg"

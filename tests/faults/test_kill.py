@@ -31,7 +31,7 @@ def test_a_killed_job_goes_on_where_it_was(ecg: Ecg, stub: StubEngine, talk: Pat
     killed = subprocess.Popen([*command, *arguments], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
     finished = ("download", "extract", "diarize", "measure")
     try:
-        until(lambda: all(list(store.glob(f"cache/{stage}-*")) for stage in finished))
+        until(lambda: all(list(store.glob(f"cache/*/{stage}-*")) for stage in finished))
         until(lambda: "transcribe" in stub.log.read_text())
         assert not (store / "results").exists()
     finally:

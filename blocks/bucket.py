@@ -1,0 +1,186 @@
+"""An artifact store in an S3 bucket, or in any service that speaks S3's protocol.
+
+The bucket and its credentials are a saved prefect-aws `S3Bucket` block. The transfers are boto3's own: large objects in
+parts side by side, each with its checksum, each tried again by botocore's standard rules.
+"""
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from blocks.artifacts import ArtifactStore, Stored
+from ecg_audio import workspace
+from ecg_audio.errors import PublishFailed, ResultNotFound
+from ecg_audio.media.s3 import addressing
+
+if TYPE_CHECKING:
+    from prefect_aws import AwsCredentials, MinIOCredentials, S3Bucket
+
+CONNECT_S, SILENCE_S, ATTEMPTS = 5.0, 30.0, 4
+PART_BYTES, PARTS_AT_ONCE = 8 << 20, 4
+LONGEST_LINK_S = 7 * 24 * 3600
+
+
+class BucketStore(ArtifactStore):
+    """A bucket, or a folder in one.
+
+    Args:
+        reference: the slug of the block.
+        block: the bucket, its folder and its credentials.
+    """
+
+    def __init__(self, reference: str, block: "S3Bucket") -> None:
+        self.reference = reference
+        self.bucket: str = block.bucket_name
+        self._folder: str = block.bucket_folder.strip("/")
+        self._credentials = block.credentials
+
+    @property
+    def client(self) -> Any:
+        """A boto3 client for the bucket: bounded times, bounded retries, links signed by version 4."""
+        with _errors(f"cannot use the bucket {self.bucket}"):
+            return _client(self._credentials)
+
+    def name(self, key: str) -> str:
+        """What S3 calls the object of a key."""
+        return f"{self._folder}/{key}" if self._folder else key
+
+    @override
+    def uri(self, key: str) -> str:
+        return f"s3://{self.bucket}/{self.name(key)}"
+
+    @override
+    def key(self, uri: str) -> str | None:
+        base = self.uri("")
+        return uri.removeprefix(base) if uri.startswith(base) else None
+
+    @override
+    def exists(self, key: str) -> bool:
+        try:
+            with self._reading(key) as client:
+                client.head_object(Bucket=self.bucket, Key=self.name(key))
+        except ResultNotFound:
+            return False
+        return True
+
+    @override
+    def read(self, key: str) -> bytes:
+        with self._reading(key) as client:
+            content: bytes = client.get_object(Bucket=self.bucket, Key=self.name(key))["Body"].read()
+            return content
+
+    @override
+    def write(self, key: str, content: bytes) -> None:
+        with _errors(f"cannot write {self.uri(key)}"):
+            self.client.put_object(Bucket=self.bucket, Key=self.name(key), Body=content)
+
+    @override
+    def upload(self, key: str, path: Path) -> None:
+        with _errors(f"cannot write {self.uri(key)}"):
+            self.client.upload_file(str(path), self.bucket, self.name(key), Config=_transfer())
+
+    @override
+    @contextmanager
+    def local(self, key: str) -> Iterator[Path]:
+        with workspace.scratch("object") as folder:
+            path = folder / "object"
+            with self._reading(key) as client:
+                client.download_file(self.bucket, self.name(key), str(path), Config=_transfer())
+            named = path.rename(folder / PurePosixPath(key).name)
+            yield named
+
+    @override
+    def objects(self, prefix: str) -> Iterator[Stored]:
+        # `results/a` must not find `results/ab`
+        below = self.name(f"{prefix.strip('/')}/" if prefix else "")
+        with _errors(f"cannot list {self.uri(prefix)}"):
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=below)
+            for page in pages:
+                for entry in page.get("Contents", ()):
+                    key = entry["Key"][len(self.name("")) :]
+                    yield Stored(key, entry["Size"], entry["LastModified"])
+
+    @override
+    def delete(self, key: str) -> None:
+        with _errors(f"cannot remove {self.uri(key)}"):
+            self.client.delete_object(Bucket=self.bucket, Key=self.name(key))
+
+    @override
+    def check(self) -> None:
+        self.write(".probe", b"probe")
+        if self.read(".probe") != b"probe":
+            raise PublishFailed(f"{self.uri('.probe')} does not hold what was written there")
+        self.delete(".probe")
+
+    @override
+    def link(self, key: str, lasting_s: float) -> str:
+        return self._signed("get_object", key, lasting_s)
+
+    @override
+    def upload_link(
+        self, key: str, lasting_s: float, *, content_type: str | None = None, size_bytes: int | None = None
+    ) -> str:
+        wanted = {"ContentType": content_type, "ContentLength": size_bytes}
+        return self._signed("put_object", key, lasting_s, **{k: v for k, v in wanted.items() if v is not None})
+
+    def _signed(self, operation: str, key: str, lasting_s: float, **wanted: object) -> str:
+        expires_s = min(round(lasting_s), LONGEST_LINK_S)
+        about = {"Bucket": self.bucket, "Key": self.name(key), **wanted}
+        with _errors(f"cannot sign a link to {self.uri(key)}"):
+            address: str = self.client.generate_presigned_url(operation, Params=about, ExpiresIn=expires_s)
+        return address
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[Any]:
+        from botocore.exceptions import ClientError
+
+        try:
+            with _errors(f"cannot read {self.uri(key)}"):
+                yield self.client
+        except PublishFailed as error:
+            cause = error.__cause__
+            # a HEAD has no body, so a missing object has no other name than its status there
+            if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                raise ResultNotFound(f"nothing is stored at {self.uri(key)}") from None
+            raise
+
+
+@functools.lru_cache(maxsize=8)
+def _client(credentials: "AwsCredentials | MinIOCredentials") -> Any:
+    """One client for all stores with the same credentials: making one takes a tenth of a second."""
+    from botocore.config import Config
+
+    parameters = credentials.aws_client_parameters.get_params_override()
+    ours = Config(
+        connect_timeout=CONNECT_S,
+        read_timeout=SILENCE_S,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        signature_version="s3v4",
+        s3={"addressing_style": addressing(parameters.get("endpoint_url"))},
+        max_pool_connections=2 * PARTS_AT_ONCE,
+        user_agent_extra="ecg-audio-analyzer",
+    )
+    theirs = parameters.pop("config", None)
+    config = ours.merge(theirs) if theirs else ours
+    return credentials.get_boto3_session().client("s3", config=config, **parameters)
+
+
+def _transfer() -> Any:
+    from boto3.s3.transfer import TransferConfig
+
+    return TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
+
+
+@contextmanager
+def _errors(what: str) -> Iterator[None]:
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+    try:
+        yield
+    except (OSError, Boto3Error, BotoCoreError, ClientError, HTTPClientError, ValueError) as error:
+        raise PublishFailed(f"{what}: {error}") from error
