@@ -13,9 +13,10 @@ import tempfile
 import threading
 from pathlib import Path
 
+from ecg_audio.telemetry import TELEMETRY_OFF
+
 SETTINGS = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    **TELEMETRY_OFF,
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_UI_ENABLED": "false",
     # one flow run at a time needs nobody to schedule, look for late runs or react to events

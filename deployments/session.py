@@ -13,17 +13,14 @@ from pathlib import Path
 
 from ecg_audio import workspace
 from ecg_audio.errors import InsufficientResources, InvalidRequest
+from ecg_audio.telemetry import TELEMETRY_OFF
 
 STARTUP_S = 120.0
 ANSWER_S = 5.0
 DRAIN_S = 5.0
 
 QUIET = {
-    # nobody is told that or how the program is used
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "PYANNOTE_METRICS_ENABLED": "0",
+    **TELEMETRY_OFF,
     "OTEL_SDK_DISABLED": "true",
     # the terminal shows progress and one line for an error; logs are in Prefect
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from ecg_audio.telemetry import TELEMETRY_OFF
+
 pytest_plugins = ["tests.jobs", "tests.commands", "tests.models.fixtures"]
 
 REPOSITORY = Path(__file__).parent.parent
 
 # before anything imports Prefect or numba, which read these once
 os.environ.setdefault("ECG_CACHE_DIR", str(REPOSITORY / ".cache"))
+os.environ.setdefault("MPLCONFIGDIR", str(Path(os.environ["ECG_CACHE_DIR"], "matplotlib")))
 os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="ecg-tests-prefect-")
-os.environ["DO_NOT_TRACK"] = "1"
+os.environ.update(TELEMETRY_OFF)
 os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
 for name in ("PREFECT_API_URL", "ECG_STORE", "ECG_ALLOWED_NETWORKS", "ECG_MODEL_SERVER", "HF_TOKEN"):
     os.environ.pop(name, None)
 

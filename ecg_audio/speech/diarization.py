@@ -17,14 +17,8 @@ from numpy.typing import NDArray
 from ecg_audio.analysis import Diarization, Notice, Turn
 from ecg_audio.progress import Report, silent
 from ecg_audio.speech.engine import UNKNOWN, SpeakerCount
+from ecg_audio.telemetry import TELEMETRY_OFF
 
-TELEMETRY_OFF: Mapping[str, str] = {
-    # before pyannote or anything of the hub's is imported
-    "PYANNOTE_METRICS_ENABLED": "0",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-}
 SHARES: Mapping[str, tuple[float, float]] = {
     # where in the work the pipeline's long steps lie: start and length
     "segmentation": (0.0, 0.4),

@@ -19,8 +19,8 @@ from ecg_audio.child import Child, ChildError
 from ecg_audio.errors import DiarizationFailed, EcgError, LanguageUnsupported, TranscriptionFailed
 from ecg_audio.progress import Report, silent
 from ecg_audio.speech import activity, bundled, offline_models, pocketsphinx_decoder
-from ecg_audio.speech.diarization import TELEMETRY_OFF
 from ecg_audio.speech.engine import UNKNOWN, SpeakerCount, Stage
+from ecg_audio.telemetry import TELEMETRY_OFF
 
 LANGUAGES = ("auto", "en")
 MODEST = Notice(

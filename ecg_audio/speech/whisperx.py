@@ -17,10 +17,10 @@ from ecg_audio.compute.memory import Metered
 from ecg_audio.errors import DiarizationFailed, EcgError, LanguageUnsupported, TranscriptionFailed
 from ecg_audio.progress import Report, silent
 from ecg_audio.speech import whisperx_stages
-from ecg_audio.speech.diarization import TELEMETRY_OFF
 from ecg_audio.speech.engine import UNKNOWN, Availability, SpeakerCount, Stage
 from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.whisperx_settings import BUNDLED, WhisperXSettings
+from ecg_audio.telemetry import TELEMETRY_OFF
 
 PACKAGES = ("whisperx", "faster-whisper", "ctranslate2", "pyannote-audio", "torch")
 NO_SPEECH = Notice(code="NO_SPEECH", message="no speech was found in the recording")

@@ -20,6 +20,7 @@ from ecg_audio.compute import hub, loading
 from ecg_audio.compute.models import Models, Rung, descend, free, rungs
 from ecg_audio.errors import MeasurementFailed, ModelLoadingFailed
 from ecg_audio.progress import Report, silent
+from ecg_audio.telemetry import TELEMETRY_OFF
 
 MODEL, REVISION = "ECG_EMOTION_MODEL", "ECG_EMOTION_MODEL_REVISION"
 SHORTEST_S = 0.5
@@ -72,7 +73,7 @@ class EmotionClassifier:
     def __init__(self, model: str, *, revision: str | None = None, process: Child | None = None) -> None:
         self.model = model
         self.revision = revision or os.environ.get(REVISION) or None
-        self._process = process or Child("the emotion model", environment={"HF_HUB_DISABLE_TELEMETRY": "1"})
+        self._process = process or Child("the emotion model", environment=dict(TELEMETRY_OFF))
 
     def fingerprint(self) -> dict[str, str]:
         """Model, revision and libraries that decide the results."""
