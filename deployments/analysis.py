@@ -65,12 +65,16 @@ def check(request: AnalysisRequest) -> None:
     Raises:
         EcgError: the request cannot succeed.
     """
-    from blocks.storage import is_block, open_store, reference
     from ecg_audio.speech import engine
 
     found = source.classify(request.source)
-    if request.engine != "auto":
-        engine.shared(engine.choose(request.engine).engine).check_language(request.language)
+    guidance = engine.Guidance.of(request)
+    if request.engine != "auto" or guidance != engine.UNGUIDED:
+        speech = engine.shared(engine.choose(request.engine).engine)
+        speech.check_language(request.language)
+        speech.check_guidance(guidance)
+    from blocks.storage import is_block, open_store, reference  # seconds: only for what can be done at all
+
     if isinstance(found, source.FileSource):
         probe.probe(found.path, limits=request.limits, audio_stream=request.audio_stream)
     if not is_block(reference(request.store)):

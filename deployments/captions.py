@@ -49,7 +49,7 @@ def burn_in(named: str, store: str | None, video: Path, *, preset: str, intensit
 
 
 def _rendered(analysis: Analysis, style: Style, caption_format: str, width: int, height: int) -> str:
-    lines = cues.cues(analysis.segments, cues.CueSettings.for_language(analysis.language))
+    lines = cues.cues(analysis.segments, cues.CueSettings.for_language(analysis.text_language))
     if caption_format == "ass":
         return ass.dumps(lines, style, width=width, height=height, title=analysis.title)
     if caption_format == "vtt":

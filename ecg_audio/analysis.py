@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Timing = Literal["aligned", "interpolated", "engine"]
 VolumeCategory = Literal["low", "medium", "high", "emphasis"]
 RelativeVolume = Literal["whisper", "soft", "normal", "loud", "shout"]
 EmotionLabel = Literal["joy", "sadness", "anger", "fear", "surprise", "disgust", "neutral"]
+Task = Literal["transcribe", "translate"]
 EngineName = Literal["whisperx", "offline"]
 
 
@@ -99,8 +100,9 @@ class Transcript(Model):
 
     engine: EngineName
     model: str  # the model that really ran
-    language: str
+    language: str  # that is spoken; "und" where nothing is
     language_probability: float | None = None  # None: the language was given or is the engine's only one
+    task: Task = "transcribe"  # translate: the text is in English, whatever is spoken
     utterances: tuple[Utterance, ...]
     speech: tuple[Span, ...]  # where voices were detected
     notices: tuple[Notice, ...] = ()
@@ -176,10 +178,13 @@ class RelativeVoice(Model):
 
 
 class Emotion(Model):
-    """What an emotion model heard. `confidence` is the model's own probability of `label`."""
+    """What an emotion model heard.
 
-    label: EmotionLabel
-    confidence: float
+    `confidence` is the model's own probability of `label`; a model that hears dimensions alone gives neither.
+    """
+
+    label: EmotionLabel | None = None
+    confidence: float | None = None
     valence: float | None = None
     arousal: float | None = None
     model: str
@@ -256,6 +261,9 @@ class StageRecord(Model):
     status: Literal["completed", "cached", "failed", "skipped"]
     duration_s: float | None = None
     real_time_ratio: float | None = None  # recording seconds per second of work
+    peak_resident_bytes: int | None = None  # of the process that holds the stage's models
+    peak_gpu_bytes: int | None = None  # taken on the whole device; None where no GPU works
+    gpu_utilisation_percent: float | None = None  # mean while the stage's models worked
     error_code: str | None = None
 
 
@@ -279,6 +287,9 @@ class Analysis(Model):
     language: str
     language_requested: str
     language_probability: float | None = None
+    task: Task = "transcribe"  # translate: the text is in English, `language` is the one that is spoken
+    initial_prompt: str | None = None  # what the recogniser was led by
+    hotwords: str | None = None
     segments: tuple[Segment, ...]
     turns: tuple[Turn, ...]
     speakers: tuple[Speaker, ...]
@@ -292,6 +303,11 @@ class Analysis(Model):
     def words(self) -> tuple[SpokenWord, ...]:
         """All words, in the order of their segments."""
         return tuple(word for segment in self.segments for word in segment.words)
+
+    @property
+    def text_language(self) -> str:
+        """ISO 639 code of the language that the text is written in."""
+        return "en" if self.task == "translate" else self.language
 
     @property
     def text(self) -> str:

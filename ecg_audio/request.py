@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 import uuid
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from ecg_audio.errors import InvalidRequest
 
 GB = 1_000_000_000
 JOB_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
+UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # controls, halves of characters, line and paragraph separators
 LANGUAGE = re.compile(r"auto|[a-z]{2,3}")
 
 
@@ -82,6 +84,14 @@ class AnalysisRequest(BaseModel):
     speakers: Annotated[int | None, Field(ge=1, le=50, description="Exact number of speakers, if known.")] = None
     min_speakers: Annotated[int | None, Field(ge=1, le=50)] = None
     max_speakers: Annotated[int | None, Field(ge=1, le=50)] = None
+    initial_prompt: Annotated[
+        str | None,
+        Field(max_length=1000, description="Text to take for what was said before: names, spelling, style."),
+    ] = None
+    hotwords: Annotated[
+        str | None, Field(max_length=500, description="Words that are likely to be said, with spaces between them.")
+    ] = None
+    translate: Annotated[bool, Field(description="Write down in English what is said in another language.")] = False
     audio_stream: Annotated[
         int | None, Field(ge=0, description="Which audio stream, counted from 0; default: the file's own default.")
     ] = None
@@ -119,6 +129,17 @@ class AnalysisRequest(BaseModel):
         if not LANGUAGE.fullmatch(language):
             raise ValueError("must be 'auto' or a code such as en, ko, ja")
         return language
+
+    @field_validator("initial_prompt", "hotwords")
+    @classmethod
+    def _plain_text(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        if any(unicodedata.category(character) in UNPRINTABLE for character in text):
+            raise ValueError("holds control characters or line breaks")
+        if "<|" in text:
+            raise ValueError("holds '<|', which begins the recogniser's own commands")
+        return text.strip() or None
 
     @model_validator(mode="after")
     def _consistent_speakers(self) -> Self:

@@ -16,7 +16,7 @@ from ecg_audio.progress import Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.speech import engine
-from ecg_audio.speech.engine import Choice, SpeakerCount
+from ecg_audio.speech.engine import Choice, Guidance, SpeakerCount
 from ecg_audio.voice import emotion
 from flows.callbacks import answered
 from flows.progress_artifact import progress_artifact
@@ -64,6 +64,8 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     choice = engine.choose(request.engine)
     speech = engine.shared(choice.engine)
     speech.check_language(request.language)
+    guidance = Guidance.of(request)
+    speech.check_guidance(guidance)
     speakers = SpeakerCount(request.speakers, request.min_speakers, request.max_speakers)
     emotion_model = emotion.configured()
     here = store.reference
@@ -80,7 +82,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         recording = stages.result("extract", extracting.submit(media, here, request.limits, request.audio_stream))
         _check_length(recording, request)
 
-        words_key = transcribe_key(recording, choice.engine, request.language)
+        words_key = transcribe_key(recording, choice.engine, request.language, guidance)
         turns_key = diarize_key(recording, choice.engine, speakers)
         if refresh or not (known(store, words_key) and known(store, turns_key)):
             speech.warm()
@@ -89,7 +91,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         diarizing = kept(diarize, store, turns_key, refresh=refresh)
         measuring = kept(measure, store, measure_key(recording), refresh=refresh or unmeasured)
 
-        words = transcribing.submit(recording, here, choice.engine, request.language)
+        words = transcribing.submit(recording, here, choice.engine, request.language, guidance)
         turns = diarizing.submit(recording, here, choice.engine, speakers)
         frames = measuring.submit(recording, here)
         transcript = stages.result("transcribe", words)

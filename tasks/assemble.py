@@ -81,6 +81,9 @@ def assemble(
             language=found.transcript.language,
             language_requested=request.language,
             language_probability=found.transcript.language_probability,
+            task=found.transcript.task,
+            initial_prompt=request.initial_prompt,
+            hotwords=request.hotwords,
             segments=_felt(voices.segments, found.emotions or []),
             turns=found.diarization.turns if found.diarization else (),
             speakers=tuple(

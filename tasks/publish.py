@@ -106,7 +106,7 @@ def _rendered(
     from ecg_audio.captions import ass, cues, srt, vtt
     from ecg_audio.results import backend, document, rttm
 
-    lines = cues.cues(analysis.segments, cues.CueSettings.for_language(analysis.language))
+    lines = cues.cues(analysis.segments, cues.CueSettings.for_language(analysis.text_language))
     texts: dict[str, str | bytes] = {
         "analysis": document.dumps(analysis),
         "backend": json.dumps(backend.document(analysis), ensure_ascii=False, allow_nan=False),

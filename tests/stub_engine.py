@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ecg_audio.analysis import Diarization, Notice, Span, Transcript, Turn, Utterance, Word
-from ecg_audio.errors import LanguageUnsupported
+from ecg_audio.errors import LanguageUnsupported, OptionUnsupported
 from ecg_audio.media import decode
 from ecg_audio.progress import Report
-from ecg_audio.speech.engine import SpeakerCount
+from ecg_audio.speech.engine import UNGUIDED, Guidance, SpeakerCount
 
 
 class StubEngine:
@@ -42,6 +42,11 @@ class StubEngine:
         if language not in ("auto", "en"):
             raise LanguageUnsupported(f"the offline engine has English only, not {language}")
 
+    def check_guidance(self, guidance: Guidance) -> None:
+        """None at all."""
+        if guidance != UNGUIDED:
+            raise OptionUnsupported(f"the offline engine cannot be given {guidance}")
+
     def warm(self) -> None:
         """Nothing to load."""
         self._called("warm")
@@ -49,7 +54,7 @@ class StubEngine:
     def close(self) -> None:
         """Nothing to end."""
 
-    def transcribe(self, recording: Path, *, language: str, report: Report) -> Transcript:
+    def transcribe(self, recording: Path, *, language: str, guidance: Guidance, report: Report) -> Transcript:
         """Two utterances in the first and the second half of what sounds."""
         self._called("transcribe")
         report(0.5)

@@ -33,6 +33,11 @@ def test_only_a_source_is_needed() -> None:
         ({"source": "a", "engine": "magic"}, "engine"),
         ({"source": "a", "limits": {"max_bytes": 0}}, "limits.max_bytes"),
         ({"source": "a", "colour": "red"}, "colour"),
+        ({"source": "a", "initial_prompt": "x" * 1001}, "initial_prompt"),
+        ({"source": "a", "initial_prompt": "a\nb"}, "initial_prompt"),
+        ({"source": "a", "hotwords": "a\x9bb"}, "hotwords"),
+        ({"source": "a", "hotwords": "<|endoftext|>"}, "hotwords"),
+        ({"source": "a", "translate": "perhaps"}, "translate"),
     ],
 )
 def test_a_bad_field_is_named(fields: dict[str, object], named: str) -> None:
@@ -51,6 +56,12 @@ def test_accepted_job_ids_are_safe_names(job_id: str) -> None:
         return
     assert accepted == job_id
     assert accepted.isascii() and not set(accepted) & set("/\\ \r\n\t\0:") and accepted not in (".", "..")
+
+
+def test_blank_guidance_is_none() -> None:
+    """Blanks around it do not matter, and nothing but blanks is nothing."""
+    asked = AnalysisRequest.checked(source="a", initial_prompt=" Dr. Ångström, 김민수 ", hotwords="  ")
+    assert (asked.initial_prompt, asked.hotwords, asked.translate) == ("Dr. Ångström, 김민수", None, False)
 
 
 def test_language_codes_are_normalised() -> None:

@@ -26,7 +26,7 @@ Frames = Mapping[str, npt.NDArray[np.float32]]
 
 def payload(analysis: Analysis, frames: Frames | None, style: Style) -> dict[str, Any]:
     """Everything that the page shows, as JSON values; see `page/data.js` for the reading side."""
-    shown = cues(analysis.segments, CueSettings.for_language(analysis.language))
+    shown = cues(analysis.segments, CueSettings.for_language(analysis.text_language))
     order = list(hues(shown, style.palette.dark))
     known = [speaker.id for speaker in analysis.speakers] + [turn.speaker for turn in analysis.turns]
     speakers: dict[str | None, int] = {name: index for index, name in enumerate(dict.fromkeys([*order, *known]))}
@@ -35,6 +35,7 @@ def payload(analysis: Analysis, frames: Frames | None, style: Style) -> dict[str
     return {
         "title": clean(analysis.title) or "Recording",
         "language": analysis.language,
+        "written": analysis.text_language,
         "duration": analysis.recording.duration_s,
         "speakers": [_speaker(name, analysis) for name in speakers],
         "hues": len(style.palette.dark),

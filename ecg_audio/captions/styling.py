@@ -178,13 +178,15 @@ def look(word: CueWord, style: Style) -> Look:
 def accent(emotion: Emotion | None, style: Style) -> str | None:
     """The accent colour of an emotion; None where there is none, it is neutral, or the model was not sure."""
     table = style.emotion
-    if emotion is None or style.intensity == 0 or emotion.confidence < table.least_confidence:
+    if emotion is None or style.intensity == 0:
+        return None
+    if emotion.confidence is not None and emotion.confidence < table.least_confidence:
         return None
     if emotion.valence is not None:
         if abs(emotion.valence) < 0.15:
             return None
         return table.positive if emotion.valence > 0 else table.negative
-    if emotion.label == "neutral":
+    if emotion.label is None or emotion.label == "neutral":
         return None
     colour: str = getattr(table, emotion.label)
     return colour

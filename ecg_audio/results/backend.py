@@ -50,6 +50,7 @@ def _segment(segment: Segment) -> dict[str, Any]:
         valence=_figure(segment.emotion.valence),
         arousal=_figure(segment.emotion.arousal),
     )
+    named = emotion is not None and "emotion" in emotion  # readers take an emotion for one with a name
     return {
         **_times(segment.start_s, segment.end_s),
         "speaker": {"speaker_id": segment.speaker or UNKNOWN_SPEAKER},
@@ -57,7 +58,8 @@ def _segment(segment: Segment) -> dict[str, Any]:
         "words": [_word(word) for word in segment.words],
         **_present(
             suspect=segment.suspect,
-            emotion=emotion or None,
+            emotion=emotion if named else None,
+            emotion_dimensions=None if named else emotion or None,
             acoustic_features=_segment_features(segment.voice),
         ),
     }
@@ -155,6 +157,7 @@ def _metadata(analysis: Analysis) -> dict[str, Any]:
         "language_requested": analysis.language_requested,
         "language_detected": analysis.language,
         "processing_mode": "targeted" if targeted else "auto-detect",
+        "task": analysis.task,
         "processed_at": analysis.created_at,
         "status": analysis.status,
         "engine": analysis.engine,

@@ -95,7 +95,7 @@ RECORDINGS = _schema(
     _column("software_version", TEXT, nullable=False),
     *(_column(name, TEXT, nullable=False) for name in ("engine", "engine_requested", "transcription_model")),
     *(_column(name, TEXT) for name in ("diarization_model", "emotion_model")),
-    *(_column(name, TEXT, nullable=False) for name in ("language", "language_requested")),
+    *(_column(name, TEXT, nullable=False) for name in ("language", "language_requested", "task")),
     _column("language_probability", FEATURE),
     *(_column(name, COUNT, nullable=False) for name in ("segment_count", "word_count", "speaker_count")),
     _column("work_s", SECONDS, nullable=False),

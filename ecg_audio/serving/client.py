@@ -16,8 +16,8 @@ from ecg_audio.analysis import Diarization, EngineName, Transcript
 from ecg_audio.errors import InsufficientResources, WorkerLost
 from ecg_audio.progress import Report, silent
 from ecg_audio.serving import wire
-from ecg_audio.speech.engine import UNKNOWN, Availability, SpeakerCount, Stage
-from ecg_audio.speech.whisperx import check_language
+from ecg_audio.speech.engine import UNGUIDED, UNKNOWN, Availability, Guidance, SpeakerCount, Stage
+from ecg_audio.speech.whisperx import check_guidance, check_language
 
 ADDRESS = "ECG_MODEL_SERVER"
 ANSWER_S = 2.0
@@ -61,12 +61,19 @@ class WhisperXEngine:
         """Raise `LanguageUnsupported` unless the server's model has this language (or `auto`)."""
         check_language(language, self._patiently(lambda: self._http.get("/health")).json()["model"])
 
+    def check_guidance(self, guidance: Guidance) -> None:
+        """Raise `OptionUnsupported` unless the server's model can be led so."""
+        check_guidance(guidance, self._patiently(lambda: self._http.get("/health")).json()["model"])
+
     def warm(self) -> None:
         """Nothing to do: the server's models are."""
 
-    def transcribe(self, recording: Path, *, language: str = "auto", report: Report = silent) -> Transcript:
+    def transcribe(
+        self, recording: Path, *, language: str = "auto", guidance: Guidance = UNGUIDED, report: Report = silent
+    ) -> Transcript:
         """Recognise what is said. Raises as the engine in process does, and `WorkerLost` when the server is lost."""
-        found: Transcript = self._ask("transcribe", wire.Job(recording=str(recording), language=language), report)
+        job = wire.Job(recording=str(recording), language=language, guidance=guidance)
+        found: Transcript = self._ask("transcribe", job, report)
         return found
 
     def align(self, recording: Path, transcript: Transcript, *, report: Report = silent) -> Transcript:

@@ -166,7 +166,7 @@ class ModelServer(http.server.ThreadingHTTPServer):
     def _stage(self, stage: Stage, job: wire.Job) -> Callable[..., Any]:
         recording = Path(job.recording)
         if stage == "transcribe":
-            return functools.partial(self.engine.transcribe, recording, language=job.language)
+            return functools.partial(self.engine.transcribe, recording, language=job.language, guidance=job.guidance)
         if stage == "align" and job.transcript is not None:
             return functools.partial(self.engine.align, recording, job.transcript)
         return functools.partial(self.engine.diarize, recording, speakers=job.speakers)

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from ecg_audio.analysis import Diarization, EngineName, Transcript
 from ecg_audio.errors import EngineUnavailable, ModelLoadingFailed
 from ecg_audio.progress import Report
+from ecg_audio.request import AnalysisRequest
 from ecg_audio.speech import bundled
 
 Stage = Literal["transcribe", "align", "diarize"]
@@ -30,6 +31,26 @@ class SpeakerCount:
 
 
 UNKNOWN = SpeakerCount()
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """What the request wants of the words: text to take for what came before, likely words, English."""
+
+    initial_prompt: str | None = None
+    hotwords: str | None = None
+    translate: bool = False
+
+    @classmethod
+    def of(cls, request: AnalysisRequest) -> "Guidance":
+        """What a request says about it."""
+        return cls(request.initial_prompt, request.hotwords, request.translate)
+
+    def __str__(self) -> str:
+        return ", ".join(name for name in ("initial_prompt", "hotwords", "translate") if getattr(self, name))
+
+
+UNGUIDED = Guidance()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +83,13 @@ class Engine(Protocol):
     def check_language(self, language: str) -> None:
         """Raise `LanguageUnsupported` unless the engine has this language (or `auto`)."""
 
+    def check_guidance(self, guidance: Guidance) -> None:
+        """Raise `OptionUnsupported` unless recognition can be led so."""
+
     def warm(self) -> None:
         """Begin loading whatever is slow to load, in the background, and return at once."""
 
-    def transcribe(self, recording: Path, *, language: str, report: Report) -> Transcript:
+    def transcribe(self, recording: Path, *, language: str, guidance: Guidance, report: Report) -> Transcript:
         """Recognise the words of a 16 kHz mono FLAC.
 
         Raises:

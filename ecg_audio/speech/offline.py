@@ -16,10 +16,10 @@ from pathlib import Path
 
 from ecg_audio.analysis import Diarization, EngineName, Notice, Span, Transcript, Utterance, Word
 from ecg_audio.child import Child, ChildError
-from ecg_audio.errors import DiarizationFailed, EcgError, LanguageUnsupported, TranscriptionFailed
+from ecg_audio.errors import DiarizationFailed, EcgError, LanguageUnsupported, OptionUnsupported, TranscriptionFailed
 from ecg_audio.progress import Report, silent
 from ecg_audio.speech import activity, bundled, offline_models, pocketsphinx_decoder
-from ecg_audio.speech.engine import UNKNOWN, SpeakerCount, Stage
+from ecg_audio.speech.engine import UNGUIDED, UNKNOWN, Guidance, SpeakerCount, Stage
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 LANGUAGES = ("auto", "en")
@@ -71,22 +71,31 @@ class OfflineEngine:
         if language not in LANGUAGES:
             raise LanguageUnsupported(f"the offline engine has English only, not {language!r}")
 
+    def check_guidance(self, guidance: Guidance) -> None:
+        """Raise `OptionUnsupported` for any guidance: PocketSphinx takes none."""
+        if guidance != UNGUIDED:
+            raise OptionUnsupported(f"the offline engine cannot take {guidance}")
+
     def warm(self) -> None:
         """Begin the slow imports and the loading of models, and return at once."""
         self._begin(self._models, offline_models.prepare)
         for recogniser in self._recognisers:
             self._begin(recogniser, pocketsphinx_decoder.prepare)
 
-    def transcribe(self, recording: Path, *, language: str = "auto", report: Report = silent) -> Transcript:
+    def transcribe(
+        self, recording: Path, *, language: str = "auto", guidance: Guidance = UNGUIDED, report: Report = silent
+    ) -> Transcript:
         """Recognise the words of a 16 kHz mono FLAC or WAV.
 
         Raises:
             LanguageUnsupported: `language` is neither en nor auto.
+            OptionUnsupported: there is guidance.
             TranscriptionFailed: recognition broke.
             ModelLoadingFailed: a model's files are missing or broken.
             WorkerLost: a child process died.
         """
         self.check_language(language)
+        self.check_guidance(guidance)
         with _named(TranscriptionFailed, "recognition failed"):
             speech = self._find_speech(recording, lambda fraction: report(FINDING_SHARE * fraction))
             report(FINDING_SHARE)

@@ -14,15 +14,22 @@ from ecg_audio.analysis import Diarization, EngineName, Notice, Transcript
 from ecg_audio.child import Child, ChildError
 from ecg_audio.compute import hub
 from ecg_audio.compute.memory import Metered
-from ecg_audio.errors import DiarizationFailed, EcgError, LanguageUnsupported, TranscriptionFailed
+from ecg_audio.errors import (
+    DiarizationFailed,
+    EcgError,
+    LanguageUnsupported,
+    OptionUnsupported,
+    TranscriptionFailed,
+)
 from ecg_audio.progress import Report, silent
 from ecg_audio.speech import whisperx_stages
-from ecg_audio.speech.engine import UNKNOWN, Availability, SpeakerCount, Stage
+from ecg_audio.speech.engine import UNGUIDED, UNKNOWN, Availability, Guidance, SpeakerCount, Stage
 from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.whisperx_settings import BUNDLED, WhisperXSettings
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 PACKAGES = ("whisperx", "faster-whisper", "ctranslate2", "pyannote-audio", "torch")
+UNTRANSLATING = ("turbo", "distil")  # trained on transcription alone
 NO_SPEECH = Notice(code="NO_SPEECH", message="no speech was found in the recording")
 DECIDING: dict[Stage, set[str]] = {
     "transcribe": {"model", "model_revision", "device", "compute_type", "beam_size", "chunk_s"},
@@ -84,6 +91,16 @@ def check_language(language: str, model: str) -> None:
         )
 
 
+def check_guidance(guidance: Guidance, model: str) -> None:
+    """Raise `OptionUnsupported` unless a Whisper model can be led so, as far as its name tells."""
+    name = Path(model).name
+    if guidance.translate and (name.endswith(".en") or any(kind in name for kind in UNTRANSLATING)):
+        raise OptionUnsupported(
+            f"the model {name} was not trained to translate",
+            hint="Set ECG_WHISPERX_MODEL to a model that was, such as large-v3 or medium.",
+        )
+
+
 class WhisperXEngine:
     """Keeps the `Engine` protocol. Safe to use from several threads; work on the models queues.
 
@@ -117,6 +134,10 @@ class WhisperXEngine:
         """Raise `LanguageUnsupported` unless the model has this language (or `auto`)."""
         check_language(language, self.settings.model)
 
+    def check_guidance(self, guidance: Guidance) -> None:
+        """Raise `OptionUnsupported` unless the model can be led so."""
+        check_guidance(guidance, self.settings.model)
+
     def warm(self) -> None:
         """Begin the slow imports and the loading of models, and return at once."""
 
@@ -127,19 +148,22 @@ class WhisperXEngine:
 
         threading.Thread(target=load, name="warming the WhisperX models", daemon=True).start()
 
-    def transcribe(self, recording: Path, *, language: str = "auto", report: Report = silent) -> Transcript:
+    def transcribe(
+        self, recording: Path, *, language: str = "auto", guidance: Guidance = UNGUIDED, report: Report = silent
+    ) -> Transcript:
         """Recognise what is said in a 16 kHz mono FLAC or WAV: utterances, as yet without words.
 
         Raises:
-            LanguageUnsupported: the model does not have this language.
+            LanguageUnsupported, OptionUnsupported: the model does not have this language, or cannot be led so.
             TranscriptionFailed: recognition broke.
             ModelLoadingFailed, ModelAccessDenied: a model cannot be had.
             GpuMemoryExhausted: memory did not suffice at any step of the ladder.
             WorkerLost: the model process died.
         """
         self.check_language(language)
+        self.check_guidance(guidance)
         found: Transcript = self._call(
-            TranscriptionFailed, "recognition failed", "transcribe", recording, language, report=report
+            TranscriptionFailed, "recognition failed", "transcribe", recording, language, guidance, report=report
         )
         if not found.utterances:
             return found.model_copy(update={"notices": (*found.notices, NO_SPEECH)})

@@ -4,6 +4,7 @@ Its functions are called through a `Child`. Recognition is whisperx's batched pi
 alignment, diarization is pyannote's; what they return is put into our words here and nowhere else.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg_audio.analysis import Diarization, Span, Transcript, Utterance
+from ecg_audio.analysis import Diarization, Notice, Span, Task, Transcript, Utterance
 from ecg_audio.compute.memory import Meter, Metered
 from ecg_audio.compute.models import Rung, descend, rungs
 from ecg_audio.errors import LanguageUnsupported
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech import alignment, diarization, language, plan, quality, whisperx_models
+from ecg_audio.speech import alignment, diarization, language, plan, quality, whisperx_models, whisperx_prompt
 from ecg_audio.speech.alignment import Piece
-from ecg_audio.speech.engine import SpeakerCount
+from ecg_audio.speech.engine import Guidance, SpeakerCount
 from ecg_audio.speech.whisperx_models import VAD_OFFSET, VAD_ONSET, models
 from ecg_audio.speech.whisperx_settings import WhisperXSettings
 
@@ -48,7 +49,9 @@ def metered(stage: str, *arguments: Any, report: Report = silent) -> tuple[Any, 
     return found, meter.measured, dict(models.loads)
 
 
-def transcribe(path: str, settings: WhisperXSettings, asked: str, *, report: Report = silent) -> Transcript:
+def transcribe(
+    path: str, settings: WhisperXSettings, asked: str, guidance: Guidance, *, report: Report = silent
+) -> Transcript:
     """What is said in a 16 kHz mono FLAC or WAV. The utterances have no words yet: `align` finds them.
 
     Raises:
@@ -66,23 +69,28 @@ def transcribe(path: str, settings: WhisperXSettings, asked: str, *, report: Rep
     )
     report(VAD_SHARE)
 
-    def attempt(rung: Rung) -> tuple[str, float | None, list[dict[str, Any]]]:
+    def attempt(rung: Rung) -> Recognised:
         recogniser = whisperx_models.recogniser(settings, rung)
         spoken, probability = _spoken(recogniser.model, samples, chunks, asked)
+        task: Task = "translate" if guidance.translate and spoken not in ("en", "und") else "transcribe"
         if not chunks:
-            return spoken, probability, []
+            return Recognised(spoken, probability, task, [])
+        led_by, shortened = whisperx_prompt.fitting(guidance, recogniser.model)
+        recogniser.options = dataclasses.replace(
+            recogniser.options, initial_prompt=led_by.initial_prompt, hotwords=led_by.hotwords
+        )
         recogniser.vad_model.chunks = chunks
         with diarization.quiet():
             found = recogniser.transcribe(
                 samples,
                 batch_size=rung.batch_size,
                 language=spoken,
-                task="transcribe",
+                task=task,
                 progress_callback=lambda percent: report(VAD_SHARE + (1 - VAD_SHARE) * percent / 100),
             )
-        return spoken, probability, found["segments"]
+        return Recognised(spoken, probability, task, found["segments"], shortened)
 
-    (spoken, probability, segments), notices = descend(
+    recognised, notices = descend(
         plan.ladder("transcribe", len(samples) / RATE_HZ, settings),
         attempt,
         what="recognition",
@@ -93,11 +101,12 @@ def transcribe(path: str, settings: WhisperXSettings, asked: str, *, report: Rep
     return Transcript(
         engine="whisperx",
         model=Path(settings.model).name if Path(settings.model).is_dir() else settings.model,
-        language=spoken,
-        language_probability=probability,
+        language=recognised.language,
+        language_probability=recognised.probability,
+        task=recognised.task,
         utterances=tuple(
             Utterance(start_s=segment["start"], end_s=min(duration_s, segment["end"]), text=text, words=())
-            for segment in segments
+            for segment in recognised.segments
             if (text := " ".join(segment["text"].split()))
         ),
         speech=tuple(
@@ -105,8 +114,19 @@ def transcribe(path: str, settings: WhisperXSettings, asked: str, *, report: Rep
             for chunk in chunks
             for start_s, end_s in chunk["segments"]
         ),
-        notices=(*vad_notices, *notices),
+        notices=(*vad_notices, *notices, *recognised.notices, *_translated(recognised)),
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Recognised:
+    """What the recogniser returned, in whisperx's segments, and how it was asked."""
+
+    language: str
+    probability: float | None
+    task: Task
+    segments: list[dict[str, Any]]
+    notices: tuple[Notice, ...] = ()
 
 
 def align(path: str, settings: WhisperXSettings, found: Transcript, *, report: Report = silent) -> Transcript:
@@ -122,11 +142,13 @@ def align(path: str, settings: WhisperXSettings, found: Transcript, *, report: R
     samples = _samples(path)
 
     def attempt(rung: Rung) -> list[Utterance]:
-        aligner = whisperx_models.aligner(settings, found.language, rung.device)
+        # no aligner finds English words in the sound of another language
+        translated = found.task == "translate"
+        aligner = None if translated else whisperx_models.aligner(settings, found.language, rung.device)
         recogniser = _first(settings) if rung.device == settings.device else Rung("cpu", 1, "int8")
         done = []
         for number, utterance in enumerate(found.utterances, 1):
-            timed = _timed(samples, utterance, found.language, settings, aligner, recogniser)
+            timed = _timed(samples, utterance, found, settings, aligner, recogniser)
             done.append(quality.examined(timed, found.speech))
             report(number / len(found.utterances))
         return done
@@ -168,6 +190,16 @@ def diarize(path: str, settings: WhisperXSettings, speakers: SpeakerCount, *, re
 # Speech
 
 
+def _translated(recognised: Recognised) -> tuple[Notice, ...]:
+    if recognised.task != "translate" or not recognised.segments:
+        return ()
+    message = (
+        f"the text is the recogniser's English translation of speech in {recognised.language!r}; "
+        "the times of its words are the recogniser's own, and rough"
+    )
+    return (Notice(code="TRANSLATED", message=message),)
+
+
 def _first(settings: WhisperXSettings) -> Rung:
     return Rung(settings.device, settings.batch_size, settings.compute_type)
 
@@ -207,7 +239,7 @@ def _spoken(
 def _timed(
     samples: NDArray[np.float32],
     utterance: Utterance,
-    spoken: str,
+    found: Transcript,
     settings: WhisperXSettings,
     aligner: tuple[Any, dict[str, Any]] | None,
     rung: Rung,
@@ -217,9 +249,9 @@ def _timed(
     if pieces:
         return utterance.model_copy(update={"words": alignment.words(pieces, within, "aligned")})
     # no aligner for this language, or this text is beyond it
-    pieces = alignment.gathered(
-        utterance.text, _attended(samples, utterance, spoken, whisperx_models.recogniser(settings, rung).model), spoken
-    )
+    attended = _attended(samples, utterance, found, whisperx_models.recogniser(settings, rung).model)
+    written = "en" if found.task == "translate" else found.language
+    pieces = alignment.gathered(utterance.text, attended, written)
     return utterance.model_copy(update={"words": alignment.words(pieces, within, "engine")})
 
 
@@ -249,11 +281,11 @@ def _piece(word: str, times: dict[str, Any], dictionary: dict[str, int]) -> Piec
     return Piece(word, span, float(times["score"]) if "score" in times else None)
 
 
-def _attended(samples: NDArray[np.float32], utterance: Utterance, spoken: str, model: Any) -> list[Piece]:
+def _attended(samples: NDArray[np.float32], utterance: Utterance, found: Transcript, model: Any) -> list[Piece]:
     """Where the recogniser itself looked when it wrote each word (its cross-attention, by dynamic time warping)."""
     from faster_whisper.tokenizer import Tokenizer
 
-    tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=spoken)
+    tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task=found.task, language=found.language)
     tokens = [token for token in tokenizer.encode(" " + utterance.text) if token < tokenizer.eot]
     if len(tokens) >= model.max_length // 2:
         return [Piece(utterance.text)]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ecg_audio.analysis import Analysis
-from ecg_audio.errors import PublishFailed, TooLong, TranscriptionFailed, WorkerLost
+from ecg_audio.errors import OptionUnsupported, PublishFailed, TooLong, TranscriptionFailed, WorkerLost
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results import document, manifest
 from ecg_audio.results.outcome import TABLES, Outcome
@@ -90,6 +90,14 @@ def test_the_same_job_again_replaces_its_result_whole(stub: StubEngine, ask: Ask
     assert len(list((store / "runs").iterdir())) == 1
     assert len(list((store / "results").rglob("manifest.json"))) == 1
     assert len(list((store / "features").rglob("*.parquet"))) == len(TABLES)
+
+
+def test_guidance_that_the_engine_cannot_take_fails_before_the_work(stub: StubEngine, ask: Ask, calls: Calls) -> None:
+    """A prompt, hotwords or translation for the offline engine are refused by name, and nothing has run."""
+    for guidance in ({"initial_prompt": "Dr. Kim"}, {"hotwords": "fox"}, {"translate": True}):
+        with pytest.raises(OptionUnsupported, match=next(iter(guidance))):
+            analyze(ask(**guidance))
+    assert calls() == []
 
 
 def test_refresh_does_everything_again(stub: StubEngine, ask: Ask, calls: Calls) -> None:

@@ -13,6 +13,7 @@ from ecg_audio.compute.memory import Metered, Use
 from ecg_audio.errors import EcgError, WorkerLost
 from ecg_audio.progress import Report
 from ecg_audio.serving.server import ModelServer
+from ecg_audio.speech.engine import Guidance
 
 NUMBER = re.compile(r"[\d.]{1,5}")
 
@@ -25,6 +26,7 @@ class StubModels:
         self.memory: dict[str, Metered] = {}
         self.loads = {"recogniser": 1}
         self.heard: list[str] = []
+        self.guidance: list[Guidance] = []
         self.warmed = self.closed = 0
         self.failures: list[EcgError] = []
         self.resident_bytes = 1000
@@ -44,7 +46,7 @@ class StubModels:
         self.closed += 1
         self._stop.set()
 
-    def transcribe(self, recording: Path, *, language: str, report: Report) -> Transcript:
+    def transcribe(self, recording: Path, *, language: str, guidance: Guidance, report: Report) -> Transcript:
         """Take the time, then tell the name."""
         if self.failures:
             raise self.failures.pop(0)
@@ -54,6 +56,7 @@ class StubModels:
             if self._stop.wait(min(left_s, 0.2)):
                 raise WorkerLost("the stub was closed")
         self.heard.append(recording.stem)
+        self.guidance.append(guidance)
         self.memory["transcribe"] = Metered(*[Use(self.resident_bytes)] * 3)
         return Transcript(engine="whisperx", model=recording.stem, language=language, utterances=(), speech=())
 

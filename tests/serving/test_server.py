@@ -24,7 +24,7 @@ from ecg_audio.serving.client import WhisperXEngine as RemoteEngine
 from ecg_audio.serving.client import availability
 from ecg_audio.serving.server import ModelServer
 from ecg_audio.speech import engine as engines
-from ecg_audio.speech.engine import SpeakerCount
+from ecg_audio.speech.engine import UNGUIDED, Guidance, SpeakerCount
 from ecg_audio.speech.whisperx import WhisperXEngine
 from tests import models
 from tests.serving.stub_models import StubModels
@@ -70,6 +70,9 @@ def test_every_stage_goes_over_the_wire_and_comes_back(serve: Serve, stub: StubM
     heard = client.transcribe(Path("0.1.flac"), language="ko", report=reports.append)
     assert (heard.model, heard.language) == ("0.1", "ko")
     assert reports == [0.5]
+    guidance = Guidance("Dr. Kim", "Ångström", translate=True)
+    client.transcribe(Path("0.1.flac"), guidance=guidance)
+    assert stub.guidance == [UNGUIDED, guidance]
     assert client.align(Path("0.1.flac"), heard) == heard
     assert client.diarize(Path("0.1.flac"), speakers=SpeakerCount(exact=3)).model == "3 speakers"
     assert client.fingerprint("align") == {"stage": "align"}

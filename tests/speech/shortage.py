@@ -6,6 +6,7 @@ from typing import Any
 from ecg_audio.compute.models import Rung
 from ecg_audio.progress import Report, silent
 from ecg_audio.speech import whisperx_models
+from ecg_audio.speech.whisperx_settings import WhisperXSettings
 
 Loader = Callable[..., Any]
 _real: dict[str, Loader] = {}
@@ -42,6 +43,13 @@ def restore(*, report: Report = silent) -> None:
 def loads(*, report: Report = silent) -> dict[str, int]:
     """How often each kind of model was loaded in this process."""
     return dict(whisperx_models.models.loads)
+
+
+def led_by(settings: WhisperXSettings, *, report: Report = silent) -> tuple[str | None, str | None]:
+    """The prompt and the hotwords that the recogniser was given last."""
+    rung = Rung(settings.device, settings.batch_size, settings.compute_type)
+    options = whisperx_models.recogniser(settings, rung).options
+    return options.initial_prompt, options.hotwords
 
 
 def _torch_error() -> Exception:

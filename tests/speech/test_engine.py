@@ -4,12 +4,13 @@ import subprocess
 import sys
 import time
 import types
+from pathlib import Path
 
 import pytest
 
-from ecg_audio.errors import EngineUnavailable, LanguageUnsupported, ModelLoadingFailed
+from ecg_audio.errors import EngineUnavailable, LanguageUnsupported, ModelLoadingFailed, OptionUnsupported
 from ecg_audio.speech import bundled, engine
-from ecg_audio.speech.engine import Availability, Choice, availability, choose, create
+from ecg_audio.speech.engine import Availability, Choice, Guidance, availability, choose, create
 from ecg_audio.speech.offline import OfflineEngine
 
 
@@ -82,6 +83,14 @@ def test_the_offline_engine_names_the_engine_that_has_a_language() -> None:
     """Another language is refused, with the way out."""
     with pytest.raises(LanguageUnsupported, match="English only, not 'ko'") as failure:
         OfflineEngine().check_language("ko")
+    assert "whisperx" in failure.value.hint
+
+
+@pytest.mark.parametrize("guidance", [Guidance("Dr. Kim"), Guidance(hotwords="fox"), Guidance(translate=True)])
+def test_the_offline_engine_refuses_guidance(guidance: Guidance) -> None:
+    """By name and before any work: the file is never looked for."""
+    with pytest.raises(OptionUnsupported, match=f"cannot take {guidance}") as failure:
+        OfflineEngine().transcribe(Path("none.flac"), guidance=guidance)
     assert "whisperx" in failure.value.hint
 
 

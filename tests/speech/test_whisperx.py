@@ -19,12 +19,13 @@ from ecg_audio.errors import (
     EngineUnavailable,
     LanguageUnsupported,
     ModelLoadingFailed,
+    OptionUnsupported,
     TranscriptionFailed,
     WorkerLost,
 )
 from ecg_audio.speech import engine as engines
 from ecg_audio.speech.attribution import attribute
-from ecg_audio.speech.engine import Choice
+from ecg_audio.speech.engine import Choice, Guidance
 from ecg_audio.speech.whisperx import WhisperXEngine, availability
 from ecg_audio.speech.whisperx_settings import WhisperXSettings
 from tests import models
@@ -117,6 +118,17 @@ def test_a_language_the_model_does_not_have_is_refused(model: str, language: str
         engine.transcribe(Path("none.flac"), language=language)
 
 
+@pytest.mark.parametrize("model", ["base.en", "large-v3-turbo", "distil-large-v3"])
+def test_a_model_that_cannot_translate_is_not_asked_to(model: str) -> None:
+    """Before any work; a model in a directory is taken at its word."""
+    engine = WhisperXEngine(WhisperXSettings(model=model))
+    engine.check_guidance(Guidance("Dr. Kim", "Ångström"))
+    with pytest.raises(OptionUnsupported, match="not trained to translate") as failure:
+        engine.transcribe(Path("none.flac"), guidance=Guidance(translate=True))
+    assert "large-v3" in failure.value.hint
+    WhisperXEngine(WhisperXSettings(model="large-v3")).check_guidance(Guidance(translate=True))
+
+
 # Heavy: the models
 
 
@@ -177,6 +189,40 @@ def test_a_language_that_is_asked_for_is_obeyed(whisperx: WhisperXEngine) -> Non
     """No detection: the language is the one asked for, and there is no probability to report."""
     found = whisperx.transcribe(models.CONVERSATION, language="ko")
     assert (found.language, found.language_probability) == ("ko", None)
+
+
+@pytest.mark.slow
+def test_a_translation_says_so_and_has_the_engines_own_times(whisperx: WhisperXEngine) -> None:
+    """Korean speech, English asked: the language is the spoken one, and no aligner is trusted with the words."""
+    engine = WhisperXEngine(whisperx.settings.model_copy(update={"align_models": {"ko": "nobody/nothing"}}))
+    engine._models = whisperx._models
+    heard = engine.transcribe(models.KOREAN, guidance=Guidance(translate=True))
+    assert (heard.language, heard.task) == ("ko", "translate")
+    assert [notice.code for notice in heard.notices] == ["TRANSLATED"]
+    found = engine.align(models.KOREAN, heard)
+    assert {word.timing for utterance in found.utterances for word in utterance.words} <= {"engine", "interpolated"}
+    english = engine.transcribe(models.CONVERSATION, guidance=Guidance(translate=True))
+    assert (english.task, english.notices) == ("transcribe", ())
+
+
+@pytest.mark.slow
+def test_guidance_reaches_the_recogniser(whisperx: WhisperXEngine) -> None:
+    """What Whisper is given before the speech are the hotwords and the prompt; the next request starts afresh."""
+    whisperx.transcribe(models.CONVERSATION, guidance=Guidance("The quick brown fox", "lazy dog"))
+    assert whisperx._models.call(shortage.led_by, whisperx.settings) == ("The quick brown fox", "lazy dog")
+    whisperx.transcribe(models.CONVERSATION)
+    assert whisperx._models.call(shortage.led_by, whisperx.settings) == (None, None)
+
+
+@pytest.mark.slow
+def test_guidance_that_is_too_long_is_cut_and_said_so(whisperx: WhisperXEngine) -> None:
+    """Whisper keeps half of its text for what came before: the hotwords and the end of the prompt remain."""
+    asked = Guidance("fox " * 240 + "dog", "report " * 60 + "end")
+    found = whisperx.transcribe(models.CONVERSATION, guidance=asked)
+    assert [notice.code for notice in found.notices] == ["PROMPT_CUT"]
+    prompt, hotwords = whisperx._models.call(shortage.led_by, whisperx.settings)
+    assert prompt.endswith("fox dog") and len(prompt) < len("fox " * 240)
+    assert hotwords == asked.hotwords
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ function setUpCaptions() {
         line.append(at && text !== bare ? " " : "", span);
         parts.push({ span, start, end });
       }
-      box.append(element("p", { lang: data.language }, line));
+      box.append(element("p", { lang: data.written }, line));
     }
   }
 

@@ -11,7 +11,7 @@ function setUpTranscript() {
     at.dataset.at = start;
     const name = element("span", { className: "who" }, element("i"), speakerName(who));
     name.style.color = hue(who);
-    const said = element("p", { className: "said", dir: "auto", lang: data.language });
+    const said = element("p", { className: "said", dir: "auto", lang: data.written });
     for (let index = first; index < end; index++) {
       const span = dress(element("span", { className: "word" }, words.text[index]), words.look[index]);
       span.dataset.word = index;
@@ -28,7 +28,7 @@ function setUpTranscript() {
     }
     const row = element("div", { className: "segment" }, at, name, said);
     const notes = [];
-    if (emotion) notes.push(`${emotion[0]}, ${Math.round(emotion[1] * 100)} %`);
+    if (emotion?.[0]) notes.push(`${emotion[0]}, ${Math.round(emotion[1] * 100)} %`);
     if (reason) notes.push(`not to be trusted: ${reason}`);
     if (notes.length) row.append(element("p", { className: "note" }, notes.join(" · ")));
     all.append(row);
