@@ -8,7 +8,7 @@ import pytest
 
 from ecg_audio.telemetry import TELEMETRY_OFF
 
-pytest_plugins = ["tests.jobs", "tests.commands", "tests.models.fixtures"]
+pytest_plugins = ["tests.jobs", "tests.commands", "tests.models.fixtures", "tests.s3"]
 
 REPOSITORY = Path(__file__).parent.parent
 

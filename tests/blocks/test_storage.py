@@ -1,42 +1,24 @@
 import os
 import resource
 import signal
-from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
-from prefect_aws import AwsClientParameters, AwsCredentials, S3Bucket
+from prefect.filesystems import LocalFileSystem
 
 from blocks.bucket import BucketStore
 from blocks.storage import ArtifactStore, FolderStore, open_store, result_storage
-from ecg_audio.errors import PublishFailed, ResultNotFound
+from ecg_audio.errors import InvalidRequest, PublishFailed, ResultNotFound
 
 
-@pytest.fixture(scope="module")
-def s3_endpoint() -> Iterator[str]:
-    """An S3 service on a free loopback port."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", "moto", "rclone"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
     """Each kind of store, empty."""
     if request.param == "folder":
         return FolderStore(tmp_path / "store")
-    endpoint = request.getfixturevalue("s3_endpoint")
-    bucket = f"bucket-{abs(hash(tmp_path))}"
-    keys = {"aws_access_key_id": "id", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=endpoint, **keys).create_bucket(Bucket=bucket)
-    credentials = AwsCredentials(**keys, aws_client_parameters=AwsClientParameters(endpoint_url=endpoint))
-    return BucketStore(
-        "s3-bucket/test", S3Bucket(bucket_name=bucket, bucket_folder="some/where", credentials=credentials)
-    )
+    service = request.getfixturevalue(request.param)
+    return BucketStore("s3-bucket/test", service.block(service.bucket(), "some/where"))
 
 
 def test_what_is_written_is_read(store: ArtifactStore, tmp_path: Path) -> None:
@@ -75,16 +57,20 @@ def test_a_usable_store_passes_its_check(store: ArtifactStore) -> None:
     assert store.keys("") == []
 
 
-def test_a_bucket_that_is_not_there_is_a_publish_error(s3_endpoint: str) -> None:
-    """A missing bucket is PUBLISH_ERROR, not a traceback of boto3's."""
-    credentials = AwsCredentials(
-        aws_access_key_id="id",
-        aws_secret_access_key="secret",
-        region_name="us-east-1",
-        aws_client_parameters=AwsClientParameters(endpoint_url=s3_endpoint),
-    )
-    with pytest.raises(PublishFailed, match="NoSuchBucket"):
-        BucketStore("s3-bucket/none", S3Bucket(bucket_name="no-such-bucket", credentials=credentials)).check()
+def test_a_listing_tells_size_and_time_of_one_folder(store: ArtifactStore) -> None:
+    """Objects of a folder whose name another begins with are not among them."""
+    store.write("a/1", b"123")
+    store.write("ab/2", b"")
+    (found,) = store.objects("a")
+    assert (found.key, found.size_bytes) == ("a/1", 3)
+    assert abs((found.modified - datetime.now(UTC)).total_seconds()) < 60
+    assert list(store.objects("none")) == []
+
+
+def test_an_address_leads_back_to_its_key(store: ArtifactStore) -> None:
+    """The key of an address of this store is found; another's is none."""
+    assert store.key(store.uri("a/b c.json")) == "a/b c.json"
+    assert store.key("/elsewhere/a") is None and store.key("s3://elsewhere/a") is None
 
 
 def test_a_folder_that_is_a_file_is_a_publish_error(tmp_path: Path) -> None:
@@ -121,3 +107,21 @@ def test_the_default_store_is_named_by_the_environment(tmp_path: Path, monkeypat
     assert open_store("named").reference == os.fspath(tmp_path / "named")
     assert result_storage("named") == tmp_path / "named"
     assert result_storage("s3-bucket/ecg") == "s3-bucket/ecg"
+
+
+def test_a_store_that_is_none_is_refused() -> None:
+    """An address or a block of another kind is no folder's name."""
+    for named in ("s3://bucket/folder", "gcs-bucket/ecg"):
+        with pytest.raises(InvalidRequest, match="neither a folder nor"):
+            open_store(named)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_folder_block_is_a_folder(tmp_path: Path) -> None:
+    """A saved local-file-system block is opened like the folder it names."""
+    LocalFileSystem(basepath=str(tmp_path / "kept")).save("kept", overwrite=True)
+    store = open_store("local-file-system/kept")
+    store.write("a/b", b"1")
+    assert (tmp_path / "kept/a/b").read_bytes() == b"1" and store.keys("") == ["a/b"]
+    with pytest.raises(InvalidRequest, match="no storage block local-file-system/none"):
+        open_store("local-file-system/none")
