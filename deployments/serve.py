@@ -1,0 +1,298 @@
+"""`ecg serve`: the whole service on one machine, until it is told to stop."""
+
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal, cast, get_args
+
+import httpx
+
+from deployments import session
+from deployments.job_board import JobBoard
+from deployments.status_page import StatusPage
+from deployments.supervisor import Service, Supervisor
+from deployments.terminal import out
+from ecg_audio.errors import AddressInUse, EngineUnavailable, InvalidRequest
+
+Engine = Literal["auto", "whisperx", "offline"]
+LOOPBACK = "127.0.0.1"
+STEP_S = 0.2
+LOOK_S = 2.0
+ANSWER_S = 2.0
+CONTROL_RUNS = 4
+"""Batches and reconcilers that run beside each other; they mostly wait."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `ecg serve` was asked for.
+
+    Attributes:
+        host: where the gateway listens.
+        port: the gateway's.
+        prefect_port: of the Prefect server, where none is configured.
+        models_port: of the model server.
+        store: where results go; None: as everywhere.
+        engine: auto, whisperx or offline.
+        limit: jobs at once.
+        data: folder for the server's database and all logs.
+        models: whether to keep models warm, where there are any.
+        drain_s: how long jobs that run may take to end when the service is stopped.
+        plain: lines instead of a page.
+    """
+
+    host: str
+    port: int
+    prefect_port: int
+    models_port: int
+    store: str | None
+    engine: Engine
+    limit: int
+    data: Path
+    models: bool
+    drain_s: float
+    plain: bool
+
+
+def known_engine(named: str) -> Engine:
+    """The engine of this name.
+
+    Raises:
+        InvalidRequest: there is none.
+    """
+    if named not in get_args(Engine):
+        raise InvalidRequest(f"--engine: must be one of {', '.join(get_args(Engine))}")
+    return cast("Engine", named)
+
+
+def serve(wanted: Wanted) -> int:
+    """Serve until SIGINT or SIGTERM; returns 0 when all has ended in order.
+
+    Raises:
+        AddressInUse: another program, or another `ecg serve`, is where a service would be.
+        InvalidRequest: a Prefect server is configured and does not answer.
+        EngineUnavailable: the engine that was asked for cannot run here.
+        ServiceFailed: a service dies however often it is begun.
+    """
+    api = session.configured()
+    if api is not None and not session.reachable(api):
+        raise InvalidRequest(
+            f"no Prefect server answers at {api}",
+            hint="Start it, or unset PREFECT_API_URL to serve with one of its own.",
+        )
+    with_models = _with_models(wanted)
+    services = _services(wanted, api, with_models=with_models)
+    api = api or _own_api(wanted)
+    with _alone(wanted.data), ExitStack() as stack:
+        _check_ports(wanted, services)
+        stops = _stops(stack)
+        board = JobBoard(api, _credentials())
+        stack.callback(board.close)
+        supervisor = stack.enter_context(Supervisor(services, wanted.data / "logs"))
+        plain = wanted.plain or not out.is_terminal
+        notes = _notes(wanted, api)
+        page = stack.enter_context(StatusPage(list(supervisor.kept.values()), notes, out, plain=plain))
+        _watch(supervisor, page, board, notes, stops)
+        jobs = board.look()
+
+        def shown() -> None:
+            page.show(jobs)
+
+        if stops and plain:
+            page.say(f"stopping; jobs that run get {wanted.drain_s:.0f} s to end, once more stops at once")
+        supervisor.stop(shown, hurried=lambda: len(stops) > 1)
+    if plain:
+        page.say("stopped")
+    return 0
+
+
+def _watch(
+    supervisor: Supervisor, page: StatusPage, board: JobBoard, notes: Sequence[str], stops: Sequence[int]
+) -> None:
+    """Keep everything running, and shown, until a signal comes."""
+    began = time.monotonic()
+    looked, jobs, was_up = 0.0, None, False
+    while not stops:
+        supervisor.step()
+        if supervisor.up and not was_up:
+            was_up = True
+            page.say(f"up in {time.monotonic() - began:.1f} s")
+            for note in notes:
+                page.say(note)
+        if supervisor.kept["deploy"].up and time.monotonic() - looked > LOOK_S:
+            looked, jobs = time.monotonic(), board.look()
+        page.show(jobs)
+        time.sleep(STEP_S)
+
+
+def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> list[Service]:
+    from blocks.storage import is_block, reference
+
+    api = configured or _own_api(wanted)
+    store = reference(wanted.store)
+    python = [sys.executable, "-m"]
+    ecg = [*python, "deployments.cli"]
+    env = {
+        **{name: value for name, value in session.QUIET.items() if "CONSOLE" not in name},
+        "ECG_STORE": store if is_block(store) else str(Path(store).expanduser().absolute()),
+        "NO_COLOR": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PREFECT_API_URL": api,
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    gateway = {
+        "ECG_GATEWAY_HOST": wanted.host,
+        "ECG_GATEWAY_PORT": str(wanted.port),
+        "ECG_GATEWAY_ENGINE": wanted.engine,
+    }
+    services: list[Service] = []
+    if configured is None:
+        env["PREFECT_HOME"] = str(wanted.data.absolute() / "prefect")
+        own = {"PREFECT_UI_API_URL": api, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+        start = [*python, "prefect", "server", "start", "--host", LOOPBACK, "--port", str(wanted.prefect_port)]
+        services.append(Service("server", start, _answers(f"{api}/health"), api.removesuffix("/api"), env | own))
+    server = ("server",) if configured is None else ()
+    if with_models:
+        address = f"http://{LOOPBACK}:{wanted.models_port}"
+        env["ECG_MODEL_SERVER"] = address
+        command = [*ecg, "serve-models", "--port", str(wanted.models_port)]
+        # it is asked to end last, so that jobs that are still running keep their models
+        models = {name: value for name, value in env.items() if name != "ECG_MODEL_SERVER"}
+        services.append(Service("models", command, _answers(f"{address}/health"), address, models))
+    services.append(Service("deploy", [*ecg, "deploy"], env=env, after=server, once=True))
+    for pool, limit in (("gpu", wanted.limit), ("control", CONTROL_RUNS)):
+        name = f"{socket.gethostname()}-{pool}"
+        start = [*python, "prefect", "worker", "start", "--pool", pool, "--type", "process"]
+        command = [*start, "--name", name, "--limit", str(limit), "--create-pool-if-not-found"]
+        drain_s = wanted.drain_s if pool == "gpu" else min(wanted.drain_s, 10.0)
+        ready = _polls(api, pool, name)
+        services.append(Service(f"worker {pool}", command, ready, env=env, after=("deploy",), stop_s=drain_s))
+    address = f"http://{wanted.host}:{wanted.port}"
+    services.append(
+        Service("gateway", [*python, "gateway"], _answers(f"{address}/health"), address, env | gateway, ("deploy",))
+    )
+    return services
+
+
+def _own_api(wanted: Wanted) -> str:
+    return f"http://{LOOPBACK}:{wanted.prefect_port}/api"
+
+
+def _with_models(wanted: Wanted) -> bool:
+    """Whether a model server is of use: the engine that jobs will run with has models, and nobody else serves them."""
+    from ecg_audio.speech import engine
+
+    if wanted.engine != "auto":
+        found = engine.availability(wanted.engine)
+        if not found.available:
+            raise EngineUnavailable(f"the engine {wanted.engine} cannot run here: {found.reason}")
+    if not wanted.models or os.environ.get("ECG_MODEL_SERVER"):
+        return False
+    return engine.choose(wanted.engine).engine == "whisperx"
+
+
+def _notes(wanted: Wanted, api: str) -> list[str]:
+    from blocks.storage import reference
+
+    return [
+        f"jobs      POST http://{wanted.host}:{wanted.port}/api/upload-video/process-video",
+        f"Prefect   {api.removesuffix('/api')}",
+        f"results   {reference(wanted.store)}",
+        f"logs      {wanted.data.absolute() / 'logs'}",
+    ]
+
+
+def _answers(address: str) -> Callable[[float], bool]:
+    def ask(_since: float) -> bool:
+        try:
+            httpx.get(address, timeout=ANSWER_S)
+        except httpx.HTTPError:
+            return False
+        return True  # whatever it says of the others: it is there
+
+    return ask
+
+
+def _polls(api: str, pool: str, name: str) -> Callable[[float], bool]:
+    """Whether a worker has told the server of itself since it was started."""
+    from datetime import datetime
+
+    def ask(since: float) -> bool:
+        wanted = {"workers": {"status": {"any_": ["ONLINE"]}}}
+        try:
+            found = httpx.post(
+                f"{api}/work_pools/{pool}/workers/filter", json=wanted, headers=_credentials(), timeout=ANSWER_S
+            )
+        except httpx.HTTPError:
+            return False
+        workers: list[dict[str, Any]] = found.json() if found.is_success else []
+        return any(
+            worker["name"] == name and datetime.fromisoformat(worker["last_heartbeat_time"]).timestamp() > since
+            for worker in workers
+        )
+
+    return ask
+
+
+def _credentials() -> dict[str, str]:
+    from gateway.settings import Settings
+
+    authorization = Settings.from_environment().prefect_authorization
+    return {"Authorization": authorization} if authorization else {}
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """One `ecg serve` a data folder: two would write one database."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock: IO[str] = (data / "lock").open("a+")
+    except OSError as error:
+        raise InvalidRequest(f"--data: {data} cannot be used: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise AddressInUse(
+                f"ecg serve runs already with the data in {data} (pid {lock.read().strip()})",
+                hint="End that one, or name another folder with --data.",
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _check_ports(wanted: Wanted, services: Sequence[Service]) -> None:
+    names = {service.name for service in services}
+    places = [("--port", wanted.host, wanted.port)]
+    places += [("--prefect-port", LOOPBACK, wanted.prefect_port)] if "server" in names else []
+    places += [("--models-port", LOOPBACK, wanted.models_port)] if "models" in names else []
+    for option, host, port in places:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise AddressInUse(
+                    f"{host}:{port} cannot be listened on: {error.strerror}", hint=f"Choose another with {option}."
+                ) from error
+
+
+def _stops(stack: ExitStack) -> list[int]:
+    """The signals to stop that have come, from now on."""
+    came: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        before = signal.signal(number, lambda received, _frame: came.append(received))
+        stack.callback(signal.signal, number, before)
+    return came

@@ -1,0 +1,231 @@
+"""Programs that belong together: begun in order, begun again when they die, ended in order."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Literal, Self
+
+from deployments import guard
+from ecg_audio.errors import ServiceFailed
+
+State = Literal["waiting", "starting", "ready", "done", "resting", "stopping", "stopped", "given up"]
+LOG_BYTES = 10_000_000
+STEP_S = 0.1
+
+
+def _at_once(_since: float) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Service:
+    """One program.
+
+    Attributes:
+        name: what people call it.
+        command: its argument list.
+        ready: whether it can be used, asked with the time (seconds since 1970) it was started at.
+        address: where it is found, for people.
+        env: variables beside those of this process.
+        after: services that must be ready before it is begun.
+        once: it does its work and ends; it is ready when it has ended well.
+        startup_s: it must be ready by then.
+        stop_s: how long it may take to end when it is asked to.
+    """
+
+    name: str
+    command: Sequence[str]
+    ready: Callable[[float], bool] = _at_once
+    address: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    after: Sequence[str] = ()
+    once: bool = False
+    startup_s: float = 120.0
+    stop_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """When to try again, and when to stop trying.
+
+    Attributes:
+        first_rest_s: before the first new try; each further one waits twice as long.
+        longest_rest_s: but never longer.
+        lasting_s: who lived so long was well, and is given all tries again.
+        tries: so many deaths in a row, each before `lasting_s`, are enough.
+    """
+
+    first_rest_s: float = 0.5
+    longest_rest_s: float = 30.0
+    lasting_s: float = 30.0
+    tries: int = 5
+
+
+@dataclass
+class Kept:
+    """A service and how it is."""
+
+    service: Service
+    log: Path
+    state: State = "waiting"
+    process: subprocess.Popen[bytes] | None = None
+    restarts: int = 0
+    deaths: int = 0
+    since: float = 0.0
+    rest_until: float = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """Its process; None: there is none now."""
+        return self.process.pid if self.process and self.process.returncode is None else None
+
+    @property
+    def up(self) -> bool:
+        """Whether others can rely on it."""
+        return self.state in {"ready", "done"}
+
+
+class Supervisor:
+    """Keeps services running as long as the context lasts; `step` does what is to be done now.
+
+    All of them end with the process that supervises them, however that one ends: see `guard`.
+
+    Args:
+        services: in the order they are begun; they are ended in the opposite one.
+        logs: folder for what they print, a file each.
+        patience: with services that die.
+    """
+
+    def __init__(self, services: Sequence[Service], logs: Path, patience: Patience | None = None) -> None:
+        self.kept = {service.name: Kept(service, logs / f"{service.name}.log") for service in services}
+        self._patience = patience or Patience()
+        self._mark = uuid.uuid4().hex
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        for kept in self.kept.values():
+            kept.log.parent.mkdir(parents=True, exist_ok=True)
+            if kept.log.exists() and kept.log.stat().st_size > LOG_BYTES:
+                kept.log.replace(kept.log.with_suffix(".log.1"))
+        self._watch()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        guard.end_family(self._mark)
+        for kept in self.kept.values():
+            if kept.process is not None:
+                kept.process.wait()
+        if self._guard is not None:
+            assert self._guard.stdin
+            self._guard.stdin.close()
+            self._guard.wait()
+
+    @property
+    def up(self) -> bool:
+        """Whether every service is."""
+        return all(kept.up for kept in self.kept.values())
+
+    def step(self) -> None:
+        """Begin what can be begun, note what is ready, begin again what has died.
+
+        Raises:
+            ServiceFailed: a service dies however often it is begun.
+        """
+        self._watch()
+        for kept in self.kept.values():
+            if kept.state == "waiting" and all(self.kept[name].up for name in kept.service.after):
+                self._begin(kept)
+            elif kept.state == "resting" and time.monotonic() >= kept.rest_until:
+                kept.restarts += 1
+                self._begin(kept)
+            elif kept.state in {"starting", "ready"}:
+                self._look(kept)
+
+    def stop(self, shown: Callable[[], None] = lambda: None, *, hurried: Callable[[], bool] = lambda: False) -> None:
+        """Ask one service after the other to end, the last one first, and wait for it.
+
+        Args:
+            shown: called whenever something may have changed.
+            hurried: whether nobody wants to wait any longer; what still runs is then killed.
+        """
+        for kept in reversed(self.kept.values()):
+            if kept.process is not None and kept.process.poll() is None:
+                kept.state = "stopping"
+                kept.process.send_signal(signal.SIGTERM)
+                deadline = time.monotonic() + kept.service.stop_s
+                while kept.process.poll() is None and time.monotonic() < deadline and not hurried():
+                    shown()
+                    time.sleep(STEP_S)
+                if kept.process.poll() is None:
+                    kept.process.kill()
+                    kept.process.wait()
+            kept.state = "stopped"
+            shown()
+
+    def _watch(self) -> None:
+        if self._guard is None or self._guard.poll() is not None:
+            self._guard = subprocess.Popen(
+                [sys.executable, "-I", "-S", guard.__file__, self._mark],
+                stdin=subprocess.PIPE,  # closes with this process
+                start_new_session=True,  # a Ctrl-C is not meant for it
+            )
+
+    def _begin(self, kept: Kept) -> None:
+        with kept.log.open("ab") as log:
+            log.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {kept.service.name} begins\n".encode())
+            log.flush()
+            kept.since = time.time()
+            kept.state = "starting"
+            kept.process = subprocess.Popen(
+                kept.service.command,
+                env={**os.environ, **kept.service.env, guard.VARIABLE: self._mark},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C is ours to pass on, in order
+            )
+
+    def _look(self, kept: Kept) -> None:
+        assert kept.process
+        status = kept.process.poll()
+        if status == 0 and kept.service.once:
+            kept.state = "done"
+        elif status is not None:
+            self._died(kept)
+        elif kept.state == "starting" and not kept.service.once and kept.service.ready(kept.since):
+            kept.state = "ready"
+        elif kept.state == "starting" and time.time() - kept.since > kept.service.startup_s:
+            kept.process.kill()
+            kept.process.wait()
+            self._died(kept)
+
+    def _died(self, kept: Kept) -> None:
+        assert kept.process
+        if kept.state == "ready" and time.time() - kept.since > self._patience.lasting_s:
+            kept.deaths = 0
+        kept.deaths += 1
+        if kept.deaths >= self._patience.tries:
+            kept.state = "given up"
+            code = kept.process.returncode
+            how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+            raise ServiceFailed(
+                f"{kept.service.name} ended {how}, {kept.deaths} times in a row: {_last_line(kept.log)}",
+                hint=f"Its log says why: {kept.log}",
+            )
+        kept.state = "resting"
+        rest_s = min(self._patience.longest_rest_s, self._patience.first_rest_s * 2 ** (kept.deaths - 1))
+        kept.rest_until = time.monotonic() + rest_s
+
+
+def _last_line(log: Path) -> str:
+    with log.open("rb") as file:
+        tail: IO[bytes] = file
+        tail.seek(max(0, log.stat().st_size - 2000))
+        lines = [line for line in tail.read().decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it printed nothing"
