@@ -46,6 +46,11 @@ def analyze(
     engine: Annotated[
         str, typer.Option(help="auto, whisperx (needs its models) or offline (English, anywhere).")
     ] = "auto",
+    initial_prompt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Text to take for what was said before: names, spelling, style.")
+    ] = None,
+    hotwords: Annotated[str | None, typer.Option(metavar="WORDS", help="Words that are likely to be said.")] = None,
+    translate: Annotated[bool, typer.Option("--translate", help="Write down in English what is said.")] = False,
     speakers: Annotated[int | None, typer.Option(metavar="N", help="Exact number of speakers, if you know it.")] = None,
     min_speakers: Annotated[int | None, typer.Option(metavar="N", help="At least so many speakers.")] = None,
     max_speakers: Annotated[int | None, typer.Option(metavar="N", help="At most so many speakers.")] = None,
@@ -79,6 +84,9 @@ def analyze(
                 "job_id": job_id,
                 "language": language,
                 "engine": engine,
+                "initial_prompt": initial_prompt,
+                "hotwords": hotwords,
+                "translate": translate,
                 "speakers": speakers,
                 "min_speakers": min_speakers,
                 "max_speakers": max_speakers,
@@ -169,6 +177,69 @@ def serve_models(
     from deployments.models import serve_models
 
     raise typer.Exit(serve_models(port, most_waiting, most_gb))
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Where the gateway listens; others reach it only if this is not loopback.")
+    ] = ("127.0.0.1"),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The gateway's port.")] = 8080,
+    prefect_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Of the Prefect server and its UI, where none is configured.")
+    ] = 4200,
+    models_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the model server.")] = 8765,
+    store: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Folder (or block) for results. [ECG_STORE, ./ecg-results]")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="auto, whisperx or offline.")] = "auto",
+    limit: Annotated[int, typer.Option("--limit", "--workers", metavar="N", min=1, help="Jobs at once.")] = 1,
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the server's database and all logs; keep it.")
+    ] = Path("ecg-data"),
+    no_models: Annotated[bool, typer.Option("--no-models", help="Load models in each job, keep none warm.")] = False,
+    drain: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long running jobs may take to end when it stops.")
+    ] = 60.0,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a page.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Run the whole service here: Prefect server, workers, model server, gateway, reconciler. Ctrl-C ends it all."""
+    from deployments import session
+
+    session.quieten(debug=debug)
+    from deployments.serve import Wanted, known_engine, serve
+
+    chosen = known_engine(engine)
+    wanted = Wanted(host, port, prefect_port, models_port, store, chosen, limit, data, not no_models, drain, plain)
+    raise typer.Exit(serve(wanted))
+
+
+@app.command()
+def deploy(
+    pool_type: Annotated[
+        str | None, typer.Option("--type", help="Of the work pools gpu and cpu: process, docker or ecs. [process]")
+    ] = None,
+    image: Annotated[str | None, typer.Option(help="What docker and ecs runs run in. [ecg-audio-analyzer]")] = None,
+    debug: Debug = False,
+) -> None:
+    """Tell a Prefect server (PREFECT_API_URL) what can be run: blocks, work pools, deployments, automations."""
+    from deployments import session
+
+    session.quieten(debug=debug)
+    from deployments.deploy import deploy
+
+    raise typer.Exit(deploy(pool_type, image))
+
+
+@app.command("gateway")
+def gateway_(
+    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+) -> None:
+    """Serve the backend's HTTP interface (ECG_GATEWAY_HOST, ECG_GATEWAY_PORT), in front of PREFECT_API_URL."""
+    from gateway.__main__ import main as serve_gateway
+
+    raise typer.Exit(serve_gateway())
 
 
 models = typer.Typer(help="The models that the whisperx engine needs.", no_args_is_help=True)
