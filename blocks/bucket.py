@@ -20,7 +20,7 @@ from ecg_audio.media.s3 import addressing
 if TYPE_CHECKING:
     from prefect_aws import AwsCredentials, MinIOCredentials, S3Bucket
 
-CONNECT_S, SILENCE_S, ATTEMPTS = 5.0, 30.0, 4
+CONNECT_S, SILENCE_S, ATTEMPTS = 5.0, 30.0, 5
 PART_BYTES, PARTS_AT_ONCE = 8 << 20, 4
 LONGEST_LINK_S = 7 * 24 * 3600
 
