@@ -16,6 +16,12 @@ from ecg_audio.errors import (
     OrchestratorUnavailable,
     ProcessingTimeout,
     PublishFailed,
+    ResultNotFound,
+    TooLarge,
+    UploadBroken,
+    UploadConflict,
+    UploadsOff,
+    UploadUnknown,
 )
 from gateway.wire import Failure
 
@@ -27,23 +33,36 @@ STATUS: dict[type[EcgError], int] = {
     OrchestratorUnavailable: 503,
     PublishFailed: 503,
     ProcessingTimeout: 504,
+    ResultNotFound: 404,
+    TooLarge: 413,
+    UploadBroken: 408,
+    UploadConflict: 409,
+    UploadsOff: 501,
+    UploadUnknown: 404,
 }
-DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    status: {"model": Failure, "description": text}
-    for status, text in {
-        401: "The API key is missing or wrong.",
-        404: "There is no such job.",
-        409: "The job id stands for another request.",
-        413: "The body is too large.",
-        422: "The request does not make sense.",
-        503: "Prefect or the store does not answer now; nothing was begun.",
-    }.items()
+_MEANING = {
+    401: "The API key is missing or wrong.",
+    404: "There is no such thing.",
+    408: "The recording did not arrive whole; nothing of it was kept.",
+    409: "The id stands for something else already.",
+    413: "The body is too large.",
+    422: "The request does not make sense.",
+    501: "The operator has not turned this on.",
+    503: "Prefect or the store does not answer now; nothing was begun.",
+    504: "Not done in time; the job goes on.",
 }
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What an endpoint answers beside its success, for OpenAPI."""
+    return {status: {"model": Failure, "description": _MEANING[status]} for status in statuses}
 
 
 def failure(status: int, code: str, message: str, hint: str = "") -> JSONResponse:
     """One failure as an answer."""
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
+    # what callers sent may be no text at all
+    message, hint = (text.encode(errors="replace").decode() for text in (message, hint))
     return JSONResponse({"message": message, "error": {"code": code, "hint": hint}}, status, headers)
 
 
@@ -64,6 +83,8 @@ def register(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _of_http(_request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400:  # FastAPI's word for bodies that its JSON reader dies of
+            return failure(422, InvalidRequest.code, "the body is no JSON that can be read")
         code = {401: "UNAUTHORIZED", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "HTTP_ERROR")
         return failure(error.status_code, code, str(error.detail))
 
@@ -82,7 +103,8 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 413."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or (scope["method"] == "PUT" and scope["path"].startswith("/uploads/")):
+            # recordings are written to disk as they arrive, with a limit of their own
             await self._app(scope, receive, send)
             return
         held: list[Message] = []

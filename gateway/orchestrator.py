@@ -5,6 +5,7 @@ import statistics
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import httpx
@@ -20,6 +21,14 @@ PAUSE_S = 0.2
 RECENT_RUNS = 20
 ASKED = ("source", "language", "callback")
 """What the caller decides of a request; the rest are the operator's settings, which may change between two calls."""
+COUNTED = {
+    "queued": ("SCHEDULED", "PENDING"),
+    "running": ("RUNNING", "CANCELLING"),
+    "completed": ("COMPLETED",),
+    "failed": ("FAILED", "CRASHED"),
+    "cancelled": ("CANCELLED",),
+}
+"""What operators count, in Prefect's words."""
 _ENDED = {"COMPLETED": "completed", "FAILED": "failed", "CRASHED": "failed", "CANCELLED": "failed"}
 
 
@@ -43,6 +52,16 @@ class Job:
             if kind.__name__ == name:
                 return kind.code, message
         return EcgError.code, self.state_message or f"the run ended as {self.state.lower()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A work pool as Prefect knows it. `last_heartbeat` is None where no worker was ever heard."""
+
+    name: str
+    status: str
+    workers_online: int
+    last_heartbeat: str | None
 
 
 def _kinds(kind: type[EcgError]) -> list[type[EcgError]]:
@@ -119,15 +138,42 @@ class Orchestrator:
             runs = await self._ask("POST", "/flow_runs/filter", asked)
         return statistics.median(run["total_run_time"] for run in runs) if runs else None
 
-    async def pool(self) -> str | None:
-        """The state of the deployment's work pool, in Prefect's words; None: the deployment has no pool."""
+    async def pool(self) -> Pool | None:
+        """The deployment's work pool and its workers; None: the deployment has no pool."""
         async with _within(ANSWER_S):
             deployment = await self._deployed()
             name = deployment.get("work_pool_name")
             if name is None:
                 return None
-            pool = await self._ask("GET", f"/work_pools/{name}")
-        return str(pool.get("status") or "UNKNOWN")
+            pool, workers = await asyncio.gather(
+                self._ask("GET", f"/work_pools/{name}"), self._ask("POST", f"/work_pools/{name}/workers/filter", {})
+            )
+        heard = [worker["last_heartbeat_time"] for worker in workers if worker.get("last_heartbeat_time")]
+        online = sum(worker.get("status") == "ONLINE" for worker in workers)
+        return Pool(name, str(pool.get("status") or "UNKNOWN"), online, max(heard, default=None))
+
+    async def counts(self) -> dict[str, int]:
+        """How many jobs are in each state of `COUNTED`; those that are to start later do not count."""
+        async with _within(ANSWER_S):
+            deployment = await self._deployed()
+            due = {"before_": datetime.now(UTC).isoformat()}
+            found = await asyncio.gather(
+                *(
+                    self._ask(
+                        "POST",
+                        "/flow_runs/count",
+                        {
+                            "flow_runs": {
+                                "deployment_id": {"any_": [deployment["id"]]},
+                                "state": {"type": {"any_": list(states)}},
+                                "expected_start_time": due,
+                            }
+                        },
+                    )
+                    for states in COUNTED.values()
+                )
+            )
+        return dict(zip(COUNTED, found, strict=True))
 
     async def _deployed(self) -> dict[str, Any]:
         try:
@@ -143,11 +189,14 @@ class Orchestrator:
             raise JobUnknown(f"Prefect does not know {path}")
         if response.status_code in {401, 403}:
             raise OrchestratorUnavailable("Prefect does not take the gateway's credentials")
-        if response.is_error:
+        if response.status_code in {409, 422}:
             raise InvalidRequest(
                 f"Prefect does not take the request: HTTP {response.status_code} {response.text[:200]}"
             )
-        return response.json()
+        try:
+            return response.raise_for_status().json()
+        except (httpx.HTTPStatusError, ValueError):
+            raise OrchestratorUnavailable(f"what answers in Prefect's place is not Prefect ({path})") from None
 
     async def _try(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response | None:
         """One request; None where it can be asked again at once: creating is idempotent, all else only reads."""

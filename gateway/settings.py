@@ -1,5 +1,6 @@
 """What the operator sets, read from the environment once."""
 
+import math
 import os
 from base64 import b64encode
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 from ecg_audio.errors import InvalidRequest
-from ecg_audio.request import web_address
+from ecg_audio.request import GB, Limits, web_address
 
 LOCAL_PREFECT = "http://127.0.0.1:4200/api"
 Engine = Literal["auto", "whisperx", "offline"]
@@ -27,6 +28,7 @@ class Settings:
         callback_endpoint: the callback-endpoint block whose secret signs; None: callbacks are not signed.
         api_key: what callers show in X-API-Key; None: nothing.
         wait_s: how long /transcribe waits for a result.
+        upload_max_bytes: the largest recording that may be uploaded.
     """
 
     prefect_url: str = LOCAL_PREFECT
@@ -38,6 +40,7 @@ class Settings:
     callback_endpoint: str | None = None
     api_key: str | None = field(default=None, repr=False)
     wait_s: float = 300.0
+    upload_max_bytes: int = Limits().max_bytes
 
     @classmethod
     def from_environment(cls, given: Mapping[str, str] = os.environ) -> "Settings":
@@ -58,7 +61,8 @@ class Settings:
             callback_url=_address(given, "FASTAPI_BASE_URL") or _address(given, "BACKEND_URL"),
             callback_endpoint=given.get("ECG_CALLBACK_ENDPOINT") or None,
             api_key=given.get("ECG_GATEWAY_API_KEY") or None,
-            wait_s=_seconds(given, "ECG_TRANSCRIBE_WAIT_S", 300.0),
+            wait_s=_number(given, "ECG_TRANSCRIBE_WAIT_S", "of seconds", 300.0),
+            upload_max_bytes=round(GB * _number(given, "ECG_UPLOAD_MAX_GB", "of GB", Limits().max_bytes / GB)),
         )
 
 
@@ -69,11 +73,14 @@ def _address(given: Mapping[str, str], name: str) -> str | None:
         raise _unusable(name, str(error)) from None
 
 
-def _seconds(given: Mapping[str, str], name: str, default_s: float) -> float:
+def _number(given: Mapping[str, str], name: str, unit: str, default: float) -> float:
     try:
-        return float(given.get(name) or default_s)
+        found = float(given.get(name) or default)
     except ValueError:
-        raise _unusable(name, "must be a number of seconds") from None
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise _unusable(name, f"must be a number {unit}")
+    return found
 
 
 def _unusable(name: str, why: str) -> InvalidRequest:

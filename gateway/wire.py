@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 JOB = "550e8400-e29b-41d4-a716-446655440000"
+USER = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 Text = Annotated[str, Field(min_length=1, max_length=8192)]
 
 
@@ -46,6 +47,44 @@ class Transcribe(BaseModel):
     language: str | None = "en"
 
 
+class NewUpload(BaseModel):
+    """A recording that somebody wants to put into the store."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={"examples": [{"filename": "강의 1.mp4", "content_type": "video/mp4", "size": 31457280}]},
+    )
+
+    filename: Annotated[str, Field(min_length=1, max_length=1024, description="Its name; what is unusual is replaced.")]
+    content_type: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z0-9.+-]{1,64}/[A-Za-z0-9.+-]{1,64}$",
+            description="Then the PUT must carry it as its Content-Type.",
+        ),
+    ] = None
+    size: Annotated[int | None, Field(gt=0, description="Its size in bytes; a bucket then takes no other.")] = None
+    user: Annotated[str, Field(pattern=f"^{USER}$", description="Whose it is, as a part of its name.")] = "anonymous"
+
+
+class Upload(BaseModel):
+    """A place for a recording, and how to fill it."""
+
+    upload_url: Annotated[str, Field(description="An address, or a path on this gateway.")]
+    method: Literal["PUT"] = "PUT"
+    headers: Annotated[dict[str, str], Field(description="What the PUT must carry.")]
+    video_url: Annotated[str, Field(description="What process-video takes, once the recording is there.")]
+    expires_at: str
+    max_bytes: int
+
+
+class Uploaded(BaseModel):
+    """A recording is there, whole."""
+
+    video_url: str
+    size: Annotated[int, Field(description="Bytes.")]
+
+
 class Accepted(BaseModel):
     """A job was handed in, now or earlier."""
 
@@ -65,6 +104,7 @@ class Status(BaseModel):
     status: Literal["processing", "completed", "failed"]
     progress: Annotated[int, Field(ge=0, le=100)]
     result: dict[str, Any] | None = None
+    outputs: Annotated[dict[str, str] | None, Field(description="Paths on this gateway, by name.")] = None
     error_code: str | None = None
     error_message: str | None = None
 
@@ -82,12 +122,32 @@ class Transcribed(BaseModel):
     error_code: str | None = None
 
 
-class Health(BaseModel):
-    """Whether jobs can be taken. A check that does not apply here is null."""
+class PoolHealth(BaseModel):
+    """The work pool that does the jobs, as Prefect knows it."""
 
-    status: Literal["healthy", "unhealthy"]
+    name: str
+    status: Annotated[str, Field(description="READY: a worker is there; NOT_READY: none is; PAUSED: by the operator.")]
+    workers_online: int
+    last_heartbeat: Annotated[str | None, Field(description="When a worker was last heard; null: never.")] = None
+
+
+class Health(BaseModel):
+    """Whether jobs are taken, and done. A check that does not apply here is null."""
+
+    status: Annotated[
+        Literal["healthy", "degraded", "unhealthy"],
+        Field(description="degraded: jobs are taken and wait, nobody does them now; unhealthy: none are taken."),
+    ]
     timestamp: str
-    checks: dict[str, str | None]
+    checks: Annotated[dict[str, str | None], Field(description="ok, or what is wrong, of prefect, pool and store.")]
+    pool: PoolHealth | None = None
+    queued: Annotated[int | None, Field(description="Jobs that are due and wait.")] = None
+
+
+class Alive(BaseModel):
+    """This process answers, whatever it depends on."""
+
+    status: Literal["alive"] = "alive"
 
 
 class ErrorCode(BaseModel):

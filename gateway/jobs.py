@@ -1,0 +1,163 @@
+"""Jobs: the endpoints that today's callers know, translated into runs of a Prefect deployment."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+from fastapi import Path as InPath
+from fastapi.responses import FileResponse, RedirectResponse
+
+from ecg_audio.errors import JobUnknown, OrchestratorUnavailable, ProcessingTimeout, ResultNotFound
+from ecg_audio.request import JOB_ID, AnalysisRequest
+from gateway import intake, results
+from gateway.admission import Prefect, Set, admit
+from gateway.answers import documented
+from gateway.orchestrator import Job, Orchestrator
+from gateway.wire import JOB, Accepted, ProcessVideo, Status, Transcribe, Transcribed
+
+POLL_S = 0.5
+UNKNOWN_TIME_S = 300
+
+jobs = APIRouter(dependencies=[Depends(admit)], tags=["jobs"])
+
+
+def _known_form(job_id: Annotated[str, InPath(examples=[JOB])]) -> str:
+    # what can be no job's id is not asked after
+    if not JOB_ID.fullmatch(job_id):
+        raise JobUnknown(f"there is no job {job_id[:128]}")
+    return job_id
+
+
+JobId = Annotated[str, Depends(_known_form)]
+
+
+HANDED_IN = documented(401, 409, 413, 422, 503)
+
+
+@jobs.post("/api/upload-video/process-video", summary="Analyse a video; the answer comes at once", responses=HANDED_IN)
+@jobs.post("/request-process", summary="The older form of process-video", responses=HANDED_IN)
+async def process_video(asked: ProcessVideo, prefect: Prefect, settings: Set) -> Accepted:
+    """Hand a video in. The same id twice is the same job; another request under a known id is a conflict."""
+    request = await intake.of_video(asked, settings)
+    job = await prefect.submit(request)
+    return Accepted(
+        job_id=job.job_id,
+        message="Video processing started",
+        status_url=f"/api/upload-video/status/{job.job_id}",
+        estimated_time=await _estimated_s(prefect),
+    )
+
+
+@jobs.get(
+    "/api/upload-video/status/{job_id}",
+    summary="How far a job is",
+    response_model_exclude_none=True,
+    responses=documented(401, 404, 422, 503),
+)
+async def status(job_id: JobId, prefect: Prefect) -> Status:
+    """The state of a job, its error, or its result."""
+    return await _status(await prefect.find(job_id), prefect)
+
+
+@jobs.get(
+    "/api/upload-video/outputs/{job_id}/{name:path}",
+    summary="One output of a completed job: captions, tables, documents",
+    response_class=Response,
+    responses={
+        200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+        307: {"description": "Where the store keeps it, by a link that lasts minutes."},
+        **documented(401, 404, 422, 503),
+    },
+)
+async def output(job_id: JobId, name: str, prefect: Prefect) -> Response:
+    """The file; its names are those of the status's `outputs`."""
+    job = await prefect.find(job_id)
+    if job.status != "completed":
+        raise ResultNotFound(f"job {job_id} has no outputs: it is {job.status}")
+    published = await asyncio.to_thread(results.published, job)
+    described, place = await asyncio.to_thread(published.place, name)
+    if not isinstance(place, Path):
+        return RedirectResponse(place, 307)
+    # never shown as a page of this address: reports hold scripts
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return FileResponse(place, media_type=described.media_type, filename=place.name, headers=headers)
+
+
+@jobs.post(
+    "/transcribe",
+    summary="Analyse a recording and wait for the result",
+    responses=documented(401, 409, 413, 422, 503, 504),
+)
+async def transcribe(asked: Transcribe, prefect: Prefect, settings: Set) -> Transcribed:
+    """Answer when the job is done; a job that failed is an answer, too."""
+    request = await intake.of_transcribe(asked, settings)
+    ended = await _ended(request, prefect, settings.wait_s)
+    if ended.result is None:
+        return Transcribed(success=False, job_id=ended.job_id, error=ended.error_message, error_code=ended.error_code)
+    metadata = ended.result["metadata"]
+    return Transcribed(
+        success=True,
+        job_id=ended.job_id,
+        metadata=metadata,
+        speakers=ended.result["speakers"],
+        segments=ended.result["segments"],
+        processing_time=metadata["processing_time"],
+    )
+
+
+async def _status(job: Job, prefect: Orchestrator) -> Status:
+    if job.status == "failed":
+        code, message = job.error
+        return Status(
+            job_id=job.job_id,
+            status="failed",
+            progress=await prefect.progress(job),
+            error_code=code,
+            error_message=message,
+        )
+    if job.status == "processing":
+        return Status(job_id=job.job_id, status="processing", progress=min(99, await prefect.progress(job)))
+    try:
+        published = await asyncio.to_thread(results.published, job)
+        result: dict[str, Any] = await asyncio.to_thread(lambda: published.document)
+    except ResultNotFound as error:
+        # the run is done: what is missing is missing here
+        return Status(
+            job_id=job.job_id,
+            status="completed",
+            progress=100,
+            error_code=error.code,
+            error_message=error.message,
+        )
+    outputs = {name: f"/api/upload-video/outputs/{job.job_id}/{name}" for name in published.manifest.outputs}
+    return Status(job_id=job.job_id, status="completed", progress=100, result=result, outputs=outputs)
+
+
+async def _ended(request: AnalysisRequest, prefect: Orchestrator, wait_s: float) -> Status:
+    """The status of a job that is over.
+
+    Raises:
+        ProcessingTimeout: it is not over in time.
+    """
+    job = await prefect.submit(request)
+    deadline = time.monotonic() + wait_s
+    while job.status == "processing":
+        if time.monotonic() > deadline:
+            where = f"/api/upload-video/status/{job.job_id}"
+            raise ProcessingTimeout(f"job {job.job_id} is not done after {wait_s:.0f} s", hint=f"Ask {where} later.")
+        await asyncio.sleep(POLL_S)
+        try:
+            job = await prefect.find(job.job_id)
+        except OrchestratorUnavailable:
+            continue  # the job does not need Prefect to answer us; the deadline holds
+    return await _status(job, prefect)
+
+
+async def _estimated_s(prefect: Orchestrator) -> int:
+    try:
+        usual_s = await prefect.usual_s()
+    except OrchestratorUnavailable:  # the job is handed in: that is what counts
+        usual_s = None
+    return UNKNOWN_TIME_S if usual_s is None else max(1, round(usual_s))

@@ -1,0 +1,189 @@
+"""Recordings that come through the gateway's own door."""
+
+import socket
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from gateway.uploads import safe_name
+from tests.gateway.conftest import Open
+from tests.gateway.test_contract import PROCESS, STATUS, until, work
+from tests.gateway.test_refusals import code
+from tests.stub_engine import StubEngine
+
+
+def offered(client: httpx.Client, **fields: Any) -> dict[str, Any]:
+    """An offer of a place."""
+    answer = client.post("/uploads", json={"filename": "talk.mp4", **fields})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def stored(tmp_path: Path) -> list[str]:
+    """The names of all uploaded files, whole or not."""
+    return sorted(path.name for path in (tmp_path / "store/videos").rglob("*") if path.is_file())
+
+
+def test_a_client_without_a_backend_goes_the_whole_way(
+    gateway: Open, prefect_server: str, stub: StubEngine, talk: Path
+) -> None:
+    """Upload, process, poll, fetch: the result from the status, captions by its links; the recording as it was sent."""
+    client, job_id = gateway(), str(uuid.uuid4())
+    place = offered(client, filename="강의 1.mp4", content_type="video/mp4", user="kim")
+    put = client.request(place["method"], place["upload_url"], content=talk.read_bytes(), headers=place["headers"])
+    assert put.json() == {"video_url": place["video_url"], "size": talk.stat().st_size}
+    path = Path(place["video_url"])
+    assert path.read_bytes() == talk.read_bytes()
+    stamp, mark, name = path.name.split("_", 2)[0], path.name.split("_")[2], path.name.split("_", 3)[3]
+    assert path.parts[-3:-1] == ("videos", "kim") and stamp.isdigit() and len(mark) == 8 and name == "강의_1.mp4"
+
+    body = {"job_id": job_id, "video_url": place["video_url"]}
+    assert client.post(PROCESS, json=body).status_code == 200
+    work(prefect_server, job_id)
+    ended = client.get(STATUS + job_id).json()
+    assert ended["status"] == "completed" and ended["result"]["text"] == "hello there good bye"
+    captions = client.get(ended["outputs"]["srt"])
+    assert captions.headers["Content-Type"] == "application/x-subrip" and "hello there" in captions.text
+    report = client.get(ended["outputs"]["report"])
+    assert report.headers["Content-Disposition"].startswith("attachment")
+    assert client.get(ended["outputs"]["tables/words"]).content[:4] == b"PAR1"
+    assert code(client.get(f"/api/upload-video/outputs/{job_id}/../../etc/passwd"))[0] == 404
+    assert code(client.get(f"/api/upload-video/outputs/{job_id}/%2e%2e%2fmanifest.json")) == (404, "RESULT_NOT_FOUND")
+
+
+def test_outputs_are_those_of_completed_jobs(gateway: Open) -> None:
+    """A job that nobody handed in, and one that is not done."""
+    client, job_id = gateway(), str(uuid.uuid4())
+    where = f"/api/upload-video/outputs/{job_id}/srt"
+    assert code(client.get(where)) == (404, "JOB_NOT_FOUND")
+    client.post(PROCESS, json={"job_id": job_id, "video_url": "https://93.184.216.34/a.mp4"})
+    assert code(client.get(where)) == (404, "RESULT_NOT_FOUND")
+
+
+def test_a_place_takes_one_recording(gateway: Open, tmp_path: Path) -> None:
+    """Through any gateway; the second gets a 409 and the first stays as it was."""
+    place = offered(gateway())["upload_url"]
+    assert gateway().put(place, content=b"first").status_code == 200
+    assert code(gateway().put(place, content=b"second")) == (409, "UPLOAD_CONFLICT")
+    [name] = stored(tmp_path)
+    assert (tmp_path / "store/videos/anonymous" / name).read_bytes() == b"first"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_recordings_over_the_limit_are_refused(gateway: Open, tmp_path: Path, chunked: bool) -> None:
+    """When they are announced, and when they are not; nothing of them stays."""
+    client = gateway(upload_max_bytes=1000)
+    assert code(client.post("/uploads", json={"filename": "a.mp4", "size": 1001})) == (413, "TOO_LARGE")
+    place = offered(client)
+    assert place["max_bytes"] == 1000
+    content = iter([b"x" * 600, b"x" * 600]) if chunked else b"x" * 1200
+    assert code(client.put(place["upload_url"], content=content)) == (413, "TOO_LARGE")
+    assert stored(tmp_path) == []
+    assert client.put(place["upload_url"], content=b"x" * 1000).status_code == 200
+
+
+def test_nothing_stays_of_a_recording_that_breaks_off(gateway: Open, tmp_path: Path) -> None:
+    """The connection ends in the middle; the same place takes the whole recording afterwards."""
+    client = gateway()
+    place = offered(client)["upload_url"]
+    address = urlsplit(str(client.base_url))
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        head = f"PUT {place} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+        connection.sendall(head.encode() + b"x" * 100_000)
+        until(lambda: [name for name in stored(tmp_path) if name.startswith(".incoming-")] != [])
+    until(lambda: stored(tmp_path) == [])
+    assert client.put(place, content=b"whole").status_code == 200
+
+
+def test_a_recording_that_stops_arriving_is_given_up(
+    gateway: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that stays open and says nothing holds no file for ever."""
+    monkeypatch.setattr("gateway.uploads.SILENCE_S", 0.2)
+    client = gateway()
+    address = urlsplit(str(client.base_url))
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        head = f"PUT {offered(client)['upload_url']} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhello"
+        connection.sendall(head.encode())
+        assert b" 408 " in connection.recv(100)
+    assert stored(tmp_path) == []
+
+
+def test_an_empty_recording_is_none(gateway: Open, tmp_path: Path) -> None:
+    """Nothing is kept, and the answer says why."""
+    client = gateway()
+    assert code(client.put(offered(client)["upload_url"], content=b"")) == (422, "SOURCE_EMPTY")
+    assert stored(tmp_path) == []
+
+
+def _named(offered_at: datetime) -> str:
+    return f"/uploads/anonymous/{offered_at:%Y%m%d_%H%M%S}_0123abcd_a.mp4"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/uploads/anonymous/a.mp4",
+        "/uploads/anonymous/..%2f..%2fresults",
+        "/uploads/anonymous/20260101_000000_0123abcd_..",
+        "/uploads/%2e%2e/20260101_000000_0123abcd_a.mp4",
+        "/uploads/anonymous/20269999_000000_0123abcd_a.mp4",
+        "/uploads/anonymous/20260101_000000_0123abcd_a%00.mp4",
+        "/uploads/anonymous/20260101_000000_0123abcd_.incoming-x",
+        _named(datetime.now(UTC) - timedelta(hours=2)),
+        _named(datetime.now(UTC) + timedelta(hours=2)),
+    ],
+)
+def test_places_that_nobody_was_offered_take_nothing(gateway: Open, tmp_path: Path, path: str) -> None:
+    """No path from outside leads anywhere but to a fresh name of the uploads; an offer ends after an hour."""
+    assert code(gateway().put(path, content=b"x"))[0] == 404
+    assert not (tmp_path / "store/videos").exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"filename": ""}, {"filename": "a", "size": 0}, {"filename": "a", "user": "../x"}, {"filename": "a" * 2000},
+     {"filename": "a", "content_type": "a/b\r\nX: 1"}, {"filename": 5}],
+)  # fmt: skip
+def test_offers_that_make_no_sense_are_not_made(gateway: Open, body: dict[str, Any]) -> None:
+    """422, in the one shape."""
+    assert code(gateway().post("/uploads", json=body)) == (422, "INVALID_REQUEST")
+
+
+def test_uploads_are_off_without_a_store(gateway: Open) -> None:
+    """501, and how the operator turns them on."""
+    answer = gateway(store=None).post("/uploads", json={"filename": "a"})
+    assert code(answer) == (501, "UPLOADS_OFF") and "ECG_STORE" in answer.json()["error"]["hint"]
+
+
+def test_a_store_that_cannot_be_written_is_said(gateway: Open, tmp_path: Path) -> None:
+    """503, so that the client comes again."""
+    (tmp_path / "file").write_text("")
+    client = gateway(store=str(tmp_path / "file"))
+    assert code(client.put(offered(client)["upload_url"], content=b"x")) == (503, "PUBLISH_ERROR")
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("talk.mp4", "talk.mp4"),
+        ("/etc/passwd", "passwd"),
+        ("C:\\videos\\my talk (1).MP4", "my_talk_1_.MP4"),
+        ("../../..", "recording"),
+        (".hidden", "hidden"),
+        ("a\r\nb\x00.mp4", "a_b_.mp4"),
+        ("강의 1.mp4", "강의_1.mp4"),
+        ("x" * 500 + ".mp4", "x" * 88 + ".mp4"),
+        ("강" * 500, "강" * 40),
+        ("///", "recording"),
+    ],
+)
+def test_names_of_files_become_parts_of_keys(given: str, wanted: str) -> None:
+    """Without folders, spaces or control characters; letters of any script stay, and the ending."""
+    assert safe_name(given) == wanted
