@@ -14,6 +14,7 @@ ROOMS = {
     "voice": {"compute"},
     "results": set(),
     "delivery": {"results"},
+    "batch": {"media"},
     "serving": {"speech", "voice", "compute"},
 }
 FLOORS = {

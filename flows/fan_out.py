@@ -1,0 +1,146 @@
+"""Jobs as runs of a deployment: begun a bounded number at a time, watched to their ends, cancelled with their batch."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelling
+
+from ecg_audio.batch.rows import Row
+from ecg_audio.batch.summary import Ended, ended
+from ecg_audio.errors import EcgError, InvalidRequest, JobConflict, ResultNotFound
+from ecg_audio.request import AnalysisRequest
+from ecg_audio.results.manifest import Manifest
+
+POLL_S = 1.0
+UNENDED = [state for state in StateType if state not in TERMINAL_STATES]
+
+Published = Callable[[AnalysisRequest], Manifest | None]
+"""The manifest of what is published for a request; None: nothing is, or something else."""
+
+
+def fan_out(
+    rows: Sequence[Row], deployment: str, published: Published, *, at_once: int, refresh: bool, tags: Sequence[str]
+) -> Iterator[Ended]:
+    """Do each row's job as a run of a deployment, and yield each row's end as it comes.
+
+    A job is the run whose idempotency key is the job id. One that is under way already, begun by an earlier run of the
+    batch or by the gateway, is awaited and not begun again; one that has ended is followed by a new run, whose key
+    names the one before.
+
+    Raises:
+        InvalidRequest: there is no such deployment.
+    """
+    waiting, flying = deque(rows), dict[UUID, Row]()
+    with get_client(sync_client=True) as client:
+        try:
+            deployed = client.read_deployment_by_name(deployment)
+        except ObjectNotFound:
+            raise InvalidRequest(f"Prefect has no deployment {deployment}", hint="`ecg deploy` makes it.") from None
+        while waiting or flying:
+            while waiting and len(flying) < at_once:
+                row = waiting.popleft()
+                try:
+                    flying[_begun(client, deployed.id, row, refresh=refresh, tags=tags)] = row
+                except JobConflict as error:
+                    yield ended(row, "failed", error=error)
+            for run in _over(client, flying):
+                yield _end(flying.pop(run.id), run, published)
+            if flying:
+                time.sleep(POLL_S)
+
+
+def cancel(tag: str, *, but: UUID) -> int:
+    """Cancel every run of a tag that has not ended, but one; returns how many there were."""
+    with get_client(sync_client=True) as client:
+        wanted = FlowRunFilter(
+            tags=FlowRunFilterTags(all_=[tag]), state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNENDED))
+        )
+        cancelled = 0
+        while runs := [run for run in _read(client, wanted) if run.id != but]:
+            if all(run.state and run.state.type == StateType.CANCELLING for run in runs):
+                break  # told so already: their workers are at it
+            for run in runs:
+                client.set_flow_run_state(run.id, Cancelling())
+            cancelled += len(runs)
+        return cancelled
+
+
+def _begun(client: SyncPrefectClient, deployment_id: UUID, row: Row, *, refresh: bool, tags: Sequence[str]) -> UUID:
+    """The run that does a row's job.
+
+    Raises:
+        JobConflict: under this job id something else is under way.
+    """
+    assert row.request
+    asked = row.request.model_dump(mode="json", exclude_none=True)
+    parameters: dict[str, Any] = {"request": asked, **({"refresh": True} if refresh else {})}
+    key = row.request.job_id
+    while True:
+        run = client.create_flow_run_from_deployment(
+            deployment_id, parameters=parameters, idempotency_key=key, tags=tags
+        )
+        if run.state is None or not run.state.is_final():
+            if run.parameters.get("request") != asked:
+                raise JobConflict(f"under the job id {row.request.job_id} another request is under way")
+            return run.id
+        key = f"{row.request.job_id}:{run.id}"
+
+
+def _over(client: SyncPrefectClient, flying: Collection[UUID]) -> list[FlowRun]:
+    if not flying:
+        return []
+    wanted = FlowRunFilter(
+        id=FlowRunFilterId(any_=list(flying)),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TERMINAL_STATES))),
+    )
+    return _read(client, wanted)
+
+
+def _read(client: SyncPrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:
+    # the server takes no request without an order
+    return client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=200)
+
+
+def _end(row: Row, run: FlowRun, published: Published) -> Ended:
+    assert row.request and run.state
+    run_id = str(run.id)
+    if run.state.is_cancelled():
+        return ended(row, "cancelled", run_id=run_id)
+    if not run.state.is_completed():
+        return ended(row, "failed", run_id=run_id, error=failure(run.state))
+    try:
+        found = published(row.request)
+    except EcgError as error:  # it may be there; nobody can say so now
+        return ended(row, "failed", run_id=run_id, error=error)
+    if found is None or found.run_id != run_id:
+        lost = ResultNotFound("the run completed, and its result is not what is published under the job id")
+        return ended(row, "failed", run_id=run_id, error=lost)
+    return ended(row, found.status, run_id=run_id)
+
+
+def failure(state: State[Any]) -> EcgError:
+    """What a run failed of, from what Prefect says of its state."""
+    said = state.message or f"the run ended as {state.name}"
+    name, _, message = said.partition("exception: ")[2].partition(": ")
+    for kind in _kinds(EcgError):
+        if kind.__name__ == name:
+            return kind(message)
+    return EcgError(said)
+
+
+def _kinds(kind: type[EcgError]) -> list[type[EcgError]]:
+    return [kind, *(found for heir in kind.__subclasses__() for found in _kinds(heir))]
