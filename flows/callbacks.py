@@ -1,5 +1,6 @@
 """Callbacks around a flow: progress while it runs, and one terminal callback when it has ended."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -9,11 +10,14 @@ from prefect import runtime
 from blocks.callback import endpoint
 from ecg_audio.delivery.courier import Courier
 from ecg_audio.delivery.reporter import Reporter
-from ecg_audio.errors import EcgError
+from ecg_audio.errors import EcgError, InvalidRequest
 from ecg_audio.progress import listening
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome
 from tasks.notify import notify
+
+ALONE_S = 300.0
+WITH_RECONCILER_S = 20.0
 
 Run = TypeVar("Run", bound=Callable[..., Outcome])
 
@@ -22,7 +26,8 @@ def answered(run: Run) -> Run:
     """Let a flow's function tell the request's callback how it goes; without a callback it runs as it is.
 
     The terminal callback goes out after everything else is done, `failed` only when the failure is final. Nothing
-    that befalls a callback changes how the job ends. A run that is cancelled or killed says nothing itself.
+    that befalls a callback changes how the job ends. A run that is cancelled or killed says nothing itself: its end is
+    told by the reconciler.
 
     Args:
         run: its first parameter is `request`, an `AnalysisRequest`.
@@ -32,25 +37,38 @@ def answered(run: Run) -> Run:
     def running(request: AnalysisRequest, *arguments: Any, **options: Any) -> Outcome:
         if request.callback is None:
             return run(request, *arguments, **options)
+        patience_s = _patience_s()
         with Courier(endpoint(request.callback), answer_s=10.0) as courier:
             try:
                 with Reporter(request.job_id, courier) as reporter, listening(reporter.listen):
                     ended = run(request, *arguments, **options)
             except Exception as error:
-                _tell(request, _failed(request.job_id, error), reporter.progress)
+                _tell(request, failed(request.job_id, error), reporter.progress, patience_s)
                 raise
-            _tell(request, ended, reporter.progress)
+            _tell(request, ended, reporter.progress, patience_s)
             return ended
 
     return cast(Run, running)
 
 
-def _tell(request: AnalysisRequest, ended: Outcome, progress: int) -> None:
+def _tell(request: AnalysisRequest, ended: Outcome, progress: int, patience_s: float) -> None:
     # as a state: a callback that breaks is a failed task in Prefect, and no failed job
-    notify(request, str(runtime.flow_run.id), ended, progress, return_state=True)
+    notify(request, str(runtime.flow_run.id), ended, progress, patience_s, return_state=True)
 
 
-def _failed(job_id: str, error: Exception) -> Outcome:
+def _patience_s() -> float:
+    """How long a run tries its terminal callback; a reconciler, where there is one, goes on with what is left."""
+    asked = os.environ.get("ECG_CALLBACK_PATIENCE_S")
+    if not asked:
+        return WITH_RECONCILER_S if runtime.deployment.id else ALONE_S
+    try:
+        return float(asked)
+    except ValueError:
+        raise InvalidRequest(f"ECG_CALLBACK_PATIENCE_S must be a number of seconds, not {asked!r}") from None
+
+
+def failed(job_id: str, error: Exception) -> Outcome:
+    """The outcome of a job that ended with an error."""
     if isinstance(error, EcgError):
         return Outcome(job_id=job_id, status="failed", error_code=error.code, error_message=error.message)
     message = f"{type(error).__name__}: {error}"

@@ -1,4 +1,8 @@
-"""A job's progress as a Prefect artifact, for whoever watches the run in Prefect's UI."""
+"""A job's progress as a Prefect artifact, for whoever watches the run in Prefect's UI or asks the gateway.
+
+The figure is the one that callbacks say, so that everyone hears the same, and a job that ends without a word of its
+own is told of at the figure where it stood.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -9,6 +13,7 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
+from ecg_audio.delivery import callback
 from ecg_audio.progress import Listener, Snapshot
 
 UPDATE_EVERY_S = 1.0
@@ -28,7 +33,8 @@ def progress_artifact(job_id: str) -> Iterator[Listener]:
 
     def listen(snapshot: Snapshot) -> None:
         nonlocal latest
-        latest = snapshot.percent
+        step = callback.step(snapshot)
+        latest = max(latest, 100.0 if snapshot.percent >= 100.0 else step.progress if step else 0.0)
 
     def push() -> None:
         shown = 0.0

@@ -1,24 +1,31 @@
 """notify: the terminal callback, with its receipt in the store."""
 
 import json
+from uuid import UUID
 
+import httpx
 from prefect import task
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 
 from blocks.callback import endpoint
 from blocks.storage import ArtifactStore, open_store
 from ecg_audio.delivery import callback
 from ecg_audio.delivery.courier import Courier
-from ecg_audio.delivery.outbox import Letter, Outbox, Receipt
+from ecg_audio.delivery.outbox import Letter, Outbox, Patience, Receipt
 from ecg_audio.errors import EcgError
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome
 from tasks.publish import NAMES
 from tasks.retrying import RETRYING
 
+TOLD = "callback:"
+"""Prefix of the tag that a run bears whose end the backend has heard, or refused to hear."""
+
 
 @task(name="notify", **RETRYING)
-def notify(request: AnalysisRequest, run_id: str, ended: Outcome, progress: int) -> Receipt:
+def notify(request: AnalysisRequest, run_id: str, ended: Outcome, progress: int, patience_s: float) -> Receipt:
     """Tell the backend how a job ended, once.
 
     Args:
@@ -26,6 +33,7 @@ def notify(request: AnalysisRequest, run_id: str, ended: Outcome, progress: int)
         run_id: the flow run, whose published wire document is the result.
         ended: how it went; a partial result is a completed job whose metadata says what is missing.
         progress: the figure that was reached last; a failed job stays at it.
+        patience_s: for how long it is tried.
     """
     assert request.callback
     where = endpoint(request.callback)
@@ -33,20 +41,32 @@ def notify(request: AnalysisRequest, run_id: str, ended: Outcome, progress: int)
         shelf = _shelf(request)
         code, message = ended.error_code or EcgError.code, ended.error_message or "the job failed"
         body = callback.failed(ended.job_id, progress, code, message, where.locale)
-        letter = Letter(ended.job_id, run_id, "failed", body, code, message)
+        letter = Letter(ended.job_id, run_id, "failed", body, code, message, progress)
     else:
         shelf = open_store(request.store)
         result = json.loads(shelf.read(f"runs/{run_id}/{NAMES['backend']}"))
         letter = Letter(ended.job_id, run_id, "completed", callback.completed(ended.job_id, result, where.locale))
     with Courier(where) as courier:
-        receipt = Outbox(shelf).deliver(letter, courier)
+        receipt = Outbox(shelf, Patience(patience_s)).deliver(letter, courier)
     said = f"terminal callback to {where.url}: {receipt.state} after {len(receipt.attempts)} attempts"
     logger = get_run_logger()
     if receipt.state == "delivered":
         logger.info(said)
     else:
         logger.error("%s; the last: %s", said, receipt.attempts[-1].said if receipt.attempts else "none")
+    if receipt.state != "pending":
+        _tag(run_id, TOLD + receipt.state)
     return receipt
+
+
+def _tag(run_id: str, tag: str) -> None:
+    """Note it at the run as well: a second witness, should the receipt not be kept."""
+    try:
+        with get_client(sync_client=True) as client:
+            tags = client.read_flow_run(UUID(run_id)).tags
+            client.update_flow_run(UUID(run_id), tags=sorted({*tags, tag}))
+    except (httpx.HTTPError, ObjectNotFound) as error:
+        get_run_logger().warning("the run is not tagged %s: %s", tag, error)
 
 
 def _shelf(request: AnalysisRequest) -> ArtifactStore | None:

@@ -117,6 +117,21 @@ def key(job_id: str) -> str:
     return f"deliveries/{job_id}.json"
 
 
+def receipt(shelf: Shelf, job_id: str) -> Receipt | None:
+    """What is known of a job's terminal callback; None: nothing, or nothing that can be read.
+
+    Raises:
+        EcgError: the store does not answer.
+    """
+    try:
+        return Receipt.model_validate_json(shelf.read(key(job_id)))
+    except ResultNotFound:
+        return None
+    except ValueError as error:
+        logger.warning("the receipt of %s makes no sense: %s", job_id, error)
+        return None
+
+
 class Outbox:
     """Delivers terminal callbacks.
 
@@ -160,20 +175,17 @@ class Outbox:
             self._keep(receipt)
             return receipt, answer.retry_after_s
 
-    def receipt(self, job_id: str) -> Receipt | None:
-        """What is known of a job's terminal callback; None: nothing."""
+    def _known(self, job_id: str) -> Receipt | None:
         if self._shelf is None:
             return None
         try:
-            return Receipt.model_validate_json(self._shelf.read(key(job_id)))
-        except ResultNotFound:
-            return None
-        except (EcgError, ValueError) as error:
+            return receipt(self._shelf, job_id)
+        except EcgError as error:
             logger.warning("the receipt of %s cannot be read: %s", job_id, error)
             return None
 
     def _resumed(self, letter: Letter, address: str) -> Receipt:
-        known = self.receipt(letter.job_id)
+        known = self._known(letter.job_id)
         if known and known.state == "delivered":
             return known
         if known and (known.run_id, known.status) == (letter.run_id, letter.status):

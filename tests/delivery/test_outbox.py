@@ -137,7 +137,7 @@ def test_a_refusal_is_final(deliver: Deliver, receiver: Receiver, store: FolderS
     receiver.fault = lambda _number, _body: Reply(status, {"Location": receiver.base_url + "/elsewhere"})
     assert deliver().state == "refused" and deliver().state == "refused"
     assert len(receiver.seen) == 1
-    kept = Outbox(store).receipt("job-1")
+    kept = outbox.receipt(store, "job-1")
     assert kept and kept.state == "refused" and kept.attempts[0].status == status
 
 
@@ -164,7 +164,7 @@ def test_patience_ends_and_a_later_try_goes_on(deliver: Deliver, receiver: Recei
     receiver.fault = lambda _number, _body: Reply(503)
     before = deliver(patience=Patience(total_s=0.3, first_s=0.05, most_s=0.1))
     assert before.state == "pending" and 2 <= len(before.attempts) <= 8
-    assert Outbox(store).receipt("job-1") == before
+    assert outbox.receipt(store, "job-1") == before
     receiver.fault = lambda _number, _body: None
     after = deliver()
     assert (after.state, after.message_id) == ("delivered", before.message_id)

@@ -31,7 +31,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(slow, "retry_delay_seconds", [0.05])
     hasty = {"at_most_every_s": 0.0, "at_least_every_s": 0.2}
     monkeypatch.setattr(reporter.Reporter.__init__, "__kwdefaults__", hasty)
-    monkeypatch.setattr(outbox, "Patience", lambda: Patience(total_s=1.5, first_s=0.05, most_s=0.2))
+    monkeypatch.setattr("tasks.notify.Patience", lambda _total_s: Patience(total_s=1.5, first_s=0.05, most_s=0.2))
     monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.0/8")
 
 

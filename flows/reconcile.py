@@ -1,0 +1,248 @@
+"""reconcile: whatever ended a run, its backend hears of it, once.
+
+A run tells its end itself, if it lives to do so. This flow asks Prefect which runs have ended, or fallen silent, and
+compares that with the receipts of what was told. It keeps nothing that it could not find out again, so it may be
+killed, run late, or run twice at once. It is scheduled every minute, and nudged when a run ends badly.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import StateType
+from prefect.futures import PrefectFuture
+from prefect.logging import get_run_logger
+from prefect.settings import get_current_settings
+from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.variables import Variable
+
+from blocks.storage import ArtifactStore, open_store
+from ecg_audio import workspace
+from ecg_audio.delivery import outbox
+from ecg_audio.delivery.outbox import Receipt
+from ecg_audio.errors import EcgError
+from ecg_audio.results.outcome import Outcome
+from flows import runs
+from flows.runs import ALIVE, ENDED, WAITING, Run
+from flows.settlement import Verdict, published, verdict
+from flows.sweeping import sweep_store
+from tasks.notify import TOLD, notify
+
+AT_ONCE = 8
+LETTERS = 200
+"""At most so many in one pass; the next one goes on."""
+OVERLAP = timedelta(minutes=10)
+SWEEP_EVERY = timedelta(hours=1)
+MEMORY = "ecg_reconcile"
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A job whose backend has not heard its end, and at which figure it stood."""
+
+    run: Run
+    outcome: Outcome
+    progress: int
+
+    @property
+    def address(self) -> tuple[str | None, str | None]:
+        """Where the letter goes."""
+        assert self.run.request and self.run.request.callback
+        return self.run.request.callback.base_url, self.run.request.callback.endpoint
+
+
+@flow(
+    name="reconcile",
+    description="Tells backends how their jobs ended where the runs could not, and removes what dead runs left.",
+    task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE),  # type: ignore[arg-type]  # its parameter is invariant
+)
+def reconcile(horizon_h: float = 24.0, silent_s: float | None = None) -> list[dict[str, str]]:
+    """Settle what is owed, and sweep.
+
+    Args:
+        horizon_h: how far back runs are looked at, and so how long an undelivered callback is tried.
+        silent_s: a run without a sign of life for so long is dead. None: three of Prefect's heartbeats.
+
+    Returns:
+        One row for each job that was looked into, as in the table artifact.
+    """
+    now = datetime.now(UTC)
+    memory = Memory.recalled(now - timedelta(hours=horizon_h))
+    with get_client(sync_client=True) as client:
+        lost = runs.bury_silent(client, silent_s or _usual_silence_s())
+        # in this order: a run that moves on meanwhile is seen twice, and not never
+        open_runs = runs.unfinished(client, WAITING) + runs.unfinished(client, ALIVE)
+        ended = runs.ended(client, memory.settled_until)
+        newest = [run for run in runs.newest([*ended, *open_runs]) if run.state in ENDED]
+        rows, owed, unsettled = _examined(client, newest, now)
+        for row, letter, left in _delivered(owed):
+            rows.append(row)
+            unsettled += [letter.run] if left else []
+        swept = memory.swept_at
+        if now - swept >= SWEEP_EVERY:
+            day = runs.ended(client, now - timedelta(hours=horizon_h))
+            _sweep(runs.newest([*day, *open_runs]), now)
+            swept = now
+    settled_until = min([now - OVERLAP, *(run.ended for run in unsettled if run.ended)])
+    Memory(max(settled_until, now - timedelta(hours=horizon_h)), swept).keep()
+    rows += [_row(run, "silent", "ended here") for run in lost]
+    if rows:
+        create_table_artifact(rows, key="reconciled", description="What was told, and what waits")
+    return rows
+
+
+def _examined(
+    client: SyncPrefectClient, newest: Iterable[Run], now: datetime
+) -> tuple[list[dict[str, str]], list[Owed], list[Run]]:
+    """Rows for what needs or permits no letter now, the letters that are due, and the runs to look at again."""
+    concerned = [
+        run for run in newest if run.request and run.request.callback and not any(t.startswith(TOLD) for t in run.tags)
+    ]
+    stores = {named: _opened(named) for named in {run.request.store for run in concerned if run.request}}
+
+    def examine(run: Run) -> tuple[Run, Verdict | EcgError, Receipt | None]:
+        assert run.request
+        store = stores[run.request.store]
+        if isinstance(store, EcgError):  # there never was such a store, or it is away
+            return run, verdict(run, None, None) if store.by_user else store, None
+        try:
+            receipt = outbox.receipt(store, run.request.job_id)
+            known = published(store, run.request.job_id)
+        except EcgError as error:
+            return run, error, None
+        return run, verdict(run, receipt, known.run_id if known else None), receipt
+
+    rows, owed, unsettled = [], [], []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for run, found, receipt in pool.map(examine, concerned):
+            if isinstance(found, EcgError):
+                rows.append(_row(run, "waits", f"{found.code}: {found.message}"))
+                unsettled.append(run)
+            elif found.outcome is None:
+                rows += [] if receipt and receipt.state == found.why else [_row(run, "nothing to tell", found.why)]
+            elif receipt and receipt.state == "pending" and not receipt.due(now):
+                rows.append(_row(run, "waits", "the receiver is given a rest"))
+                unsettled.append(run)
+            else:
+                same = receipt is not None and receipt.run_id == str(run.run_id)
+                figure = receipt.progress if receipt and same else runs.progress(client, run)
+                owed.append(Owed(run, found.outcome, figure))
+    return rows, owed, unsettled
+
+
+def _opened(named: str | None) -> ArtifactStore | EcgError:
+    try:
+        store = open_store(named)
+        store.check()  # one that is away would look as if nobody had been told
+    except EcgError as error:
+        return error
+    return store
+
+
+def _delivered(owed: list[Owed]) -> Iterator[tuple[dict[str, str], Owed, bool]]:
+    """Deliver, each letter once; yields a row for each, and whether it is left for another pass.
+
+    One letter goes to each address first. Where nobody answers, the others are kept back.
+    """
+    owed = sorted(owed, key=lambda letter: letter.run.since)
+    later = owed[LETTERS:]
+    groups: dict[object, list[Owed]] = {}
+    for letter in owed[:LETTERS]:
+        groups.setdefault(letter.address, []).append(letter)
+    first = [(group, _sent(group[0])) for group in groups.values()]
+    rest: list[tuple[Owed, PrefectFuture[Receipt]]] = []
+    for group, future in first:
+        receipt = future.result(raise_on_failure=False)
+        yield _told(group[0], receipt)
+        nobody = isinstance(receipt, Receipt) and receipt.state == "pending" and not _answered(receipt)
+        if nobody:
+            later += group[1:]
+        else:
+            rest += [(letter, _sent(letter)) for letter in group[1:]]
+    for letter, future in rest:
+        yield _told(letter, future.result(raise_on_failure=False))
+    for letter in later:
+        yield _row(letter.run, "waits", "for another pass"), letter, True
+
+
+def _sent(letter: Owed) -> PrefectFuture[Receipt]:
+    assert letter.run.request
+    once = notify.with_options(retries=0)
+    return once.submit(letter.run.request, str(letter.run.run_id), letter.outcome, letter.progress, 0.0)
+
+
+def _answered(receipt: Receipt) -> bool:
+    return bool(receipt.attempts) and receipt.attempts[-1].status is not None
+
+
+def _told(letter: Owed, receipt: Receipt | BaseException) -> tuple[dict[str, str], Owed, bool]:
+    if not isinstance(receipt, Receipt):
+        hopeless = isinstance(receipt, EcgError) and not receipt.retryable  # there is no such endpoint block
+        return (
+            _row(letter.run, "fails" if hopeless else "waits", f"{type(receipt).__name__}: {receipt}"),
+            letter,
+            not hopeless,
+        )
+    said = receipt.attempts[-1].said if receipt.attempts else "another sender is at it"
+    told = f"{receipt.status} {receipt.error_code or ''}".strip()
+    return _row(letter.run, f"{told}: {receipt.state}", said), letter, receipt.state == "pending"
+
+
+def _sweep(newest: Iterable[Run], now: datetime) -> None:
+    """Everything dead runs left behind; what cannot be reached now is swept another time."""
+    workspace.sweep()
+    dead: dict[str | None, list[Run]] = {None: []}
+    for run in newest:
+        if run.request and run.state in ENDED and run.state != StateType.COMPLETED:
+            dead.setdefault(run.request.store, []).append(run)
+    for named, left in dead.items():
+        try:
+            gone = sweep_store(open_store(named), left, now)
+        except EcgError as error:
+            get_run_logger().warning("the store %s is not swept: %s", named, error)
+        else:
+            get_run_logger().info("%d objects swept in the store %s", gone, named)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one pass tells the next, in a Prefect variable. Only to save work: lost, it is found out again.
+
+    Attributes:
+        settled_until: of runs that ended before, nothing is owed any more.
+        swept_at: when the last sweep was.
+    """
+
+    settled_until: datetime
+    swept_at: datetime
+
+    @classmethod
+    def recalled(cls, oldest: datetime) -> "Memory":
+        """What the last pass left; nothing older than `oldest`."""
+        kept: Any = Variable.get(MEMORY, default={})
+        if not isinstance(kept, dict):
+            kept = {}
+        try:
+            settled, swept = (datetime.fromisoformat(kept[name]) for name in ("settled_until", "swept_at"))
+        except (KeyError, TypeError, ValueError):
+            return cls(oldest, oldest)
+        return cls(max(settled, oldest), max(swept, oldest))
+
+    def keep(self) -> None:
+        """Leave it for the next pass."""
+        moments = {"settled_until": self.settled_until.isoformat(), "swept_at": self.swept_at.isoformat()}
+        Variable.set(MEMORY, moments, overwrite=True)
+
+
+def _usual_silence_s() -> float:
+    return 3.0 * (get_current_settings().flows.heartbeat_frequency or 180)
+
+
+def _row(run: Run, done: str, why: str) -> dict[str, str]:
+    job_id = run.request.job_id if run.request else "?"
+    return {"job": job_id, "run": str(run.run_id), "state": run.state.value, "told": done, "why": why[:300]}

@@ -1,0 +1,72 @@
+"""What is owed to a backend: given how a run ended, what was published and what the receipt says."""
+
+from dataclasses import dataclass
+
+from prefect.client.schemas.objects import StateType
+
+from blocks.storage import ArtifactStore
+from ecg_audio.delivery.outbox import Receipt
+from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, ResultNotFound, RunLost, recalled
+from ecg_audio.results import manifest
+from ecg_audio.results.outcome import Outcome
+from flows.callbacks import failed
+from flows.runs import Run
+from tasks.publish import manifest_key
+
+REJECTED = "Validation of flow parameters failed with error:"
+"""How Prefect begins to say that a run was refused for its parameters, before any code of ours ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be told. `outcome` None: nothing, and `why` not."""
+
+    outcome: Outcome | None
+    why: str
+
+
+def verdict(run: Run, receipt: Receipt | None, published: str | None) -> Verdict:
+    """What is owed for a job whose newest run has ended.
+
+    A published result is a completed job, whatever became of the run afterwards.
+
+    Args:
+        run: the job's newest run; its request names a job.
+        receipt: of the job's terminal callback; None: there is none.
+        published: the run whose result is published; None: none is.
+    """
+    assert run.request
+    job_id = run.request.job_id
+    same = receipt is not None and receipt.run_id == str(run.run_id)
+    if receipt and (receipt.state == "delivered" or (same and receipt.state == "refused")):
+        return Verdict(None, receipt.state)
+    if published == str(run.run_id):
+        return Verdict(Outcome(job_id=job_id, status="completed"), "the result is published")
+    if run.state == StateType.COMPLETED:
+        return Verdict(None, "its result was replaced or removed")
+    if receipt and same and receipt.status == "failed":
+        told = Outcome(
+            job_id=job_id, status="failed", error_code=receipt.error_code, error_message=receipt.error_message
+        )
+        return Verdict(told, "not delivered yet")
+    return Verdict(failed(job_id, error(run)), run.message or run.state.value.lower())
+
+
+def published(store: ArtifactStore, job_id: str) -> manifest.Manifest | None:
+    """A job's manifest; None: nothing is published."""
+    try:
+        return manifest.loads(store.read(manifest_key(job_id)))
+    except ResultNotFound:
+        return None
+
+
+def error(run: Run) -> EcgError:
+    """The error that ended a run, from what Prefect says of its state."""
+    if run.state == StateType.CANCELLED:
+        return JobCancelled("the job was cancelled")
+    if run.state == StateType.CRASHED:
+        return RunLost(f"the run was lost: {run.message}" if run.message else "the run was lost")
+    if run.message.startswith(REJECTED):
+        return InvalidRequest(run.message.removeprefix(REJECTED).strip())
+    told = run.message.partition("exception: ")[2] or run.message
+    return recalled(told) or EcgError(told or "the run failed")

@@ -1,0 +1,349 @@
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State, StateType
+from prefect.events import emit_event
+from prefect.events.worker import EventsWorker
+from prefect.states import Cancelled, Completed, Crashed, Failed, Running
+from prefect.variables import Variable
+
+from blocks.storage import FolderStore
+from ecg_audio.delivery import outbox
+from ecg_audio.delivery.outbox import Receipt
+from ecg_audio.errors import TranscriptionFailed, recalled
+from ecg_audio.results import backend, manifest
+from flows import reconcile as module
+from flows import runs
+from flows.analyze import analyze
+from flows.reconcile import MEMORY, reconcile
+from tasks.publish import manifest_key
+from tests.contracts.receiver import Job, Receiver, Reply, receiving
+from tests.results.factory import analysis
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@pytest.fixture(scope="module")
+def deployment(prefect_server: str) -> UUID:
+    """A deployment of the flow; nobody works for it, so runs are what the test makes of them."""
+    with get_client(sync_client=True) as client:
+        flow = client.create_flow(analyze)
+        return client.create_deployment(flow, name="reconciled")
+
+
+@pytest.fixture
+def client(deployment: UUID, monkeypatch: pytest.MonkeyPatch) -> Iterator[SyncPrefectClient]:
+    """Prefect, with no run and no memory of earlier tests."""
+    monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.0/8")
+    with get_client(sync_client=True) as opened:
+        Variable.set(MEMORY, {}, overwrite=True)
+        yield opened
+        ours = {"deployments": {"id": {"any_": [str(deployment)]}}}
+        for found in opened.request("POST", "/flow_runs/filter", json=ours).json():
+            opened.delete_flow_run(found["id"])
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A backend that knows job-1."""
+    with receiving("job-1") as running:
+        yield running
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    """The store of all jobs here."""
+    return FolderStore(tmp_path / "store")
+
+
+@pytest.fixture
+def run(client: SyncPrefectClient, deployment: UUID, receiver: Receiver, store: FolderStore) -> Callable[..., str]:
+    """Make a run in some state; returns its id."""
+
+    def make(state: State[Any] | None, job_id: str = "job-1", **asked: Any) -> str:
+        request = {
+            "source": "s3://bucket/talk.mp4",
+            "job_id": job_id,
+            "store": store.reference,
+            "callback": {"base_url": receiver.base_url, "locale": "en"},
+            **asked,
+        }
+        made = client.create_flow_run_from_deployment(deployment, parameters={"request": request})
+        for each in (Running(), state) if state and state.type != StateType.RUNNING else (state,):
+            if each:
+                client.set_flow_run_state(made.id, each, force=True)
+        return str(made.id)
+
+    return make
+
+
+def publish(store: FolderStore, run_id: str, job_id: str = "job-1") -> dict[str, Any]:
+    """Put a result into the store as a run does; returns the wire document."""
+    made = analysis(12, job_id=job_id, run_id=run_id)
+    document = backend.document(made)
+    key = f"runs/{run_id}/backend.json"
+    store.write(key, json.dumps(document).encode())
+    named = {"backend": manifest.output(key, store.read(key))}
+    store.write(manifest_key(job_id), manifest.dumps(manifest.build(made, named)))
+    return document
+
+
+ENDS = [
+    (Cancelled(), "JOB_CANCELLED", "the job was cancelled"),
+    (Crashed(message="exit code -9."), "PROCESSING_ERROR", "the run was lost: exit code -9."),
+    (
+        Failed(message="Flow run encountered an exception: TranscriptionFailed: the decoder broke"),
+        "TRANSCRIPTION_ERROR",
+        "the decoder broke",
+    ),
+    (Failed(message="Flow run encountered an exception: KeyError: 'x'"), "PROCESSING_ERROR", "KeyError: 'x'"),
+]
+
+
+def test_a_run_that_could_not_speak_is_spoken_for(
+    run: Callable[..., str], receiver: Receiver, store: FolderStore
+) -> None:
+    """Once, with code and message, however often the reconciler comes; the receipt is kept."""
+    run_ids = {}
+    for number, (state, _, _) in enumerate(ENDS):
+        receiver.jobs[f"job-{number}"] = Job()
+        run_ids[f"job-{number}"] = run(state, f"job-{number}")
+    assert sorted(row["told"] for row in reconcile()) == sorted(f"failed {code}: delivered" for _, code, _ in ENDS)
+    assert reconcile() == [] and len(receiver.seen) == len(ENDS)
+    for number, (_, code, message) in enumerate(ENDS):
+        job_id = f"job-{number}"
+        job, kept = receiver.jobs[job_id], outbox.receipt(store, job_id)
+        assert (job.status, job.error_code, job.error_message) == ("failed", code, message)
+        assert kept and (kept.state, kept.run_id, kept.message_id) == ("delivered", run_ids[job_id], job.ended_by)
+
+
+def test_a_published_result_is_a_completed_job(run: Callable[..., str], receiver: Receiver, store: FolderStore) -> None:
+    """Whatever became of the run after it had published."""
+    documents = {}
+    for number, state in enumerate((Completed(), Crashed(), Cancelled())):
+        job_id = f"job-{number}"
+        receiver.jobs[job_id] = Job()
+        documents[job_id] = publish(store, run(state, job_id), job_id)
+    reconcile()
+    assert {job_id: receiver.jobs[job_id].result for job_id in documents} == documents and len(receiver.seen) == 3
+
+
+def test_nothing_is_said_of_what_may_still_end_well(run: Callable[..., str], receiver: Receiver) -> None:
+    """A run that waits or works, and one that completed and whose result a later run replaced.
+
+    While another run of the same job waits or works, the crash of the first is no end either.
+    """
+    for number, state in enumerate((None, Running(), Completed())):
+        run(state, f"job-{number}")
+    for number, later in enumerate((None, Running())):
+        run(Crashed(), f"again-{number}")
+        run(later, f"again-{number}")
+    assert {row["told"] for row in reconcile()} == {"nothing to tell"}
+    assert receiver.seen == []
+
+
+def test_a_rejected_request_is_answered(run: Callable[..., str], receiver: Receiver) -> None:
+    """Parameters that failed validation before any code of ours ran: the backend hears what was wrong."""
+    said = "Validation of flow parameters failed with error: language: must be 'auto' or a code"
+    run(Failed(message=said), language=["nonsense"], unknown=1)
+    reconcile()
+    job = receiver.jobs["job-1"]
+    assert job.error_code == "INVALID_REQUEST" and "must be 'auto'" in (job.error_message or "")
+
+
+def test_what_names_no_receiver_is_passed_over(run: Callable[..., str], receiver: Receiver) -> None:
+    """A request without a usable job id or callback concerns nobody, and breaks nothing."""
+    for asked in ({"job_id": "../job"}, {"callback": "file:///etc"}, {"callback": None}):
+        run(Crashed(), **asked)
+    run(Crashed(), "job-1")
+    reconcile()
+    assert receiver.jobs["job-1"].error_code == "PROCESSING_ERROR" and len(receiver.seen) == 1
+
+
+def test_progress_stays_where_it_was(run: Callable[..., str], receiver: Receiver, client: SyncPrefectClient) -> None:
+    """The figure is the one that the run's progress artifact says."""
+    run_id = run(Cancelled())
+    artifact = {"key": "progress", "type": "progress", "data": 60.0, "flow_run_id": run_id}
+    client.request("POST", "/artifacts/", json=artifact)
+    reconcile()
+    assert receiver.jobs["job-1"].progress == [60]
+
+
+def test_what_the_run_said_itself_is_not_repeated(
+    run: Callable[..., str], receiver: Receiver, store: FolderStore
+) -> None:
+    """A delivered receipt of whichever run, a refusal, or the tag of a run whose receipt was not kept."""
+    told = {"message_id": "m", "address": "a", "status": "failed"}
+    for number, (state, same) in enumerate([("delivered", False), ("refused", True)]):
+        job_id = f"told-{number}"
+        run_id = run(Crashed(), job_id)
+        receipt = Receipt(job_id=job_id, run_id=run_id if same else "earlier", state=state, **told)
+        store.write(outbox.key(job_id), receipt.model_dump_json().encode())
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(run(Crashed(), "told-2")), tags=["callback:delivered"])
+    assert reconcile() == [] and receiver.seen == []
+
+
+def test_an_open_letter_is_taken_up(run: Callable[..., str], receiver: Receiver, store: FolderStore) -> None:
+    """What a run could not deliver goes out again when it has rested: same message, same id, same figure."""
+    run_id = run(Failed(message="Flow run encountered an exception: NotMedia: a text file"))
+    begun = datetime.now(UTC) - timedelta(seconds=100)
+    attempts = [{"at": (begun + timedelta(seconds=s)).isoformat(), "status": 503, "said": "busy"} for s in (0, 96)]
+    told = {"job_id": "job-1", "run_id": run_id, "message_id": "msg_1", "address": "a", "status": "failed"}
+    told |= {"error_code": "NOT_MEDIA", "error_message": "a text file", "progress": 20, "attempts": attempts}
+    store.write(outbox.key("job-1"), json.dumps(told).encode())
+    assert [row["told"] for row in reconcile()] == ["waits"] and receiver.seen == []
+    attempts[1]["at"] = (begun + timedelta(seconds=70)).isoformat()
+    store.write(outbox.key("job-1"), json.dumps(told).encode())
+    reconcile()
+    job = receiver.jobs["job-1"]
+    assert (job.ended_by, job.error_code, job.progress) == ("msg_1", "NOT_MEDIA", [20])
+
+
+def test_a_dead_receiver_holds_up_no_other(run: Callable[..., str], receiver: Receiver) -> None:
+    """Where nobody listens, one letter is tried and the others wait; elsewhere everything is delivered."""
+    for number in range(3):
+        run(Crashed(), f"dead-{number}", callback={"base_url": "http://127.0.0.1:9"})
+    receiver.jobs |= {f"live-{number}": Job() for number in range(2)}
+    for number in range(2):
+        run(Crashed(), f"live-{number}")
+    rows = {row["job"]: row["told"] for row in reconcile()}
+    assert sorted(told for job, told in rows.items() if job.startswith("dead")) == [
+        "failed PROCESSING_ERROR: pending", "waits", "waits"
+    ]  # fmt: skip
+    assert {receiver.jobs[f"live-{number}"].status for number in range(2)} == {"failed"}
+
+
+def test_a_store_that_is_away_is_waited_for(run: Callable[..., str], receiver: Receiver, tmp_path: Path) -> None:
+    """Without the receipts nobody knows what was told: the letter goes out when the store is back."""
+    (tmp_path / "away").write_text("")
+    run(Crashed(), store=str(tmp_path / "away" / "store"))
+    (row,) = reconcile()
+    assert row["told"] == "waits" and receiver.seen == []
+    (tmp_path / "away").unlink()
+    reconcile()
+    assert receiver.jobs["job-1"].status == "failed"
+
+
+def test_a_store_that_never_was_keeps_nobody_silent(run: Callable[..., str], receiver: Receiver) -> None:
+    """A run that named no store of ours cannot have left a receipt: it is told of without one, once."""
+    run(Crashed(), store="s3-bucket/nowhere")
+    assert [row["told"] for row in reconcile()] == ["failed PROCESSING_ERROR: delivered"]
+    assert reconcile() == [] and len(receiver.seen) == 1
+
+
+def beat(run_id: str, after_s: float = 0.0) -> None:
+    """One heartbeat, as the engine of a run sends it."""
+    at = datetime.now(UTC) + timedelta(seconds=after_s)
+    emit_event("prefect.flow-run.heartbeat", {"prefect.resource.id": f"prefect.flow-run.{run_id}"}, occurred=at)
+    EventsWorker.instance().wait_until_empty()
+
+
+def beats(server: str, run_id: str) -> int:
+    """How many heartbeats of the run Prefect knows of."""
+    until = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    wanted = {
+        "occurred": {"since": (datetime.now(UTC) - timedelta(minutes=5)).isoformat(), "until": until},
+        "resource": {"id": [f"prefect.flow-run.{run_id}"]},
+        "event": {"name": ["prefect.flow-run.heartbeat"]},
+    }
+    return len(httpx.post(f"{server}/events/filter", json={"filter": wanted}).json()["events"])
+
+
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait for something that must happen."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_a_silent_run_is_ended_and_told_of(
+    run: Callable[..., str], receiver: Receiver, client: SyncPrefectClient, prefect_server: str
+) -> None:
+    """It gave signs of life, and then none; one that never gave any is left alone."""
+    silent, never = run(Running()), run(Running(), "job-2")
+    beat(silent)
+    until(lambda: beats(prefect_server, silent) == 1)
+    time.sleep(1.1)
+    rows = reconcile(silent_s=1.0)
+    assert [row["job"] for row in rows] == ["job-1", "job-1"]
+    state = client.read_flow_run(UUID(silent)).state
+    assert state and state.is_crashed() and "no sign of life" in (state.message or "")
+    assert receiver.jobs["job-1"].error_code == "PROCESSING_ERROR" and len(receiver.seen) == 1
+    still = client.read_flow_run(UUID(never)).state
+    assert still and still.is_running()
+
+
+def test_a_run_that_is_heard_of_again_lives(
+    run: Callable[..., str], receiver: Receiver, prefect_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silence is believed only after listening for a while: after a restart of the server all runs look silent."""
+    run_id = run(Running())
+    beat(run_id)
+    until(lambda: beats(prefect_server, run_id) == 1)
+
+    class InAMinute(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(seconds=60)
+
+    def listen(_seconds: float) -> None:
+        beat(run_id, after_s=60.0)
+        until(lambda: beats(prefect_server, run_id) == 2)
+
+    monkeypatch.setattr(runs, "datetime", InAMinute)
+    monkeypatch.setattr(runs, "time", SimpleNamespace(sleep=listen, monotonic=time.monotonic))
+    assert reconcile(silent_s=30.0) == [] and receiver.seen == []
+    assert beats(prefect_server, run_id) == 2, "it was suspected, and listened to"
+
+
+def test_what_a_dead_run_uploaded_is_swept(
+    run: Callable[..., str], store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects that no manifest names go, those of the published run and of living ones stay; half-written files go."""
+    dead, sound, alive = run(Crashed()), run(Completed(), "job-2"), run(Running(), "job-3")
+    day = datetime.now(UTC).date()
+    publish(store, sound, "job-2")
+    for key in (f"runs/{dead}/analysis.json", f"features/words/date={day}/job-1.parquet", f"runs/{alive}/captions.srt"):
+        store.write(key, b"torn")
+    half = store.path("cache/.incoming-abc")
+    half.parent.mkdir()
+    half.write_bytes(b"half")
+    reconcile()
+    assert store.exists(f"runs/{dead}/analysis.json") and half.exists(), "not yet: it may still be at work"
+
+    monkeypatch.setattr("flows.sweeping.ABANDONED_S", 0.0)
+    monkeypatch.setattr(module, "SWEEP_EVERY", timedelta(0))
+    monkeypatch.setenv("ECG_STORE", store.reference)
+    reconcile()
+    left = store.keys("")
+    assert f"runs/{dead}/analysis.json" not in left and f"features/words/date={day}/job-1.parquet" not in left
+    assert {f"runs/{sound}/backend.json", f"runs/{alive}/captions.srt"} <= set(left) and not half.exists()
+
+
+def test_the_next_pass_begins_where_this_one_ended(run: Callable[..., str], receiver: Receiver) -> None:
+    """A pass remembers until when all is settled, and never further than what still waits."""
+    receiver.fault = lambda _number, _body: Reply(503)
+    run(Crashed())
+    before = datetime.now(UTC)
+    reconcile()
+    memory = module.Memory.recalled(before - timedelta(hours=24))
+    assert memory.settled_until < before and memory.swept_at >= before - timedelta(seconds=5)
+    assert module.Memory.recalled(before + timedelta(hours=1)).settled_until == before + timedelta(hours=1)
+
+
+def test_errors_are_recalled_by_name() -> None:
+    """What Prefect says of an exception leads back to the error of that name."""
+    found = recalled("TranscriptionFailed: words: all of them")
+    assert isinstance(found, TranscriptionFailed) and found.message == "words: all of them"
+    assert recalled("ValueError: 3") is None and recalled("") is None
