@@ -49,7 +49,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process, if it does not run yet. Returns before the child has imported anything."""
-        if self._process is not None and self._process.poll() is None:
+        if self.running:
             return
         self.stop()  # what a child that ended by itself has left open
         ours, theirs = socket.socketpair()
@@ -71,6 +71,12 @@ class Child:
                 start_new_session=True,  # Ctrl-C reaches the parent, which ends its children in order
             )
         self._pipe = Connection(ours.detach())
+
+    @property
+    def running(self) -> bool:
+        """Whether the process runs."""
+        process = self._process  # `stop` may come from another thread
+        return process is not None and process.poll() is None
 
     def call(
         self,

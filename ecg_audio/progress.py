@@ -32,6 +32,15 @@ WEIGHTS: Mapping[str, float] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """What a stage took of the machine; None: not measured, as where no GPU works. See `analysis.StageRecord`."""
+
+    peak_resident_bytes: int | None = None
+    peak_gpu_bytes: int | None = None
+    gpu_utilisation_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StageState:
     """One stage at one moment."""
 
@@ -41,6 +50,7 @@ class StageState:
     started_at: float | None = None
     duration_s: float | None = None
     error_code: str | None = None
+    taken: Taken = Taken()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ class Progress:
         """Run a stage: yields the function that takes its finished fraction."""
         started = time.perf_counter()
         self._change(name, status="running", started_at=started)
+        token = _takes.set(lambda taken: self._change(name, taken=taken))
         try:
             yield lambda fraction: self._change(name, fraction=min(1.0, max(0.0, fraction)))
         except BaseException as error:
@@ -81,6 +92,8 @@ class Progress:
             code = code if isinstance(code, str) else "PROCESSING_ERROR"
             self._change(name, status="failed", duration_s=time.perf_counter() - started, error_code=code)
             raise
+        finally:
+            _takes.reset(token)
         self._change(name, status="completed", fraction=1.0, duration_s=time.perf_counter() - started)
 
     def settle(self, name: str, status: Literal["cached", "skipped"]) -> None:
@@ -109,6 +122,15 @@ class Progress:
 
 def _counted(state: StageState) -> float:
     return 1.0 if state.status == "failed" else state.fraction
+
+
+_takes: ContextVar[Callable[[Taken], None] | None] = ContextVar("ecg_takes", default=None)
+
+
+def took(taken: Taken) -> None:
+    """Note what the work of the stage at hand took; outside of a stage nobody keeps it."""
+    if (take := _takes.get()) is not None:
+        take(taken)
 
 
 _listeners: ContextVar[tuple[Listener, ...]] = ContextVar("ecg_listeners", default=())

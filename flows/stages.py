@@ -1,5 +1,6 @@
 """The stages of one job, from tasks' futures to results, notices and records."""
 
+from dataclasses import asdict
 from typing import TypeVar
 
 from prefect.futures import PrefectFuture
@@ -54,6 +55,7 @@ class Stages:
                 duration_s=None if state.duration_s is None else round(state.duration_s, 3),
                 real_time_ratio=_ratio(recording_s, state.duration_s),
                 error_code=state.error_code,
+                **asdict(state.taken),
             )
             for state in self._progress.states()
             if state.status != "waiting" and state.status != "running"

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from ecg_audio.compute import gpu
+from ecg_audio.progress import Taken
+
 GIB = 1 << 30
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 SAMPLING_S = 0.05
@@ -66,18 +69,25 @@ def use() -> Use:
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """Memory before, at most, and after."""
+    """Memory before, at most, and after; and how busy the GPU was on the way, None where there is none in use."""
 
     before: Use
     peak: Use
     after: Use
+    gpu_utilisation_percent: float | None = None
+
+    @property
+    def taken(self) -> Taken:
+        """The same as a stage's record has it."""
+        return Taken(self.peak.resident_bytes, self.peak.gpu_bytes, self.gpu_utilisation_percent)
 
 
 class Meter:
-    """Measures memory before, while and after something runs: `with Meter() as meter: ...`."""
+    """Measures memory and GPU before, while and after something runs: `with Meter() as meter: ...`."""
 
     def __init__(self) -> None:
         self.before = self.after = self.peak = use()
+        self._utilisation: list[float] = []
         self._done = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="measuring memory", daemon=True)
 
@@ -94,11 +104,16 @@ class Meter:
     @property
     def measured(self) -> Metered:
         """The figures, once it is over."""
-        return Metered(self.before, self.peak, self.after)
+        busy = self._utilisation
+        return Metered(self.before, self.peak, self.after, round(sum(busy) / len(busy), 1) if busy else None)
 
     def _watch(self) -> None:
         while not self._done.wait(SAMPLING_S):
-            self._note(use())
+            now = use()
+            self._note(now)
+            load = gpu.load() if now.gpu_bytes is not None else None
+            if load is not None and load.utilisation_percent is not None:
+                self._utilisation.append(load.utilisation_percent)
 
     def _note(self, now: Use) -> None:
         gpus_bytes = [found.gpu_bytes for found in (self.peak, now) if found.gpu_bytes is not None]

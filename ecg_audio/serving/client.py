@@ -14,7 +14,7 @@ import httpx
 
 from ecg_audio.analysis import Diarization, EngineName, Transcript
 from ecg_audio.errors import InsufficientResources, WorkerLost
-from ecg_audio.progress import Report, silent
+from ecg_audio.progress import Report, Taken, silent, took
 from ecg_audio.serving import wire
 from ecg_audio.speech.engine import UNGUIDED, UNKNOWN, Availability, Guidance, SpeakerCount, Stage
 from ecg_audio.speech.whisperx import check_guidance, check_language
@@ -98,6 +98,8 @@ class WhisperXEngine:
                     return wire.RESULTS[stage].model_validate(said["result"])
                 if "error" in said:
                     raise wire.raised(said["error"])
+                if "took" in said:
+                    took(Taken(**said["took"]))
                 if "progress" in said:
                     report(said["progress"])
         except httpx.TransportError as error:

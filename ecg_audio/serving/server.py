@@ -14,12 +14,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from ecg_audio.child import ChildError
+from ecg_audio.compute import gpu
 from ecg_audio.compute.memory import GIB, Metered
 from ecg_audio.errors import EcgError
 from ecg_audio.serving import wire
@@ -92,8 +94,9 @@ class ModelServer(http.server.ThreadingHTTPServer):
             "model": self.engine.settings.model,
             "device": self.engine.settings.device,
             "loads": dict(self.engine.loads),
+            "loaded": list(self.engine.loaded),
             "resident_bytes": measured and measured.after.resident_bytes,
-            "gpu_bytes": measured and measured.after.gpu_bytes,
+            "gpu": (load := gpu.load()) and asdict(load),
             "recycled": self.recycled,
         }
 
@@ -101,7 +104,8 @@ class ModelServer(http.server.ThreadingHTTPServer):
         """The same for Prometheus."""
         health = self.health()
         figures = [f"ecg_models_queue {health['queue']}", f"ecg_models_recycled_total {self.recycled}"]
-        figures += [f"ecg_models_{name} {health[name]}" for name in ("resident_bytes", "gpu_bytes") if health[name]]
+        figures += [f"ecg_models_resident_bytes {health['resident_bytes']}"] if health["resident_bytes"] else []
+        figures += [f"ecg_gpu_{name} {figure}" for name, figure in (health["gpu"] or {}).items() if figure is not None]
         figures += [f'ecg_models_loads_total{{kind="{kind}"}} {count}' for kind, count in health["loads"].items()]
         figures += [
             f'ecg_models_jobs_total{{stage="{stage}",ended="{ended}"}} {count}'
@@ -139,6 +143,8 @@ class ModelServer(http.server.ThreadingHTTPServer):
             try:
                 found = self._stage(stage, job)(report=lambda fraction: lines.put(wire.line(progress=fraction)))
                 ended.append("completed")
+                if (measured := self.engine.memory.get(stage)) is not None:
+                    lines.put(wire.line(took=asdict(measured.taken)))
                 lines.put(wire.line(result=found.model_dump(mode="json")))
             except (EcgError, ChildError) as error:
                 named = error if isinstance(error, EcgError) else EcgError(str(error))

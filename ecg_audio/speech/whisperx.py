@@ -12,7 +12,7 @@ from typing import Any
 
 from ecg_audio.analysis import Diarization, EngineName, Notice, Transcript
 from ecg_audio.child import Child, ChildError
-from ecg_audio.compute import hub
+from ecg_audio.compute import hub, idle
 from ecg_audio.compute.memory import Metered
 from ecg_audio.errors import (
     DiarizationFailed,
@@ -21,7 +21,7 @@ from ecg_audio.errors import (
     OptionUnsupported,
     TranscriptionFailed,
 )
-from ecg_audio.progress import Report, silent
+from ecg_audio.progress import Report, silent, took
 from ecg_audio.speech import whisperx_stages
 from ecg_audio.speech.engine import UNGUIDED, UNKNOWN, Availability, Guidance, SpeakerCount, Stage
 from ecg_audio.speech.language import LANGUAGES
@@ -118,7 +118,10 @@ class WhisperXEngine:
         self.settings = (settings or WhisperXSettings.from_environment()).settled()
         self.memory: dict[Stage, Metered] = {}  # what each stage took when it ran last, the last one last
         self.loads: dict[str, int] = {}  # how often each kind of model was loaded, as of the last stage
+        self.loaded: tuple[str, ...] = ()  # kinds of models that are in memory
         self._models = Child("the WhisperX models", environment=ENVIRONMENT)
+        self._idle_s = idle.idle_s()
+        self._rest = idle.Rest(self._idle_s, self._unload)
 
     def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
         """Models, revisions and settings that decide a stage's results: those of other stages do not."""
@@ -143,7 +146,7 @@ class WhisperXEngine:
 
         def load() -> None:
             # a failure is not lost: the first real call meets it again, where somebody listens
-            with contextlib.suppress(EcgError, ChildError, OSError):
+            with contextlib.suppress(EcgError, ChildError, OSError), self._rest.work():
                 self._models.call(whisperx_stages.prepare, self.settings)
 
         threading.Thread(target=load, name="warming the WhisperX models", daemon=True).start()
@@ -193,17 +196,28 @@ class WhisperXEngine:
 
     def close(self) -> None:
         """End the model process; a later call starts it again."""
+        self._rest.cancel()
         self._models.stop()
+        self.loaded = ()
 
     def _call(
         self, failure: type[EcgError], what: str, stage: Stage, recording: Path, *asked: object, report: Report
     ) -> Any:
         try:
-            found, measured, self.loads = self._models.call(
-                whisperx_stages.metered, stage, str(recording), self.settings, *asked, report=report
-            )
+            with self._rest.work():
+                found, measured, self.loads, self.loaded = self._models.call(
+                    whisperx_stages.metered, stage, str(recording), self.settings, *asked, report=report
+                )
         except ChildError as error:
             raise failure(f"{what}: {error}") from error
         self.memory.pop(stage, None)
         self.memory[stage] = measured
+        took(measured.taken)
         return found
+
+    def _unload(self) -> None:
+        """Give back what nobody has used for long; the process stays, with its imports."""
+        # a process that ends meanwhile has nothing left to give back
+        with contextlib.suppress(EcgError, ChildError, OSError):
+            if self._models.running:
+                self.loaded = self._models.call(whisperx_stages.unload, self._idle_s)

@@ -41,12 +41,21 @@ def prepare(settings: WhisperXSettings, *, report: Report = silent) -> None:
     report(1.0)
 
 
-def metered(stage: str, *arguments: Any, report: Report = silent) -> tuple[Any, Metered, dict[str, int]]:
-    """Run a stage; returns its result, its memory, and how often each kind of model was loaded until now."""
+def metered(
+    stage: str, *arguments: Any, report: Report = silent
+) -> tuple[Any, Metered, dict[str, int], tuple[str, ...]]:
+    """Run a stage; returns its result, what it took, how often each kind was loaded until now, and what still is."""
     stages: dict[str, Callable[..., Any]] = {"transcribe": transcribe, "align": align, "diarize": diarize}
     with Meter() as meter:
         found = stages[stage](*arguments, report=report)
-    return found, meter.measured, dict(models.loads)
+    return found, meter.measured, dict(models.loads), models.loaded
+
+
+def unload(idle_s: float, *, report: Report = silent) -> tuple[str, ...]:
+    """Give back models that nobody has used for so long; returns the kinds that stay."""
+    models.drop_idle(idle_s)
+    report(1.0)
+    return models.loaded
 
 
 def transcribe(

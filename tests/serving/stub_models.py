@@ -25,6 +25,7 @@ class StubModels:
         self.settings = SimpleNamespace(model="stub", device="cpu")
         self.memory: dict[str, Metered] = {}
         self.loads = {"recogniser": 1}
+        self.loaded = ("recogniser",)
         self.heard: list[str] = []
         self.guidance: list[Guidance] = []
         self.warmed = self.closed = 0

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ecg_audio.compute import gpu
 from ecg_audio.errors import (
     EngineUnavailable,
     GpuMemoryExhausted,
@@ -20,6 +21,7 @@ from ecg_audio.errors import (
     LanguageUnsupported,
     WorkerLost,
 )
+from ecg_audio.progress import Progress, Taken
 from ecg_audio.serving.client import WhisperXEngine as RemoteEngine
 from ecg_audio.serving.client import availability
 from ecg_audio.serving.server import ModelServer
@@ -149,9 +151,32 @@ def test_health_and_metrics_say_how_it_is(serve: Serve, stub: StubModels) -> Non
     RemoteEngine(server.address).transcribe(Path("0.1.flac"))
     health = httpx.get(f"{server.address}/health").json()
     assert (health["status"], health["queue"], health["resident_bytes"]) == ("ready", 0, 1000)
+    assert (health["loaded"], health["gpu"]) == (["recogniser"], None)
     metrics = httpx.get(f"{server.address}/metrics").text
     assert 'ecg_models_jobs_total{stage="transcribe",ended="completed"} 1' in metrics
     assert 'ecg_models_loads_total{kind="recogniser"} 1' in metrics
+
+
+def test_health_and_metrics_tell_the_load_of_a_gpu(
+    serve: Serve, stub: StubModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Utilisation and memory as the driver tells them; where there is no GPU, there are no such figures."""
+    server = serve(stub)
+    assert "ecg_gpu" not in httpx.get(f"{server.address}/metrics").text
+    monkeypatch.setattr(gpu, "load", lambda: gpu.Load(5, 16, 87.0))
+    told = {"memory_used_bytes": 5, "memory_total_bytes": 16, "utilisation_percent": 87.0}
+    assert httpx.get(f"{server.address}/health").json()["gpu"] == told
+    metrics = httpx.get(f"{server.address}/metrics").text
+    for figure in ("ecg_gpu_memory_used_bytes 5", "ecg_gpu_memory_total_bytes 16", "ecg_gpu_utilisation_percent 87.0"):
+        assert figure in metrics
+
+
+def test_what_a_stage_took_arrives_with_its_result(serve: Serve, stub: StubModels) -> None:
+    """Through the server as in process, in the record of the stage that asked."""
+    progress = Progress(("transcribe",))
+    with progress.stage("transcribe"):
+        RemoteEngine(serve(stub).address).transcribe(Path("0.1.flac"))
+    assert progress.states()[0].taken == Taken(peak_resident_bytes=1000)
 
 
 @pytest.mark.parametrize(

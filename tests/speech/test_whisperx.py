@@ -14,6 +14,7 @@ import soundfile
 
 from ecg_audio.analysis import Diarization, Transcript
 from ecg_audio.compute import hub
+from ecg_audio.compute.idle import Rest
 from ecg_audio.errors import (
     DiarizationFailed,
     EngineUnavailable,
@@ -327,6 +328,24 @@ def test_a_second_recording_loads_nothing(whisperx: WhisperXEngine) -> None:
     whisperx.align(models.CONVERSATION, whisperx.transcribe(models.CONVERSATION))
     whisperx.diarize(models.CONVERSATION)
     assert whisperx._models.call(shortage.loads) == before
+
+
+@pytest.mark.slow
+def test_models_that_nobody_needs_are_given_back(whisperx: WhisperXEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the idle time nothing is loaded; the next job loads what it needs and has the same result."""
+    monkeypatch.setenv("ECG_MODELS_IDLE_S", "0.5")
+    engine = WhisperXEngine(whisperx.settings)
+    engine._models = whisperx._models
+    heard = engine.transcribe(models.KOREAN)
+    assert "recogniser" in engine.loaded
+    deadline = time.monotonic() + 20
+    while engine.loaded:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    before = whisperx._models.call(shortage.loads)["recogniser"]
+    monkeypatch.setattr(engine, "_rest", Rest(None, engine._unload))
+    assert engine.transcribe(models.KOREAN) == heard
+    assert whisperx._models.call(shortage.loads)["recogniser"] == before + 1
 
 
 def test_a_killed_model_process_is_named() -> None:

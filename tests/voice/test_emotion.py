@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from ecg_audio.analysis import Span
-from ecg_audio.errors import ModelLoadingFailed
+from ecg_audio.analysis import Emotion, Span
+from ecg_audio.errors import MeasurementFailed, ModelLoadingFailed
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results import document
 from ecg_audio.speech import engine as engines
 from ecg_audio.speech.whisperx import WhisperXEngine
 from ecg_audio.voice import emotion
-from ecg_audio.voice.emotion import EmotionClassifier, configured, mapped
+from ecg_audio.voice.emotion import EmotionClassifier, configured
+from ecg_audio.voice.emotion_models import felt, mapped
 from flows.analyze import analyze
 from tests import models
 from tests.voice import emotion_models
@@ -27,6 +28,7 @@ CONFIDENCE = math.exp(3) / (math.exp(3) + 2)
         ({"hap": 0.7, "ang": 0.2, "neu": 0.1}, "joy", 0.7),
         ({"Happy": 0.3, "excited": 0.3, "angry": 0.4}, "joy", 0.6),
         ({"SURPRISED": 0.9, "other": 0.1}, "surprise", 0.9),
+        ({"분노": 0.8, "중립": 0.2}, "anger", 0.8),
         ({"calm": 0.4, "neutral": 0.3, "sad": 0.3}, "neutral", 0.7),
     ],
 )
@@ -42,6 +44,18 @@ def test_labels_are_mapped_to_the_seven(probabilities: dict[str, float], label: 
 def test_a_label_outside_the_seven_is_no_emotion() -> None:
     """Where "other" is likeliest there is no emotion, not the second best."""
     assert mapped({"other": 0.6, "hap": 0.4}, "a model") is None
+
+
+def test_dimensions_are_no_label() -> None:
+    """Valence goes from -1 to 1, arousal from 0 to 1, slight excess is cut; an emotion is not made up from them."""
+    found = felt({"arousal": 1.04, "dominance": 0.5, "valence": 0.3}, "a model")
+    assert (found.label, found.confidence, found.valence, found.arousal) == (None, None, -0.4, 1.0)
+
+
+def test_dimensions_on_another_scale_are_refused() -> None:
+    """Figures from 1 to 7 are not squeezed into 0 to 1."""
+    with pytest.raises(MeasurementFailed, match=r"says arousal 4\.2: its scale is not 0 to 1"):
+        felt({"arousal": 4.2, "valence": 3.0}, "a model")
 
 
 def test_without_a_model_nothing_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +97,26 @@ def test_a_model_without_emotions_is_refused(whisperx: WhisperXEngine, tmp_path:
         EmotionClassifier(str(tmp_path / "animals"), process=whisperx._models).classify(models.CONVERSATION, spans)
     with pytest.raises(ModelLoadingFailed, match="nobody/nothing is not on this machine"):
         EmotionClassifier("nobody/nothing", process=whisperx._models).classify(models.CONVERSATION, spans)
+
+
+@pytest.mark.slow
+def test_a_model_of_dimensions_gives_those(whisperx: WhisperXEngine, tmp_path: Path) -> None:
+    """A regression head over arousal, dominance and valence, in the form in which such models are published."""
+    path = str(tmp_path / "dimensions")
+    whisperx._models.call(emotion_models.build_regressor, path, {"arousal": 0.8, "dominance": 0.5, "valence": 0.3})
+    found = EmotionClassifier(path, process=whisperx._models).classify(
+        models.CONVERSATION, [Span(start_s=0.4, end_s=3.0)]
+    )
+    assert found == (Emotion(valence=-0.4, arousal=0.8, model="dimensions"),)
+
+
+@pytest.mark.slow
+def test_a_head_that_would_be_filled_with_noise_is_refused(whisperx: WhisperXEngine, tmp_path: Path) -> None:
+    """Emotion labels over a head that transformers does not know are random figures: a loading error, by name."""
+    path = str(tmp_path / "headless")
+    whisperx._models.call(emotion_models.build_regressor, path, {"angry": 0.8, "happy": 0.5})
+    with pytest.raises(ModelLoadingFailed, match="its head is not the one that transformers knows"):
+        EmotionClassifier(path, process=whisperx._models).classify(models.CONVERSATION, [Span(start_s=0.4, end_s=3.0)])
 
 
 @pytest.mark.slow

@@ -1,0 +1,70 @@
+"""Giving models back after a while in which nobody needs them."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ecg_audio.errors import InvalidRequest
+
+IDLE = "ECG_MODELS_IDLE_S"
+
+
+def idle_s() -> float | None:
+    """How long unused models stay in memory (ECG_MODELS_IDLE_S); None: for as long as their process.
+
+    Raises:
+        InvalidRequest: the variable is no positive number.
+    """
+    given = os.environ.get(IDLE, "").strip()
+    if not given:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < threading.TIMEOUT_MAX:
+        raise InvalidRequest(f"{IDLE}: {given!r} is no positive number of seconds", hint=f"Correct or unset {IDLE}.")
+    return seconds
+
+
+class Rest:
+    """Calls something once when no work has been done for a while, again after each work.
+
+    Args:
+        after_s: how long; None: never.
+        then: what to do, on a thread of its own.
+    """
+
+    def __init__(self, after_s: float | None, then: Callable[[], None]) -> None:
+        self._after_s = after_s
+        self._then = then
+        self._lock = threading.Lock()
+        self._working = 0
+        self._timer: threading.Timer | None = None
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """While this lasts nothing rests."""
+        with self._lock:
+            self._working += 1
+            self._unset()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._working -= 1
+                if not self._working and self._after_s is not None:
+                    self._timer = threading.Timer(self._after_s, self._then)
+                    self._timer.daemon = True
+                    self._timer.start()
+
+    def cancel(self) -> None:
+        """Forget what was to be done."""
+        with self._lock:
+            self._unset()
+
+    def _unset(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,222 @@
+"""The emotion models of the emotion process: loaded once, and what they hear put into our words.
+
+Two kinds are known. A classifier gives each of its labels a probability. A regression model gives dimensions, on a
+scale from 0 to 1 as models trained on MSP-Podcast do (Wagner et al. 2023); it names no emotion, and none is made up
+from its figures. Imported light: transformers and torch come with the first call.
+"""
+
+import contextlib
+import functools
+import io
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_audio.analysis import Emotion, EmotionLabel, Span
+from ecg_audio.compute import loading
+from ecg_audio.compute.memory import Meter, Metered
+from ecg_audio.compute.models import Models, Rung, descend, free, rungs
+from ecg_audio.errors import MeasurementFailed, ModelLoadingFailed
+from ecg_audio.progress import Report, silent
+
+MODEL = "ECG_EMOTION_MODEL"
+SHORTEST_S = 0.5
+LONGEST_S = 15.0  # of a span, its middle part
+RATE_HZ = 16_000
+DECIMALS = 4
+
+LABELS: Mapping[str, EmotionLabel] = {
+    # as models call them
+    **dict.fromkeys(("joy", "happy", "happiness", "hap", "excited", "기쁨", "행복"), "joy"),
+    **dict.fromkeys(("sadness", "sad", "슬픔"), "sadness"),
+    **dict.fromkeys(("anger", "angry", "ang", "분노"), "anger"),
+    **dict.fromkeys(("fear", "fearful", "fea", "공포", "두려움"), "fear"),
+    **dict.fromkeys(("surprise", "surprised", "sur", "놀람"), "surprise"),
+    **dict.fromkeys(("disgust", "disgusted", "dis", "혐오"), "disgust"),
+    **dict.fromkeys(("neutral", "neu", "calm", "중립"), "neutral"),
+}
+DIMENSIONS = frozenset({"arousal", "dominance", "valence"})
+OFF_SCALE = 0.5  # beyond 0 and 1; further away it is another scale
+HEAD = "classifier.dense.weight", "classifier.dense.bias", "classifier.out_proj.weight", "classifier.out_proj.bias"
+
+Sound = NDArray[np.float32]
+Ear = Callable[[Sound], Emotion | None]
+
+models = Models()
+
+
+def classify(
+    path: str, model: str, revision: str | None, spans: Sequence[Span], *, report: Report = silent
+) -> tuple[tuple[Emotion | None, ...], Metered]:
+    """What the model hears in each span of a 16 kHz mono FLAC or WAV, and what hearing it took.
+
+    Raises:
+        ModelLoadingFailed, ModelAccessDenied: the model cannot be had, or is no emotion model.
+        MeasurementFailed: its dimensions are on another scale.
+    """
+    import soundfile
+    import torch
+
+    samples, rate_hz = soundfile.read(path, dtype="float32")
+    assert rate_hz == RATE_HZ, f"{path} has {rate_hz} Hz"
+
+    def attempt(rung: Rung) -> list[Emotion | None]:
+        key = ("emotion", model, revision, rung.device)
+        ear = models.get(key, functools.partial(_load, model, revision, rung.device))
+        found: list[Emotion | None] = []
+        for number, span in enumerate(spans, 1):
+            sound = samples[slice(*_bounds(span))]
+            found.append(ear(sound) if len(sound) >= SHORTEST_S * RATE_HZ else None)
+            report(number / len(spans))
+        return found
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with Meter() as meter:
+        emotions, _notices = descend(list(rungs(Rung(device, 1))), attempt, what="emotion", free=_forget)
+    return tuple(emotions), meter.measured
+
+
+def unload(idle_s: float, *, report: Report = silent) -> None:
+    """Give back models that nobody has used for so long."""
+    models.drop_idle(idle_s)
+    report(1.0)
+
+
+def mapped(probabilities: Mapping[str, float], model: str) -> Emotion | None:
+    """The likeliest emotion by a model's own labels; None where that label is none of the seven.
+
+    Labels that mean the same (happy, excited) count together; the confidence is the model's own probability.
+    """
+    shares: dict[str, float] = {}
+    for label, probability in probabilities.items():
+        name = LABELS.get(label.strip().lower(), label)
+        shares[name] = shares.get(name, 0.0) + probability
+    name, share = max(shares.items(), key=lambda item: item[1])
+    known: EmotionLabel | None = next((label for label in LABELS.values() if label == name), None)
+    return known and Emotion(label=known, confidence=round(min(1.0, share), DECIMALS), model=model)
+
+
+def felt(dimensions: Mapping[str, float], model: str) -> Emotion:
+    """Valence in [-1, 1] and arousal in [0, 1], from a model's figures in [0, 1]; no label.
+
+    Raises:
+        MeasurementFailed: a figure lies far outside of [0, 1], so the model's scale is another one.
+    """
+    for name, value in dimensions.items():
+        if not -OFF_SCALE <= value <= 1 + OFF_SCALE:
+            raise MeasurementFailed(f"{model} says {name} {value:.3g}: its scale is not 0 to 1, and not known")
+    inside = {name: min(1.0, max(0.0, value)) for name, value in dimensions.items()}
+    valence, arousal = inside.get("valence"), inside.get("arousal")
+    return Emotion(
+        valence=None if valence is None else round(2 * valence - 1, DECIMALS),
+        arousal=None if arousal is None else round(arousal, DECIMALS),
+        model=model,
+    )
+
+
+def _bounds(span: Span) -> tuple[int, int]:
+    middle_s, half_s = (span.start_s + span.end_s) / 2, min(span.end_s - span.start_s, LONGEST_S) / 2
+    return round((middle_s - half_s) * RATE_HZ), round((middle_s + half_s) * RATE_HZ)
+
+
+def _load(model: str, revision: str | None, device: str) -> Ear:
+    with _loading(model):
+        from transformers import AutoConfig, AutoFeatureExtractor
+
+        # a model that brings code of its own is a stranger's program: never run
+        config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
+        extractor = AutoFeatureExtractor.from_pretrained(  # type: ignore[no-untyped-call]
+            model, revision=revision, trust_remote_code=False
+        )
+    labels = [str(config.id2label[index]).strip().lower() for index in range(len(config.id2label))]
+    name = Path(model).name if Path(model).is_dir() else model
+    if set(labels) & set(LABELS):
+        network = _classifier(model, revision, device)
+        understood: Callable[[Any], Emotion | None] = lambda heard: mapped(  # noqa: E731
+            dict(zip(labels, network(**heard).logits.softmax(-1)[0].tolist(), strict=True)), name
+        )
+    elif set(labels) <= DIMENSIONS:
+        regress = _regressor(model, revision, device)
+        understood = lambda heard: felt(dict(zip(labels, regress(heard)[0].tolist(), strict=True)), name)  # noqa: E731
+    else:
+        raise _refused(model, f"its labels are {', '.join(sorted(labels))}")
+
+    def ear(sound: Sound) -> Emotion | None:
+        import torch
+
+        with torch.inference_mode():
+            return understood(extractor(sound, sampling_rate=RATE_HZ, return_tensors="pt").to(device))
+
+    return ear
+
+
+def _classifier(model: str, revision: str | None, device: str) -> Any:
+    """The network with the head that transformers knows for it."""
+    with _loading(model):
+        from transformers import AutoModelForAudioClassification
+
+        network, about = AutoModelForAudioClassification.from_pretrained(
+            model, revision=revision, trust_remote_code=False, output_loading_info=True
+        )
+    invented = sorted(key for key in about["missing_keys"] if key.startswith(("classifier", "projector")))
+    if invented:  # transformers would fill them with noise
+        raise _refused(model, f"its head is not the one that transformers knows (no {invented[0]})")
+    return network.to(device).eval()
+
+
+def _regressor(model: str, revision: str | None, device: str) -> Callable[[Any], Any]:
+    """The network with the head of regression models: the mean over time, a hidden layer, the dimensions."""
+    with _loading(model):
+        weights = _weights(model, revision)
+        if not set(HEAD) <= set(weights):
+            network = _classifier(model, revision, device)
+            return lambda heard: network(**heard).logits
+        from torch.nn.functional import linear
+        from transformers import AutoModel
+
+        network = AutoModel.from_pretrained(model, revision=revision, trust_remote_code=False).to(device).eval()
+        inner, inner_bias, outer, outer_bias = (weights[key].to(device) for key in HEAD)
+    return lambda heard: linear(
+        linear(network(**heard).last_hidden_state.mean(1), inner, inner_bias).tanh(), outer, outer_bias
+    )
+
+
+def _weights(model: str, revision: str | None) -> dict[str, Any]:
+    """All tensors of a model, as its file has them."""
+    from transformers.utils.hub import cached_file
+
+    for name in ("model.safetensors", "pytorch_model.bin"):
+        path = cached_file(model, name, revision=revision, _raise_exceptions_for_missing_entries=False)
+        if path and name.endswith("safetensors"):
+            from safetensors.torch import load_file
+
+            return dict(load_file(path))
+        if path:
+            import torch
+
+            return dict(torch.load(path, map_location="cpu", weights_only=True))
+    return {}
+
+
+@contextlib.contextmanager
+def _loading(model: str) -> Iterator[None]:
+    with loading.named(model), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _refused(model: str, why: str) -> ModelLoadingFailed:
+    return ModelLoadingFailed(
+        f"{model} is not an emotion model: {why}",
+        hint=f"Set {MODEL} to an audio-classification model with emotion labels, or one of arousal, dominance and "
+        "valence, or unset it.",
+    )
+
+
+def _forget() -> None:
+    models.drop("emotion")
+    free()
