@@ -54,7 +54,9 @@ class Run:
 
 def ended(client: SyncPrefectClient, after: datetime) -> list[Run]:
     """All runs that ended since then, the latest first."""
-    wanted = FlowRunFilter(state=_types(ENDED), end_time=FlowRunFilterEndTime(after_=after), deployment_id=_deployed())
+    wanted = FlowRunFilter(
+        state=_types(ENDED), end_time=FlowRunFilterEndTime.model_validate({"after_": after}), deployment_id=_deployed()
+    )
     return _read(client, wanted, FlowRunSort.END_TIME_DESC)
 
 
