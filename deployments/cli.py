@@ -102,6 +102,53 @@ def analyze(
     )
 
 
+@app.command(no_args_is_help=True)
+def batch(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...", help="Lists (.csv, .jsonl), folders, S3 prefixes (ending in /), or sources."
+        ),
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="DIR", help="Folder (or Prefect storage block) for results and the summary."),
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="Of rows that name none. [auto]")] = None,
+    engine: Annotated[str | None, typer.Option(help="Of rows that name none. [auto]")] = None,
+    deployment: Annotated[
+        str | None, typer.Option(metavar="FLOW/NAME", help="Do the jobs as its runs. [one after the other, here]")
+    ] = None,
+    at_once: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="How many runs may be under way.")] = 4,
+    min_success: Annotated[float, typer.Option(min=0, max=1, help="Below this share of rows the batch fails.")] = 0.995,
+    batch_id: Annotated[str | None, typer.Option(help="Names the summary. [a digest of the rows]")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Also do again what is published.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per row on stdout, nothing else.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Analyse many recordings. The same batch again does only what is missing.
+
+    A CSV's first line names request fields (source, job_id, language, speakers, callback.base_url, ...).
+    """
+    from deployments import session
+
+    session.quieten(debug=debug)
+    from deployments.batch import analyze_many
+
+    raise typer.Exit(
+        analyze_many(
+            inputs,
+            {"store": out, "language": language, "engine": engine},
+            deployment=deployment,
+            at_once=at_once,
+            min_success=min_success,
+            batch_id=batch_id,
+            refresh=refresh,
+            as_json=as_json,
+        )
+    )
+
+
 @app.command()
 def doctor(
     out: Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store to look at.")] = None,

@@ -1,0 +1,31 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Ecg
+from tests.stub_engine import StubEngine
+
+
+@pytest.mark.usefixtures("server")
+def test_a_batch_on_the_command_line(ecg: Ecg, stub: StubEngine, talk: Path, tmp_path: Path) -> None:
+    """One object a row; a bad row fails the batch with exit code 1, and without it the rest is there already."""
+    (tmp_path / "rows.csv").write_text(f"source,job_id\n{talk},one\nnone.mp4,two\n")
+    first = ecg("batch", "rows.csv", "--out", "store", "--json")
+    found = [json.loads(line) for line in first.out.splitlines()]
+    assert (first.code, [row["status"] for row in found]) == (1, ["invalid", "completed"])
+    assert "2 rows: 1 completed, 1 invalid (50.0 % succeeded)" in first.err and "BATCH_FAILED" in first.err
+
+    again = ecg("batch", "rows.csv", "--out", "store", "--min-success", "0.5", "--batch-id", "nightly")
+    assert again.code == 0 and "1/2 ✓" in again.err and "2/2 ✗" in again.err and "published" in again.err
+    assert (tmp_path / "store/batches/nightly/summary.json").exists()
+
+
+def test_a_batch_that_makes_no_sense_starts_nothing(ecg: Ecg, tmp_path: Path) -> None:
+    """A list without sources, and a deployment without a server: two lines, exit code 2."""
+    (tmp_path / "rows.csv").write_text("url\na.mp4\n")
+    wrong = ecg("batch", "rows.csv")
+    assert (wrong.code, wrong.out) == (2, "") and "no column 'source'" in wrong.err
+    (tmp_path / "rows.csv").write_text("source\na.mp4\n")
+    nowhere = ecg("batch", "rows.csv", "--deployment", "analyze/analyze")
+    assert nowhere.code == 2 and "needs a Prefect server" in nowhere.err
