@@ -37,6 +37,7 @@ bench: $(VENV)/.tests   ## speed and accuracy of the voice measurement, against 
 
 lock: $(UV)             ## resolve the dependencies anew
 	$(UV) pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements.lock
+	$(UV) pip compile --group control -c requirements.lock --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-control.lock
 	$(UV) pip compile pyproject.toml --group dev -c requirements.lock --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
 
 clean:         ## remove everything made here, downloads of packages excepted
