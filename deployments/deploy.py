@@ -1,11 +1,12 @@
-"""`ecg deploy`: make a Prefect server know the work pools, deployments and automations of this project.
+"""`ecg deploy`: make a Prefect server know the blocks, work pools, deployments and automations of this project.
 
 Everything is compared before it is written, so a second run changes nothing: schedules keep their next runs, and what
 operators have paused stays paused.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable
+import os
+from collections.abc import AsyncIterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
@@ -33,11 +34,11 @@ class Registered(NamedTuple):
 
     kind: str
     name: str
-    done: Literal["made", "changed", "unchanged"]
+    done: Literal["made", "changed", "unchanged", "left out"]
 
 
 async def register(pools: PoolType | None = None, image: str | None = None) -> AsyncIterator[Registered]:
-    """Register everything with the server that Prefect's settings name.
+    """Register all but the blocks with the server that Prefect's settings name.
 
     Args:
         pools: type of the pools for jobs; None: as they are, else processes.
@@ -212,29 +213,43 @@ def _plain(value: Any) -> Any:
 
 
 def deploy(pools: str | None, image: str | None) -> int:
-    """Register everything, one line a thing; returns 0."""
+    """Register everything, one line a thing; returns 0.
+
+    Raises:
+        InvalidRequest: no server is configured, there is no such type, or a pool exists already with another one.
+        OrchestratorUnavailable: the server does not answer.
+    """
     import asyncio
 
     from rich.markup import escape
 
+    from deployments import session
     from deployments.terminal import out
 
-    async def run() -> list[Registered]:
-        done = []
-        async for thing in register(pool_type(pools) if pools else None, image):
-            style = "dim" if thing.done == "unchanged" else "bold green"
-            out.print(f"[{style}]{thing.done:<10}[/]{thing.kind:<11} {escape(thing.name)}", highlight=False)
-            done.append(thing)
-        return done
+    if session.configured() is None:
+        raise InvalidRequest(
+            "no Prefect server is configured", hint="Set PREFECT_API_URL, such as http://127.0.0.1:4200/api."
+        )
 
-    out.print(_summed(asyncio.run(run())), highlight=False)
-    return 0
+    wanted = pool_type(pools) if pools else None
+    counts = {"made": 0, "changed": 0, "unchanged": 0, "left out": 0}
 
-
-def _summed(done: Iterable[Registered]) -> str:
-    counts = {"made": 0, "changed": 0, "unchanged": 0}
-    for thing in done:
+    def say(thing: Registered) -> None:
         counts[thing.done] += 1
+        style = "bold green" if thing.done in {"made", "changed"} else "dim"
+        out.print(f"[{style}]{thing.done:<10}[/]{thing.kind:<11} {escape(thing.name)}", highlight=False)
+
+    async def run() -> None:
+        async for thing in register(wanted, image):
+            say(thing)
+
+    from blocks.registration import register as register_blocks
+
+    for block in register_blocks(os.environ):
+        say(Registered("block", block.reference, block.done))
+    asyncio.run(run())
     if counts["made"] + counts["changed"] == 0:
-        return f"nothing to do: all {counts['unchanged']} are as they should be"
-    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        out.print(f"nothing to do: all {counts['unchanged']} are as they should be", highlight=False)
+    else:
+        out.print(", ".join(f"{count} {done}" for done, count in counts.items() if count), highlight=False)
+    return 0

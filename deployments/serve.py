@@ -19,6 +19,7 @@ from deployments.job_board import JobBoard
 from deployments.status_page import StatusPage
 from deployments.supervisor import Service, Supervisor
 from deployments.terminal import out
+from deployments.warm.client import LONGEST_ADDRESS
 from ecg_audio.errors import AddressInUse, EngineUnavailable, InvalidRequest
 
 Engine = Literal["auto", "whisperx", "offline"]
@@ -121,14 +122,14 @@ def _watch(
     looked, jobs, was_up = 0.0, None, False
     while not stops:
         supervisor.step()
+        if supervisor.kept["deploy"].up and time.monotonic() - looked > LOOK_S:
+            looked, jobs = time.monotonic(), board.look()
+        page.show(jobs)
         if supervisor.up and not was_up:
             was_up = True
             page.say(f"up in {time.monotonic() - began:.1f} s")
             for note in notes:
                 page.say(note)
-        if supervisor.kept["deploy"].up and time.monotonic() - looked > LOOK_S:
-            looked, jobs = time.monotonic(), board.look()
-        page.show(jobs)
         time.sleep(STEP_S)
 
 
@@ -168,6 +169,11 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
         # it is asked to end last, so that jobs that are still running keep their models
         models = {name: value for name, value in env.items() if name != "ECG_MODEL_SERVER"}
         services.append(Service("models", command, _answers(f"{address}/health"), address, models))
+    warm = wanted.data.absolute() / "warm" / "socket"
+    if len(os.fsencode(warm)) <= LONGEST_ADDRESS:
+        warm.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        env["ECG_WARM_SOCKET"] = str(warm)
+        services.append(Service("warm", [*python, "deployments.warm.server"], _listens(warm), env=env, vital=False))
     services.append(Service("deploy", [*ecg, "deploy"], env=env, after=server, once=True))
     for pool, limit in (("gpu", wanted.limit), ("control", CONTROL_RUNS)):
         name = f"{socket.gethostname()}-{pool}"
@@ -178,7 +184,7 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
         services.append(Service(f"worker {pool}", command, ready, env=env, after=("deploy",), stop_s=drain_s))
     address = f"http://{wanted.host}:{wanted.port}"
     services.append(
-        Service("gateway", [*python, "gateway"], _answers(f"{address}/health"), address, env | gateway, ("deploy",))
+        Service("gateway", [*python, "gateway"], _answers(f"{address}/health"), address, env | gateway, server)
     )
     return services
 
@@ -218,6 +224,14 @@ def _answers(address: str) -> Callable[[float], bool]:
         except httpx.HTTPError:
             return False
         return True  # whatever it says of the others: it is there
+
+    return ask
+
+
+def _listens(path: Path) -> Callable[[float], bool]:
+    def ask(_since: float) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+            return probe.connect_ex(str(path)) == 0
 
     return ask
 

@@ -35,6 +35,7 @@ class Service:
         env: variables beside those of this process.
         after: services that must be ready before it is begun.
         once: it does its work and ends; it is ready when it has ended well.
+        vital: the others are of no use without it.
         startup_s: it must be ready by then.
         stop_s: how long it may take to end when it is asked to.
     """
@@ -46,6 +47,7 @@ class Service:
     env: Mapping[str, str] = field(default_factory=dict)
     after: Sequence[str] = ()
     once: bool = False
+    vital: bool = True
     startup_s: float = 120.0
     stop_s: float = 10.0
 
@@ -121,21 +123,18 @@ class Supervisor:
         for kept in self.kept.values():
             if kept.process is not None:
                 kept.process.wait()
-        if self._guard is not None:
-            assert self._guard.stdin
-            self._guard.stdin.close()
-            self._guard.wait()
+        self._dismiss()
 
     @property
     def up(self) -> bool:
-        """Whether every service is."""
-        return all(kept.up for kept in self.kept.values())
+        """Whether every service is that has to be."""
+        return all(kept.up or not kept.service.vital for kept in self.kept.values())
 
     def step(self) -> None:
         """Begin what can be begun, note what is ready, begin again what has died.
 
         Raises:
-            ServiceFailed: a service dies however often it is begun.
+            ServiceFailed: a vital service dies however often it is begun.
         """
         self._watch()
         for kept in self.kept.values():
@@ -170,11 +169,18 @@ class Supervisor:
 
     def _watch(self) -> None:
         if self._guard is None or self._guard.poll() is not None:
+            self._dismiss()
             self._guard = subprocess.Popen(
                 [sys.executable, "-I", "-S", guard.__file__, self._mark],
                 stdin=subprocess.PIPE,  # closes with this process
                 start_new_session=True,  # a Ctrl-C is not meant for it
             )
+
+    def _dismiss(self) -> None:
+        if self._guard is not None:
+            assert self._guard.stdin
+            self._guard.stdin.close()
+            self._guard.wait()
 
     def _begin(self, kept: Kept) -> None:
         with kept.log.open("ab") as log:
@@ -212,6 +218,8 @@ class Supervisor:
         kept.deaths += 1
         if kept.deaths >= self._patience.tries:
             kept.state = "given up"
+            if not kept.service.vital:
+                return
             code = kept.process.returncode
             how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
             raise ServiceFailed(

@@ -80,10 +80,13 @@ class AnalysisRequest(BaseModel):
         Field(default_factory=lambda: str(uuid.uuid4()))
     )
     language: Annotated[str, Field(description="ISO 639 code such as en or ko, or auto.")] = "auto"
-    engine: Literal["auto", "whisperx", "offline"] = "auto"
+    engine: Annotated[
+        Literal["auto", "whisperx", "offline"],
+        Field(description="whisperx (needs its models), offline (English, anywhere), or auto: the best there is."),
+    ] = "auto"
     speakers: Annotated[int | None, Field(ge=1, le=50, description="Exact number of speakers, if known.")] = None
-    min_speakers: Annotated[int | None, Field(ge=1, le=50)] = None
-    max_speakers: Annotated[int | None, Field(ge=1, le=50)] = None
+    min_speakers: Annotated[int | None, Field(ge=1, le=50, description="At least so many speakers.")] = None
+    max_speakers: Annotated[int | None, Field(ge=1, le=50, description="At most so many speakers.")] = None
     initial_prompt: Annotated[
         str | None,
         Field(max_length=1000, description="Text to take for what was said before: names, spelling, style."),
@@ -103,7 +106,7 @@ class AnalysisRequest(BaseModel):
         None
     )
     callback: Annotated[Callback | None, Field(description="Who hears how it goes. Default: nobody.")] = None
-    limits: Limits = Limits()
+    limits: Annotated[Limits, Field(description="How large and how long the recording may be.")] = Limits()
 
     @field_validator("source")
     @classmethod

@@ -1,0 +1,124 @@
+"""What `ecg deploy` makes of a Prefect server."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployments.deploy import declared_deployments, template
+from tests.commands import Ecg
+
+SNAPSHOT = Path(__file__).parent / "deployments.json"
+AGREED = (
+    *("description", "entrypoint", "tags", "parameters", "enforce_parameter_schema", "paused", "pull_steps"),
+    *("work_pool_name", "job_variables", "concurrency_options"),
+)
+
+
+async def told_back() -> list[Any]:
+    """The deployments that are declared, as the server that Prefect's settings name tells of them."""
+    from prefect.client.orchestration import get_client
+
+    async with get_client() as client:
+        names = [f"{_flow(declared['entrypoint'])}/{declared['name']}" for declared in declared_deployments()]
+        return [(name, await client.read_deployment_by_name(name)) for name in names]
+
+
+def _flow(entrypoint: str) -> str:
+    return entrypoint.rpartition(".")[2].replace("_", "-")
+
+
+def agreed(known: Any) -> dict[str, Any]:
+    """What a deployment's users rely on; ids, times and versions are every server's own."""
+    plain = known.model_dump(mode="json")
+    limited = plain["global_concurrency_limit"]
+    asked = plain["parameter_openapi_schema"]
+    return {
+        **{name: plain[name] for name in AGREED},
+        "concurrency_limit": limited["limit"] if limited else None,
+        "schedules": [(schedule["schedule"], schedule["active"]) for schedule in plain["schedules"]],
+        "form": {name: field.get("description") or field["title"] for name, field in asked["properties"].items()},
+        "required": asked.get("required", []),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("server")
+def test_what_is_registered_is_what_was_agreed(ecg: Ecg) -> None:
+    """The deployments, as Prefect tells them back, equal the snapshot; a second run changes nothing and says so."""
+    first = ecg("deploy")
+    assert first.code == 0, first.err
+    for name in ("gpu", "cpu", "control", "analyze/analyze", "reconcile/reconcile", "ecg-silent-runs"):
+        assert any(line.split()[-1] == name for line in first.out.splitlines()), first.out
+    known = asyncio.run(told_back())
+    found = {name: agreed(deployment) for name, deployment in known}
+    shown = json.dumps(found, indent=2, ensure_ascii=False)
+    assert json.loads(shown) == json.loads(SNAPSHOT.read_text()), f"if that is meant, {SNAPSHOT} becomes: {shown}"
+
+    second = ecg("deploy")
+    assert second.out.splitlines()[-1].startswith("nothing to do")
+    assert {line.split()[0] for line in second.out.splitlines()[:-1]} == {"unchanged"}
+    assert asyncio.run(told_back()) == known, "not even a schedule is made anew"
+
+    refused = ecg("deploy", "--type", "docker")
+    assert (refused.code, "the work pool gpu is of the type process" in refused.err) == (2, True)
+
+
+def test_nothing_is_registered_with_nobody(ecg: Ecg, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a configured server, or for an unknown type of pool, the command says what to do."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "none"))
+    nobody = ecg("deploy")
+    assert (nobody.code, "no Prefect server is configured" in nobody.err) == (2, True)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    unknown = ecg("deploy", "--type", "kubernetes")
+    assert (unknown.code, "process, docker, ecs" in unknown.err) == (2, True)
+
+
+def test_the_form_of_a_run_explains_itself() -> None:
+    """Each field of a request that the UI's form shows has a description, a default where it need not be given."""
+    from ecg_audio.request import AnalysisRequest
+
+    schema = AnalysisRequest.model_json_schema()
+    assert schema["required"] == ["source"]
+    for name, field in schema["properties"].items():
+        assert field.get("description") or "$ref" in field or "enum" in field, f"{name} is not explained"
+
+
+def worker_types() -> list[Any]:
+    """The workers of the types that there are templates for."""
+    from prefect.workers.process import ProcessWorker
+    from prefect_aws.workers.ecs_worker import ECSWorker
+    from prefect_docker.worker import DockerWorker
+
+    return [ProcessWorker, DockerWorker, ECSWorker]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("prefect_server")
+def test_the_workers_take_their_templates() -> None:
+    """Each worker makes a job of its template's defaults, has every field it fills in, and asks for nothing more."""
+    given = {
+        "cluster": "ecg",
+        "image": "registry.example.com/ecg:1",
+        "execution_role_arn": "arn:aws:iam::123456789012:role/ecg-execution",
+        "task_role_arn": "arn:aws:iam::123456789012:role/ecg-task",
+    }
+
+    async def job(worker: Any) -> Any:
+        described = template(worker.type, "registry.example.com/ecg:1")
+        ours, theirs = described["job_configuration"], worker.get_default_base_job_template()["job_configuration"]
+        assert set(ours) <= set(theirs), worker.type
+        needed = {name: given[name] for name in described["variables"].get("required", ())}
+        return await worker.job_configuration.from_template_and_values(described, needed)
+
+    made = {worker.type: asyncio.run(job(worker)) for worker in worker_types()}
+    for configuration in made.values():
+        assert configuration.env["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "30"
+    assert str(made["process"].working_dir) == "."
+    gpus = made["docker"].container_create_kwargs["device_requests"]
+    assert gpus == [{"Driver": "nvidia", "Count": -1, "Capabilities": [["gpu"]]}]
+    container = made["ecs"].task_definition["containerDefinitions"][0]
+    assert container["resourceRequirements"] == [{"type": "GPU", "value": "1"}]
+    assert made["ecs"].task_definition["requiresCompatibilities"] == ["EC2"]

@@ -1,0 +1,161 @@
+"""Services that die, and what becomes of them: real processes, killed on purpose."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deployments import guard
+from deployments.supervisor import Patience, Service, Supervisor
+from ecg_audio.errors import ServiceFailed
+
+REPOSITORY = Path(__file__).parent.parent.parent
+SLEEP = ("sleep", "600")
+HASTE = Patience(first_rest_s=0.01, longest_rest_s=0.05, lasting_s=30.0, tries=3)
+
+
+def until(condition: Callable[[], object], step: Callable[[], object] = lambda: None, seconds: float = 30.0) -> None:
+    """Wait for something that must happen."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        step()
+        time.sleep(0.02)
+
+
+def alive(process: int | None) -> bool:
+    """Whether a process runs."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_services_begin_when_those_they_need_are_ready(tmp_path: Path) -> None:
+    """A service waits for what it comes after, and what works once is done when it has ended well."""
+    mark = tmp_path / "mark"
+    first = Service("first", ("sh", "-c", f"touch {mark}"), once=True)
+    second = Service("second", SLEEP, ready=lambda _since: mark.exists(), after=("first",))
+    with Supervisor([first, second], tmp_path) as supervisor:
+        supervisor.step()
+        assert [kept.state for kept in supervisor.kept.values()] == ["starting", "waiting"]
+        until(lambda: supervisor.up, supervisor.step)
+        assert [kept.state for kept in supervisor.kept.values()] == ["done", "ready"]
+
+
+def test_a_killed_service_comes_back(tmp_path: Path) -> None:
+    """After kill -9 the service runs again, as another process, and is counted as restarted."""
+    with Supervisor([Service("it", SLEEP)], tmp_path, HASTE) as supervisor:
+        it = supervisor.kept["it"]
+        until(lambda: supervisor.up, supervisor.step)
+        first = it.pid
+        assert first
+        os.kill(first, signal.SIGKILL)
+        until(lambda: it.state == "ready" and it.pid != first, supervisor.step)
+        assert it.restarts == 1
+
+
+def test_a_service_that_keeps_dying_is_given_up_with_its_last_words(tmp_path: Path) -> None:
+    """After so many deaths in a row the error names the service, how it ended, what it said last, and its log."""
+    dying = Service("dying", ("sh", "-c", "echo the disk is on fire; exit 7"))
+    with Supervisor([dying], tmp_path, HASTE) as supervisor, pytest.raises(ServiceFailed) as failure:
+        until(lambda: False, supervisor.step)
+    assert failure.value.message == "dying ended with exit code 7, 3 times in a row: the disk is on fire"
+    assert str(tmp_path / "dying.log") in failure.value.hint
+    assert (tmp_path / "dying.log").read_text().count("the disk is on fire") == 3
+
+
+def test_what_is_not_vital_may_be_given_up_alone(tmp_path: Path) -> None:
+    """The others go on, and count as up."""
+    services = [Service("luxury", ("false",), vital=False), Service("bread", SLEEP)]
+    with Supervisor(services, tmp_path, HASTE) as supervisor:
+        until(lambda: supervisor.kept["luxury"].state == "given up", supervisor.step)
+        assert supervisor.up
+        assert alive(supervisor.kept["bread"].pid)
+
+
+def test_a_service_that_never_gets_ready_is_begun_anew(tmp_path: Path) -> None:
+    """Hanging before it is ready counts as a death."""
+    hanging = Service("hanging", SLEEP, ready=lambda _since: False, startup_s=0.1)
+    with Supervisor([hanging], tmp_path, HASTE) as supervisor:
+        with pytest.raises(ServiceFailed, match=r"hanging ended by signal SIGKILL"):
+            until(lambda: False, supervisor.step)
+        assert supervisor.kept["hanging"].restarts == 2
+
+
+def test_services_end_in_the_opposite_order_and_get_their_time(tmp_path: Path) -> None:
+    """The last one is asked first and the next only when it has ended; who ignores the asking is killed."""
+    ends = tmp_path / "ends"
+    patient = f"trap 'sleep 0.3; echo %s >> {ends}; exit' TERM; echo up; while :; do sleep 0.05; done"
+
+    def up(name: str) -> Callable[[float], bool]:
+        return lambda _since: "up\n" in (tmp_path / f"{name}.log").read_text()
+
+    services = [Service(name, ("sh", "-c", patient % name), up(name)) for name in ("one", "two")]
+    deaf = Service("deaf", ("sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.05; done"), up("deaf"), stop_s=0.2)
+    with Supervisor([*services, deaf], tmp_path) as supervisor:
+        until(lambda: supervisor.up, supervisor.step)
+        processes = [kept.pid for kept in supervisor.kept.values()]
+        supervisor.stop()
+        assert ends.read_text().split() == ["two", "one"]
+        assert not any(alive(process) for process in processes)
+        assert {kept.state for kept in supervisor.kept.values()} == {"stopped"}
+
+
+def test_nobody_survives_the_supervisor(tmp_path: Path) -> None:
+    """Kill -9 of the supervising process ends its services, their children in sessions of their own, and the guard."""
+    program = f"""
+import sys, time
+from pathlib import Path
+from deployments.supervisor import Service, Supervisor
+child = "import os, subprocess; print(os.getpid(), subprocess.Popen(['sleep', '600'], start_new_session=True).pid, " \\
+        "flush=True); os.waitid(os.P_ALL, 0, os.WEXITED)"
+with Supervisor([Service("parent", [sys.executable, "-c", child])], Path({str(tmp_path)!r})) as supervisor:
+    while True:
+        supervisor.step()
+        time.sleep(0.02)
+"""
+    log = tmp_path / "parent.log"
+    supervising = subprocess.Popen([sys.executable, "-c", program], cwd=REPOSITORY)
+    try:
+        until(lambda: log.exists() and len(log.read_text().splitlines()) == 2)
+        family = [int(word) for word in log.read_text().splitlines()[1].split()]
+        children = Path(f"/proc/{supervising.pid}/task/{supervising.pid}/children").read_text().split()
+        assert all(alive(process) for process in family)
+        assert len(children) == 2, "the service and the guard"
+    finally:
+        supervising.kill()
+        supervising.wait()
+    until(lambda: not any(alive(process) for process in [*family, *map(int, children)]), seconds=10.0)
+
+
+def test_the_guard_itself_is_replaced(tmp_path: Path) -> None:
+    """A guard that was killed is there again after the next step."""
+    with Supervisor([Service("it", SLEEP)], tmp_path) as supervisor:
+        first = supervisor._guard
+        assert first
+        first.kill()
+        first.wait()
+        supervisor.step()
+        assert supervisor._guard is not first
+        assert supervisor._guard and supervisor._guard.poll() is None
+
+
+def test_a_family_is_everything_under_its_mark_and_nothing_else() -> None:
+    """Processes of another mark, or of none, are not touched."""
+    ours, theirs = (
+        subprocess.Popen(SLEEP, env={**os.environ, guard.VARIABLE: mark}) for mark in ("tests-ours", "tests-theirs")
+    )
+    try:
+        assert guard.family("tests-ours") == [ours.pid]
+        guard.end_family("tests-ours")
+        assert ours.wait() == -signal.SIGTERM
+        assert theirs.poll() is None
+    finally:
+        theirs.kill()
+        theirs.wait()
