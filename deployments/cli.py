@@ -312,6 +312,23 @@ def list_models(
     raise typer.Exit(list_models(language or []))
 
 
+@models.command("plan")
+def plan_models(
+    hours: Annotated[float, typer.Option(min=0.0, max=24.0, help="How long the recording is.")] = 1.0,
+    gpu_gb: Annotated[
+        float | None, typer.Option(metavar="GB", min=0.1, help="Memory of the GPU to plan for. [this machine's]")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Say which stages would run how, and the GPU memory each is expected to take (ECG_WHISPERX_* decide)."""
+    from deployments import session
+
+    session.quieten(debug=debug)
+    from deployments.models import plan_models
+
+    raise typer.Exit(plan_models(hours, gpu_gb))
+
+
 @models.command("fetch")
 def fetch_models(
     to: Annotated[

@@ -7,9 +7,16 @@ from rich.markup import escape
 from deployments.terminal import out
 from ecg_audio.compute import hub
 from ecg_audio.errors import EngineUnavailable, InvalidRequest
-from ecg_audio.speech import catalogue
+from ecg_audio.speech import catalogue, plan
 from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.whisperx_settings import BUNDLED, WhisperXSettings
+
+PLAN_BASIS = (
+    "These are estimates, from the models' published parameters and shapes, not measurements: weights, what one batch "
+    "holds, and 0.63 GB for CUDA. Stages run one after the other; other stages' models leave where they do not fit "
+    "beside. When memory runs out all the same, a stage goes on with less and says so in the result; "
+    "`python -m benchmarks.gpu` measures."
+)
 
 
 def list_models(languages: list[str]) -> int:
@@ -39,6 +46,28 @@ def fetch_models(languages: list[str], folder: Path | None) -> int:
         out.print("Set these where the models are used:")
         for variable, values in placed.items():
             out.print(f"export {variable}={','.join(values)}", highlight=False, soft_wrap=True, markup=False)
+    return 0
+
+
+def plan_models(hours: float, gpu_gb: float | None) -> int:
+    """Print how a recording of some length would be analysed, on this machine or on one with such a GPU."""
+    card_bytes = None if gpu_gb is None else round(gpu_gb * 1e9)
+    given = WhisperXSettings.from_environment()
+    if card_bytes:
+        given = given.model_copy(update={"device": "cuda"})
+    settings = given.settled(card_bytes)
+    on_gpu = settings.device == "cuda"
+    stages = plan.plan(hours * 3600, settings, card_bytes)
+    budget = plan.budget_bytes(settings, card_bytes)
+    bound = f"at most {budget / 1e9:.1f} GB of GPU memory for each stage" if on_gpu else "no GPU"
+    out.print(f"{hours:g} h with {settings.model}: {bound}", highlight=False, markup=False, soft_wrap=True)
+    for stage in stages:
+        parts = ", ".join(f"{part} {taken / 1e9:.2f}" for part, taken in stage.made_of.items())
+        expected = f"{stage.expected_bytes / 1e9:.2f} GB: {parts}" if parts else "in the machine's memory"
+        line = f"  {stage.name:<12}{stage.rung!s:<30}{expected}"
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+    if on_gpu:
+        out.print(PLAN_BASIS, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 

@@ -56,6 +56,7 @@ class PlannedStage:
     name: str
     rung: Rung
     expected_bytes: int
+    made_of: Mapping[str, int]  # what those bytes are for
 
 
 def plan(duration_s: float, settings: WhisperXSettings, card_bytes: int | None = None) -> tuple[PlannedStage, ...]:
@@ -70,10 +71,15 @@ def plan(duration_s: float, settings: WhisperXSettings, card_bytes: int | None =
         The three stages. Each begins on the first rung of its ladder that fits; models of other stages are given back
         first where they would not fit beside it, so that each stage is counted alone.
     """
+    budget = budget_bytes(settings, card_bytes)
+    return tuple(_fitting(name, ladder, budget, duration_s, settings) for name, ladder in _ladders(settings).items())
+
+
+def budget_bytes(settings: WhisperXSettings, card_bytes: int | None = None) -> int:
+    """What no stage may go beyond: the settings' budget, and at most the card's size (None: this machine's)."""
     if card_bytes is None:
         card_bytes = max((card.total_bytes for card in memory.gpus()), default=settings.memory_budget_bytes)
-    budget = min(settings.memory_budget_bytes, card_bytes)
-    return tuple(_fitting(name, ladder, budget, duration_s, settings) for name, ladder in _ladders(settings).items())
+    return min(settings.memory_budget_bytes, card_bytes)
 
 
 def ladder(name: str, duration_s: float, settings: WhisperXSettings) -> list[Rung]:
@@ -94,20 +100,20 @@ def _ladders(settings: WhisperXSettings) -> dict[str, list[Rung]]:
 def _fitting(name: str, ladder: list[Rung], budget: int, duration_s: float, settings: WhisperXSettings) -> PlannedStage:
     for rung in ladder:
         if rung.device == "cpu":
-            return PlannedStage(name, rung, 0)
-        expected = RUNTIME_BYTES + _cost(name, rung, duration_s, settings)
-        if expected <= budget:
-            return PlannedStage(name, rung, expected)
+            return PlannedStage(name, rung, 0, {})
+        cost = {**_cost(name, rung, duration_s, settings), "CUDA and its kernels": RUNTIME_BYTES}
+        if sum(cost.values()) <= budget:
+            return PlannedStage(name, rung, sum(cost.values()), cost)
     raise AssertionError("every ladder ends on the CPU")
 
 
-def _cost(name: str, rung: Rung, duration_s: float, settings: WhisperXSettings) -> int:
+def _cost(name: str, rung: Rung, duration_s: float, settings: WhisperXSettings) -> dict[str, int]:
     if name == "transcribe":
         return _recognition(settings, rung)
     return _alignment(settings) if name == "align" else _diarization(duration_s, rung)
 
 
-def _recognition(settings: WhisperXSettings, rung: Rung) -> int:
+def _recognition(settings: WhisperXSettings, rung: Rung) -> dict[str, int]:
     model = _shape(settings.model)
     size = BYTES_OF.get(rung.compute_type, 1)
     activation = 2 if rung.compute_type != "float32" else 4
@@ -115,7 +121,10 @@ def _recognition(settings: WhisperXSettings, rung: Rung) -> int:
     encoder = ENCODER_FRAMES * (model.heads * ENCODER_FRAMES + 8 * model.width) * activation
     keys = 2 * model.decoder_layers * model.width * activation
     caches = keys * (ENCODER_FRAMES + settings.beam_size * TEXT_TOKENS)
-    return model.parameters * size + rung.batch_size * (encoder + caches)
+    return {
+        f"weights in {rung.compute_type}": model.parameters * size,
+        f"{rung.batch_size} stretches at once": rung.batch_size * (encoder + caches),
+    }
 
 
 def _shape(model: str) -> Whisper:
@@ -128,9 +137,16 @@ def _shape(model: str) -> Whisper:
     return min(SIZES.values(), key=lambda shape: abs(shape.parameters * BYTES_OF["float16"] - on_disk))
 
 
-def _alignment(settings: WhisperXSettings) -> int:
-    return ALIGNER_PARAMETERS * 4 + round(settings.chunk_s * ALIGNER_BYTES_PER_S)
+def _alignment(settings: WhisperXSettings) -> dict[str, int]:
+    return {
+        "weights in float32": ALIGNER_PARAMETERS * 4,
+        f"a stretch of {settings.chunk_s:g} s": round(settings.chunk_s * ALIGNER_BYTES_PER_S),
+    }
 
 
-def _diarization(duration_s: float, rung: Rung) -> int:
-    return DIARIZATION_BYTES + rung.batch_size * EMBEDDING_BYTES + round(duration_s / 3600 * SAMPLES_BYTES_PER_HOUR)
+def _diarization(duration_s: float, rung: Rung) -> dict[str, int]:
+    return {
+        "weights in float32": DIARIZATION_BYTES,
+        f"{rung.batch_size} windows at once": rung.batch_size * EMBEDDING_BYTES,
+        "the recording": round(duration_s / 3600 * SAMPLES_BYTES_PER_HOUR),
+    }

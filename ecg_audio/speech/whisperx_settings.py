@@ -92,11 +92,12 @@ class WhisperXSettings(BaseModel):
                 f"{variable}: {first['msg'].removeprefix('Value error, ')}", hint=f"Correct or unset {variable}."
             ) from None
 
-    def settled(self) -> "WhisperXSettings":
-        """The same with every `auto` decided for this machine."""
-        cards = memory.gpus()
-        device = self.device if self.device != "auto" else "cuda" if cards else "cpu"
-        roomy = device == "cuda" and max((card.total_bytes for card in cards), default=0) >= ROOM_FOR_TURBO_BYTES
+    def settled(self, card_bytes: int | None = None) -> "WhisperXSettings":
+        """The same with every `auto` decided for this machine, or for one whose GPU has so much memory."""
+        if card_bytes is None:
+            card_bytes = max((card.total_bytes for card in memory.gpus()), default=0)
+        device = self.device if self.device != "auto" else "cuda" if card_bytes else "cpu"
+        roomy = device == "cuda" and card_bytes >= ROOM_FOR_TURBO_BYTES
         return self.model_copy(
             update={
                 "device": device,

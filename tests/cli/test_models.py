@@ -115,6 +115,31 @@ def test_the_list_says_what_is_here_and_what_is_not(ecg: Ecg, monkeypatch: pytes
     assert "not here; https://huggingface.co/Systran/faster-whisper-base" in ended.out
 
 
+def test_the_plan_is_printed_and_no_stage_goes_over_budget(ecg: Ecg) -> None:
+    """Three hours on a 16 GB card: stages, batch, expected memory, the budget, and that these are estimates."""
+    ended = ecg("models", "plan", "--hours", "3", "--gpu-gb", "16")
+    assert ended.code == 0
+    assert "3 h with large-v3-turbo: at most 6.0 GB of GPU memory for each stage" in ended.out
+    rows = [line.split() for line in ended.out.splitlines() if line.startswith("  ")]
+    assert [row[0] for row in rows] == ["transcribe", "align", "diarize"]
+    assert [" ".join(row[1:6]) for row in rows] == [
+        "batch 16, float16 on cuda",
+        "batch 1, float32 on cuda",
+        "batch 32, float32 on cuda",
+    ]
+    assert all(0.6 < float(row[6]) <= 6.0 for row in rows)
+    assert "estimates" in ended.out
+
+
+def test_a_plan_for_a_small_card_or_none_runs_on_less(ecg: Ecg, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not fit begins lower on its ladder, at the end of it on the CPU, where no GPU memory is expected."""
+    small = ecg("models", "plan", "--hours", "3", "--gpu-gb", "1").out
+    assert "3 h with base: at most 1.0 GB" in small and "on the CPU" in small
+    monkeypatch.setattr(memory, "gpus", lambda: ())
+    here = ecg("models", "plan").out
+    assert "no GPU" in here and "int8 on the CPU" in here
+
+
 def test_a_language_whisper_does_not_know_is_refused(ecg: Ecg) -> None:
     """Before anything is looked up."""
     ended = ecg("models", "fetch", "--language", "xx")
