@@ -19,6 +19,7 @@ from ecg_audio.speech import engine
 from ecg_audio.speech.engine import Choice, Guidance, SpeakerCount
 from ecg_audio.voice import emotion
 from flows.callbacks import answered
+from flows.observation import begin, observed
 from flows.progress_artifact import progress_artifact
 from flows.stages import Stages
 from flows.summary import summarise
@@ -39,6 +40,7 @@ STAGES = ("download", "extract", "transcribe", "align", "diarize", "measure", "c
 def run_name() -> str:
     """Job and source, for whoever reads the list of runs."""
     request = AnalysisRequest.model_validate(runtime.flow_run.parameters["request"])
+    begin(request.job_id)  # Prefect says its first lines about a run when it has its name
     try:
         return f"{request.job_id} · {source.classify(request.source).display}"
     except EcgError:
@@ -51,6 +53,7 @@ def run_name() -> str:
     description="Who said what, when and how: transcript, speakers, voice features, tables and captions.",
     task_runner=ThreadPoolTaskRunner(max_workers=4),  # type: ignore[arg-type]  # its type parameter is invariant
 )
+@observed
 @answered
 def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     """Analyse one recording and publish what was found.
