@@ -24,11 +24,15 @@ from ecg_audio.errors import AddressInUse, EngineUnavailable, InvalidRequest
 
 Engine = Literal["auto", "whisperx", "offline"]
 LOOPBACK = "127.0.0.1"
+PYTHON = (sys.executable, "-m")
+MODEL_SERVER = (*PYTHON, "deployments.cli", "serve-models", "--port")
 STEP_S = 0.2
 LOOK_S = 2.0
 ANSWER_S = 2.0
 CONTROL_RUNS = 4
 """Batches and reconcilers that run beside each other; they mostly wait."""
+CONTROL_DRAIN_S = 5.0
+"""They can be stopped at any time: the next one goes on."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +142,6 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
 
     api = configured or _own_api(wanted)
     store = reference(wanted.store)
-    python = [sys.executable, "-m"]
-    ecg = [*python, "deployments.cli"]
     env = {
         **{name: value for name, value in session.QUIET.items() if "CONSOLE" not in name},
         "ECG_STORE": store if is_block(store) else str(Path(store).expanduser().absolute()),
@@ -159,13 +161,13 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
     if configured is None:
         env["PREFECT_HOME"] = str(wanted.data.absolute() / "prefect")
         own = {"PREFECT_UI_API_URL": api, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-        start = [*python, "prefect", "server", "start", "--host", LOOPBACK, "--port", str(wanted.prefect_port)]
+        start = [*PYTHON, "prefect", "server", "start", "--host", LOOPBACK, "--port", str(wanted.prefect_port)]
         services.append(Service("server", start, _answers(f"{api}/health"), api.removesuffix("/api"), env | own))
     server = ("server",) if configured is None else ()
     if with_models:
         address = f"http://{LOOPBACK}:{wanted.models_port}"
         env["ECG_MODEL_SERVER"] = address
-        command = [*ecg, "serve-models", "--port", str(wanted.models_port)]
+        command = [*MODEL_SERVER, str(wanted.models_port)]
         # it is asked to end last, so that jobs that are still running keep their models
         models = {name: value for name, value in env.items() if name != "ECG_MODEL_SERVER"}
         services.append(Service("models", command, _answers(f"{address}/health"), address, models))
@@ -173,18 +175,18 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
     if len(os.fsencode(warm)) <= LONGEST_ADDRESS:
         warm.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         env["ECG_WARM_SOCKET"] = str(warm)
-        services.append(Service("warm", [*python, "deployments.warm.server"], _listens(warm), env=env, vital=False))
-    services.append(Service("deploy", [*ecg, "deploy"], env=env, after=server, once=True))
+        services.append(Service("warm", [*PYTHON, "deployments.warm.server"], _listens(warm), env=env, vital=False))
+    services.append(Service("deploy", [*PYTHON, "deployments.cli", "deploy"], env=env, after=server, once=True))
     for pool, limit in (("gpu", wanted.limit), ("control", CONTROL_RUNS)):
         name = f"{socket.gethostname()}-{pool}"
-        start = [*python, "prefect", "worker", "start", "--pool", pool, "--type", "process"]
+        start = [*PYTHON, "prefect", "worker", "start", "--pool", pool, "--type", "process"]
         command = [*start, "--name", name, "--limit", str(limit), "--create-pool-if-not-found"]
-        drain_s = wanted.drain_s if pool == "gpu" else min(wanted.drain_s, 10.0)
+        drain_s = wanted.drain_s if pool == "gpu" else min(wanted.drain_s, CONTROL_DRAIN_S)
         ready = _polls(api, pool, name)
-        services.append(Service(f"worker {pool}", command, ready, env=env, after=("deploy",), stop_s=drain_s))
+        services.append(Service(f"worker {pool}", command, ready, env=env, after=("deploy",), drain_s=drain_s))
     address = f"http://{wanted.host}:{wanted.port}"
     services.append(
-        Service("gateway", [*python, "gateway"], _answers(f"{address}/health"), address, env | gateway, server)
+        Service("gateway", [*PYTHON, "gateway"], _answers(f"{address}/health"), address, env | gateway, server)
     )
     return services
 

@@ -1,5 +1,6 @@
 """Programs that belong together: begun in order, begun again when they die, ended in order."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -38,6 +39,8 @@ class Service:
         vital: the others are of no use without it.
         startup_s: it must be ready by then.
         stop_s: how long it may take to end when it is asked to.
+        drain_s: how long its children may take to end before it is asked. It stands still meanwhile, so that it
+            begins no more of them: Prefect's workers, when asked to end, end their runs.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Service:
     vital: bool = True
     startup_s: float = 120.0
     stop_s: float = 10.0
+    drain_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -153,17 +157,24 @@ class Supervisor:
             shown: called whenever something may have changed.
             hurried: whether nobody wants to wait any longer; what still runs is then killed.
         """
+
+        def wait(seconds: float, over: Callable[[], bool]) -> None:
+            deadline = time.monotonic() + seconds
+            while not over() and time.monotonic() < deadline and not hurried():
+                shown()
+                time.sleep(STEP_S)
+
         for kept in reversed(self.kept.values()):
             if kept.process is not None and kept.process.poll() is None:
                 kept.state = "stopping"
+                if kept.service.drain_s:
+                    kept.process.send_signal(signal.SIGSTOP)
+                    wait(kept.service.drain_s, functools.partial(_childless, kept.process.pid))
+                    kept.process.send_signal(signal.SIGCONT)
                 kept.process.send_signal(signal.SIGTERM)
-                deadline = time.monotonic() + kept.service.stop_s
-                while kept.process.poll() is None and time.monotonic() < deadline and not hurried():
-                    shown()
-                    time.sleep(STEP_S)
-                if kept.process.poll() is None:
-                    kept.process.kill()
-                    kept.process.wait()
+                wait(kept.service.stop_s, functools.partial(_ended, kept.process))
+                kept.process.kill()
+                kept.process.wait()
             kept.state = "stopped"
             shown()
 
@@ -229,6 +240,23 @@ class Supervisor:
         kept.state = "resting"
         rest_s = min(self._patience.longest_rest_s, self._patience.first_rest_s * 2 ** (kept.deaths - 1))
         kept.rest_until = time.monotonic() + rest_s
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is not None
+
+
+def _childless(process: int) -> bool:
+    """Whether nothing runs any more of what a process has begun."""
+    threads = Path(f"/proc/{process}/task").iterdir()
+    return not any(_runs(child) for thread in threads for child in (thread / "children").read_text().split())
+
+
+def _runs(process: str) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _last_line(log: Path) -> str:

@@ -107,6 +107,22 @@ def test_services_end_in_the_opposite_order_and_get_their_time(tmp_path: Path) -
         assert {kept.state for kept in supervisor.kept.values()} == {"stopped"}
 
 
+def test_a_draining_service_begins_nothing_and_its_children_finish(tmp_path: Path) -> None:
+    """It stands still until what it has begun is done, and is asked to end only then."""
+    done = tmp_path / "done"
+    busy = (
+        f"trap 'echo asked >> {done}; exit' TERM; (sleep 0.5; echo child >> {done}) & echo up; "
+        f"while :; do sleep 0.05; (:); done"
+    )
+    service = Service(
+        "busy", ("bash", "-c", busy), lambda _since: "up\n" in (tmp_path / "busy.log").read_text(), drain_s=20.0
+    )
+    with Supervisor([service], tmp_path) as supervisor:
+        until(lambda: supervisor.up, supervisor.step)
+        supervisor.stop()
+    assert done.read_text().split() == ["child", "asked"]
+
+
 def test_nobody_survives_the_supervisor(tmp_path: Path) -> None:
     """Kill -9 of the supervising process ends its services, their children in sessions of their own, and the guard."""
     program = f"""
