@@ -6,6 +6,7 @@ from rich.text import Text
 
 from blocks.storage import open_store
 from deployments.terminal import out
+from ecg_audio import spacing
 from ecg_audio.analysis import Analysis, Segment, SpokenWord
 from ecg_audio.errors import ResultNotFound
 from ecg_audio.results import document, manifest
@@ -60,8 +61,9 @@ def _line(segment: Segment, colours: dict[str, str]) -> Text:
     line = Text(f"{start:>8}  ", style="dim").append(f"{who:<12}", style=colours.get(who, "white"))
     level = segment.voice.rms_dbfs if segment.voice else None
     line.append(f"{level:6.1f} dB  " if level is not None else f"{'':11}", style="dim")
-    for word in segment.words:
-        line.append(_marked(word), style=_style(word)).append(" ")
+    spaces = spacing.before_each([word.text for word in segment.words], segment.text)
+    for word, space in zip(segment.words, spaces, strict=True):
+        line.append(" " if space else "").append(_marked(word), style=_style(word))
     return line
 
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ecg_audio import spacing
 from ecg_audio.analysis import Segment, SpokenWord
 from ecg_audio.captions import phrases
 from ecg_audio.captions.phrases import DASH, CueWord, Line, Phrase, line_text
 from ecg_audio.captions.reading import CueSettings
-from ecg_audio.captions.text import characters, clean, pieces, spaced, width
+from ecg_audio.captions.text import characters, clean, pieces, width
 from ecg_audio.captions.timing import Pace, schedule
 
 __all__ = ["DASH", "Cue", "CueSettings", "CueWord", "Line", "cues"]
@@ -111,8 +112,12 @@ def _rivals(ordered: list[Segment]) -> list[list[Segment]]:
 
 def _words(segment: Segment, rivals: list[Segment], before: str, settings: CueSettings) -> Iterator[CueWord]:
     reached_s = segment.words[0].start_s if segment.words else segment.start_s
-    for word in segment.words or _unaligned(segment):
+    words = segment.words or _unaligned(segment)
+    spaces = spacing.before_each([word.text for word in words], segment.text)
+    space: bool | None = None  # before the next word that is shown; None: no word of this segment stands before it
+    for word, stands in zip(words, spaces, strict=True):
         text = clean(word.text)
+        space = None if space is None else space or stands
         if not text:
             continue
         # within a segment the order of the words is certain, their times may not be
@@ -129,7 +134,7 @@ def _words(segment: Segment, rivals: list[Segment], before: str, settings: CueSe
                 text=part,
                 emotion=segment.emotion,
                 crowded=crowded,
-                spaced=bool(before) and spaced(before, part),
+                spaced=bool(before) and (spacing.by_script(before, part) if space is None else space),
             )
             shown.update(start_s=start_s + index * step_s, end_s=start_s + (index + 1) * step_s)
             if index:
@@ -138,7 +143,7 @@ def _words(segment: Segment, rivals: list[Segment], before: str, settings: CueSe
                 shown.update(timing="interpolated")
             yield CueWord.model_construct(**shown)
             reached_s = start_s + index * step_s
-        before = parts[-1]
+        before, space = parts[-1], False
 
 
 def _unaligned(segment: Segment) -> tuple[SpokenWord, ...]:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ecg_audio import spacing
 from ecg_audio.analysis import FRAME_HOP_S, Analysis, RelativeVoice, Segment, SpokenWord, VoiceFeatures
 from ecg_audio.captions.cues import Cue, CueSettings, CueWord, cues
 from ecg_audio.captions.styling import PLAIN, Look, Style, hues, look
-from ecg_audio.captions.text import clean, spaced
+from ecg_audio.captions.text import clean
 
 LOUDNESS_DBFS = (-75.0, 0.0)  # what the curve spans; quieter frames are drawn at its foot
 F0_HZ = (50.0, 600.0)
@@ -63,17 +64,19 @@ def _words(
     table: list[list[Any]] = []
     for segment in segments:
         first = len(rows)
-        before = ""
-        for word in segment.words or _plain_words(segment):
+        glued = True
+        said = segment.words or _plain_words(segment)
+        for word, space in zip(said, spacing.before_each([word.text for word in said], segment.text), strict=True):
             text = clean(word.text)
+            glued = glued and not space
             if not text:
                 continue
             if word.suspect:
                 suspect[len(rows)] = clean(word.suspect)
             set_as = looks.setdefault(look(_cue_word(word, segment), style), len(looks))
-            glued = bool(before) and not spaced(before, text)
+            glued = glued and len(rows) > first
             rows.append((text, _ms(word.start_s), _ms(word.end_s), set_as, int(glued), *_measures(word)))
-            before = text
+            glued = True
         emotion = segment.emotion and [segment.emotion.label, segment.emotion.confidence, segment.emotion.valence]
         reason = clean(segment.suspect) if segment.suspect else None
         start_s, end_s = _ms(segment.start_s), _ms(segment.end_s)

@@ -4,12 +4,10 @@ What a recogniser hears is a stranger's text: it may hold line breaks, control c
 on purpose or by accident. Captions keep its letters and nothing that acts.
 """
 
-import re
 import unicodedata
 
 _JOINING = {"\u200c", "\u200d"}  # zero-width (non-)joiner: Persian, Indic scripts and emoji are spelt with them
 _DIRECTION_MARKS = {"\u200e", "\u200f", "\u061c"}  # harmless: they open nothing
-_RUNS_ON = re.compile("[\u2e80-\u2fff\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 def clean(text: str) -> str:
@@ -45,11 +43,6 @@ def width(text: str, wide: float) -> float:
         elif unicodedata.category(character) not in ("Mn", "Me", "Cf"):
             total += wide if unicodedata.east_asian_width(character) in "WF" else 1.0
     return total
-
-
-def spaced(left: str, right: str) -> bool:
-    """Whether a space stands between two words: not within Chinese and Japanese, which run on."""
-    return not (_RUNS_ON.match(left[-1]) and _RUNS_ON.match(right[0]))
 
 
 def pieces(text: str, room: float, wide: float) -> list[str]:

@@ -3,11 +3,14 @@
 import bisect
 from collections.abc import Iterable, Iterator, Sequence
 
+from ecg_audio import spacing
 from ecg_audio.analysis import Diarization, Segment, SpokenWord, Transcript, Turn, Utterance
 
 NEAREST_TURN_S = 0.5  # a word in a gap between turns belongs to a turn this close
 PAUSE_S = 0.8  # a longer silence begins a new segment
 LONGEST_SEGMENT_S = 30.0
+
+Said = tuple[SpokenWord, bool]  # a word, and whether a space stands before it
 
 
 def attribute(transcript: Transcript, diarization: Diarization | None) -> tuple[Segment, ...]:
@@ -18,7 +21,7 @@ def attribute(transcript: Transcript, diarization: Diarization | None) -> tuple[
     is None. Nothing is smoothed: where the turns say that somebody put in one word, the word is theirs.
 
     A segment ends where the speaker changes, at a pause of 0.8 s, at the end of an utterance, and before it would be
-    longer than 30 s. Its times span its words.
+    longer than 30 s. Its times span its words, its text has the spaces of the utterance's.
 
     Args:
         transcript: its utterances in order of time.
@@ -28,13 +31,7 @@ def attribute(transcript: Transcript, diarization: Diarization | None) -> tuple[
         Segments with ids 0, 1, ...; all words of the transcript in their order.
     """
     turns = _Turns(diarization.exclusive if diarization else ())
-    groups = (
-        (utterance, group)
-        for utterance in transcript.utterances
-        for group in _groups(
-            SpokenWord(**word.model_dump(), speaker=turns.speaker(word.start_s, word.end_s)) for word in utterance.words
-        )
-    )
+    groups = ((utterance, group) for utterance in transcript.utterances for group in _groups(_said(utterance, turns)))
     return tuple(_segment(number, utterance, group) for number, (utterance, group) in enumerate(groups))
 
 
@@ -61,29 +58,38 @@ class _Turns:
         return nearest[1] if nearest and nearest[0] <= NEAREST_TURN_S else None
 
 
-def _groups(words: Iterable[SpokenWord]) -> Iterator[list[SpokenWord]]:
+def _said(utterance: Utterance, turns: _Turns) -> Iterator[Said]:
+    spaced = spacing.before_each([word.text for word in utterance.words], utterance.text)
+    for word, space in zip(utterance.words, spaced, strict=True):
+        yield SpokenWord(**word.model_dump(), speaker=turns.speaker(word.start_s, word.end_s)), space
+
+
+def _groups(words: Iterable[Said]) -> Iterator[list[Said]]:
     """Cut an utterance's words where the speaker changes, after a pause, and before a segment grows too long."""
-    group: list[SpokenWord] = []
-    for word in words:
-        if group and (
-            word.speaker != group[-1].speaker
-            or word.start_s - group[-1].end_s >= PAUSE_S
-            or word.end_s - group[0].start_s > LONGEST_SEGMENT_S
-        ):
-            yield group
-            group = []
-        group.append(word)
+    group: list[Said] = []
+    for word, space in words:
+        if group:
+            first, last = group[0][0], group[-1][0]
+            if (
+                word.speaker != last.speaker
+                or word.start_s - last.end_s >= PAUSE_S
+                or word.end_s - first.start_s > LONGEST_SEGMENT_S
+            ):
+                yield group
+                group = []
+        group.append((word, space))
     if group:
         yield group
 
 
-def _segment(number: int, utterance: Utterance, words: list[SpokenWord]) -> Segment:
+def _segment(number: int, utterance: Utterance, group: list[Said]) -> Segment:
+    words = [word for word, _ in group]
     return Segment(
         id=number,
         start_s=min(word.start_s for word in words),
         end_s=max(word.end_s for word in words),
         speaker=words[0].speaker,
-        text=" ".join(word.text for word in words),
+        text=spacing.joined([word.text for word in words], [space for _, space in group]),
         words=tuple(words),
         suspect=utterance.suspect,
     )

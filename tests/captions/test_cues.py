@@ -152,7 +152,8 @@ def test_speaker_change_ends_a_cue(talk: Talk) -> None:
 
 def test_chinese_runs_on_and_counts_wide(talk: Talk) -> None:
     """Chinese characters are set without spaces, 16 to a line."""
-    found = cues((talk("今 天 天 气 很 好 我 们 一 起 去 公 园 散 步 然 后 回 家 吃 饭", word_s=0.2, pause_s=0),))
+    said = talk("今 天 天 气 很 好 我 们 一 起 去 公 园 散 步 然 后 回 家 吃 饭", word_s=0.2, pause_s=0)
+    found = cues((said.model_copy(update={"text": said.text.replace(" ", "")}),))
     assert all(len(line) <= 16 and " " not in line for cue in found for line in cue.texts)
     assert "".join(line for cue in found for line in cue.texts) == "今天天气很好我们一起去公园散步然后回家吃饭"
 
@@ -199,3 +200,17 @@ def test_no_segments_no_cues() -> None:
 def test_korean_is_read_more_slowly() -> None:
     """Reading speed is a matter of the language."""
     assert CueSettings.for_language("ko").target_cps < CueSettings.for_language("en").target_cps
+
+
+def test_spaces_in_cues_are_those_of_the_text() -> None:
+    """Thai words run together but for the end of a phrase, Japanese ones altogether."""
+    for texts, written in (
+        (["สวัสดี", "ครับ", "วันนี้"], "สวัสดีครับ วันนี้"),
+        (["今日", "は", "晴れ"], "今日は晴れ"),
+        (["我", "love", "你"], "我 love你"),
+    ):
+        words = tuple(
+            SpokenWord(text=text, start_s=index * 0.4, end_s=index * 0.4 + 0.3) for index, text in enumerate(texts)
+        )
+        segment = Segment(id=0, start_s=0.0, end_s=1.2, speaker=None, text=written, words=words)
+        assert [cue.texts for cue in cues((segment,))] == [(written,)]

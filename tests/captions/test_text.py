@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecg_audio.captions.text import clean, pieces, spaced, width
+from ecg_audio.captions.text import clean, pieces, width
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,3 @@ def test_full_width_characters_take_more_room() -> None:
     assert width("한", 2.5) == 2.5
     assert width("ab", 2.5) == 2
     assert width("e\u0323\u0334", 2.5) == 1
-
-
-def test_only_chinese_and_japanese_run_on() -> None:
-    """A space stands between words of scripts that write one."""
-    assert not spaced("你", "好")
-    assert not spaced("です", "。")
-    assert spaced("한국어", "말")
-    assert spaced("😀", "😀")
-    assert spaced("我", "love")

@@ -163,3 +163,17 @@ def test_each_word_goes_to_a_speaker_who_overlaps_it_longest(conversation: tuple
             if shares:
                 assert word.speaker is not None
                 assert shares.get(word.speaker, 0.0) == pytest.approx(max(shares.values()))
+
+
+def test_text_keeps_the_spaces_of_the_recogniser() -> None:
+    """Japanese words run together, Thai ones but for the end of a phrase; Korean ones do not. Cuts do not matter."""
+    for words, text, expected in (
+        (["今日", "は", "晴れ", "です"], "今日は晴れです", ["今日は", "晴れです"]),
+        (["สวัสดี", "ครับ", "วันนี้", "ดี"], "สวัสดีครับ วันนี้ดี", ["สวัสดีครับ", "วันนี้ดี"]),
+        (["오늘", "회의를", "시작", "합니다"], "오늘 회의를 시작 합니다", ["오늘 회의를", "시작 합니다"]),
+    ):
+        said = transcript([(word, index, index + 0.9) for index, word in enumerate(words)])
+        written = said.utterances[0].model_copy(update={"text": text})
+        said = said.model_copy(update={"utterances": (written,)})
+        turns = diarization(("A", 0.0, 2.0), ("B", 2.0, 4.0))
+        assert [segment.text for segment in attribute(said, turns)] == expected
