@@ -10,15 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 from blocks.artifacts import ArtifactStore, Stored
 from blocks.folder import FolderStore
-from ecg_audio.errors import InvalidRequest
+from ecg_audio.errors import InvalidRequest, SourceForbidden
+from ecg_audio.media import source
 
 if TYPE_CHECKING:
     from blocks.bucket import BucketStore
 
-__all__ = ["ArtifactStore", "FolderStore", "Stored", "is_block", "open_store", "reference", "result_storage"]
+__all__ = [
+    "ArtifactStore",
+    "FolderStore",
+    "Stored",
+    "check_source",
+    "is_block",
+    "open_store",
+    "reference",
+    "result_storage",
+]
 
 DEFAULT_FOLDER = "ecg-results"
 BUCKET, FOLDER = "s3-bucket/", "local-file-system/"
+OWN = {"recordings", "cache", "runs", "results", "features", "deliveries", "jobs", "forgetting", "batches"}
+"""The folders of a store that hold what jobs made; uploads lie beside them."""
 _ELSEWHERE = re.compile(r"[a-z0-9+.-]+://|(?:gcs-bucket|azure-blob-storage|remote-file-system|smb|github)/", re.I)
 
 
@@ -65,6 +77,27 @@ def _of_block(named: str) -> "FolderStore | BucketStore":
     from blocks.bucket import BucketStore
 
     return BucketStore(named, block)
+
+
+def check_source(store: ArtifactStore, asked: str) -> None:
+    """Refuse a source that is one of the store's own objects: what one job left there is no other job's to read.
+
+    Raises:
+        SourceForbidden: it is, and no upload.
+        EcgError: it is no source at all.
+    """
+    found = source.classify(asked)
+    places: tuple[str, ...] = ()
+    if isinstance(found, source.S3Source):
+        places = tuple(f"s3://{found.bucket}/{key}" for key in found.keys)
+    elif isinstance(found, source.FileSource):
+        places = (str(found.path),)
+    for key in map(store.key, places):
+        if key is not None and key.partition("/")[0] in OWN:
+            raise SourceForbidden(
+                "the source is an object that another job left in the store",
+                hint="Give the recording itself, or a copy of it elsewhere.",
+            )
 
 
 def result_storage(named: str | None) -> Path | str:

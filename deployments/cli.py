@@ -249,12 +249,9 @@ def serve(
         float, typer.Option(metavar="SECONDS", min=0, help="How long running jobs may take to end when it stops.")
     ] = 60.0,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a page.")] = False,
-    debug: Debug = False,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
 ) -> None:
     """Run the whole service here: Prefect server, workers, model server, gateway, reconciler. Ctrl-C ends it all."""
-    from deployments import session
-
-    session.quieten(debug=debug)
     from deployments.serve import Wanted, known_engine, serve
 
     chosen = known_engine(engine)
@@ -344,6 +341,21 @@ def fetch_models(
     from deployments.models import fetch_models
 
     raise typer.Exit(fetch_models(language or [], to))
+
+
+blocks = typer.Typer(help="The blocks on the Prefect server: store, callbacks, engine, secrets.", no_args_is_help=True)
+app.add_typer(blocks, name="blocks")
+
+
+@blocks.command("register")
+def register_blocks(debug: Debug = False) -> None:
+    """Make or update the blocks that the environment describes (S3_BUCKET_NAME, FASTAPI_BASE_URL, HF_TOKEN ...)."""
+    from deployments import session
+
+    session.quieten(debug=debug)
+    from deployments.blocks import register_blocks
+
+    raise typer.Exit(register_blocks())
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from deployments.blocks import use_engine_settings
 from deployments.terminal import out
 from ecg_audio.compute import hub
 from ecg_audio.errors import EngineUnavailable, InvalidRequest
@@ -21,6 +22,7 @@ PLAN_BASIS = (
 
 def list_models(languages: list[str]) -> int:
     """Print each needed model and where it is. Returns 0 when all are here, else 1."""
+    use_engine_settings()
     models = catalogue.needed(WhisperXSettings.from_environment().settled(), _known(languages))
     for model in models:
         mark = "[green]✓[/]" if model.here else "[red]✗[/]"
@@ -31,6 +33,7 @@ def list_models(languages: list[str]) -> int:
 
 def fetch_models(languages: list[str], folder: Path | None) -> int:
     """Get what is not here yet, and print the settings that name the folders, if it was put into one."""
+    use_engine_settings()
     settings = WhisperXSettings.from_environment().settled()
     placed: dict[str, list[str]] = {}
     for model in catalogue.needed(settings, _known(languages)):
@@ -79,6 +82,8 @@ def serve_models(port: int, most_waiting: int, most_gb: float) -> int:
     """
     from ecg_audio.serving.server import ModelServer
     from ecg_audio.speech import whisperx
+
+    use_engine_settings()
 
     found = whisperx.availability()
     if not found.available:

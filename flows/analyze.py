@@ -7,7 +7,8 @@ from pathlib import Path
 from prefect import flow, runtime
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from blocks.storage import open_store
+from blocks.engine import use_settings
+from blocks.storage import check_source, open_store
 from ecg_audio import workspace
 from ecg_audio.analysis import Emotion, Media, Notice, Recording
 from ecg_audio.errors import DiarizationFailed, EcgError, MeasurementFailed, TooLong
@@ -63,7 +64,9 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         refresh: do every stage again, also where an earlier result could be used.
     """
     store = open_store(request.store)
+    check_source(store, request.source)
     store.check()
+    use_settings()
     choice = engine.choose(request.engine)
     speech = engine.shared(choice.engine)
     speech.check_language(request.language)

@@ -20,6 +20,8 @@ from ecg_audio.results.outcome import Outcome
 from tasks.publish import NAMES
 from tasks.retrying import RETRYING
 
+LINK_LASTS_S = 7 * 24 * 3600.0
+"""S3 knows no longer one, and ends it earlier where the credentials that signed it are temporary."""
 TOLD = "callback:"
 """Prefix of the tag that a run bears whose end the backend has heard, or refused to hear."""
 
@@ -44,8 +46,7 @@ def notify(request: AnalysisRequest, run_id: str, ended: Outcome, progress: int,
         letter = Letter(ended.job_id, run_id, "failed", body, code, message, progress)
     else:
         shelf = open_store(request.store)
-        result = json.loads(shelf.read(f"runs/{run_id}/{NAMES['backend']}"))
-        letter = Letter(ended.job_id, run_id, "completed", callback.completed(ended.job_id, result, where.locale))
+        letter = Letter(ended.job_id, run_id, "completed", completed(ended.job_id, run_id, shelf, where.locale))
     with Courier(where) as courier:
         receipt = Outbox(shelf, Patience(patience_s)).deliver(letter, courier)
     said = f"terminal callback to {where.url}: {receipt.state} after {len(receipt.attempts)} attempts"
@@ -57,6 +58,16 @@ def notify(request: AnalysisRequest, run_id: str, ended: Outcome, progress: int,
     if receipt.state != "pending":
         _tag(run_id, TOLD + receipt.state)
     return receipt
+
+
+def completed(job_id: str, run_id: str, store: ArtifactStore, locale: callback.Locale) -> bytes:
+    """The body that brings a published result; where it is too large for that, most of it by a link."""
+    key = f"runs/{run_id}/{NAMES['backend']}"
+    result = json.loads(store.read(key))
+    body = callback.completed(job_id, result, locale)
+    if len(body) <= callback.LARGEST_BYTES:
+        return body
+    return callback.completed(job_id, callback.condensed(result, store.uri(key), store.link(key, LINK_LASTS_S)), locale)
 
 
 def _tag(run_id: str, tag: str) -> None:

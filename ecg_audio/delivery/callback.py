@@ -12,6 +12,8 @@ from typing import Any, Literal
 from ecg_audio.progress import Snapshot, StageState
 
 PATH = "/api/upload-video/result"
+LARGEST_BYTES = 50_000_000
+"""What the receiver takes; a larger result is condensed, and fetched by its link."""
 Locale = Literal["ko", "en"]
 
 
@@ -114,6 +116,31 @@ def completed(job_id: str, result: dict[str, Any], locale: Locale) -> bytes:
         locale: the language of the message.
     """
     return _body(job_id, "completed", _DONE.progress, _said(_DONE, locale), result=result)
+
+
+def condensed(result: dict[str, Any], address: str, link: str | None) -> dict[str, Any]:
+    """A wire document that is too large for a callback, without its words; its metadata says where they are.
+
+    Args:
+        result: the whole wire document.
+        address: where the store keeps it.
+        link: from where anybody can fetch it for some days, as JSON; None: the store has no such addresses.
+
+    Returns:
+        The document in the same shape: the segments with their text and times, their lists of words empty.
+        `metadata.result_omitted` names what is left out, `metadata.result_url` is the link, or is absent.
+    """
+    return {
+        **result,
+        "segments": [{**segment, "words": []} for segment in result["segments"]],
+        "word_segments": [],
+        "metadata": {
+            **result["metadata"],
+            "result_omitted": ["segments.words", "word_segments"],
+            "result_location": address,
+            **({"result_url": link} if link else {}),
+        },
+    }
 
 
 def failed(job_id: str, progress: int, code: str, message: str, locale: Locale) -> bytes:

@@ -8,8 +8,9 @@ import pytest
 from prefect.filesystems import LocalFileSystem
 
 from blocks.bucket import BucketStore
-from blocks.storage import ArtifactStore, FolderStore, open_store, result_storage
-from ecg_audio.errors import InvalidRequest, PublishFailed, ResultNotFound
+from blocks.storage import ArtifactStore, FolderStore, check_source, open_store, result_storage
+from ecg_audio.errors import InvalidRequest, PublishFailed, ResultNotFound, SourceForbidden
+from tests.s3 import Moto
 
 
 @pytest.fixture(params=["folder", "moto", "rclone"])
@@ -125,3 +126,29 @@ def test_a_folder_block_is_a_folder(tmp_path: Path) -> None:
     assert (tmp_path / "kept/a/b").read_bytes() == b"1" and store.keys("") == ["a/b"]
     with pytest.raises(InvalidRequest, match="no storage block local-file-system/none"):
         open_store("local-file-system/none")
+
+
+def test_what_a_job_left_is_no_source(tmp_path: Path) -> None:
+    """Recordings and results of a store are refused, by path or link; uploads and files elsewhere are not."""
+    store = FolderStore(tmp_path / "store")
+    for key in ("recordings/ab/abc.flac", "videos/me/talk.mp4"):
+        store.write(key, b"sound")
+    (tmp_path / "link.flac").symlink_to(store.path("recordings/ab/abc.flac"))
+    for path in (store.path("recordings/ab/abc.flac"), tmp_path / "link.flac"):
+        with pytest.raises(SourceForbidden, match="another job left"):
+            check_source(store, str(path))
+    check_source(store, str(store.path("videos/me/talk.mp4")))
+
+
+def test_what_a_job_left_in_a_bucket_is_no_source(moto: Moto) -> None:
+    """Neither by s3:// address nor by https address, encoded or not."""
+    store = BucketStore("s3-bucket/test", moto.block("bucket", "own folder"))
+    for address in (
+        "s3://bucket/own folder/recordings/ab/abc.flac",
+        "https://bucket.s3.amazonaws.com/own%20folder/recordings/ab/abc.flac",
+        "https://s3.eu-west-1.amazonaws.com/bucket/own folder/results/job/manifest.json",
+    ):
+        with pytest.raises(SourceForbidden):
+            check_source(store, address)
+    check_source(store, "s3://bucket/own folder/videos/talk.mp4")
+    check_source(store, "s3://bucket/recordings/ab/abc.flac")

@@ -1,0 +1,174 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.blocks.system import Secret
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+from prefect_aws import AwsCredentials, S3Bucket
+
+from blocks.callback import CallbackEndpoint
+from blocks.engine import EMOTION_MODEL, SETTINGS, SpeechEngine, use_settings
+from blocks.registration import Registered, planned, register
+from blocks.storage import open_store
+from ecg_audio.errors import InvalidRequest
+from ecg_audio.speech.whisperx_settings import WhisperXSettings
+from tests.commands import Ecg
+from tests.s3 import Rclone
+
+REFERENCES = (
+    "s3-bucket/ecg",
+    "callback-endpoint/backend",
+    "secret/hf-token",
+    "speech-engine/default",
+    "site-cookies/default",
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_blocks(prefect_server: str) -> Iterator[None]:
+    yield
+    with get_client(sync_client=True) as client:
+        for reference in REFERENCES:
+            slug, _, name = reference.partition("/")
+            try:
+                client.delete_block_document(client.read_block_document_by_name(name, slug).id)
+            except ObjectNotFound:
+                continue
+
+
+@pytest.fixture
+def environment(rclone: Rclone, tmp_path: Path) -> dict[str, str]:
+    """Everything that can be named."""
+    (tmp_path / "cookies.txt").write_text(
+        "# Netscape HTTP Cookie File\n.site\tTRUE\t/\tTRUE\t0\tsession\thidden-cookie\n"
+    )
+    return {
+        **rclone.environment,
+        "S3_BUCKET_NAME": rclone.bucket(),
+        "ECG_S3_FOLDER": "/ecg/",
+        "FASTAPI_BASE_URL": "https://backend.example/",
+        "ECG_CALLBACK_SECRET": "hidden-secret",
+        "ECG_CALLBACK_LOCALE": "en",
+        "HF_TOKEN": "hidden-token",
+        "ECG_COOKIES_FILE": str(tmp_path / "cookies.txt"),
+    }
+
+
+def done(registered: list[Registered]) -> dict[str, str]:
+    """What was done about each block."""
+    return {block.reference: block.done for block in registered}
+
+
+def test_a_whole_environment_becomes_blocks_that_work(environment: dict[str, str]) -> None:
+    """The store opens and takes objects, the endpoint is as given; once more changes nothing, a new value one block."""
+    assert done(register(environment)) == dict.fromkeys(REFERENCES, "made")
+    store = open_store("s3-bucket/ecg")
+    store.check()
+    assert store.uri("a") == f"s3://{environment['S3_BUCKET_NAME']}/ecg/a"
+    endpoint = CallbackEndpoint.load("backend")
+    assert isinstance(endpoint, CallbackEndpoint) and endpoint.secret
+    assert (endpoint.base_url, endpoint.locale) == ("https://backend.example", "en")
+    assert endpoint.secret.get_secret_value() == "hidden-secret"
+
+    assert done(register(environment)) == dict.fromkeys(REFERENCES, "unchanged")
+    again = done(register({**environment, "BACKEND_URL": "ignored", "FASTAPI_BASE_URL": "https://other.example"}))
+    assert [name for name, what in again.items() if what == "changed"] == ["callback-endpoint/backend"]
+
+
+def test_what_operators_set_by_hand_stays() -> None:
+    """A second registration leaves the fields of the engine's block that the environment does not name."""
+    SpeechEngine(whisper_model="small", emotion_model=None).save("default")
+    assert done(register({}))["speech-engine/default"] == "unchanged"
+
+
+def test_what_the_environment_does_not_name_is_left_out_with_a_reason() -> None:
+    """Only the engine's block is made of nothing; what is empty is not set; nothing is made up."""
+    registered = register({"S3_BUCKET": " ", "HF_TOKEN": ""})
+    assert done(registered) == {**dict.fromkeys(REFERENCES, "left out"), "speech-engine/default": "made"}
+    assert all("is not set" in block.note for block in registered if block.done == "left out")
+    engine = SpeechEngine.load("default")
+    assert isinstance(engine, SpeechEngine) and engine.emotion_model == EMOTION_MODEL and engine.hub_token is None
+
+
+def test_temporary_credentials_are_not_kept(environment: dict[str, str]) -> None:
+    """Keys that come with a session token would soon be wrong: the block uses its user's own."""
+    store = planned({**environment, "AWS_SESSION_TOKEN": "hidden-session"})[0]
+    assert isinstance(store.block, S3Bucket) and isinstance(store.block.credentials, AwsCredentials)
+    assert store.block.credentials.aws_access_key_id is None
+    assert store.block.credentials.aws_secret_access_key is None and "temporary" in store.note
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("FASTAPI_BASE_URL", "backend", "callback-endpoint/backend: base_url: must be an http or https address"),
+        ("ECG_CALLBACK_LOCALE", "fr", "callback-endpoint/backend: locale"),
+        ("ECG_CALLBACK_SECRET", "whsec_x", "callback-endpoint/backend: secret"),
+        ("ECG_COOKIES_FILE", "/nowhere/cookies.txt", "ECG_COOKIES_FILE: /nowhere/cookies.txt cannot be read"),
+    ],
+)
+def test_what_cannot_be_used_is_named(environment: dict[str, str], name: str, value: str, said: str) -> None:
+    """The block and the field are named, and no secret."""
+    with pytest.raises(InvalidRequest) as refused:
+        planned({**environment, name: value})
+    assert said in refused.value.message and "hidden" not in refused.value.message
+
+
+@pytest.mark.usefixtures("server")
+def test_the_command_tells_what_it_did_and_no_secret(
+    ecg: Ecg, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line for each block on stdout; keys, tokens and cookies are in none."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    ended = ecg("blocks", "register")
+    assert ended.code == 0 and all(f"{reference} made" in ended.out for reference in REFERENCES)
+    assert "hidden" not in ended.out + ended.err and environment["AWS_SECRET_ACCESS_KEY"] not in ended.out + ended.err
+
+
+def test_the_command_needs_a_server(ecg: Ecg, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a configured server nothing could keep the blocks: a user's mistake, named."""
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    ended = ecg("blocks", "register")
+    assert ended.code == 2 and "PREFECT_API_URL" in ended.err
+
+
+def test_an_engine_takes_its_settings_from_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields become the variables that the engine reads; the environment's own come first; the token comes along."""
+    monkeypatch.setattr(os, "environ", {**os.environ, SETTINGS: "speech-engine/set", "ECG_WHISPERX_BEAM_SIZE": "1"})
+    Secret(value="hidden-token").save("of-the-hub", overwrite=True)
+    SpeechEngine(
+        whisper_model="small",
+        align_models={"ko": "none", "en": "/models/en"},
+        batch_size=8,
+        beam_size=3,
+        memory_budget_gb=4,
+        emotion_model="some/model",
+        hub_token=Secret.load("of-the-hub"),
+    ).save("set", overwrite=True)
+    use_settings()
+    found = WhisperXSettings.from_environment()
+    assert (found.model, found.batch_size, found.beam_size, found.memory_budget_gb) == ("small", 8, 1, 4.0)
+    assert found.align_models == {"ko": "none", "en": "/models/en"}
+    assert (os.environ["ECG_EMOTION_MODEL"], os.environ["HF_TOKEN"]) == ("some/model", "hidden-token")
+    block = SpeechEngine.load("set")
+    assert "hidden" not in repr(block) and "hidden" not in str(block.model_dump())
+
+
+def test_settings_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block of that name must exist; without the variable nothing is asked."""
+    monkeypatch.delenv(SETTINGS, raising=False)
+    use_settings()
+    monkeypatch.setenv(SETTINGS, "speech-engine/none")
+    with pytest.raises(InvalidRequest, match="no speech-engine block speech-engine/none"):
+        use_settings()
+
+
+def test_an_engine_that_cannot_work_is_not_made() -> None:
+    """What the engine itself would refuse is refused when the block is filled in."""
+    with pytest.raises(ValueError, match="LANGUAGE=MODEL"):
+        SpeechEngine(align_models={"klingon": "none"})
+    with pytest.raises(ValueError, match="less than or equal to 128"):
+        SpeechEngine(batch_size=1000)
