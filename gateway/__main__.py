@@ -1,23 +1,33 @@
 """`python -m gateway`: serve on ECG_GATEWAY_HOST (default: loopback) and ECG_GATEWAY_PORT (default: 8080)."""
 
+import logging
 import os
 import sys
 
 import uvicorn
 
+from ecg_audio import logs
 from ecg_audio.errors import EcgError
 from gateway.app import create_app
+from gateway.settings import LOCAL_PREFECT
 
 
 def main() -> int:
     """Serve until the process is told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # the libraries' own lines hold addresses of every request they make
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    os.environ.setdefault("PREFECT_API_URL", LOCAL_PREFECT)
     try:
+        logs.configure()
         app = create_app()
     except EcgError as error:
         sys.stderr.write(f"{error.message}\n{error.hint}\n")
         return 2
     host = os.environ.get("ECG_GATEWAY_HOST", "127.0.0.1")
-    uvicorn.run(app, host=host, port=int(os.environ.get("ECG_GATEWAY_PORT", "8080")), server_header=False)
+    port = int(os.environ.get("ECG_GATEWAY_PORT", "8080"))
+    # the application logs its requests itself, and everything goes through the one format
+    uvicorn.run(app, host=host, port=port, server_header=False, access_log=False, log_config=None)
     return 0
 
 

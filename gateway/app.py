@@ -4,14 +4,17 @@ Stateless: all it knows is in Prefect and in the artifact store, so several may 
 and no model.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from ecg_audio.delivery import cloudwatch
 from gateway import answers
 from gateway.health import StoreCheck, health
 from gateway.jobs import jobs
+from gateway.metrics import Meters, Observed, metrics, tell_queue
 from gateway.orchestrator import Orchestrator
 from gateway.settings import Settings
 from gateway.uploads import uploads
@@ -27,18 +30,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         InvalidRequest: a setting cannot be used.
     """
     settings = settings or Settings.from_environment()
+    cloudwatch.mode()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.orchestrator = Orchestrator(settings)
         app.state.store_check = StoreCheck(settings.store)
+        telling = asyncio.create_task(tell_queue(app.state.orchestrator))
         yield
+        telling.cancel()
+        await asyncio.wait([telling])
         await app.state.orchestrator.close()
 
     app = FastAPI(title="Expressive Caption Generator", version="1", lifespan=lifespan)
     app.state.settings = settings
-    for router in (jobs, uploads, health):
+    app.state.meters = Meters()
+    for router in (jobs, uploads, health, metrics):
         app.include_router(router)
     app.add_middleware(answers.BodyLimit)
+    app.add_middleware(Observed, meters=app.state.meters)
     answers.register(app)
     return app

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, RedirectResponse
 
@@ -38,9 +38,10 @@ HANDED_IN = documented(401, 409, 413, 422, 503)
 
 @jobs.post("/api/upload-video/process-video", summary="Analyse a video; the answer comes at once", responses=HANDED_IN)
 @jobs.post("/request-process", summary="The older form of process-video", responses=HANDED_IN)
-async def process_video(asked: ProcessVideo, prefect: Prefect, settings: Set) -> Accepted:
+async def process_video(asked: ProcessVideo, prefect: Prefect, settings: Set, http: Request) -> Accepted:
     """Hand a video in. The same id twice is the same job; another request under a known id is a conflict."""
     request = await intake.of_video(asked, settings)
+    http.state.job_id = request.job_id
     job = await prefect.submit(request)
     return Accepted(
         job_id=job.job_id,
@@ -90,9 +91,10 @@ async def output(job_id: JobId, name: str, prefect: Prefect) -> Response:
     summary="Analyse a recording and wait for the result",
     responses=documented(401, 409, 413, 422, 503, 504),
 )
-async def transcribe(asked: Transcribe, prefect: Prefect, settings: Set) -> Transcribed:
+async def transcribe(asked: Transcribe, prefect: Prefect, settings: Set, http: Request) -> Transcribed:
     """Answer when the job is done; a job that failed is an answer, too."""
     request = await intake.of_transcribe(asked, settings)
+    http.state.job_id = request.job_id
     ended = await _ended(request, prefect, settings.wait_s)
     if ended.result is None:
         return Transcribed(success=False, job_id=ended.job_id, error=ended.error_message, error_code=ended.error_code)

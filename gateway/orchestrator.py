@@ -29,6 +29,7 @@ COUNTED = {
     "cancelled": ("CANCELLED",),
 }
 """What operators count, in Prefect's words."""
+NOT_PREFECT = "what answers at PREFECT_API_URL is not Prefect"
 _ENDED = {"COMPLETED": "completed", "FAILED": "failed", "CRASHED": "failed", "CANCELLED": "failed"}
 
 
@@ -180,6 +181,8 @@ class Orchestrator:
             found: dict[str, Any] = await self._ask("GET", f"/deployments/name/{self._deployment}")
         except JobUnknown:
             raise OrchestratorUnavailable(f"Prefect has no deployment {self._deployment}") from None
+        if "id" not in found:
+            raise OrchestratorUnavailable(NOT_PREFECT)
         return found
 
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -196,7 +199,7 @@ class Orchestrator:
         try:
             return response.raise_for_status().json()
         except (httpx.HTTPStatusError, ValueError):
-            raise OrchestratorUnavailable(f"what answers in Prefect's place is not Prefect ({path})") from None
+            raise OrchestratorUnavailable(NOT_PREFECT) from None
 
     async def _try(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response | None:
         """One request; None where it can be asked again at once: creating is idempotent, all else only reads."""

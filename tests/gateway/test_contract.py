@@ -182,9 +182,9 @@ def test_transcribe_does_not_wait_for_ever(gateway: Open) -> None:
     assert STATUS + job_id in answer.json()["error"]["hint"]
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait, at most ten seconds."""
-    deadline = time.monotonic() + 10.0
+def until(condition: Callable[[], bool], at_most_s: float = 10.0) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + at_most_s
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
