@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -97,6 +98,7 @@ def serve(wanted: Wanted) -> int:
     api = api or _own_api(wanted)
     with _alone(wanted.data), ExitStack() as stack:
         _check_ports(wanted, services)
+        _prepare(_database(wanted.data))
         stops = _stops(stack)
         board = JobBoard(api, _credentials())
         stack.callback(board.close)
@@ -159,7 +161,7 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
     }
     services: list[Service] = []
     if configured is None:
-        env["PREFECT_HOME"] = str(wanted.data.absolute() / "prefect")
+        env["PREFECT_HOME"] = str(_database(wanted.data).parent)
         own = {"PREFECT_UI_API_URL": api, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
         start = [*PYTHON, "prefect", "server", "start", "--host", LOOPBACK, "--port", str(wanted.prefect_port)]
         services.append(Service("server", start, _answers(f"{api}/health"), api.removesuffix("/api"), env | own))
@@ -193,6 +195,18 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
 
 def _own_api(wanted: Wanted) -> str:
     return f"http://{LOOPBACK}:{wanted.prefect_port}/api"
+
+
+def _database(data: Path) -> Path:
+    return data.absolute() / "prefect" / "prefect.db"
+
+
+def _prepare(database: Path) -> None:
+    """Begin with an empty, migrated database where there is one: migrating takes longer than all else."""
+    template = session.database_template()
+    if template.exists() and not database.exists():
+        database.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(template, database)
 
 
 def _with_models(wanted: Wanted) -> bool:

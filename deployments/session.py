@@ -60,6 +60,11 @@ def reachable(address: str) -> bool:
         return False
 
 
+def database_template() -> Path:
+    """Where an empty, migrated database of Prefect's is kept, once a private server has made one."""
+    return workspace.cache() / f"prefect-{version('prefect')}.db"
+
+
 class PrivateServer:
     """A Prefect server of our own, in a child process. It begins to start with the constructor."""
 
@@ -68,9 +73,8 @@ class PrivateServer:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}/api"
-        template = workspace.cache() / f"prefect-{version('prefect')}.db"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "deployments.private_server", str(port), str(template)],
+            [sys.executable, "-m", "deployments.private_server", str(port), str(database_template())],
             stdin=subprocess.PIPE,  # its end is the server's signal to stop
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
