@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-PATIENCE_S = 2.0
+PATIENCE_S = 1.5  # deciding on an engine takes 2 s at most
 DEFAULT_ENDPOINT = "https://huggingface.co"
 YES = {"1", "ON", "YES", "TRUE"}
 

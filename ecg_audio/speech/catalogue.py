@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecg_audio.compute import hub, loading
+from ecg_audio.speech import aligners
 from ecg_audio.speech.whisperx_settings import BUNDLED, NO_ALIGNER, WhisperXSettings
 
 NAME = re.compile(r"[\w.-]+/[\w.-]+")
@@ -28,14 +29,11 @@ class NeededModel:
     @property
     def here(self) -> bool:
         """Whether it can be loaded without a network."""
-        return self.local or hub.on_disk(self.name)
+        return self.local or aligners.here(self.name)
 
 
 def needed(settings: WhisperXSettings, languages: Sequence[str] = ()) -> tuple[NeededModel, ...]:
-    """The recogniser, the diarization pipeline, the aligners that are set, and those for more languages.
-
-    whisperx's own choice of aligners is asked only where a language has none set: that takes its import.
-    """
+    """The recogniser, the diarization pipeline, the aligners that are set, and those for more languages."""
     return (
         NeededModel("ECG_WHISPERX_MODEL", settings.repository, settings.model_revision),
         NeededModel("ECG_WHISPERX_DIARIZATION", settings.diarization, settings.diarization_revision),
@@ -74,16 +72,9 @@ def fetch(model: NeededModel, folder: Path | None = None) -> Path:
 
 def _aligners(settings: WhisperXSettings, languages: Sequence[str]) -> Iterator[NeededModel]:
     for language in dict.fromkeys([*settings.align_models, *languages]):
-        name = settings.align_models.get(language) or _own_aligner(language)
+        name = settings.align_models.get(language) or aligners.own().get(language)
         if name and name != NO_ALIGNER:
             yield NeededModel("ECG_WHISPERX_ALIGN_MODELS", name, language=language)
-
-
-def _own_aligner(language: str) -> str | None:
-    from whisperx.alignment import DEFAULT_ALIGN_MODELS_HF, DEFAULT_ALIGN_MODELS_TORCH
-
-    name: str | None = DEFAULT_ALIGN_MODELS_TORCH.get(language) or DEFAULT_ALIGN_MODELS_HF.get(language)
-    return name
 
 
 def _parts(config: Path) -> list[str]:

@@ -22,7 +22,7 @@ from ecg_audio.errors import (
     TranscriptionFailed,
 )
 from ecg_audio.progress import Report, silent, took
-from ecg_audio.speech import whisperx_stages
+from ecg_audio.speech import aligners, catalogue, whisperx_stages
 from ecg_audio.speech.engine import UNGUIDED, UNKNOWN, Availability, Guidance, SpeakerCount, Stage
 from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.whisperx_settings import BUNDLED, WhisperXSettings
@@ -53,31 +53,33 @@ def availability() -> Availability:
     missing_packages = [name for name in ("whisperx", "pyannote") if importlib.util.find_spec(name) is None]
     if missing_packages:
         return Availability(False, f"the package {missing_packages[0]} is not installed")
-    needed = {"ECG_WHISPERX_MODEL": settings.repository}
-    if settings.diarization != BUNDLED:
-        needed["ECG_WHISPERX_DIARIZATION"] = settings.diarization
-    missing = {variable: name for variable, name in needed.items() if not hub.on_disk(name)}
+    # whisperx's own aligners are no condition: a job does without one that is out of reach, and says so
+    missing = {model.name: model.variable for model in catalogue.needed(settings) if not model.here}
     where = f"{settings.model} on {'a GPU' if settings.device == 'cuda' else 'the CPU'}"
     if not missing:
         return Availability(True, f"its models are on disk ({where})")
-    names = " and ".join(missing.values())
-    for variable, name in missing.items():
+    names, variables = " and ".join(missing), " and ".join(dict.fromkeys(missing.values()))
+    for name, variable in missing.items():
         if name.startswith((".", "/", "~")):
             return Availability(False, f"{variable} names a directory that is not there: {name}")
     if not hub.answers():
         return Availability(
             False,
             f"{names}: not on disk, and the hub does not answer; `ecg models fetch` gets models where there is a "
-            f"network, or set {' and '.join(missing)} to directories",
+            f"network, or set {variables} to directories",
         )
-    gated = missing.get("ECG_WHISPERX_DIARIZATION")
-    if gated and not hub.token():
+    gated = settings.diarization
+    if gated in missing and not hub.token():
         return Availability(
             False,
             f"{gated} wants its conditions accepted on {hub.page(gated)} and HF_TOKEN set; "
             f"ECG_WHISPERX_DIARIZATION={BUNDLED} does without it",
         )
     return Availability(True, f"{names} can be fetched from the hub ({where})")
+
+
+def _own_aligners_here() -> str:
+    return " ".join(sorted(language for language, name in aligners.own().items() if aligners.here(name)))
 
 
 def check_language(language: str, model: str) -> None:
@@ -131,6 +133,7 @@ class WhisperXEngine:
             **{name: str(value) for name, value in settings.items()},
             **{name: version(name) for name in PACKAGES},
             **{f"content of {name}": hub.content(name) for name in models.get(stage, [self.settings.diarization])},
+            **({"own aligners here": _own_aligners_here()} if stage == "align" else {}),
         }
 
     def check_language(self, language: str) -> None:

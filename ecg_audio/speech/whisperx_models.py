@@ -10,12 +10,16 @@ from typing import Any
 
 from ecg_audio.compute import hub, loading
 from ecg_audio.compute.models import Models, Rung
-from ecg_audio.speech import diarization
+from ecg_audio.speech import aligners, diarization
 from ecg_audio.speech.whisperx_settings import BUNDLED, NO_ALIGNER, WhisperXSettings
 
 VAD_ONSET, VAD_OFFSET = 0.5, 0.363  # whisperx's own
 
 models = Models()
+
+
+class AlignerOutOfReach(Exception):
+    """An aligner that nobody asked for by name cannot be had now: words can do without it."""
 
 
 def prepare(settings: WhisperXSettings) -> None:
@@ -115,13 +119,19 @@ def recogniser(settings: WhisperXSettings, rung: Rung) -> Any:
 
 
 def aligner(settings: WhisperXSettings, spoken: str, device: str) -> tuple[Any, dict[str, Any]] | None:
-    """The aligner for a language; None where there is none for it, or none is wanted."""
+    """The aligner for a language; None where there is none for it, or none is wanted.
+
+    Raises:
+        AlignerOutOfReach: whisperx's own for the language is not here, and there is no network to fetch it.
+        ModelLoadingFailed, ModelAccessDenied: the aligner cannot be had otherwise.
+    """
     import whisperx.alignment
 
-    own = {**whisperx.alignment.DEFAULT_ALIGN_MODELS_HF, **whisperx.alignment.DEFAULT_ALIGN_MODELS_TORCH}
-    name = settings.align_models.get(spoken) or own.get(spoken)
+    name = settings.align_models.get(spoken) or aligners.own().get(spoken)
     if name is None or name == NO_ALIGNER:
         return None
+    if spoken not in settings.align_models and not aligners.here(name) and not hub.answers():
+        raise AlignerOutOfReach(name)
 
     def load() -> tuple[Any, dict[str, Any]]:
         with loading.named(name), diarization.quiet():

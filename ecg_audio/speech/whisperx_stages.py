@@ -150,25 +150,23 @@ def align(path: str, settings: WhisperXSettings, found: Transcript, *, report: R
     whisperx_models.prepare(settings)
     samples = _samples(path)
 
-    def attempt(rung: Rung) -> list[Utterance]:
-        # no aligner finds English words in the sound of another language
-        translated = found.task == "translate"
-        aligner = None if translated else whisperx_models.aligner(settings, found.language, rung.device)
+    def attempt(rung: Rung) -> tuple[list[Utterance], tuple[Notice, ...]]:
+        aligner, missing = _aligner(settings, found, rung.device)
         recogniser = _first(settings) if rung.device == settings.device else Rung("cpu", 1, "int8")
         done = []
         for number, utterance in enumerate(found.utterances, 1):
             timed = _timed(samples, utterance, found, settings, aligner, recogniser)
             done.append(quality.examined(timed, found.speech))
             report(number / len(found.utterances))
-        return done
+        return done, missing
 
-    utterances, notices = descend(
+    (utterances, missing), notices = descend(
         plan.ladder("align", len(samples) / RATE_HZ, settings),
         attempt,
         what="alignment",
         free=functools.partial(models.drop, "aligner"),
     )
-    return found.model_copy(update={"utterances": tuple(utterances), "notices": (*found.notices, *notices)})
+    return found.model_copy(update={"utterances": tuple(utterances), "notices": (*found.notices, *missing, *notices)})
 
 
 def diarize(path: str, settings: WhisperXSettings, speakers: SpeakerCount, *, report: Report = silent) -> Diarization:
@@ -243,6 +241,22 @@ def _spoken(
         ballots.append(language.Ballot(place.end_s - place.start_s, probabilities))
     spoken, probability = language.vote(ballots)
     return spoken, round(probability, 4)
+
+
+def _aligner(
+    settings: WhisperXSettings, found: Transcript, device: str
+) -> tuple[tuple[Any, dict[str, Any]] | None, tuple[Notice, ...]]:
+    """The aligner for a transcript, if there is one, and a notice where there should be."""
+    if found.task == "translate":
+        return None, ()  # none finds English words in the sound of another language
+    try:
+        return whisperx_models.aligner(settings, found.language, device), ()
+    except whisperx_models.AlignerOutOfReach as missing:
+        message = (
+            f"{missing}, the aligner for {found.language!r}, is not on this machine, and the hub does not answer: "
+            f"words have the recogniser's own times; `ecg models fetch --language {found.language}` gets it"
+        )
+        return None, (Notice(code="ALIGNER_MISSING", message=message),)
 
 
 def _timed(

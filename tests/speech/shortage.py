@@ -52,6 +52,15 @@ def led_by(settings: WhisperXSettings, *, report: Report = silent) -> tuple[str 
     return options.initial_prompt, options.hotwords
 
 
+def own_aligners(*, report: Report = silent) -> tuple[dict[str, str], dict[str, str]]:
+    """The aligners of whisperx by language, and the files of those that are torchaudio's."""
+    import torchaudio
+    from whisperx.alignment import DEFAULT_ALIGN_MODELS_HF, DEFAULT_ALIGN_MODELS_TORCH
+
+    files = {name: getattr(torchaudio.pipelines, name)._path for name in DEFAULT_ALIGN_MODELS_TORCH.values()}
+    return {**DEFAULT_ALIGN_MODELS_HF, **DEFAULT_ALIGN_MODELS_TORCH}, files
+
+
 def _torch_error() -> Exception:
     import torch
 

@@ -24,13 +24,14 @@ from ecg_audio.errors import (
     TranscriptionFailed,
     WorkerLost,
 )
+from ecg_audio.speech import aligners
 from ecg_audio.speech import engine as engines
 from ecg_audio.speech.attribution import attribute
 from ecg_audio.speech.engine import Choice, Guidance
 from ecg_audio.speech.whisperx import WhisperXEngine, availability
 from ecg_audio.speech.whisperx_settings import WhisperXSettings
 from tests import models
-from tests.speech import shortage
+from tests.speech import pipeline_folder, shortage
 
 SPOKEN = models.REFERENCE["conversation"]
 
@@ -82,6 +83,28 @@ def test_a_directory_that_is_not_there_is_named(tiny: None, monkeypatch: pytest.
     """A wrong path is not taken for a name on the hub."""
     monkeypatch.setenv("ECG_WHISPERX_MODEL", "/models/whisper")
     assert "ECG_WHISPERX_MODEL names a directory that is not there: /models/whisper" in availability().reason
+
+
+def test_an_aligner_that_is_asked_for_must_be_there(tiny: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Auto does not promise what an aligner out of reach would break; whisperx's own aligners are no condition."""
+    monkeypatch.setattr(hub, "answers", lambda: False)
+    monkeypatch.setenv("ECG_WHISPERX_ALIGN_MODELS", "en=nobody/aligner")
+    assert engines.choose("auto").settled
+    assert "nobody/aligner: not on disk" in availability().reason
+    assert "set ECG_WHISPERX_ALIGN_MODELS to" in availability().reason
+    monkeypatch.setenv("ECG_WHISPERX_ALIGN_MODELS", "en=/models/aligner")
+    assert "ECG_WHISPERX_ALIGN_MODELS names a directory that is not there: /models/aligner" in availability().reason
+    monkeypatch.setenv("ECG_WHISPERX_ALIGN_MODELS", "")
+    assert availability().available
+
+
+def test_an_aligner_of_torchaudio_lies_in_torchs_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is no hub name: its file is looked for where torch would put it."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert not aligners.here("WAV2VEC2_ASR_BASE_960H")
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "hub" / "checkpoints" / "wav2vec2_fairseq_base_ls960_asr_ls960.pth").touch()
+    assert aligners.here("WAV2VEC2_ASR_BASE_960H")
 
 
 def test_a_senseless_setting_makes_the_engine_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +213,43 @@ def test_a_language_that_is_asked_for_is_obeyed(whisperx: WhisperXEngine) -> Non
     """No detection: the language is the one asked for, and there is no probability to report."""
     found = whisperx.transcribe(models.CONVERSATION, language="ko")
     assert (found.language, found.language_probability) == ("ko", None)
+
+
+@pytest.mark.slow
+def test_without_a_hub_words_have_the_engines_own_times(whisperx: WhisperXEngine) -> None:
+    """Whisperx's own aligner for English is out of reach: the job goes on, and says what is missing."""
+    engine = WhisperXEngine(whisperx.settings.model_copy(update={"align_models": {}}))
+    engine._models = whisperx._models
+    found = engine.align(models.CONVERSATION, whisperx.transcribe(models.CONVERSATION))
+    assert [notice.code for notice in found.notices] == ["ALIGNER_MISSING"]
+    assert "WAV2VEC2_ASR_BASE_960H" in found.notices[0].message
+    assert {word.timing for utterance in found.utterances for word in utterance.words} == {"engine"}
+
+
+@pytest.mark.slow
+def test_whisperx_itself_takes_the_aligners_that_were_read(whisperx: WhisperXEngine) -> None:
+    """What its source says without an import, and the files of torchaudio's, are what its modules say."""
+    own, files = whisperx._models.call(shortage.own_aligners)
+    assert aligners.own() == own
+    assert {name: aligners.TORCHAUDIO_FILES[name] for name in files} == files
+
+
+@pytest.mark.slow
+def test_a_pipeline_in_a_directory_is_loaded_and_tells_the_same(whisperx: WhisperXEngine, tmp_path: Path) -> None:
+    """A pyannote pipeline with its parts beside it, as the hub has them: bundled parts say the same there."""
+    folder = tmp_path / "own-diarization"
+    whisperx._models.call(pipeline_folder.write, str(folder))
+    engine = WhisperXEngine(whisperx.settings.model_copy(update={"diarization": str(folder)}))
+    engine._models = whisperx._models
+    found = engine.diarize(models.CONVERSATION)
+    assert found.model == "own-diarization"
+    assert found.exclusive == whisperx.diarize(models.CONVERSATION).exclusive != ()
+    (folder / "segmentation" / "pytorch_model.bin").write_bytes(b"no model")
+    broken = tmp_path / "broken"
+    folder.rename(broken)
+    engine.settings = engine.settings.model_copy(update={"diarization": str(broken)})
+    with pytest.raises(ModelLoadingFailed, match="cannot be loaded"):
+        engine.diarize(models.CONVERSATION)
 
 
 @pytest.mark.slow
