@@ -23,10 +23,13 @@ demo: $(VENV)/.product  ## install, then analyse a real conversation inside an M
 test: $(VENV)/.tests    ## every test that needs no GPU and no browser
 	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
-check: $(VENV)/.tests   ## formatting, lint, types
+check: $(VENV)/.tests   ## formatting, lint, types, containers, cloud templates
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/hadolint deployments/docker/*.Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/cfn-lint deployments/aws/*.yaml
 
 format: $(VENV)/.tests  ## format, and fix what lint can fix
 	$(BIN)/ruff format .

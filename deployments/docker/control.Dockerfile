@@ -1,0 +1,43 @@
+# syntax=docker/dockerfile:1
+# Everything but jobs: the gateway, the Prefect server, `ecg deploy`, and the worker of batches and the reconciler.
+# No model, no decoder. Build from the repository's root:
+#   docker build -f deployments/docker/control.Dockerfile -t ecg-control:latest .
+
+FROM python:3.11-slim-bookworm AS build
+ENV UV_LINK_MODE=copy
+RUN pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
+COPY requirements-control.lock /opt/ecg/
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv pip install --python /opt/venv/bin/python --require-hashes --only-binary :all: --compile-bytecode \
+    -r /opt/ecg/requirements-control.lock
+COPY . /opt/ecg
+RUN uv pip install --python /opt/venv/bin/python --no-deps -e /opt/ecg && python -m compileall -q /opt/ecg
+
+FROM python:3.11-slim-bookworm
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends tini=0.19.* \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --create-home ecg \
+    && install --directory --owner ecg --group ecg /work
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /opt/ecg /opt/ecg
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    ECG_GATEWAY_HOST=0.0.0.0 \
+    ECG_WORK_DIR=/work/jobs \
+    ECG_CACHE_DIR=/work/cache \
+    ECG_LOG_FORMAT=json \
+    TMPDIR=/work \
+    PREFECT_HOME=/work/prefect \
+    PREFECT_SERVER_ANALYTICS_ENABLED=false \
+    PREFECT_SERVER_ALLOW_EPHEMERAL_MODE=false \
+    DO_NOT_TRACK=1
+USER 10001:10001
+WORKDIR /opt/ecg
+VOLUME ["/work"]
+EXPOSE 8080
+# whether the gateway can take jobs; what runs another program here brings its own check
+HEALTHCHECK --interval=15s --timeout=10s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health', timeout=8)"]
+ENTRYPOINT ["tini", "--"]
+CMD ["python", "-m", "gateway"]

@@ -1,0 +1,49 @@
+# syntax=docker/dockerfile:1
+# A GPU host: the model server and a worker, supervised. Build from the repository's root:
+#   docker build -f deployments/docker/gpu.Dockerfile -t ecg-audio-analyzer:latest .
+#
+# torch brings CUDA 12.8 with it (the nvidia-*-cu12 wheels of requirements.lock): the base needs none of its own, and
+# the host only a driver and the NVIDIA container toolkit.
+
+FROM python:3.11-slim-bookworm AS build
+ENV UV_LINK_MODE=copy
+RUN pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
+COPY requirements.lock /opt/ecg/
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv pip install --python /opt/venv/bin/python --require-hashes --only-binary :all: --compile-bytecode \
+    -r /opt/ecg/requirements.lock
+COPY . /opt/ecg
+RUN uv pip install --python /opt/venv/bin/python --no-deps -e /opt/ecg && python -m compileall -q /opt/ecg
+
+FROM python:3.11-slim-bookworm
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends tini=0.19.* \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --create-home ecg \
+    && install --directory --owner ecg --group ecg /models /work
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /opt/ecg /opt/ecg
+# data-centre cards run CUDA 12.8 on drivers from 535 on, others from the driver that came with it
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    NVIDIA_REQUIRE_CUDA="cuda>=12.8 brand=tesla,driver>=535" \
+    PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HF_HOME=/models \
+    ECG_WORK_DIR=/work/jobs \
+    ECG_CACHE_DIR=/work/cache \
+    ECG_LOG_FORMAT=json \
+    TMPDIR=/work \
+    PREFECT_HOME=/work/prefect \
+    PREFECT_SERVER_ALLOW_EPHEMERAL_MODE=false \
+    PREFECT_WORKER_QUERY_SECONDS=1 \
+    PREFECT_WORKER_WEBSERVER_PORT=8099 \
+    DO_NOT_TRACK=1
+USER 10001:10001
+WORKDIR /opt/ecg
+VOLUME ["/models", "/work"]
+# the worker polls, as it says itself
+HEALTHCHECK --interval=30s --timeout=10s --start-period=180s --retries=3 \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8099/health', timeout=5)"]
+ENTRYPOINT ["tini", "--"]
+CMD ["python", "-m", "deployments.host"]

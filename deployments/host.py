@@ -1,0 +1,85 @@
+"""What a GPU host runs where the Prefect server and the gateway are elsewhere: warm models, a worker, protection.
+
+`python -m deployments.host` supervises them until it gets SIGTERM; then the worker's jobs get a while to end. Settings:
+PREFECT_API_URL, ECG_ENGINE (what the models are kept for), ECG_JOBS_AT_ONCE, and on AWS ECG_SCALE_IN_PROTECTION=1.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import httpx
+
+from deployments.serve import known_engine
+from deployments.supervisor import Service, Supervisor
+from ecg_audio import workspace
+from ecg_audio.errors import EcgError, InvalidRequest
+
+STEP_S = 0.5
+DRAIN_S = 90.0
+MODELS = "http://127.0.0.1:8765"
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; returns 0 when all has ended in order."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_received: stop.set())
+    try:
+        with Supervisor(services(os.environ), workspace.root() / "logs") as supervisor:
+            while not stop.wait(STEP_S):
+                supervisor.step()
+            supervisor.stop()
+    except EcgError as error:
+        sys.stderr.write(f"{error.message} ({error.code})\n{error.hint}\n")
+        return 1
+    return 0
+
+
+def services(given: Mapping[str, str]) -> list[Service]:
+    """The programs of this host.
+
+    Raises:
+        InvalidRequest: a setting is missing or cannot be used.
+    """
+    if not given.get("PREFECT_API_URL"):
+        raise InvalidRequest("PREFECT_API_URL is not set", hint="Name the Prefect server that this host works for.")
+    at_once = given.get("ECG_JOBS_AT_ONCE", "1")
+    if not at_once.isdecimal() or int(at_once) < 1:
+        raise InvalidRequest("ECG_JOBS_AT_ONCE: must be a number from 1 on")
+    python = [sys.executable, "-m"]
+    env = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{given.get('PATH', os.defpath)}"}
+    found: list[Service] = []
+    if _has_models(given.get("ECG_ENGINE", "auto")):
+        serving = [*python, "deployments.cli", "serve-models"]
+        found.append(Service("models", serving, _answers(f"{MODELS}/health"), MODELS, startup_s=600.0))
+        env["ECG_MODEL_SERVER"] = MODELS
+    work = [*python, "prefect", "worker", "start", "--pool", given.get("ECG_POOL", "gpu"), "--type", "process"]
+    worker = [*work, "--limit", at_once, "--with-healthcheck"]
+    found.append(Service("worker", worker, env=env, stop_s=DRAIN_S))
+    if given.get("ECG_SCALE_IN_PROTECTION"):
+        found.append(Service("protection", [*python, "deployments.aws.protection"], vital=False))
+    return found
+
+
+def _has_models(wanted: str) -> bool:
+    from ecg_audio.speech import engine
+
+    return engine.choose(known_engine(wanted)).engine == "whisperx"
+
+
+def _answers(address: str) -> Callable[[float], bool]:
+    def ask(_since: float) -> bool:
+        try:
+            return httpx.get(address, timeout=2.0).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    return ask
+
+
+if __name__ == "__main__":
+    sys.exit(main())
