@@ -296,7 +296,9 @@ def test_settings_that_cannot_be_used_are_said(name: str, value: str) -> None:
 def test_examples_of_the_documentation_are_valid(gateway: Open) -> None:
     """OpenAPI lists every endpoint, and its examples are requests that the models take."""
     described = gateway().get("/openapi.json").json()
-    assert {PROCESS, "/request-process", STATUS + "{job_id}", "/transcribe", "/uploads", "/health"} <= {*described["paths"]}
+    assert {PROCESS, "/request-process", STATUS + "{job_id}", "/transcribe", "/uploads", "/health"} <= {
+        *described["paths"]
+    }
     for model in (ProcessVideo, Transcribe):
         for example in described["components"]["schemas"][model.__name__]["examples"]:
             model.model_validate(example)
