@@ -5,6 +5,7 @@ parts side by side, each with its checksum, each tried again by botocore's stand
 """
 
 import functools
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -111,10 +112,11 @@ class BucketStore(ArtifactStore):
 
     @override
     def check(self) -> None:
-        self.write(".probe", b"probe")
-        if self.read(".probe") != b"probe":
-            raise PublishFailed(f"{self.uri('.probe')} does not hold what was written there")
-        self.delete(".probe")
+        probe = f".probe-{uuid.uuid4()}"  # a key of its own: jobs that begin together probe together
+        self.write(probe, b"probe")
+        if self.read(probe) != b"probe":
+            raise PublishFailed(f"{self.uri(probe)} does not hold what was written there")
+        self.delete(probe)
 
     @override
     def link(self, key: str, lasting_s: float) -> str:
