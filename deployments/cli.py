@@ -62,6 +62,12 @@ def analyze(
     cookies: Annotated[
         str | None, typer.Option(metavar="BLOCK", help="A site-cookies block, for platform URLs.")
     ] = None,
+    callback: Annotated[
+        str | None, typer.Option(metavar="URL", help="A backend that is told how the jobs go, by callbacks.")
+    ] = None,
+    callback_endpoint: Annotated[
+        str | None, typer.Option(metavar="BLOCK", help="A callback-endpoint block: address, and the secret that signs.")
+    ] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Do every stage again, whatever is cached.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per source on stdout, nothing else.")
@@ -93,6 +99,9 @@ def analyze(
                 "audio_stream": audio_stream,
                 "store": out,
                 "cookies": cookies,
+                "callback": {"base_url": callback, "endpoint": callback_endpoint}
+                if callback or callback_endpoint
+                else None,
                 "limits": {"max_bytes": int(max_gb * 1e9), "max_duration_s": max_hours * 3600.0},
             },
             refresh=refresh,
