@@ -43,7 +43,7 @@ class BucketStore(ArtifactStore):
     @property
     def client(self) -> Any:
         """A boto3 client for the bucket: bounded times, bounded retries, links signed by version 4."""
-        with _errors(f"cannot use the bucket {self.bucket}"):
+        with errors(f"cannot use the bucket {self.bucket}"):
             return _client(self._credentials)
 
     def name(self, key: str) -> str:
@@ -76,12 +76,12 @@ class BucketStore(ArtifactStore):
 
     @override
     def write(self, key: str, content: bytes) -> None:
-        with _errors(f"cannot write {self.uri(key)}"):
+        with errors(f"cannot write {self.uri(key)}"):
             self.client.put_object(Bucket=self.bucket, Key=self.name(key), Body=content)
 
     @override
     def upload(self, key: str, path: Path) -> None:
-        with _errors(f"cannot write {self.uri(key)}"):
+        with errors(f"cannot write {self.uri(key)}"):
             self.client.upload_file(str(path), self.bucket, self.name(key), Config=_transfer())
 
     @override
@@ -98,7 +98,7 @@ class BucketStore(ArtifactStore):
     def objects(self, prefix: str) -> Iterator[Stored]:
         # `results/a` must not find `results/ab`
         below = self.name(f"{prefix.strip('/')}/" if prefix else "")
-        with _errors(f"cannot list {self.uri(prefix)}"):
+        with errors(f"cannot list {self.uri(prefix)}"):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=below)
             for page in pages:
                 for entry in page.get("Contents", ()):
@@ -107,8 +107,14 @@ class BucketStore(ArtifactStore):
 
     @override
     def delete(self, key: str) -> None:
-        with _errors(f"cannot remove {self.uri(key)}"):
+        with errors(f"cannot remove {self.uri(key)}"):
             self.client.delete_object(Bucket=self.bucket, Key=self.name(key))
+
+    @property
+    def keeps_versions(self) -> bool:
+        """Whether the bucket keeps what is replaced or removed as older versions."""
+        with errors(f"cannot look at the bucket {self.bucket}"):
+            return "Status" in self.client.get_bucket_versioning(Bucket=self.bucket)
 
     @override
     def check(self) -> None:
@@ -132,7 +138,7 @@ class BucketStore(ArtifactStore):
     def _signed(self, operation: str, key: str, lasting_s: float, **wanted: object) -> str:
         expires_s = min(round(lasting_s), LONGEST_LINK_S)
         about = {"Bucket": self.bucket, "Key": self.name(key), **wanted}
-        with _errors(f"cannot sign a link to {self.uri(key)}"):
+        with errors(f"cannot sign a link to {self.uri(key)}"):
             address: str = self.client.generate_presigned_url(operation, Params=about, ExpiresIn=expires_s)
         return address
 
@@ -141,7 +147,7 @@ class BucketStore(ArtifactStore):
         from botocore.exceptions import ClientError
 
         try:
-            with _errors(f"cannot read {self.uri(key)}"):
+            with errors(f"cannot read {self.uri(key)}"):
                 yield self.client
         except PublishFailed as error:
             cause = error.__cause__
@@ -178,7 +184,8 @@ def _transfer() -> Any:
 
 
 @contextmanager
-def _errors(what: str) -> Iterator[None]:
+def errors(what: str) -> Iterator[None]:
+    """Turn whatever boto3 raises into a `PublishFailed` that begins so."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 

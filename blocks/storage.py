@@ -5,7 +5,7 @@ A store is named by a reference: the path of a folder, or the slug of a saved Pr
 
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from blocks.artifacts import ArtifactStore, Stored
@@ -21,13 +21,17 @@ __all__ = [
     "FolderStore",
     "Stored",
     "check_source",
+    "content_of",
     "is_block",
+    "key_of",
     "open_store",
+    "records",
     "reference",
     "result_storage",
 ]
 
 DEFAULT_FOLDER = "ecg-results"
+CACHE = "cache"
 BUCKET, FOLDER = "s3-bucket/", "local-file-system/"
 OWN = {"recordings", "cache", "runs", "results", "features", "deliveries", "jobs", "forgetting", "batches"}
 """The folders of a store that hold what jobs made; uploads lie beside them."""
@@ -79,6 +83,18 @@ def _of_block(named: str) -> "FolderStore | BucketStore":
     return BucketStore(named, block)
 
 
+def key_of(store: ArtifactStore, asked: str) -> str | None:
+    """The key of a source that lies in this store; None: it lies elsewhere.
+
+    Raises:
+        EcgError: it is no source at all.
+    """
+    found = source.classify(asked)
+    if isinstance(found, source.S3Source):
+        return next(filter(None, (store.key(f"s3://{found.bucket}/{key}") for key in found.keys)), None)
+    return store.key(str(found.path)) if isinstance(found, source.FileSource) else None
+
+
 def check_source(store: ArtifactStore, asked: str) -> None:
     """Refuse a source that is one of the store's own objects: what one job left there is no other job's to read.
 
@@ -86,18 +102,22 @@ def check_source(store: ArtifactStore, asked: str) -> None:
         SourceForbidden: it is, and no upload.
         EcgError: it is no source at all.
     """
-    found = source.classify(asked)
-    places: tuple[str, ...] = ()
-    if isinstance(found, source.S3Source):
-        places = tuple(f"s3://{found.bucket}/{key}" for key in found.keys)
-    elif isinstance(found, source.FileSource):
-        places = (str(found.path),)
-    for key in map(store.key, places):
-        if key is not None and key.partition("/")[0] in OWN:
-            raise SourceForbidden(
-                "the source is an object that another job left in the store",
-                hint="Give the recording itself, or a copy of it elsewhere.",
-            )
+    key = key_of(store, asked)
+    if key is not None and key.partition("/")[0] in OWN:
+        raise SourceForbidden(
+            "the source is an object that another job left in the store",
+            hint="Give the recording itself, or a copy of it elsewhere.",
+        )
+
+
+def records(content: str | None) -> str:
+    """The folder of cached records about one content, by its digest or its recording's key; None: about sources."""
+    return f"{CACHE}/{content_of(content) if content else 'sources'}"
+
+
+def content_of(recording: str) -> str:
+    """The digest of the source's bytes, from the key of the recording made from them."""
+    return PurePosixPath(recording).name.partition(".")[0]
 
 
 def result_storage(named: str | None) -> Path | str:

@@ -11,19 +11,39 @@ from ecg_audio.errors import InvalidRequest
 MARKS = {"made": "[green]+[/]", "changed": "[yellow]~[/]", "unchanged": "[dim]=[/]", "left out": "[dim]-[/]"}
 
 
-def register_blocks() -> int:
+def register_blocks(*, lifecycle: bool) -> int:
     """Register, and print each block with what was done about it. Returns 0.
+
+    Args:
+        lifecycle: also give the bucket the rules that the environment makes.
 
     Raises:
         InvalidRequest: no server is configured, or a value cannot be used.
+        PublishFailed: the bucket does not take the rules.
     """
-    _needs_server()
+    needs_server()
     from blocks.registration import register
 
     for block in register(os.environ):
         line = f"{MARKS[block.done]} [bold]{block.reference}[/] {block.done}: {escape(block.note)}"
         out.print(line, highlight=False, soft_wrap=True)
+    if lifecycle:
+        _set_lifecycle()
     return 0
+
+
+def _set_lifecycle() -> None:
+    from blocks.bucket import BucketStore
+    from blocks.registration import store_name
+    from blocks.retention import set_lifecycle
+    from blocks.storage import BUCKET, open_store
+
+    named = BUCKET + store_name(os.environ)
+    store = open_store(named)
+    assert isinstance(store, BucketStore)
+    for rule in set_lifecycle(store):
+        out.print(f"  {store.uri(rule.folder)}/ goes after {rule.days} days", highlight=False, soft_wrap=True)
+    out.print("  what no rule names is kept for ever", highlight=False)
 
 
 def use_engine_settings() -> None:
@@ -33,13 +53,14 @@ def use_engine_settings() -> None:
         InvalidRequest: no server is configured, or it has no such block.
     """
     if os.environ.get("ECG_ENGINE_SETTINGS"):
-        _needs_server()
+        needs_server()
         from blocks.engine import use_settings
 
         use_settings()
 
 
-def _needs_server() -> None:
+def needs_server() -> None:
+    """Raise `InvalidRequest` unless a Prefect server is configured: blocks live there."""
     if session.configured() is None:
         raise InvalidRequest(
             "blocks are kept by a Prefect server, and none is configured",

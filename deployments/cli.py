@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from deployments.operator_commands import blocks, forget
 from ecg_audio.errors import EcgError
 
 app = typer.Typer(
@@ -352,19 +353,8 @@ def fetch_models(
     raise typer.Exit(fetch_models(language or [], to))
 
 
-blocks = typer.Typer(help="The blocks on the Prefect server: store, callbacks, engine, secrets.", no_args_is_help=True)
+app.command(no_args_is_help=True)(forget)
 app.add_typer(blocks, name="blocks")
-
-
-@blocks.command("register")
-def register_blocks(debug: Debug = False) -> None:
-    """Make or update the blocks that the environment describes (S3_BUCKET_NAME, FASTAPI_BASE_URL, HF_TOKEN ...)."""
-    from deployments import session
-
-    session.quieten(debug=debug)
-    from deployments.blocks import register_blocks
-
-    raise typer.Exit(register_blocks())
 
 
 def main() -> None:

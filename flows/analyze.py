@@ -8,6 +8,7 @@ from prefect import flow, runtime
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from blocks.engine import use_settings
+from blocks.forgetting import remember
 from blocks.storage import check_source, open_store
 from ecg_audio import workspace
 from ecg_audio.analysis import Emotion, Media, Notice, Recording
@@ -87,6 +88,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         extracting = kept(extract, store, extract_key(media, request.audio_stream), refresh=refresh or gone)
         recording = stages.result("extract", extracting.submit(media, here, request.limits, request.audio_stream))
         _check_length(recording, request)
+        remember(store, request.job_id, str(runtime.flow_run.id), recording.key, request.source)
 
         words_key = transcribe_key(recording, choice.engine, request.language, guidance)
         turns_key = diarize_key(recording, choice.engine, speakers)

@@ -10,21 +10,20 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task
 from prefect.cache_policies import CacheKeyFnPolicy
 
 import ecg_audio
-from blocks.storage import ArtifactStore, result_storage
+from blocks.storage import ArtifactStore, records, result_storage
 from ecg_audio.errors import ResultNotFound
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 SERIALIZER = "compressed/json"
-CACHE, SOURCES = "cache", "sources"
 
 
 @functools.cache
@@ -50,11 +49,6 @@ def key(stage: str, *rooms: str, content: str | None = None, **asked: Any) -> st
     """
     text = json.dumps({"code": code_version(*rooms), "content": content, **asked}, sort_keys=True, default=str)
     return f"{records(content)}/{stage}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
-
-
-def records(content: str | None) -> str:
-    """The folder of the records of one content, by its digest or by the key of its recording."""
-    return f"{CACHE}/{PurePosixPath(content).name.partition('.')[0] if content else SOURCES}"
 
 
 def known(store: ArtifactStore, cache_key: str) -> bool:

@@ -65,7 +65,7 @@ def test_the_whole_way_in_a_bucket(asked: AnalysisRequest, stub: StubEngine, tmp
     assert (first.status, first.words, first.speakers) == ("completed", 4, 2)
     before = published(store)
     folders = {key.split("/")[0] for key in store.keys("")}
-    assert folders == {"recordings", "cache", "runs", "results", "features"}
+    assert folders == {"recordings", "cache", "runs", "results", "features", "jobs"}
     (flac,) = (key for key in store.keys("recordings") if key.endswith(".flac"))
     records = store.keys(f"cache/{Path(flac).stem}")
     assert [Path(key).name.partition("-")[0] for key in records] == ["diarize", "extract", "measure", "transcribe"]

@@ -1,0 +1,82 @@
+"""`ecg forget`: every trace of a job, from Prefect first, so that nobody tells of it again, then from the store."""
+
+from uuid import UUID
+
+from rich.markup import escape
+
+from blocks.storage import is_block, open_store, reference
+from deployments import session
+from deployments.blocks import needs_server
+from deployments.terminal import out
+from ecg_audio.errors import JobConflict, JobUnknown, OrchestratorUnavailable
+from ecg_audio.request import AnalysisRequest
+
+
+def forget_job(job_id: str, store: str | None) -> int:
+    """Forget a job and print what went. Returns 0.
+
+    Raises:
+        InvalidRequest: this is no job id, or there is no such store.
+        JobConflict: the job is at work.
+        JobUnknown: there is nothing of the job, neither in the store nor in Prefect.
+        PublishFailed: the store does not answer; forgetting again goes on from there.
+    """
+    from blocks.forgetting import forget
+
+    AnalysisRequest.checked(source="unused", job_id=job_id)
+    if is_block(reference(store)):
+        needs_server()
+    artifacts = open_store(store)
+    runs = _forget_runs(job_id) if session.configured() else 0
+    forgotten = forget(artifacts, job_id)
+    if not runs and not forgotten.gone:
+        raise JobUnknown(f"there is nothing of a job {job_id} in {artifacts.reference}")
+    for key in forgotten.gone:
+        out.print(f"[red]-[/] {escape(artifacts.uri(key))}", highlight=False, soft_wrap=True)
+    if runs:
+        out.print(f"[red]-[/] {runs} runs in Prefect, with their logs and artifacts", highlight=False)
+    for key in forgotten.shared:
+        out.print(f"[dim]=[/] {escape(key)} stays: other jobs use it", highlight=False, soft_wrap=True)
+    _warn(artifacts)
+    return 0
+
+
+def _warn(artifacts: object) -> None:
+    from blocks.bucket import BucketStore
+
+    if isinstance(artifacts, BucketStore) and artifacts.keeps_versions:
+        out.print("[yellow]![/] the bucket keeps versions: older ones stay until its lifecycle ends them")
+
+
+def _forget_runs(job_id: str) -> int:
+    """Delete the runs of a job, with their artifacts; Prefect deletes their logs and task runs. Returns how many."""
+    import httpx
+    from prefect.client.orchestration import get_client
+
+    try:
+        with get_client(sync_client=True) as client:
+            found: dict[str, dict[str, object]] = {}
+            for wanted in ({"idempotency_key": {"any_": [job_id]}}, {"name": {"like_": job_id}}):
+                asked = {"flow_runs": wanted, "limit": 200}
+                found |= {run["id"]: run for run in client.request("POST", "/flow_runs/filter", json=asked).json()}
+            ours = {run_id: run for run_id, run in found.items() if _asked_for(run) == job_id}
+            for run in ours.values():
+                if run["state_type"] not in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}:
+                    raise JobConflict(
+                        f"the job {job_id} is not over: a run of it is {str(run['state_type']).lower()}",
+                        hint="Cancel it first (prefect flow-run cancel), or wait for its end.",
+                    )
+            for run_id in ours:
+                of_run = {"artifacts": {"flow_run_id": {"any_": [run_id]}}, "limit": 200}
+                for artifact in client.request("POST", "/artifacts/filter", json=of_run).json():
+                    client.request("DELETE", "/artifacts/{id}", path_params={"id": artifact["id"]})
+                client.delete_flow_run(UUID(run_id))
+            return len(ours)
+    except httpx.HTTPError as error:
+        raise OrchestratorUnavailable(f"Prefect does not answer: {error}") from error
+
+
+def _asked_for(run: dict[str, object]) -> object:
+    parameters = run["parameters"]
+    request = parameters.get("request") if isinstance(parameters, dict) else None
+    return request.get("job_id") if isinstance(request, dict) else None
