@@ -14,7 +14,14 @@ from ecg_audio.telemetry import TELEMETRY_OFF
 
 ROOT = Path(__file__).parent.parent.parent
 CODE = ("blocks", "deployments", "ecg_audio", "flows", "tasks")
-BESIDE_FLOWS = ("prefect.engine", "prefect.flow_engine", "prefect.task_engine", "ecg_audio.voice.frames")
+BESIDE_FLOWS = (
+    "prefect.engine",
+    "prefect.flow_engine",
+    "prefect.task_engine",
+    "prefect.utilities.visualization",  # with graphviz, which every flow run looks for
+    "anyio._backends._asyncio",
+    "ecg_audio.voice.frames",
+)
 """No library that keeps a thread: pyarrow does, and torch; jobs, or their children, import those."""
 READ_ONCE = ("PYTHON", "LD_", "NUMBA_", "OMP_", "OPENBLAS_", "PREFECT_TASKS_", "PREFECT_FLOWS_DEFAULT_")
 """Beginnings of the variables that are read during imports."""

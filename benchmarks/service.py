@@ -1,0 +1,282 @@
+"""A service of a benchmark's own: Prefect's server, work pools with their workers, a fork server, in one folder."""
+
+import contextlib
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from deployments.warm import client
+from ecg_audio.telemetry import TELEMETRY_OFF
+
+ROOT = Path(__file__).parent.parent
+PATIENCE_S = 120.0
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+COLD = "python -m prefect.engine"
+STUBBED = "benchmarks.stubbed.analyze"
+STUBBED_TASKS = 7
+"""Of one run: download, extract, transcribe, diarize, measure, assemble, publish."""
+WARM = "python -m deployments.warm.client"
+
+
+class Service:
+    """Starts processes and asks the server; everything ends with `stack`.
+
+    Args:
+        folder: of everything that is written.
+        stack: ends the processes.
+        api: a server that runs already; None: `start_server` starts one.
+    """
+
+    def __init__(self, folder: Path, stack: ExitStack, api: str | None = None) -> None:
+        self.folder = folder
+        self._stack = stack
+        port = free_port()
+        self.api = api or f"http://127.0.0.1:{port}/api"
+        self.store = folder / "store"
+        self.environment = {
+            **os.environ,
+            **TELEMETRY_OFF,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_API_URL": self.api,
+            "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+            "PREFECT_LOGGING_LEVEL": "WARNING",
+            "ECG_WORK_DIR": str(folder / "work"),
+            "ECG_WARM_SOCKET": str(folder / "warm" / "socket"),
+        }
+        self.http = stack.enter_context(httpx.Client(base_url=self.api, timeout=30))
+
+    def start_server(self, database: str | None) -> None:
+        """Start Prefect's server.
+
+        Args:
+            database: a connection URL; None: SQLite in the folder.
+        """
+        url = database or f"sqlite+aiosqlite:///{self.folder}/prefect.db"
+        port = str(httpx.URL(self.api).port)
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
+        self.start("server", command, PREFECT_SERVER_DATABASE_CONNECTION_URL=url, PREFECT_UI_ENABLED="false")
+        until(self._answers, "Prefect's server answers")
+
+    def _answers(self) -> bool:
+        try:
+            return self.http.get("/health").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def start_warm(self, **environment: str) -> None:
+        """Start a fork server and wait until it answers."""
+        self.start("warm", [sys.executable, "-m", "deployments.warm.server"], **environment)
+
+        def answers() -> bool:
+            with contextlib.suppress(client.NotWarm):
+                return bool(client.ping(self.environment["ECG_WARM_SOCKET"]))
+            return False
+
+        until(answers, "the fork server answers")
+
+    def start_worker(self, pool: str, *, query_s: float | None = None, limit: int | None = None) -> None:
+        """Start a worker of a pool and wait until the server knows it.
+
+        Args:
+            pool: its name.
+            query_s: how often it asks for runs; None: Prefect's default.
+            limit: how many runs at once; None: any number.
+        """
+        name = f"{pool}-{uuid.uuid4().hex[:6]}"
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--name", name]
+        options = ["--limit", str(limit)] if limit else []
+        asked = {"PREFECT_WORKER_QUERY_SECONDS": str(query_s)} if query_s else {}
+        self.start(name, [*command, "--type", "process", *options], **asked)
+
+        def known() -> bool:
+            return name in {worker["name"] for worker in self.ask(f"/work_pools/{pool}/workers/filter", {})}
+
+        until(known, f"the worker {name} is known")
+
+    def start(self, name: str, command: list[str], **environment: str) -> "subprocess.Popen[bytes]":
+        """Start a process that ends with the service; what it says goes to `NAME.log`."""
+        log = self._stack.enter_context((self.folder / f"{name}.log").open("wb"))
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**self.environment, **environment}, stdout=log, stderr=subprocess.STDOUT
+        )
+        self._stack.callback(_end, process)
+        return process
+
+    def add_pool(self, name: str) -> None:
+        """A work pool of processes."""
+        self.ask("/work_pools/", {"name": name, "type": "process"})
+
+    def deploy(
+        self, name: str, *, pool: str, entrypoint: str = STUBBED, command: str | None = WARM, **environment: str
+    ) -> str:
+        """A deployment; returns its id.
+
+        Args:
+            name: of the deployment.
+            pool: whose workers start its runs.
+            entrypoint: the flow, as a module path.
+            command: what a worker starts for a run; None: Prefect's default.
+            environment: more variables of its runs.
+        """
+        flow = self.ask("/flows/", {"name": entrypoint.rpartition(".")[2]})
+        variables: dict[str, Any] = {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30", **environment}}
+        if command:
+            variables |= {"command": command, "working_dir": str(ROOT)}
+        wanted = {"name": name, "flow_id": flow["id"], "entrypoint": entrypoint, "work_pool_name": pool}
+        deployment = self.ask("/deployments/", {**wanted, "pull_steps": [], "job_variables": variables})
+        return str(deployment["id"])
+
+    def trigger(self, deployment: str, parameters: dict[str, Any], key: str) -> str:
+        """Ask for a run as a backend does, with a key of its own, until the server takes it; returns the run's id."""
+        wanted = {"parameters": parameters, "idempotency_key": key, "state": {"type": "SCHEDULED"}}
+        return str(self.ask(f"/deployments/{deployment}/create_flow_run", wanted)["id"])
+
+    def ended(self, run: str) -> str | None:
+        """How a run ended; None: it has not."""
+        state = self.ask(f"/flow_runs/{run}")["state_type"]
+        return state if state in ENDED else None
+
+    def tasks(self, run: str) -> list[tuple[float, float]]:
+        """When the tasks of a run began and ended, as far as the server knows, in order, in seconds since 1970."""
+        found = self.ask("/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+        return sorted((_seconds(task["start_time"]), _seconds(task["end_time"])) for task in found if task["end_time"])
+
+    def states(self, run: str) -> dict[str, float]:
+        """When a run entered its states, by their types, in seconds since 1970."""
+        found = self.ask(f"/flow_run_states/?flow_run_id={run}")
+        return {state["type"]: _seconds(state["timestamp"]) for state in reversed(found)}
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """One request, repeated while the server cannot answer it: its database is locked, or it is overrun."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                answer = self.http.get(path) if body is None else self.http.post(path, json=body)
+                if answer.status_code not in {429, 500, 503}:
+                    answer.raise_for_status()
+                    return answer.json()
+                problem = f"HTTP {answer.status_code}"
+            except httpx.TransportError as error:
+                problem = repr(error)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{path}: {problem}")
+            time.sleep(0.2)
+
+
+@contextmanager
+def service(folder: Path, *, api: str | None = None) -> Iterator[Service]:
+    """A service that ends with the block; nothing runs in it yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        yield Service(folder, stack, api)
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """A PostgreSQL server of the system's package in a folder; yields its URL for Prefect.
+
+    Raises:
+        FileNotFoundError: there is none on this system.
+    """
+    found = shutil.which("initdb") or next(iter(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb"))), None)
+    if found is None:
+        raise FileNotFoundError("initdb")
+    programs, port = Path(found).resolve().parent, free_port()
+    folder.mkdir(parents=True)
+    user: str | None = None
+    if os.getuid() == 0:  # which PostgreSQL refuses
+        user = "postgres"
+        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+    data = folder / "data"
+    subprocess.run(
+        [str(programs / "initdb"), "-D", str(data), "-U", "prefect", "-A", "trust", "--no-sync"],
+        check=True, stdout=subprocess.DEVNULL, user=user, cwd="/",
+    )  # fmt: skip
+    options = ["-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-c", "max_connections=200"]
+    server = subprocess.Popen(
+        [str(programs / "postgres"), *options], user=user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: _listens(port), "PostgreSQL listens")
+        yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
+    finally:
+        _end(server)
+
+
+def short_recording(folder: Path, number: int = 0) -> Path:
+    """One second of a buzz, 16 kHz mono; another one for each number."""
+    path = folder / f"short-{number}.wav"
+    times = np.arange(16_000) / 16_000
+    sound = sum(np.sin(2 * np.pi * (120 + number / 10) * harmonic * times) / harmonic for harmonic in range(1, 6))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((np.asarray(sound) * 6000).astype("<i2").tobytes())
+    return path
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> None:
+    """Wait for something that must happen.
+
+    Raises:
+        TimeoutError: it did not.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds:.0f} s in vain until {what}")
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def manifests(store: Path) -> dict[str, Any]:
+    """What is published, by job."""
+    return {path.parent.name: json.loads(path.read_text()) for path in store.glob("results/*/manifest.json")}
+
+
+def load_average() -> float:
+    """How busy the machine was in the last minute: processes that run or wait for the CPU."""
+    return os.getloadavg()[0]
+
+
+def _seconds(timestamp: str) -> float:
+    return datetime.fromisoformat(timestamp).timestamp()
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,18 @@
+"""`analyze` with a speech engine that has no models, for what is measured around it: `benchmarks.stubbed.analyze`.
+
+The stage that STUB_HANGING names never ends.
+"""
+
+import os
+from pathlib import Path
+
+from ecg_audio.speech import engine
+from ecg_audio.speech.engine import Choice
+from flows.analyze import analyze
+from tests.stub_engine import StubEngine
+
+STUB = StubEngine(Path(os.environ.get("ECG_WORK_DIR", "."), "stub-calls.txt"), hanging=os.environ.get("STUB_HANGING"))
+engine.shared = lambda _name: STUB  # type: ignore[assignment]
+engine.choose = lambda requested: Choice("offline", "a benchmark")  # noqa: ARG005
+
+__all__ = ["analyze"]
