@@ -9,13 +9,11 @@ import argparse
 import importlib
 import json
 import platform
-import shutil
-import subprocess
+import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +31,6 @@ from ecg_audio.speech.whisperx import ENVIRONMENT, WhisperXEngine
 from ecg_audio.speech.whisperx_settings import BUNDLED, NO_ALIGNER, WhisperXSettings
 
 STAGES = ("transcribe", "align", "diarize")
-SAMPLING_S = 0.5
 
 
 def main() -> None:
@@ -41,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recording", type=Path)
     parser.add_argument("--language", default="auto")
-    parser.add_argument("--repeat", type=int, default=3, help="warm runs; the fastest counts")
+    parser.add_argument("--repeat", type=int, default=5, help="warm runs; their median counts")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         recording = prepared(arguments.recording, Path(folder))
@@ -71,13 +68,12 @@ def measure(
         process: where bare whisperx runs.
         recording: 16 kHz mono.
         language: code or auto.
-        repeat: how many warm runs; the fastest counts.
+        repeat: how many warm runs; the median of each stage counts.
     """
     settings = engine.settings
     duration_s = float(soundfile.info(recording).duration)
     first = run(engine, recording, language)
-    with utilisation() as busy:
-        warm = fastest(run(engine, recording, language) for _ in range(repeat))
+    warm = medians(run(engine, recording, language) for _ in range(repeat))
     taken = {stage: megabytes(measured) for stage, measured in engine.memory.items()}
     served, alone = side_by_side(engine, process, recording, language, repeat)
     return {
@@ -89,7 +85,9 @@ def measure(
         "warm_s": warm,
         "real_time_ratio": round(duration_s / sum(warm.values()), 2),
         "memory_mb": taken,
-        "gpu_utilisation_percent": busy(),
+        "gpu_utilisation_percent": {
+            stage: measured.gpu_utilisation_percent for stage, measured in engine.memory.items()
+        },
         "through_server_s": served,
         "bare_whisperx_s": alone,
         "server_to_bare": round(sum(served.values()) / sum(alone.values()), 3),
@@ -121,7 +119,7 @@ def side_by_side(
         finally:
             client.close()
             server.shutdown()
-    return fastest(served for served, _ in runs), fastest(alone for _, alone in runs)
+    return medians(served for served, _ in runs), medians(alone for _, alone in runs)
 
 
 _models: dict[str, Any] = {}
@@ -178,39 +176,16 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return found, round(time.perf_counter() - started, 3)
 
 
-def fastest(runs: Iterable[dict[str, float]]) -> dict[str, float]:
-    """The run that took least in all."""
-    return min(runs, key=lambda seconds: sum(seconds.values()))
+def medians(runs: Iterable[dict[str, float]]) -> dict[str, float]:
+    """The median of each stage over runs."""
+    every = list(runs)
+    return {stage: round(statistics.median(seconds[stage] for seconds in every), 3) for stage in STAGES}
 
 
 def megabytes(taken: Metered) -> dict[str, int | None]:
     """Peak of the model process, peak of the GPU."""
     gpu = taken.peak.gpu_bytes
     return {"peak_resident": round(taken.peak.resident_bytes / 1e6), "peak_gpu": gpu and round(gpu / 1e6)}
-
-
-@contextmanager
-def utilisation() -> Iterator[Callable[[], float | None]]:
-    """Mean GPU utilisation while something runs, as nvidia-smi tells it; None where there is none."""
-    samples: list[float] = []
-    done = threading.Event()
-    program = shutil.which("nvidia-smi")
-
-    def watch() -> None:
-        query = [str(program), "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
-        while not done.wait(SAMPLING_S):
-            told = subprocess.run(query, capture_output=True, text=True, check=False).stdout.split()
-            samples.extend(float(figure) for figure in told[:1])
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    if program:
-        watcher.start()
-    try:
-        yield lambda: round(sum(samples) / len(samples), 1) if samples else None
-    finally:
-        done.set()
-        if program:
-            watcher.join()
 
 
 if __name__ == "__main__":

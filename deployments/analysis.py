@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from deployments.session import PrivateServer, prefect_server
 from deployments.terminal import LiveProgress, print_error, print_outcome
 from ecg_audio.errors import EcgError, InvalidRequest
-from ecg_audio.media import probe, source
+from ecg_audio.media import source
 from ecg_audio.progress import listening
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome
@@ -73,7 +73,9 @@ def check(request: AnalysisRequest) -> None:
         speech = engine.shared(engine.choose(request.engine).engine)
         speech.check_language(request.language)
         speech.check_guidance(guidance)
-    from blocks.storage import is_block, open_store, reference  # seconds: only for what can be done at all
+    # these take seconds: only for what can be done at all
+    from blocks.storage import is_block, open_store, reference
+    from ecg_audio.media import probe
 
     if isinstance(found, source.FileSource):
         probe.probe(found.path, limits=request.limits, audio_stream=request.audio_stream)

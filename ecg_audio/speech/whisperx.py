@@ -1,6 +1,7 @@
 """The WhisperX engine: about a hundred languages, words aligned to the sound, speakers by pyannote; best on a GPU.
 
-This side is light: settings, what is on disk, errors. The models live in one warm process (`whisperx_stages`).
+This side is light: settings, what is on disk, errors. The models live in one warm process (`whisperx_stages`, imported
+here by those who call it: whoever only asks whether the engine can run does not wait for numpy).
 """
 
 import contextlib
@@ -22,7 +23,7 @@ from ecg_audio.errors import (
     TranscriptionFailed,
 )
 from ecg_audio.progress import Report, silent, took
-from ecg_audio.speech import aligners, catalogue, whisperx_stages
+from ecg_audio.speech import aligners, catalogue
 from ecg_audio.speech.engine import UNGUIDED, UNKNOWN, Availability, Guidance, SpeakerCount, Stage
 from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.whisperx_settings import BUNDLED, WhisperXSettings
@@ -146,6 +147,7 @@ class WhisperXEngine:
 
     def warm(self) -> None:
         """Begin the slow imports and the loading of models, and return at once."""
+        from ecg_audio.speech import whisperx_stages
 
         def load() -> None:
             # a failure is not lost: the first real call meets it again, where somebody listens
@@ -206,6 +208,8 @@ class WhisperXEngine:
     def _call(
         self, failure: type[EcgError], what: str, stage: Stage, recording: Path, *asked: object, report: Report
     ) -> Any:
+        from ecg_audio.speech import whisperx_stages
+
         try:
             with self._rest.work():
                 found, measured, self.loads, self.loaded = self._models.call(
@@ -220,6 +224,8 @@ class WhisperXEngine:
 
     def _unload(self) -> None:
         """Give back what nobody has used for long; the process stays, with its imports."""
+        from ecg_audio.speech import whisperx_stages
+
         # a process that ends meanwhile has nothing left to give back
         with contextlib.suppress(EcgError, ChildError, OSError):
             if self._models.running:

@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import json
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -145,6 +146,27 @@ def test_a_language_whisper_does_not_know_is_refused(ecg: Ecg) -> None:
     ended = ecg("models", "fetch", "--language", "xx")
     assert ended.code == 2
     assert "'xx'" in ended.err
+
+
+def test_whisperx_by_name_without_anything_fails_at_once_with_what_to_do(tmp_path: Path) -> None:
+    """No models, hub, token or GPU: two lines before anything heavy is imported or any server is started."""
+    script = (
+        "import sys; sys.argv = sys.argv[1:]\n"
+        "from deployments.cli import main\n"
+        "try: main()\n"
+        "finally: print(sorted({'prefect', 'torch', 'numpy', 'av', 'numba'} & set(sys.modules)))\n"
+    )
+    command = [sys.executable, "-c", script, "ecg", "analyze", str(models.KOREAN), "--engine", "whisperx"]
+    environment = {**os.environ, "HF_HOME": str(tmp_path), "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "400"}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert ended.returncode == 2
+    assert ended.stdout.strip() == "[]"
+    assert after.ru_utime - before.ru_utime < 5 - hub_presence.PATIENCE_S
+    for part in ("ENGINE_UNAVAILABLE", "not on disk", "ecg models fetch", "ECG_WHISPERX_MODEL", "--engine offline"):
+        assert part in ended.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_doctor_says_in_three_lines_what_the_models_lack(

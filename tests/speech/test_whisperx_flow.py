@@ -1,12 +1,16 @@
 """The WhisperX path through the whole flow, with tiny models and no network."""
 
 import statistics
+import threading
 from pathlib import Path
 
 import pytest
 
+from ecg_audio.analysis import Analysis
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results import document
+from ecg_audio.serving.client import WhisperXEngine as RemoteEngine
+from ecg_audio.serving.server import ModelServer
 from ecg_audio.speech import engine as engines
 from ecg_audio.speech.whisperx import WhisperXEngine
 from flows.analyze import analyze
@@ -33,6 +37,37 @@ def test_a_conversation_comes_out_word_for_word_with_its_speakers(tmp_path: Path
     assert statistics.median(abs(a.start_s - b) for a, b in zip(found.words, starts_s, strict=True)) <= 0.06
     assert {word.timing for word in found.words} == {"aligned"}
     assert [stage.name for stage in found.stages][2:4] == ["transcribe", "align"]
+
+
+def test_korean_comes_out_word_for_word_with_and_without_a_server(
+    tmp_path: Path, whisperx: WhisperXEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Published: exact text, language found by itself, the engine's own times; through a model server the same."""
+
+    def published(store: str) -> Analysis:
+        request = AnalysisRequest.checked(source=str(models.KOREAN), store=str(tmp_path / store), job_id="job")
+        ended = analyze(request)
+        assert ended.status == "completed" and ended.outputs
+        return document.loads(Path(ended.outputs.analysis).read_bytes())
+
+    found = published("alone")
+    assert [segment.text for segment in found.segments] == [line["text"] for line in models.REFERENCE["korean"]]
+    assert (found.language, found.task, found.language_requested) == ("ko", "transcribe", "auto")
+    assert {word.timing for word in found.words} == {"engine"}
+    assert [word.text for segment in found.segments for word in segment.words] == found.text.split()
+    took = {stage.name: stage.peak_resident_bytes for stage in found.stages if stage.peak_resident_bytes}
+    assert list(took) == ["transcribe", "align", "diarize"]
+    with ModelServer(whisperx) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        client = RemoteEngine(server.address)
+        monkeypatch.setattr(engines, "shared", lambda _name: client)
+        served = published("served")
+        assert sum(server.jobs.values()) == 3
+        client.close()
+        server.shutdown()
+    own = {"run_id", "created_at", "stages"}
+    assert served.model_dump(exclude=own) == found.model_dump(exclude=own)
+    assert {stage.name for stage in served.stages if stage.peak_resident_bytes} == set(took)
 
 
 def test_another_aligner_or_speaker_count_does_not_transcribe_again(
