@@ -1,0 +1,11 @@
+"""`ecg serve` whose model server has no models: `python -m tests.deployments.stubbed_serve ...`."""
+
+import sys
+
+from deployments import cli, serve
+
+if __name__ == "__main__":
+    serve.MODEL_SERVER = (*serve.PYTHON, "tests.serving.stub_models")  # type: ignore[assignment]
+    serve._with_models = lambda _wanted: True
+    sys.argv = ["ecg", "serve", *sys.argv[1:]]
+    cli.main()
