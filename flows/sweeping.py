@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from blocks import retention
 from blocks.folder import INCOMING
 from blocks.storage import ArtifactStore, FolderStore
 from ecg_audio.delivery import claim
@@ -17,14 +18,17 @@ ABANDONED_S = 3600.0
 
 
 def sweep_store(store: ArtifactStore, dead: Iterable[Run], now: datetime) -> int:
-    """Remove torn publications, half-written files and claims that ended. Returns how many objects went.
+    """Remove torn publications, half-written files, claims that ended, and what was kept long enough.
 
     Args:
         store: the artifact store.
         dead: runs that ended without success, each the newest of its job.
         now: the present, with its zone.
+
+    Returns:
+        how many objects went.
     """
-    gone = claim.sweep(store, ABANDONED_S)
+    gone = claim.sweep(store, ABANDONED_S) + sum(retention.sweep(store, now).objects.values())
     if isinstance(store, FolderStore):
         gone += _half_written(store.folder, now)
     for run in dead:
