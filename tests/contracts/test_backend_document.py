@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ecg_audio.analysis import Analysis, Emotion, Notice, StageRecord, VoiceFeatures
-from ecg_audio.results import backend
+from ecg_audio.captions import html
+from ecg_audio.captions.cues import CueSettings, cues
+from ecg_audio.results import backend, tables
 from tests.contracts import readers
 from tests.results import factory
 from tests.results.strategies import analyses
@@ -199,3 +201,39 @@ def test_three_hours_fit_the_receivers_body() -> None:
     """The densest three hours of talk, 30 000 words, stay below the receiver's 50 MB."""
     body = json.dumps(backend.document(factory.analysis(3_000)), ensure_ascii=False).encode()
     assert 10 * len(body) < readers.MAX_BODY_BYTES
+
+
+def test_nobody_speaks_in_no_language() -> None:
+    """Where nothing was said the language is undetermined: the wire, the tables, the page and the cues take it."""
+    silence = factory.empty(language="und")
+    sent = _sent(silence)
+    readers.check_shape(sent)
+    assert (sent["language"], sent["metadata"]["language_detected"]) == ("und", "und")
+    assert tables.rows_of(silence)["recordings"][0]["language"] == "und"
+    assert '"language":"und"' in html.page(silence, None, media_href=None, media_kind="audio").replace(": ", ":")
+    assert cues(silence.segments, CueSettings.for_language("und")) == ()
+
+
+def test_a_translation_is_told_apart_from_what_was_spoken() -> None:
+    """The language is the spoken one, the task says that the text is not in it, and captions keep to English bounds."""
+    translated = factory.analysis(language="ko", task="translate")
+    sent = _sent(translated)
+    readers.check_shape(sent)
+    assert (sent["language"], sent["metadata"]["language_detected"], sent["metadata"]["task"]) == (
+        "ko",
+        "ko",
+        "translate",
+    )
+    assert tables.rows_of(translated)["recordings"][0]["task"] == "translate"
+    assert (translated.text_language, factory.analysis(language="ko").text_language) == ("en", "ko")
+
+
+def test_dimensions_without_a_label_are_no_emotion_to_readers() -> None:
+    """Readers take an emotion for one with a name: valence and arousal alone go beside it."""
+    felt = Emotion(valence=-0.4, arousal=0.8, model="dimensions")
+    analysis = factory.analysis()
+    segments = tuple(segment.model_copy(update={"emotion": felt}) for segment in analysis.segments)
+    sent = _sent(analysis.model_copy(update={"segments": segments}))
+    readers.check_shape(sent)
+    assert all("emotion" not in segment for segment in sent["segments"])
+    assert all(segment["emotion_dimensions"] == {"valence": -0.4, "arousal": 0.8} for segment in sent["segments"])
