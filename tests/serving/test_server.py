@@ -132,6 +132,19 @@ def test_work_ends_when_its_client_is_gone(serve: Serve, stub: StubModels) -> No
     assert server.jobs["transcribe", "vanished"] == 1
 
 
+def test_the_slot_is_free_when_a_client_is_killed(serve: Serve, stub: StubModels) -> None:
+    """Kill -9 of the process that asked, in the middle of its job: within 5 s the next one can work."""
+    server = serve(stub)
+    script = f"import httpx; httpx.post('{server.address}/transcribe', json={{'recording': '60.flac'}}, timeout=90)"
+    client = subprocess.Popen([sys.executable, "-c", script])
+    wait_until(lambda: server.slot.length == 1, within_s=30)
+    client.kill()
+    client.wait()
+    wait_until(lambda: server.slot.length == 0)
+    assert RemoteEngine(server.address).transcribe(Path("0.1.flac")).model == "0.1"
+    assert stub.heard == ["0.1"]
+
+
 def test_who_hangs_up_while_waiting_leaves_the_line(serve: Serve, stub: StubModels) -> None:
     """The one who works is not disturbed."""
     server = serve(stub)
@@ -247,7 +260,7 @@ def test_a_server_that_is_asked_to_end_finishes_what_it_took_on() -> None:
         asked = pool.submit(client.transcribe, Path("2.flac"), report=lambda _fraction: begun.set())
         assert begun.wait(30)
         server.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        wait_until(lambda: httpx.get(f"http://127.0.0.1:{port}/health").json()["status"] == "draining")
         with pytest.raises(InsufficientResources, match="going down"):
             RemoteEngine(f"http://127.0.0.1:{port}").transcribe(Path("0.1.flac"))
         assert asked.result().model == "2"

@@ -295,6 +295,7 @@ def test_guidance_that_is_too_long_is_cut_and_said_so(whisperx: WhisperXEngine) 
         ("İstanbul 안녕 quick 東京 Straße", "aiaia"),
         ("fox", "a"),
         ("…", "i"),
+        ("", ""),
     ],
 )
 def test_numerals_symbols_and_foreign_letters_are_interpolated_and_marked(
