@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ def serving(settings: Settings) -> Iterator[str]:
         port = probe.getsockname()[1]
     config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="critical", lifespan="on")
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
+    # Prefect's address is set for the tests' context alone
+    thread = threading.Thread(target=copy_context().run, args=(server.run,))
     thread.start()
     try:
         while not server.started:

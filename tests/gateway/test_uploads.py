@@ -1,5 +1,6 @@
 """Recordings that come through the gateway's own door."""
 
+import re
 import socket
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from ecg_audio.errors import OrchestratorUnavailable
+from gateway import results
 from gateway.uploads import safe_name
 from tests.gateway.conftest import Open
 from tests.gateway.test_contract import PROCESS, STATUS, until, work
 from tests.gateway.test_refusals import code
+from tests.s3 import Rclone
 from tests.stub_engine import StubEngine
 
 
@@ -187,3 +191,47 @@ def test_a_store_that_cannot_be_written_is_said(gateway: Open, tmp_path: Path) -
 def test_names_of_files_become_parts_of_keys(given: str, wanted: str) -> None:
     """Without folders, spaces or control characters; letters of any script stay, and the ending."""
     assert safe_name(given) == wanted
+
+
+@pytest.mark.slow
+def test_the_whole_way_through_a_bucket(
+    gateway: Open,
+    prefect_server: str,
+    stub: StubEngine,
+    talk: Path,
+    rclone: Rclone,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The client puts the bytes into the bucket itself, with no credentials; outputs come by links that are signed."""
+    for name, value in rclone.environment.items():
+        monkeypatch.setenv(name, value)
+    bucket = rclone.bucket()
+    rclone.block(bucket, "ecg").save("gateway-uploads", overwrite=True)
+    client, job_id = gateway(store="s3-bucket/gateway-uploads"), str(uuid.uuid4())
+    place = offered(client, filename="강의 1.mp4", content_type="video/mp4", size=talk.stat().st_size)
+    assert place["upload_url"].startswith(rclone.endpoint) and "X-Amz-Signature" in place["upload_url"]
+    assert re.fullmatch(
+        rf"s3://{bucket}/ecg/videos/anonymous/\d{{8}}_\d{{6}}_[0-9a-f]{{8}}_강의_1.mp4", place["video_url"]
+    )
+    assert httpx.put(place["upload_url"], content=b"another size", headers=place["headers"]).status_code == 403
+    assert httpx.put(place["upload_url"], content=talk.read_bytes(), headers=place["headers"]).status_code == 200
+    name = place["video_url"].rpartition("/")[2]
+    assert code(client.put(f"/uploads/anonymous/{name}", content=b"x")) == (404, "UPLOAD_UNKNOWN")
+
+    client.post(PROCESS, json={"job_id": job_id, "video_url": place["video_url"]}).raise_for_status()
+    work(prefect_server, job_id)
+    ended = client.get(STATUS + job_id).json()
+    assert ended["result"]["text"] == "hello there good bye"
+    link = client.get(ended["outputs"]["srt"])
+    assert link.status_code == 307 and "hello there" in httpx.get(link.headers["Location"]).text
+
+
+def test_a_block_that_cannot_be_read_is_said(gateway: Open) -> None:
+    """Prefect knows the store: without it 503; without the block its name."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    unknown = gateway(store="s3-bucket/nobody").post("/uploads", json={"filename": "a.mp4"})
+    assert unknown.status_code == 422 and "s3-bucket/nobody" in unknown.json()["message"]
+    gone = temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"})
+    with gone, pytest.raises(OrchestratorUnavailable, match="does not answer"):
+        results.opened("s3-bucket/nobody")
