@@ -1,4 +1,4 @@
-"""What a GPU host runs where the Prefect server and the gateway are elsewhere: warm models, a worker, protection.
+"""What a GPU host runs where Prefect and the gateway are elsewhere: models, fork server, worker, protection.
 
 `python -m deployments.host` supervises them until it gets SIGTERM; then the worker's jobs get a while to end. Settings:
 PREFECT_API_URL, ECG_ENGINE (what the models are kept for), ECG_JOBS_AT_ONCE, and on AWS ECG_SCALE_IN_PROTECTION=1.
@@ -15,6 +15,7 @@ import httpx
 
 from deployments.serve import known_engine
 from deployments.supervisor import Service, Supervisor
+from deployments.warm.client import LONGEST_ADDRESS
 from ecg_audio import workspace
 from ecg_audio.errors import EcgError, InvalidRequest
 
@@ -57,6 +58,11 @@ def services(given: Mapping[str, str]) -> list[Service]:
         serving = [*python, "deployments.cli", "serve-models"]
         found.append(Service("models", serving, _answers(f"{MODELS}/health"), MODELS, startup_s=600.0))
         env["ECG_MODEL_SERVER"] = MODELS
+    warm = workspace.root() / "warm" / "socket"
+    if len(os.fsencode(warm)) <= LONGEST_ADDRESS:  # else runs start cold
+        warm.parent.mkdir(mode=0o700, exist_ok=True)
+        env["ECG_WARM_SOCKET"] = str(warm)
+        found.append(Service("warm", [*python, "deployments.warm.server"], env=env, vital=False))
     work = [*python, "prefect", "worker", "start", "--pool", given.get("ECG_POOL", "gpu"), "--type", "process"]
     worker = [*work, "--limit", at_once, "--with-healthcheck"]
     found.append(Service("worker", worker, env=env, stop_s=DRAIN_S))
