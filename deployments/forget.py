@@ -34,7 +34,7 @@ def forget_job(job_id: str, store: str | None) -> int:
     for key in forgotten.gone:
         out.print(f"[red]-[/] {escape(artifacts.uri(key))}", highlight=False, soft_wrap=True)
     if runs:
-        out.print(f"[red]-[/] {runs} runs in Prefect, with their logs and artifacts", highlight=False)
+        out.print(f"[red]-[/] {runs} run{'s' if runs > 1 else ''} in Prefect, with logs and artifacts", highlight=False)
     for key in forgotten.shared:
         out.print(f"[dim]=[/] {escape(key)} stays: other jobs use it", highlight=False, soft_wrap=True)
     _warn(artifacts)

@@ -101,7 +101,9 @@ def print_outcome(ended: Outcome) -> None:
     paths |= {f"table {name}": path for name, path in ended.outputs.tables.items()}
     for name, path in paths.items():
         out.print(f"  {name:<17}{escape(path)}", highlight=False, soft_wrap=True)
-    out.print(f"\nRead it: [bold]ecg show {escape(ended.outputs.analysis)}[/]", highlight=False, soft_wrap=True)
+    in_bucket = ended.outputs.analysis.startswith("s3://")
+    named = f"{ended.job_id} --out STORE" if in_bucket else ended.outputs.analysis
+    out.print(f"\nRead it: [bold]ecg show {escape(named)}[/]", highlight=False, soft_wrap=True)
 
 
 def _stage_table(ended: Outcome) -> Table:
