@@ -51,7 +51,7 @@ class Service:
     after: Sequence[str] = ()
     once: bool = False
     vital: bool = True
-    startup_s: float = 120.0
+    startup_s: float = 300.0  # an overloaded machine takes minutes for what takes seconds
     stop_s: float = 10.0
     drain_s: float = 0.0
 
