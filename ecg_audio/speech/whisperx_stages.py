@@ -18,14 +18,12 @@ from ecg_audio.compute.memory import Meter, Metered
 from ecg_audio.compute.models import Rung, descend, rungs
 from ecg_audio.errors import LanguageUnsupported
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech import alignment, diarization, language, plan, quality, whisperx_models, whisperx_prompt
-from ecg_audio.speech.alignment import Piece
+from ecg_audio.speech import diarization, language, plan, quality, whisperx_models, whisperx_prompt, whisperx_words
 from ecg_audio.speech.engine import Guidance, SpeakerCount
 from ecg_audio.speech.whisperx_models import VAD_OFFSET, VAD_ONSET, models
 from ecg_audio.speech.whisperx_settings import WhisperXSettings
+from ecg_audio.speech.whisperx_sound import RATE_HZ, cut, features, samples_of
 
-RATE_HZ = 16_000
-FRAME_SAMPLES = 160
 VAD_SHARE = 0.1  # of recognition's progress
 
 
@@ -69,7 +67,7 @@ def transcribe(
         GpuMemoryExhausted: no step of the ladder had enough memory.
     """
     whisperx_models.prepare(settings)
-    samples = _samples(path)
+    samples = samples_of(path)
     chunks, vad_notices = descend(
         list(rungs(Rung(settings.device, 1))),
         lambda rung: _chunks(samples, whisperx_models.vad(rung.device), settings.chunk_s),
@@ -148,14 +146,14 @@ def align(path: str, settings: WhisperXSettings, found: Transcript, *, report: R
     if not found.utterances:
         return found
     whisperx_models.prepare(settings)
-    samples = _samples(path)
+    samples = samples_of(path)
 
     def attempt(rung: Rung) -> tuple[list[Utterance], tuple[Notice, ...]]:
-        aligner, missing = _aligner(settings, found, rung.device)
+        aligner, missing = whisperx_words.aligner(settings, found, rung.device)
         recogniser = _first(settings) if rung.device == settings.device else Rung("cpu", 1, "int8")
         done = []
         for number, utterance in enumerate(found.utterances, 1):
-            timed = _timed(samples, utterance, found, settings, aligner, recogniser)
+            timed = whisperx_words.timed(samples, utterance, found, settings, aligner, recogniser)
             done.append(quality.examined(timed, found.speech))
             report(number / len(found.utterances))
         return done, missing
@@ -177,7 +175,7 @@ def diarize(path: str, settings: WhisperXSettings, speakers: SpeakerCount, *, re
         GpuMemoryExhausted: no step of the ladder had enough memory.
     """
     whisperx_models.prepare(settings)
-    samples = _samples(path)
+    samples = samples_of(path)
     name = Path(settings.diarization).name if Path(settings.diarization).is_dir() else settings.diarization
 
     def attempt(rung: Rung) -> Diarization:
@@ -236,121 +234,8 @@ def _spoken(
         return (asked if asked != "auto" else "und"), None
     ballots = []
     for place in language.polling_places([Span(start_s=chunk["start"], end_s=chunk["end"]) for chunk in chunks]):
-        found = model.model.detect_language(model.encode(_features(model, _cut(samples, place))))[0]
+        found = model.model.detect_language(model.encode(features(model, cut(samples, place))))[0]
         probabilities = {token[2:-2]: float(probability) for token, probability in found}
         ballots.append(language.Ballot(place.end_s - place.start_s, probabilities))
     spoken, probability = language.vote(ballots)
     return spoken, round(probability, 4)
-
-
-def _aligner(
-    settings: WhisperXSettings, found: Transcript, device: str
-) -> tuple[tuple[Any, dict[str, Any]] | None, tuple[Notice, ...]]:
-    """The aligner for a transcript, if there is one, and a notice where there should be."""
-    if found.task == "translate":
-        return None, ()  # none finds English words in the sound of another language
-    try:
-        return whisperx_models.aligner(settings, found.language, device), ()
-    except whisperx_models.AlignerOutOfReach as missing:
-        message = (
-            f"{missing}, the aligner for {found.language!r}, is not on this machine, and the hub does not answer: "
-            f"words have the recogniser's own times; `ecg models fetch --language {found.language}` gets it"
-        )
-        return None, (Notice(code="ALIGNER_MISSING", message=message),)
-
-
-def _timed(
-    samples: NDArray[np.float32],
-    utterance: Utterance,
-    found: Transcript,
-    settings: WhisperXSettings,
-    aligner: tuple[Any, dict[str, Any]] | None,
-    rung: Rung,
-) -> Utterance:
-    within = Span(start_s=utterance.start_s, end_s=utterance.end_s)
-    pieces = _aligned(samples, utterance, aligner) if aligner else []
-    if pieces:
-        return utterance.model_copy(update={"words": alignment.words(pieces, within, "aligned")})
-    # no aligner for this language, or this text is beyond it
-    attended = _attended(samples, utterance, found, whisperx_models.recogniser(settings, rung).model)
-    written = "en" if found.task == "translate" else found.language
-    pieces = alignment.gathered(utterance.text, attended, written)
-    return utterance.model_copy(update={"words": alignment.words(pieces, within, "engine")})
-
-
-def _aligned(samples: NDArray[np.float32], utterance: Utterance, aligner: tuple[Any, dict[str, Any]]) -> list[Piece]:
-    """The words as the forced aligner places them; none where it cannot place the text at all."""
-    import whisperx.alignment
-
-    model, about = aligner
-    device = str(next(model.parameters()).device)
-    # a capital whose small form is two letters would shift all that follow
-    text = "".join(letter if len(letter.lower()) == 1 else letter.lower()[0] for letter in utterance.text)
-    segment = {"start": utterance.start_s, "end": utterance.end_s, "text": text}
-    with diarization.quiet():
-        found = whisperx.alignment.align([segment], model, about, samples, device)["word_segments"]
-    unspaced = about["language"] in whisperx.alignment.LANGUAGES_WITHOUT_SPACES
-    written = [letter for letter in utterance.text if not letter.isspace()] if unspaced else utterance.text.split()
-    if len(found) != len(written):
-        return []
-    return [_piece(word, times, about["dictionary"]) for word, times in zip(written, found, strict=True)]
-
-
-def _piece(word: str, times: dict[str, Any], dictionary: dict[str, int]) -> Piece:
-    # numerals and symbols: whisperx gives them whatever sounds there, which is no alignment
-    if "start" not in times or "end" not in times or not any(letter in dictionary for letter in word.lower()):
-        return Piece(word)
-    span = Span(start_s=float(times["start"]), end_s=max(float(times["start"]), float(times["end"])))
-    return Piece(word, span, float(times["score"]) if "score" in times else None)
-
-
-def _attended(samples: NDArray[np.float32], utterance: Utterance, found: Transcript, model: Any) -> list[Piece]:
-    """Where the recogniser itself looked when it wrote each word (its cross-attention, by dynamic time warping)."""
-    from faster_whisper.tokenizer import Tokenizer
-
-    tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task=found.task, language=found.language)
-    tokens = [token for token in tokenizer.encode(" " + utterance.text) if token < tokenizer.eot]
-    if len(tokens) >= model.max_length // 2:
-        return [Piece(utterance.text)]
-    sound = _cut(samples, Span(start_s=utterance.start_s, end_s=utterance.end_s))
-    encoded = model.encode(_features(model, sound))
-    frames = max(1, len(sound) // FRAME_SAMPLES)
-    return [
-        Piece(
-            word["word"],
-            Span(
-                start_s=utterance.start_s + float(word["start"]),
-                end_s=utterance.start_s + max(float(word["start"]), float(word["end"])),
-            ),
-            float(word["probability"]),
-        )
-        for word in model.find_alignment(tokenizer, [tokens], encoded, frames)[0]
-    ]
-
-
-# Samples
-
-
-@functools.lru_cache(maxsize=1)  # one recording at a time: that is what this process is for
-def _read(path: str, _size: int, _modified_ns: int) -> NDArray[np.float32]:
-    import soundfile
-
-    samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    assert rate_hz == RATE_HZ, f"{path} has {rate_hz} Hz"
-    return np.ascontiguousarray(samples.mean(axis=1, dtype=np.float32))
-
-
-def _samples(path: str) -> NDArray[np.float32]:
-    status = Path(path).stat()
-    return _read(path, status.st_size, status.st_mtime_ns)
-
-
-def _cut(samples: NDArray[np.float32], span: Span) -> NDArray[np.float32]:
-    return samples[round(span.start_s * RATE_HZ) : round(span.end_s * RATE_HZ)]
-
-
-def _features(model: Any, sound: NDArray[np.float32]) -> Any:
-    from whisperx.audio import N_SAMPLES, log_mel_spectrogram
-
-    bands = model.feat_kwargs.get("feature_size") or 80
-    return log_mel_spectrogram(sound[:N_SAMPLES], n_mels=bands, padding=max(0, N_SAMPLES - len(sound)))
