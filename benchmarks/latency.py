@@ -48,9 +48,8 @@ def measure(started: Service, ways: list[Way], triggers: int) -> dict[str, objec
     started.start_warm()
     deployments = {}
     for way in ways:
-        started.add_pool(way.name)
+        started.staff(way.name, query_s=way.query_s)
         deployments[way] = started.deploy(way.name, pool=way.name, command=way.command)
-        started.start_worker(way.name, query_s=way.query_s)
     recording = short_recording(started.folder)
     seconds: dict[Way, list[float]] = {way: [] for way in ways}
     loads = []

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,7 +23,7 @@ from deployments.warm import client
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 ROOT = Path(__file__).parent.parent
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 COLD = "python -m prefect.engine"
 STUBBED = "benchmarks.stubbed.analyze"
@@ -91,24 +90,24 @@ class Service:
 
         until(answers, "the fork server answers")
 
-    def start_worker(self, pool: str, *, query_s: float | None = None, limit: int | None = None) -> None:
-        """Start a worker of a pool and wait until the server knows it.
+    def staff(self, pool: str, *, workers: int = 1, query_s: float | None = None, limit: int | None = None) -> None:
+        """Make a work pool of processes, start its workers, and wait until the server knows them.
 
         Args:
             pool: its name.
-            query_s: how often it asks for runs; None: Prefect's default.
-            limit: how many runs at once; None: any number.
+            workers: how many.
+            query_s: how often each asks for runs; None: Prefect's default.
+            limit: how many runs at once, for each worker; None: any number.
         """
-        name = f"{pool}-{uuid.uuid4().hex[:6]}"
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--name", name]
+        self.ask("/work_pools/", {"name": pool, "type": "process"})
+        names = {f"{pool}-{number}" for number in range(workers)}
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"]
         options = ["--limit", str(limit)] if limit else []
         asked = {"PREFECT_WORKER_QUERY_SECONDS": str(query_s)} if query_s else {}
-        self.start(name, [*command, "--type", "process", *options], **asked)
-
-        def known() -> bool:
-            return name in {worker["name"] for worker in self.ask(f"/work_pools/{pool}/workers/filter", {})}
-
-        until(known, f"the worker {name} is known")
+        for name in names:
+            self.start(name, [*command, "--name", name, *options], **asked)
+        workers_path = f"/work_pools/{pool}/workers/filter"
+        until(lambda: {worker["name"] for worker in self.ask(workers_path, {})} == names, "all workers are known")
 
     def start(self, name: str, command: list[str], **environment: str) -> "subprocess.Popen[bytes]":
         """Start a process that ends with the service; what it says goes to `NAME.log`."""
@@ -118,10 +117,6 @@ class Service:
         )
         self._stack.callback(_end, process)
         return process
-
-    def add_pool(self, name: str) -> None:
-        """A work pool of processes."""
-        self.ask("/work_pools/", {"name": name, "type": "process"})
 
     def deploy(
         self, name: str, *, pool: str, entrypoint: str = STUBBED, command: str | None = WARM, **environment: str
@@ -188,6 +183,12 @@ def service(folder: Path, *, api: str | None = None) -> Iterator[Service]:
         yield Service(folder, stack, api)
 
 
+def initdb() -> Path | None:
+    """The program that makes PostgreSQL databases, among its others; None: the system has no PostgreSQL."""
+    found = shutil.which("initdb")
+    return Path(found) if found else next(iter(Path("/usr/lib/postgresql").glob("*/bin/initdb")), None)
+
+
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
     """A PostgreSQL server of the system's package in a folder; yields its URL for Prefect.
@@ -195,10 +196,10 @@ def postgresql(folder: Path) -> Iterator[str]:
     Raises:
         FileNotFoundError: there is none on this system.
     """
-    found = shutil.which("initdb") or next(iter(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb"))), None)
+    found = initdb()
     if found is None:
         raise FileNotFoundError("initdb")
-    programs, port = Path(found).resolve().parent, free_port()
+    programs, port = found.resolve().parent, free_port()
     folder.mkdir(parents=True)
     user: str | None = None
     if os.getuid() == 0:  # which PostgreSQL refuses

@@ -12,13 +12,12 @@ import os
 import statistics
 import tempfile
 import time
-import uuid
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.service import (
+from benchmarks.service import STUBBED_TASKS, Service, initdb, load_average, manifests, postgresql, service, short_recording, until
     STUBBED_TASKS,
     Service,
     load_average,
@@ -30,6 +29,7 @@ from benchmarks.service import (
 )
 
 QUERY_S = 0.5
+DATABASES = ("postgresql", "sqlite")
 PER_JOB_S = 60.0
 """No job may take longer, in turn."""
 
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--limit", type=int, default=1, help="jobs at once, for each worker")
     parser.add_argument("--same-recording", action="store_true", help="for all jobs")
-    parser.add_argument("--database", choices=["postgresql", "sqlite"], default="postgresql")
+    parser.add_argument("--database", choices=DATABASES, default=DATABASES[initdb() is None])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ecg-throughput-") as name:
         folder = Path(name)
@@ -50,17 +50,21 @@ def main() -> None:
         with chosen as database, service(folder / "service") as started:
             started.start_server(database)
             started.start_warm()
-            found = measure(started, given.jobs, workers=given.workers, limit=given.limit, same=given.same_recording)
-            print(json.dumps({"database": given.database, "same_recording": given.same_recording, **found}, indent=1))
+            started.staff("many", workers=given.workers, query_s=QUERY_S, limit=given.limit)
+            found = measure(started, "many", given.jobs, same=given.same_recording)
+            print(json.dumps(vars(given) | found, indent=1))
 
 
-def measure(started: Service, jobs: int, *, workers: int, limit: int, same: bool = False) -> dict[str, Any]:
-    """Run that many jobs and say how it went; a job that is not done, or done twice, is an error."""
-    pool = f"pool-{uuid.uuid4().hex[:6]}"
-    started.add_pool(pool)
-    deployment = started.deploy(pool, pool=pool)
-    for _ in range(workers):
-        started.start_worker(pool, query_s=QUERY_S, limit=limit)
+def measure(started: Service, pool: str, jobs: int, *, same: bool = False) -> dict[str, Any]:
+    """Run that many jobs in a pool and say how it went; a job that is not done, or done twice, is an error.
+
+    Args:
+        started: with a fork server.
+        pool: with workers.
+        jobs: how many.
+        same: whether all have the same recording.
+    """
+    deployment = started.deploy("many", pool=pool)
     recordings = [short_recording(started.folder, 0 if same else number) for number in range(jobs)]
     requests = {
         f"job-{number}": {"source": str(recording), "store": str(started.store)}
@@ -86,8 +90,6 @@ def measure(started: Service, jobs: int, *, workers: int, limit: int, same: bool
     costs = [cost(started, run) for run in runs.values()]
     return {
         "jobs": jobs,
-        "workers": workers,
-        "jobs_at_once": workers * limit,
         "cores": os.cpu_count(),
         "load_average_before": round(load, 2),
         "hand_in_s_per_request": round((handed_in - began) / (2 * jobs), 3),
