@@ -17,9 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.service import STUBBED_TASKS, Service, initdb, load_average, manifests, postgresql, service, short_recording, until
+from benchmarks.service import (
     STUBBED_TASKS,
     Service,
+    initdb,
     load_average,
     manifests,
     postgresql,
