@@ -32,7 +32,7 @@ RECOGNISING = 45
 HEARTBEAT = "prefect.flow-run.heartbeat"
 
 
-def until(condition: Callable[[], object], seconds: float = 120.0) -> float:
+def until(condition: Callable[[], object], seconds: float = 180.0) -> float:
     """Wait for something that must happen; returns for how long it took."""
     began = time.monotonic()
     while not condition():
@@ -223,10 +223,21 @@ class Machine:
         if self.worker and self.worker.poll() is None:
             self.worker.terminate()
             _gone(self.worker)
+        for noted in self.folder.glob("*/pid"):  # what a failed test left hanging
+            if _is_job(int(noted.read_text())):
+                os.kill(int(noted.read_text()), signal.SIGKILL)
         if self._fork_server:
             _gone(self._fork_server)
         if self._server:
             _gone(self._server)
+
+
+def _is_job(process_id: int) -> bool:
+    process = Path(f"/proc/{process_id}")
+    try:
+        return "ecg-job" in (process / "comm").read_text() or "stubbed_run" in (process / "cmdline").read_text()
+    except OSError:
+        return False
 
 
 def _gone(process: subprocess.Popen[bytes], seconds: float = 20.0) -> None:
