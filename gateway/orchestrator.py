@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import httpx
 
-from ecg_audio.errors import EcgError, InvalidRequest, JobConflict, JobUnknown, OrchestratorUnavailable
+from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, JobConflict, JobUnknown, OrchestratorUnavailable
 from ecg_audio.request import AnalysisRequest
 from gateway.settings import Settings
 
@@ -47,6 +47,8 @@ class Job:
     @property
     def error(self) -> tuple[str, str]:
         """Code and message of a failed job, from what Prefect says of its state."""
+        if self.state == "CANCELLED":
+            return JobCancelled.code, self.state_message or "the job was cancelled"
         _, _, told = self.state_message.partition("exception: ")
         name, _, message = told.partition(": ")
         for kind in _kinds(EcgError):

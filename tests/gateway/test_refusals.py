@@ -259,6 +259,12 @@ def test_prefects_words_become_codes(message: str, wanted: tuple[str, str]) -> N
     assert Job("a", "r", "failed", "CRASHED", message, None).error == wanted
 
 
+def test_a_job_that_was_cancelled_says_so() -> None:
+    """By a code of its own, with what Prefect was told."""
+    assert Job("a", "r", "failed", "CANCELLED", "", None).error == ("JOB_CANCELLED", "the job was cancelled")
+    assert Job("a", "r", "failed", "CANCELLED", "by Kim", None).error == ("JOB_CANCELLED", "by Kim")
+
+
 def test_settings_come_from_the_environment() -> None:
     """Each variable, the fallback of the callback's address, and defaults where there is nothing."""
     found = Settings.from_environment(
@@ -271,11 +277,13 @@ def test_settings_come_from_the_environment() -> None:
             "ECG_GATEWAY_API_KEY": "k",
             "ECG_CALLBACK_ENDPOINT": "backend",
             "ECG_TRANSCRIBE_WAIT_S": "7.5",
+            "ECG_UPLOAD_MAX_GB": "0.5",
         }
     )
     assert (found.prefect_url, found.callback_url) == ("http://prefect:4200/api", "http://backend:8000")
     assert found.prefect_authorization == "Basic YWRtaW46c2VjcmV0"
     assert (found.store, found.engine, found.wait_s) == ("s3-bucket/ecg", "whisperx", 7.5)
+    assert found.upload_max_bytes == 500_000_000
     assert "secret" not in repr(found) and "'k'" not in repr(found)
     both = {"FASTAPI_BASE_URL": "http://first", "BACKEND_URL": "http://second", "PREFECT_API_KEY": "pnu"}
     assert Settings.from_environment(both).callback_url == "http://first"
@@ -285,7 +293,13 @@ def test_settings_come_from_the_environment() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ECG_GATEWAY_ENGINE", "best"), ("BACKEND_URL", "backend:8000"), ("ECG_TRANSCRIBE_WAIT_S", "soon")],
+    [
+        ("ECG_GATEWAY_ENGINE", "best"),
+        ("BACKEND_URL", "backend:8000"),
+        ("ECG_TRANSCRIBE_WAIT_S", "soon"),
+        ("ECG_TRANSCRIBE_WAIT_S", "nan"),
+        ("ECG_UPLOAD_MAX_GB", "-1"),
+    ],
 )
 def test_settings_that_cannot_be_used_are_said(name: str, value: str) -> None:
     """At the start, by name."""
