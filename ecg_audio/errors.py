@@ -355,7 +355,6 @@ class UploadBroken(EcgError):
 
     code = "UPLOAD_BROKEN"
     by_user = True
-    retryable = True
     default_hint = "Send the whole recording again, to the same place."
 
 
