@@ -38,6 +38,6 @@ VOLUME ["/work"]
 EXPOSE 8080
 # whether the gateway can take jobs; what runs another program here brings its own check
 HEALTHCHECK --interval=15s --timeout=10s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health', timeout=8)"]
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health/live', timeout=8)"]
 ENTRYPOINT ["tini", "--"]
 CMD ["python", "-m", "gateway"]
