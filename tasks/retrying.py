@@ -6,7 +6,8 @@ from prefect.client.schemas.objects import State, TaskRun
 
 from ecg_audio.errors import EcgError
 
-DELAYS_S = [2.0, 8.0]
+DELAYS_S = [2.0, 8.0, 30.0]
+"""Together they outlast a store, or a model server, that is away for half a minute."""
 
 
 def can_help(_task: object, _run: TaskRun, state: State[Any]) -> bool:

@@ -154,15 +154,15 @@ def test_a_failed_transcription_fails_the_job(stub: StubEngine, ask: Ask, tmp_pa
 
 
 def test_only_what_can_succeed_is_tried_again(stub: StubEngine, ask: Ask, calls: Calls) -> None:
-    """A lost worker is tried three times in all, a broken decoder once."""
+    """A lost worker is tried four times in all, a broken decoder once."""
     stub.failing["transcribe"] = WorkerLost("the speech models ended by signal SIGKILL")
     with pytest.raises(WorkerLost):
         analyze(ask())
-    assert calls().count("transcribe") == 3
+    assert calls().count("transcribe") == 4
     stub.failing["transcribe"] = TranscriptionFailed("no")
     with pytest.raises(TranscriptionFailed):
         analyze(ask())
-    assert calls().count("transcribe") == 4
+    assert calls().count("transcribe") == 5
 
 
 def test_silence_is_a_completed_job_without_words(stub: StubEngine, ask: Ask, tmp_path: Path) -> None:
