@@ -21,7 +21,7 @@ demo: $(VENV)/.product  ## install, then analyse a real conversation inside an M
 	$(BIN)/ecg analyze $(DEMO)/conversation.mp4 --out $(DEMO)/results --job-id demo --engine offline
 
 test: $(VENV)/.tests    ## every test that needs no GPU and no browser
-	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --no-loadscope-reorder
 
 check: $(VENV)/.tests   ## formatting, lint, types, containers, cloud templates
 	$(BIN)/ruff format --check .

@@ -1,8 +1,10 @@
 """What all tests share: everything written goes below a temporary folder, and nothing asks the network."""
 
+import collections
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,24 +30,36 @@ def _own_work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECG_WORK_DIR", str(tmp_path / "work"))
 
 
-MODEL_HOSTS = ("whisperx", "engine")
-"""Fixtures that hold a model process: each takes its time to load, so all tests of one share it."""
+TOGETHER = {
+    # these share a model process, which takes its time to load
+    "tests/speech/test_whisperx_flow.py": "tests/speech/test_whisperx.py",
+    "tests/speech/test_whisperx_ladder.py": "tests/speech/test_whisperx.py",
+    "tests/speech/test_gpu_benchmark.py": "tests/speech/test_whisperx.py",
+    "tests/serving/test_server.py": "tests/speech/test_whisperx.py",
+    "tests/voice/test_emotion.py": "tests/speech/test_whisperx.py",
+    "tests/speech/test_formats.py": "tests/speech/test_offline.py",
+    "tests/speech/test_voice_encoder.py": "tests/speech/test_offline.py",
+}
 
 
-@pytest.hookimpl(tryfirst=True)
+def _group(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
+    return TOGETHER.get(file, file)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group tests for parallel workers: by the model process they share, else by file; the slow groups go first."""
-    slow = set()
-    for item in items:
-        hosts = [name for name in MODEL_HOSTS if name in getattr(item, "fixturenames", ())]
-        group = hosts[0] if hosts else item.location[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-        if hosts or item.get_closest_marker("slow"):
-            slow.add(group)
-    items.sort(key=lambda item: _group(item) not in slow)
+    """Put what takes longest first, so that parallel workers end together."""
+    slow = collections.Counter(_group(item.nodeid) for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[_group(item.nodeid)])
 
 
-def _group(item: pytest.Item) -> str:
-    marker = item.get_closest_marker("xdist_group")
-    assert marker
-    return str(marker.args[0])
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give parallel workers whole files, and files that share a model process together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return Groups(config, log)

@@ -28,7 +28,12 @@ REFERENCES = (
 
 @pytest.fixture(autouse=True)
 def _no_blocks(prefect_server: str) -> Iterator[None]:
+    _remove_blocks()  # other tests register some too
     yield
+    _remove_blocks()
+
+
+def _remove_blocks() -> None:
     with get_client(sync_client=True) as client:
         for reference in REFERENCES:
             slug, _, name = reference.partition("/")

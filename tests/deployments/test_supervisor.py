@@ -72,7 +72,7 @@ def test_a_service_that_keeps_dying_is_given_up_with_its_last_words(tmp_path: Pa
 
 def test_what_is_not_vital_may_be_given_up_alone(tmp_path: Path) -> None:
     """The others go on, and count as up."""
-    services = [Service("luxury", ("false",), vital=False), Service("bread", SLEEP)]
+    services = [Service("luxury", ("sh", "-c", "exit 1"), vital=False), Service("bread", SLEEP)]
     with Supervisor(services, tmp_path, HASTE) as supervisor:
         until(lambda: supervisor.kept["luxury"].state == "given up", supervisor.step)
         assert supervisor.up
