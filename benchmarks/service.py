@@ -118,9 +118,7 @@ class Service:
         self._stack.callback(_end, process)
         return process
 
-    def deploy(
-        self, name: str, *, pool: str, entrypoint: str = STUBBED, command: str | None = WARM, **environment: str
-    ) -> str:
+    def deploy(self, name: str, *, pool: str, entrypoint: str = STUBBED, command: str | None = WARM) -> str:
         """A deployment; returns its id.
 
         Args:
@@ -128,10 +126,9 @@ class Service:
             pool: whose workers start its runs.
             entrypoint: the flow, as a module path.
             command: what a worker starts for a run; None: Prefect's default.
-            environment: more variables of its runs.
         """
         flow = self.ask("/flows/", {"name": entrypoint.rpartition(".")[2]})
-        variables: dict[str, Any] = {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30", **environment}}
+        variables: dict[str, Any] = {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}}
         if command:
             variables |= {"command": command, "working_dir": str(ROOT)}
         wanted = {"name": name, "flow_id": flow["id"], "entrypoint": entrypoint, "work_pool_name": pool}

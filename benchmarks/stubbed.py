@@ -1,7 +1,4 @@
-"""`analyze` with a speech engine that has no models, for what is measured around it: `benchmarks.stubbed.analyze`.
-
-The stage that STUB_HANGING names never ends; STUB_CALLS is a file that gets a line for each stage.
-"""
+"""`analyze` with a speech engine that has no models, for what is measured around it: `benchmarks.stubbed.analyze`."""
 
 import os
 from pathlib import Path
@@ -11,7 +8,7 @@ from ecg_audio.speech.engine import Choice
 from flows.analyze import analyze
 from tests.stub_engine import StubEngine
 
-STUB = StubEngine(Path(os.environ.get("STUB_CALLS", os.devnull)), hanging=os.environ.get("STUB_HANGING"))
+STUB = StubEngine(Path(os.devnull))
 engine.shared = lambda _name: STUB  # type: ignore[assignment]
 engine.choose = lambda requested: Choice("offline", "a benchmark")  # noqa: ARG005
 

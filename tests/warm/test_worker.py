@@ -1,10 +1,9 @@
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from benchmarks.service import Service, service, short_recording, until
+from benchmarks.service import Service, service, until
 from benchmarks.throughput import measure
 from deployments.warm import client
 
@@ -34,17 +33,3 @@ def test_jobs_of_two_workers_are_done_once_each_and_none_starts_cold(started: Se
     found = measure(started, "tests-warm", 3, same=True)
     assert (found["jobs"], found["cold_starts"]) == (3, 0)
     until(lambda: jobs_running(started) == 0, "their processes have ended")
-
-
-def test_cancelling_a_run_ends_its_process(started: Service) -> None:
-    """Prefect's cancellation reaches a job in a copy: the run is cancelled, and its process is gone."""
-    calls = Path(started.environment["ECG_WORK_DIR"], "stuck-calls.txt")
-    deployment = started.deploy("stuck", pool="tests-warm", STUB_HANGING="transcribe", STUB_CALLS=str(calls))
-    request = {"job_id": "stuck", "source": str(short_recording(started.folder)), "store": str(started.folder / "s2")}
-    run = started.trigger(deployment, {"request": request}, "stuck")
-    until(lambda: calls.exists() and "transcribe" in calls.read_text(), "the job is at work")
-    assert jobs_running(started) == 1
-    started.ask(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
-    until(lambda: started.ended(run), "the run has ended")
-    assert started.ended(run) == "CANCELLED"
-    until(lambda: jobs_running(started) == 0, "its process is gone")
