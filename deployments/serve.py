@@ -151,7 +151,7 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PREFECT_API_URL": api,
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
         "PYTHONUNBUFFERED": "1",
     }
     gateway = {
