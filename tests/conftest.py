@@ -54,6 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """More workers than cores: much of what is tested waits for processes."""
+    return 3 * (os.cpu_count() or 1) // 2
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give parallel workers whole files, and files that share a model process together."""
     from xdist.scheduler import LoadScopeScheduling
