@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from blocks.artifacts import ArtifactStore
 from blocks.storage import content_of, key_of, records
 from ecg_audio.analysis import Model
+from ecg_audio.batch.summary import BATCHES, without_job
 from ecg_audio.delivery import claim, outbox
 from ecg_audio.errors import ResultNotFound
 from ecg_audio.results import document, manifest, retention, trace
@@ -66,6 +67,9 @@ def forget(store: ArtifactStore, job_id: str) -> Forgotten:
             store.write(note, plan.model_dump_json().encode())
     for key in plan.gone:
         store.delete(key)
+    for key in store.keys(BATCHES):
+        if (told := without_job(store.read(key), job_id)) is not None:
+            store.write(key, told)
     store.delete(note)
     return plan
 

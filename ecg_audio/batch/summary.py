@@ -1,5 +1,6 @@
 """How a batch went: each row's end, the counts, and whether enough of them succeeded."""
 
+import json
 from collections import Counter
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from ecg_audio.errors import EcgError
 Status = Literal["completed", "partial", "published", "failed", "cancelled", "invalid"]
 """`published`: the same request had been done before, and nothing was done now; `invalid`: never begun."""
 
+BATCHES = "batches"
 SUCCEEDED = {"completed", "partial", "published"}
 
 
@@ -62,7 +64,7 @@ class Summary(Model):
 
 def summary_key(batch_id: str) -> str:
     """Where a batch's summary lies."""
-    return f"batches/{batch_id}/summary.json"
+    return f"{BATCHES}/{batch_id}/summary.json"
 
 
 def ended(row: Row, status: Status, *, run_id: str | None = None, error: EcgError | None = None) -> Ended:
@@ -76,3 +78,18 @@ def ended(row: Row, status: Status, *, run_id: str | None = None, error: EcgErro
         error_code=error.code if error else None,
         error_message=error.message if error else None,
     )
+
+
+def without_job(written: bytes, job_id: str) -> bytes | None:
+    """A summary, as it was written, whose rows of a job tell no more than how they ended; None: it has none of them."""
+    told = json.loads(written)
+    if not any(row["job_id"] == job_id for row in told["rows"]):
+        return None
+    rows = [
+        Ended(where="forgotten", source="forgotten", status=row.status, error_code=row.error_code)
+        if row.job_id == job_id
+        else row
+        for row in map(Ended.model_validate, told["rows"])
+    ]
+    told["rows"] = [row.model_dump(mode="json") for row in rows]
+    return json.dumps(told, ensure_ascii=False, indent=1).encode()
