@@ -38,17 +38,20 @@ def progress_artifact(job_id: str) -> Iterator[Listener]:
 
     def push() -> None:
         shown = 0.0
-        last = warned = False
-        while not last:
+        warned = False
+        while True:
             last = ended.wait(UPDATE_EVERY_S)
-            if latest != shown:
+            figure = latest  # it may rise while the update is on its way
+            if figure != shown:
                 try:
-                    update_progress_artifact(artifact, progress=latest)
-                    shown = latest
+                    update_progress_artifact(artifact, progress=figure)
+                    shown = figure
                 except Exception as error:  # noqa: BLE001 - said once in the log; the job goes on without its bar
                     if not warned:
                         logger.warning("progress is not shown: %s", error)
                     warned = True
+            if last and figure == latest:
+                return
 
     # with this run's context: the server's address may be set there
     pusher = threading.Thread(target=copy_context().run, args=(push,), name="progress-artifact", daemon=True)

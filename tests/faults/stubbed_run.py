@@ -11,6 +11,7 @@ from pathlib import Path
 from ecg_audio.errors import TranscriptionFailed
 from ecg_audio.speech import engine
 from ecg_audio.speech.engine import Choice
+from tasks.publish import publish
 from tests.stub_engine import StubEngine
 
 if __name__ == "__main__":
@@ -21,6 +22,7 @@ if __name__ == "__main__":
     stub = StubEngine(folder / "calls", failing, os.environ.get("STUB_HANGING"))
     engine.shared = lambda _name: stub  # type: ignore[assignment]
     engine.choose = lambda _requested: Choice("offline", "a test")
+    publish.retry_delay_seconds = [0.1]
     (folder / "pid").write_text(str(os.getpid()))
     os.environ["PREFECT__FLOW_ENTRYPOINT"] = "flows.analyze.analyze"
     runpy.run_module("prefect.engine", run_name="__main__")
