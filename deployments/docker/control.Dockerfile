@@ -18,23 +18,23 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini=0.19.* \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home ecg \
-    && install --directory --owner ecg --group ecg /work
+    && install --directory --owner ecg --group ecg /scratch
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/ecg /opt/ecg
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     ECG_GATEWAY_HOST=0.0.0.0 \
-    ECG_WORK_DIR=/work/jobs \
-    ECG_CACHE_DIR=/work/cache \
+    ECG_WORK_DIR=/scratch/jobs \
+    ECG_CACHE_DIR=/scratch/cache \
     ECG_LOG_FORMAT=json \
-    TMPDIR=/work \
-    PREFECT_HOME=/work/prefect \
+    TMPDIR=/scratch \
+    PREFECT_HOME=/scratch/prefect \
     PREFECT_SERVER_ANALYTICS_ENABLED=false \
     PREFECT_SERVER_ALLOW_EPHEMERAL_MODE=false \
     DO_NOT_TRACK=1
 USER 10001:10001
 WORKDIR /opt/ecg
-VOLUME ["/work"]
+VOLUME ["/scratch"]
 EXPOSE 8080
 # whether the gateway can take jobs; what runs another program here brings its own check
 HEALTHCHECK --interval=15s --timeout=10s --start-period=30s --retries=3 \

@@ -20,7 +20,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini=0.19.* \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home ecg \
-    && install --directory --owner ecg --group ecg /models /work
+    && install --directory --owner ecg --group ecg /models /scratch
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/ecg /opt/ecg
 # data-centre cards run CUDA 12.8 on drivers from 535 on, others from the driver that came with it
@@ -30,18 +30,18 @@ ENV NVIDIA_VISIBLE_DEVICES=all \
     PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HF_HOME=/models \
-    ECG_WORK_DIR=/work/jobs \
-    ECG_CACHE_DIR=/work/cache \
+    ECG_WORK_DIR=/scratch/jobs \
+    ECG_CACHE_DIR=/scratch/cache \
     ECG_LOG_FORMAT=json \
-    TMPDIR=/work \
-    PREFECT_HOME=/work/prefect \
+    TMPDIR=/scratch \
+    PREFECT_HOME=/scratch/prefect \
     PREFECT_SERVER_ALLOW_EPHEMERAL_MODE=false \
     PREFECT_WORKER_QUERY_SECONDS=0.5 \
     PREFECT_WORKER_WEBSERVER_PORT=8099 \
     DO_NOT_TRACK=1
 USER 10001:10001
 WORKDIR /opt/ecg
-VOLUME ["/models", "/work"]
+VOLUME ["/models", "/scratch"]
 # the worker polls, as it says itself
 HEALTHCHECK --interval=30s --timeout=10s --start-period=180s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8099/health', timeout=5)"]
