@@ -48,9 +48,14 @@ def _group(nodeid: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what takes longest first, so that parallel workers end together."""
-    slow = collections.Counter(_group(item.nodeid) for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[_group(item.nodeid)])
+    """Put what takes longest first, so that parallel workers end together: limits of their own, then many slow ones."""
+    limit_s: dict[str, float] = collections.defaultdict(float)
+    slow: collections.Counter[str] = collections.Counter()
+    for item in items:
+        group, timeout = _group(item.nodeid), item.get_closest_marker("timeout")
+        limit_s[group] = max(limit_s[group], timeout.args[0] if timeout else 0.0)
+        slow[group] += item.get_closest_marker("slow") is not None
+    items.sort(key=lambda item: (-limit_s[_group(item.nodeid)], -slow[_group(item.nodeid)]))
 
 
 @pytest.hookimpl(optionalhook=True)

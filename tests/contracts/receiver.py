@@ -109,8 +109,8 @@ def _check(body: dict[str, Any], size: int) -> None:
 
 
 @contextmanager
-def receiving(*jobs: str, secret: str | None = None) -> Iterator[Receiver]:
-    """Run a receiver that knows these jobs until the block ends."""
+def receiving(*jobs: str, secret: str | None = None, port: int = 0) -> Iterator[Receiver]:
+    """Run a receiver that knows these jobs until the block ends; on any free port, where none is given."""
     receiver = Receiver(secret=secret, jobs={job: Job() for job in jobs})
 
     class Handler(BaseHTTPRequestHandler):
@@ -142,7 +142,7 @@ def receiving(*jobs: str, secret: str | None = None) -> Iterator[Receiver]:
 
         def log_message(self, *_arguments: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     receiver.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

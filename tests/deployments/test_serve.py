@@ -2,16 +2,10 @@
 
 import json
 import os
-import re
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -19,74 +13,13 @@ import pytest
 from deployments import guard
 from tests.commands import Ecg
 from tests.contracts.receiver import receiving
-from tests.deployments.test_supervisor import REPOSITORY, until
+from tests.deployments.service import served
+from tests.deployments.test_supervisor import until
 from tests.media.servers import serving
 from tests.s3 import Moto
 
 JOBS = {name: f"550e8400-e29b-41d4-a716-44665544000{number}" for number, name in enumerate(("file", "http", "s3"))}
 SECRET = "a secret of the backend and of us"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
-class Served:
-    """A running `ecg serve`."""
-
-    def __init__(self, process: subprocess.Popen[bytes], printed: Path, gateway: str, models: str) -> None:
-        self.process = process
-        self._printed = printed
-        self.gateway = gateway
-        self.models = models
-
-    @property
-    def printed(self) -> str:
-        """What it has printed so far."""
-        return self._printed.read_text()
-
-    def pids(self, service: str) -> list[int]:
-        """The processes that a service has had, as printed."""
-        return [int(pid) for pid in re.findall(rf"{service}: starting \(pid (\d+)\)", self.printed)]
-
-    def status(self, job_id: str) -> dict[str, Any]:
-        """What the gateway says of a job."""
-        found: dict[str, Any] = httpx.get(f"{self.gateway}/api/upload-video/status/{job_id}", timeout=30.0).json()
-        return found
-
-    def mark(self) -> str:
-        """What its processes can be told by."""
-        environment = Path(f"/proc/{self.pids('gateway')[-1]}/environ").read_bytes().decode()
-        return environment.partition(f"{guard.VARIABLE}=")[2].partition("\0")[0]
-
-
-@contextmanager
-def served(folder: Path, env: dict[str, str]) -> Iterator[Served]:
-    """Run `ecg serve` with a model server without models until the block ends."""
-    gateway, prefect, models = free_ports(3)
-    ports = ["--port", str(gateway), "--prefect-port", str(prefect), "--models-port", str(models)]
-    command = [sys.executable, "-m", "tests.deployments.stubbed_serve", *ports, "--engine", "whisperx", "--limit", "3"]
-    printed = folder / "printed"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    with printed.open("wb") as out:
-        process = subprocess.Popen(
-            [*command, "--data", str(folder / "data")], cwd=REPOSITORY, env=clean | env, stdout=out, stderr=out
-        )
-    running = Served(process, printed, f"http://127.0.0.1:{gateway}", f"http://127.0.0.1:{models}")
-    try:
-        until(lambda: "up in" in running.printed or process.poll() is not None, seconds=150.0)
-        assert process.poll() is None, running.printed
-        yield running
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.slow
