@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from blocks.artifacts import ArtifactStore, Stored
 from ecg_audio import workspace
-from ecg_audio.errors import PublishFailed, ResultNotFound
+from ecg_audio.errors import PublishFailed, ResultNotFound, StoreRefused
 from ecg_audio.media.s3 import addressing
 
 if TYPE_CHECKING:
@@ -24,6 +24,19 @@ if TYPE_CHECKING:
 CONNECT_S, SILENCE_S, ATTEMPTS = 5.0, 30.0, 5
 PART_BYTES, PARTS_AT_ONCE = 8 << 20, 4
 LONGEST_LINK_S = 7 * 24 * 3600
+REFUSALS = {
+    # a HEAD has no body, so what it met has no other name than its status
+    "403",
+    "AccessDenied",
+    "AllAccessDisabled",
+    "AuthorizationHeaderMalformed",
+    "InvalidAccessKeyId",
+    "InvalidBucketName",
+    "NoSuchBucket",
+    "PermanentRedirect",
+    "SignatureDoesNotMatch",
+}
+"""What S3 answers to a request that will not succeed on another try either."""
 
 
 class BucketStore(ArtifactStore):
@@ -144,15 +157,11 @@ class BucketStore(ArtifactStore):
 
     @contextmanager
     def _reading(self, key: str) -> Iterator[Any]:
-        from botocore.exceptions import ClientError
-
         try:
             with errors(f"cannot read {self.uri(key)}"):
                 yield self.client
         except PublishFailed as error:
-            cause = error.__cause__
-            # a HEAD has no body, so a missing object has no other name than its status there
-            if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            if _said(error.__cause__) in {"NoSuchKey", "404"}:
                 raise ResultNotFound(f"nothing is stored at {self.uri(key)}") from None
             raise
 
@@ -185,11 +194,20 @@ def _transfer() -> Any:
 
 @contextmanager
 def errors(what: str) -> Iterator[None]:
-    """Turn whatever boto3 raises into a `PublishFailed` that begins so."""
+    """Turn whatever boto3 raises into a `PublishFailed` that begins so; `StoreRefused` where another try is in vain."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
     try:
         yield
     except (OSError, Boto3Error, BotoCoreError, ClientError, HTTPClientError, ValueError) as error:
-        raise PublishFailed(f"{what}: {error}") from error
+        # a transfer's error tells what S3 answered in words only; the answer itself is what it met
+        refused = {_said(error), _said(error.__context__)} & REFUSALS
+        raise (StoreRefused if refused else PublishFailed)(f"{what}: {error}") from error
+
+
+def _said(error: BaseException | None) -> str | None:
+    """The name of S3's answer; None: it is no answer."""
+    from botocore.exceptions import ClientError
+
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else None

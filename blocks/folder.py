@@ -1,5 +1,6 @@
 """An artifact store in a folder of this machine."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -12,10 +13,12 @@ from typing import IO
 from typing_extensions import override
 
 from blocks.artifacts import ArtifactStore, Stored
-from ecg_audio.errors import PublishFailed, ResultNotFound
+from ecg_audio.errors import PublishFailed, ResultNotFound, StoreRefused
 
 INCOMING = ".incoming-"
 """How the names of files begin that are still being written."""
+REFUSALS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EPERM, errno.EROFS}
+"""What the file system answers to a request that will not succeed on another try either."""
 
 
 class FolderStore(ArtifactStore):
@@ -117,7 +120,7 @@ class FolderStore(ArtifactStore):
     def check(self) -> None:
         with _errors(f"the output folder {self.folder} cannot be used"):
             if self.folder.exists() and not self.folder.is_dir():
-                raise NotADirectoryError(20, "it is a file", str(self.folder))
+                raise NotADirectoryError(errno.ENOTDIR, "it is a file", str(self.folder))
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder) as probe:
                 probe.write(b"probe")
@@ -146,4 +149,5 @@ def _errors(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PublishFailed(f"{what}: {error.strerror or error}") from error
+        refused = error.errno in REFUSALS
+        raise (StoreRefused if refused else PublishFailed)(f"{what}: {error.strerror or error}") from error

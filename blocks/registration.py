@@ -12,13 +12,14 @@ from typing import Any, Literal, TypeVar
 import httpx
 from prefect.blocks.core import Block
 from prefect.blocks.system import Secret
+from prefect.filesystems import LocalFileSystem
 from pydantic import Secret as AnySecret
 from pydantic import SecretStr, ValidationError
 
 from blocks.callback import CallbackEndpoint
 from blocks.cookies import SiteCookies
 from blocks.engine import EMOTION_MODEL, SpeechEngine
-from blocks.storage import BUCKET
+from blocks.storage import BUCKET, is_block
 from ecg_audio.errors import InvalidRequest, OrchestratorUnavailable
 
 B = TypeVar("B", bound=Block)
@@ -48,7 +49,8 @@ def register(environment: Mapping[str, str]) -> list[Registered]:
     """Register our block types, and make or overwrite the blocks that the environment describes.
 
     Raises:
-        InvalidRequest: a value cannot be used; the message names the block, and nothing was made.
+        InvalidRequest: a value cannot be used; the message names the block, and nothing was made. Or the environment
+            uses a block that nobody made.
         OrchestratorUnavailable: no Prefect server answers.
     """
     from prefect_aws import S3Bucket
@@ -57,11 +59,30 @@ def register(environment: Mapping[str, str]) -> list[Registered]:
     try:
         for kind in (S3Bucket, CallbackEndpoint, Secret, SpeechEngine, SiteCookies):
             kind.register_type_and_schema()
-        return [_registered(each) for each in wanted]
+        done = [_registered(each) for each in wanted]
+        _check_uses(environment)
     except httpx.TransportError as error:
         raise OrchestratorUnavailable(
             f"no Prefect server answers: {error}", hint="Start it, or correct PREFECT_API_URL."
         ) from error
+    return done
+
+
+def _check_uses(environment: Mapping[str, str]) -> None:
+    """Refuse an environment that uses a block which nobody made: every job would fail for it."""
+    from prefect_aws import S3Bucket
+
+    store = environment.get("ECG_STORE", "")
+    uses: dict[str, type[Block]] = {"ECG_CALLBACK_ENDPOINT": CallbackEndpoint, "ECG_ENGINE_SETTINGS": SpeechEngine}
+    if is_block(store):
+        uses["ECG_STORE"] = S3Bucket if store.startswith(BUCKET) else LocalFileSystem
+    for variable, kind in uses.items():
+        named = environment.get(variable, "").strip()
+        if named and _known(kind, named.rpartition("/")[2]) is None:
+            raise InvalidRequest(
+                f"{variable}: there is no block {named}",
+                hint="The environment does not describe it: see what `ecg blocks register` leaves out, and why.",
+            )
 
 
 def planned(environment: Mapping[str, str]) -> list[Planned]:
@@ -114,9 +135,14 @@ def _store(given: Mapping[str, str]) -> Planned:
 def _callback(given: Mapping[str, str]) -> Planned:
     reference = f"callback-endpoint/{CALLBACK}"
     base_url = given.get("FASTAPI_BASE_URL") or given.get("BACKEND_URL")
+    secret = given.get("ECG_CALLBACK_SECRET")
+    if base_url is None and secret:
+        raise InvalidRequest(
+            f"{reference}: ECG_CALLBACK_SECRET is set, and FASTAPI_BASE_URL is not",
+            hint="Set FASTAPI_BASE_URL to the backend whose callbacks are signed: a request may still name another.",
+        )
     if base_url is None:
         return Planned(reference, None, "FASTAPI_BASE_URL is not set")
-    secret = given.get("ECG_CALLBACK_SECRET")
     block = _made(
         reference,
         CallbackEndpoint,

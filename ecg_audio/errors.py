@@ -269,11 +269,17 @@ class RunLost(EcgError):
 
 
 class PublishFailed(EcgError):
-    """The artifact store does not take the results (full, read-only, unreachable)."""
+    """The artifact store does not take the results (full, unreachable)."""
 
     code = "PUBLISH_ERROR"
     retryable = True
     default_hint = "Check that the output folder or bucket exists, can be written and has space."
+
+
+class StoreRefused(PublishFailed):
+    """The artifact store is there and says no: no such bucket, no right to it, a file where a folder should be."""
+
+    retryable = False
 
 
 class FfmpegMissing(EcgError):

@@ -34,6 +34,7 @@ from tasks.download import download, download_key
 from tasks.extract import extract, extract_key, recording_key
 from tasks.measure import frames_key, measure, measure_key
 from tasks.publish import publish
+from tasks.retrying import patient
 from tasks.transcribe import transcribe, transcribe_key
 
 STAGES = ("download", "extract", "transcribe", "align", "diarize", "measure", "classify_emotion", "assemble", "publish")
@@ -64,7 +65,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         request: what is asked.
         refresh: do every stage again, also where an earlier result could be used.
     """
-    store = open_store(request.store)
+    store = patient(open_store(request.store))
     check_source(store, request.source)
     store.check()
     use_settings()

@@ -24,6 +24,7 @@ from ecg_audio.analysis import (
 )
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.speech.attribution import attribute
+from tasks.retrying import RETRYING
 
 PACKAGE = "ecg-audio-analyzer"
 
@@ -56,7 +57,7 @@ class _Voices:
     pitch: PitchStatistics | None = None
 
 
-@task(name="assemble")
+@task(name="assemble", **RETRYING)
 def assemble(
     request: AnalysisRequest, run_id: str, store: str, found: Findings, stages: tuple[StageRecord, ...]
 ) -> Analysis:

@@ -1,22 +1,27 @@
-"""When a task is tried again: only for what can succeed on a second try, later and later, never in step."""
+"""When something is tried again: only for what can succeed on a second try, later and later, never in step."""
 
-from typing import Any, TypedDict
+import copy
+from typing import Any, TypedDict, TypeVar
 
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.logging import get_run_logger
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_chain, wait_random
 
+from blocks.artifacts import ArtifactStore
 from ecg_audio.errors import EcgError
 
 DELAYS_S = [2.0, 8.0, 30.0]
 """Together they outlast a store, or a model server, that is away for half a minute."""
 
+Store = TypeVar("Store", bound=ArtifactStore)
+
 
 def can_help(_task: object, _run: TaskRun, state: State[Any]) -> bool:
     """Whether the failure in this state is one that the same call may not meet again."""
-    failure = state.result(raise_on_failure=False)
-    return isinstance(failure, EcgError) and failure.retryable
+    return _passing(state.result(raise_on_failure=False))
 
 
-class Retrying(TypedDict):
+class Policy(TypedDict):
     """Keyword arguments of `prefect.task` that set the policy."""
 
     retries: int
@@ -25,6 +30,30 @@ class Retrying(TypedDict):
     retry_condition_fn: Any
 
 
-RETRYING = Retrying(
+RETRYING = Policy(
     retries=len(DELAYS_S), retry_delay_seconds=DELAYS_S, retry_jitter_factor=0.5, retry_condition_fn=can_help
 )
+
+
+def patient(store: Store) -> Store:
+    """A copy of a store for what a flow itself asks: it asks again when tasks would be tried again."""
+    again = Retrying(
+        stop=stop_after_attempt(1 + len(DELAYS_S)),
+        wait=wait_chain(*(wait_random(0.8 * delay_s, 1.2 * delay_s) for delay_s in DELAYS_S)),
+        retry=retry_if_exception(_passing),
+        before_sleep=_say,
+        reraise=True,
+    )
+    asking = copy.copy(store)
+    for name in ("check", "exists", "read", "write", "delete"):
+        setattr(asking, name, again.wraps(getattr(store, name)))
+    return asking
+
+
+def _passing(failure: object) -> bool:
+    return isinstance(failure, EcgError) and failure.retryable
+
+
+def _say(call: RetryCallState) -> None:
+    assert call.outcome and call.next_action
+    get_run_logger().warning("%s; asked again in %.0f s", call.outcome.exception(), call.next_action.sleep)

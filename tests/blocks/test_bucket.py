@@ -8,7 +8,7 @@ import pytest
 
 from blocks import bucket
 from blocks.bucket import BucketStore
-from ecg_audio.errors import PublishFailed
+from ecg_audio.errors import PublishFailed, StoreRefused
 from tests.s3 import Rclone, S3Service
 
 LONG = "/".join(["회의 녹음 " * 8] * 4) + "/끝.json"
@@ -74,19 +74,19 @@ def test_links_hold_for_what_they_were_made(rclone: Rclone) -> None:
 
 
 def test_what_is_wrong_with_a_bucket_is_named(s3: S3Service, tmp_path: Path) -> None:
-    """A missing bucket is a PUBLISH_ERROR for every verb, not a traceback of boto3's."""
+    """A missing bucket is a PUBLISH_ERROR for every verb, and no reason to ask again."""
     store = BucketStore("s3-bucket/none", s3.block("no-such-bucket"))
     (tmp_path / "file").write_bytes(b"1")
     for verb in (store.check, lambda: store.upload("k", tmp_path / "file"), lambda: store.keys("")):
-        with pytest.raises(PublishFailed, match="NoSuchBucket"):
+        with pytest.raises(StoreRefused, match="NoSuchBucket"):
             verb()
 
 
 def test_wrong_credentials_are_named(rclone: Rclone) -> None:
-    """A signature that the service refuses is a PUBLISH_ERROR without the secret in it."""
+    """A signature that the service refuses is a PUBLISH_ERROR without the secret in it, and asked for once."""
     block = rclone.block(rclone.bucket())
     block.credentials = block.credentials.model_copy(update={"aws_access_key_id": "nobody"})
-    with pytest.raises(PublishFailed, match="InvalidAccessKeyId") as refused:
+    with pytest.raises(StoreRefused, match="InvalidAccessKeyId") as refused:
         BucketStore("s3-bucket/none", block).check()
     assert "a-secret-of-tests" not in str(refused.value)
 
@@ -100,8 +100,9 @@ def test_a_service_that_is_gone_is_a_publish_error(s3: S3Service, monkeypatch: p
     s3.stop()
     try:
         for verb in (store.check, lambda: store.read("k"), lambda: store.exists("k"), lambda: list(store.objects(""))):
-            with pytest.raises(PublishFailed, match="cannot"):
+            with pytest.raises(PublishFailed, match="cannot") as failed:
                 verb()
+            assert failed.value.retryable
     finally:
         s3.start()
         bucket._client.cache_clear()

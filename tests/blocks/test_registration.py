@@ -121,6 +121,27 @@ def test_what_cannot_be_used_is_named(environment: dict[str, str], name: str, va
     assert said in refused.value.message and "hidden" not in refused.value.message
 
 
+def test_a_secret_without_a_backend_is_refused() -> None:
+    """Whose callbacks it would sign is asked for, before jobs fail for it."""
+    with pytest.raises(InvalidRequest, match="ECG_CALLBACK_SECRET is set, and FASTAPI_BASE_URL is not"):
+        planned({"ECG_CALLBACK_SECRET": "hidden-secret"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "block"),
+    [
+        ("ECG_STORE", "s3-bucket/nobodys"),
+        ("ECG_STORE", "local-file-system/nobodys"),
+        ("ECG_CALLBACK_ENDPOINT", "callback-endpoint/nobodys"),
+        ("ECG_ENGINE_SETTINGS", "speech-engine/nobodys"),
+    ],
+)
+def test_a_block_that_is_used_and_was_never_made_is_named(variable: str, block: str) -> None:
+    """Jobs would fail one by one for what is wrong with the environment."""
+    with pytest.raises(InvalidRequest, match=f"{variable}: there is no block {block}"):
+        register({variable: block})
+
+
 @pytest.mark.usefixtures("server")
 def test_the_command_tells_what_it_did_and_no_secret(
     ecg: Ecg, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch

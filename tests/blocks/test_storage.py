@@ -9,7 +9,7 @@ from prefect.filesystems import LocalFileSystem
 
 from blocks.bucket import BucketStore
 from blocks.storage import ArtifactStore, FolderStore, check_source, open_store, result_storage
-from ecg_audio.errors import InvalidRequest, PublishFailed, ResultNotFound, SourceForbidden
+from ecg_audio.errors import InvalidRequest, PublishFailed, ResultNotFound, SourceForbidden, StoreRefused
 from tests.s3 import Moto
 
 
@@ -77,9 +77,9 @@ def test_an_address_leads_back_to_its_key(store: ArtifactStore) -> None:
 def test_a_folder_that_is_a_file_is_a_publish_error(tmp_path: Path) -> None:
     """A store whose folder cannot be one says so."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(PublishFailed, match="cannot be used"):
+    with pytest.raises(StoreRefused, match="cannot be used"):
         FolderStore(tmp_path / "file").check()
-    with pytest.raises(PublishFailed):
+    with pytest.raises(StoreRefused):
         FolderStore(tmp_path / "file").write("key", b"")
 
 

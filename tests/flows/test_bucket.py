@@ -1,6 +1,7 @@
 """Whole jobs whose source, store and cache are in S3."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from ecg_audio.request import AnalysisRequest
 from ecg_audio.results import manifest
 from ecg_audio.results.outcome import TABLES, Outcome
 from flows.analyze import analyze
+from tasks import retrying
 from tasks.publish import publish
 from tests.s3 import S3Service
 from tests.stub_engine import StubEngine
@@ -119,6 +121,24 @@ def test_a_bucket_that_goes_away_and_comes_back(
     assert said == ["gone", "back"]
     store = stored(asked)
     assert {key.split("/")[1] for key in store.keys("runs")} == {published(store).run_id}
+
+
+def test_a_bucket_that_is_away_when_a_job_begins(
+    asked: AnalysisRequest, s3: S3Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the flow itself asks of its store is asked again, later; the job is done as if nothing had been."""
+    monkeypatch.setattr(bucket, "ATTEMPTS", 1)
+    monkeypatch.setattr(retrying, "DELAYS_S", [0.2, 1.0])
+    bucket._client.cache_clear()
+    s3.stop()
+    back = threading.Timer(0.5, s3.start)
+    back.start()
+    try:
+        assert analyze(asked).status == "completed"
+    finally:
+        back.join()
+        bucket._client.cache_clear()
+    assert published(stored(asked)).job_id == "job-1"
 
 
 @pytest.mark.parametrize("s3", ["rclone"], indirect=True)
