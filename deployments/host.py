@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from deployments.serve import known_engine
+from deployments.serve import SILENT_S, known_engine
 from deployments.supervisor import Service, Supervisor
 from deployments.warm.client import LONGEST_ADDRESS
 from ecg_audio import workspace
@@ -56,7 +56,8 @@ def services(given: Mapping[str, str]) -> list[Service]:
     found: list[Service] = []
     if _has_models(given.get("ECG_ENGINE", "auto")):
         serving = [*python, "deployments.cli", "serve-models"]
-        found.append(Service("models", serving, _answers(f"{MODELS}/health"), MODELS, startup_s=600.0))
+        ready = _answers(f"{MODELS}/health")
+        found.append(Service("models", serving, ready, MODELS, startup_s=600.0, silent_s=SILENT_S))
         env["ECG_MODEL_SERVER"] = MODELS
     warm = workspace.root() / "warm" / "socket"
     if len(os.fsencode(warm)) <= LONGEST_ADDRESS:  # else runs start cold

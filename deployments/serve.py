@@ -32,6 +32,8 @@ LOOK_S = 2.0
 ANSWER_S = 2.0
 CONTROL_RUNS = 4
 """Batches and reconcilers that run beside each other; they mostly wait."""
+SILENT_S = 120.0
+"""What does not answer for so long hangs. Workers are not asked: they are as silent as the server they talk to."""
 CONTROL_DRAIN_S = 5.0
 """They can be stopped at any time: the next one goes on."""
 
@@ -162,9 +164,14 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
     services: list[Service] = []
     if configured is None:
         env["PREFECT_HOME"] = str(_database(wanted.data).parent)
-        own = {"PREFECT_UI_API_URL": api, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+        own = {
+            "PREFECT_UI_API_URL": api,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # the reconciler alone makes 1440 a day
+        }
         start = [*PYTHON, "prefect", "server", "start", "--host", LOOPBACK, "--port", str(wanted.prefect_port)]
-        services.append(Service("server", start, _answers(f"{api}/health"), api.removesuffix("/api"), env | own))
+        page = api.removesuffix("/api")
+        services.append(Service("server", start, _answers(f"{api}/health"), page, env | own, silent_s=SILENT_S))
     server = ("server",) if configured is None else ()
     if with_models:
         address = f"http://{LOOPBACK}:{wanted.models_port}"
@@ -172,7 +179,8 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
         command = [*MODEL_SERVER, str(wanted.models_port)]
         # it is asked to end last, so that jobs that are still running keep their models
         models = {name: value for name, value in env.items() if name != "ECG_MODEL_SERVER"}
-        services.append(Service("models", command, _answers(f"{address}/health"), address, models))
+        ready = _answers(f"{address}/health")
+        services.append(Service("models", command, ready, address, models, silent_s=SILENT_S))
     warm = wanted.data.absolute() / "warm" / "socket"
     if len(os.fsencode(warm)) <= LONGEST_ADDRESS:
         warm.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -187,9 +195,8 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
         ready = _polls(api, pool, name)
         services.append(Service(f"worker {pool}", command, ready, env=env, after=("deploy",), drain_s=drain_s))
     address = f"http://{wanted.host}:{wanted.port}"
-    services.append(
-        Service("gateway", [*PYTHON, "gateway"], _answers(f"{address}/health"), address, env | gateway, server)
-    )
+    alive = _answers(f"{address}/health/live")
+    services.append(Service("gateway", [*PYTHON, "gateway"], alive, address, env | gateway, server, silent_s=SILENT_S))
     return services
 
 

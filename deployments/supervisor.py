@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,7 @@ class Service:
         once: it does its work and ends; it is ready when it has ended well.
         vital: the others are of no use without it.
         startup_s: it must be ready by then.
+        silent_s: for how long `ready` may say no, once it has said yes, before it is taken for hung; None: for ever.
         stop_s: how long it may take to end when it is asked to.
         drain_s: how long its children may take to end before it is asked. It stands still meanwhile, so that it
             begins no more of them: Prefect's workers, when asked to end, end their runs.
@@ -52,6 +54,7 @@ class Service:
     once: bool = False
     vital: bool = True
     startup_s: float = 300.0  # an overloaded machine takes minutes for what takes seconds
+    silent_s: float | None = None
     stop_s: float = 10.0
     drain_s: float = 0.0
 
@@ -65,12 +68,14 @@ class Patience:
         longest_rest_s: but never longer.
         lasting_s: who lived so long was well, and is given all tries again.
         tries: so many deaths in a row, each before `lasting_s`, are enough.
+        ask_s: how often a service that may hang is asked whether it still answers.
     """
 
     first_rest_s: float = 0.5
     longest_rest_s: float = 30.0
     lasting_s: float = 30.0
     tries: int = 5
+    ask_s: float = 10.0
 
 
 @dataclass
@@ -85,6 +90,8 @@ class Kept:
     deaths: int = 0
     since: float = 0.0
     rest_until: float = 0.0
+    asked: float = 0.0
+    answered: float = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -117,8 +124,6 @@ class Supervisor:
     def __enter__(self) -> Self:
         for kept in self.kept.values():
             kept.log.parent.mkdir(parents=True, exist_ok=True)
-            if kept.log.exists() and kept.log.stat().st_size > LOG_BYTES:
-                kept.log.replace(kept.log.with_suffix(".log.1"))
         self._watch()
         return self
 
@@ -142,6 +147,7 @@ class Supervisor:
         """
         self._watch()
         for kept in self.kept.values():
+            _turn(kept.log)
             if kept.state == "waiting" and all(self.kept[name].up for name in kept.service.after):
                 self._begin(kept)
             elif kept.state == "resting" and time.monotonic() >= kept.rest_until:
@@ -217,10 +223,21 @@ class Supervisor:
             self._died(kept)
         elif kept.state == "starting" and not kept.service.once and kept.service.ready(kept.since):
             kept.state = "ready"
-        elif kept.state == "starting" and time.time() - kept.since > kept.service.startup_s:
+            kept.asked = kept.answered = time.monotonic()
+        elif (kept.state == "starting" and time.time() - kept.since > kept.service.startup_s) or self._hangs(kept):
             kept.process.kill()
             kept.process.wait()
             self._died(kept)
+
+    def _hangs(self, kept: Kept) -> bool:
+        """Whether a service that was ready has not answered for longer than it may."""
+        now = time.monotonic()
+        if kept.state != "ready" or kept.service.silent_s is None or now - kept.asked < self._patience.ask_s:
+            return False
+        kept.asked = now
+        if kept.service.ready(kept.since):
+            kept.answered = now
+        return now - kept.answered > kept.service.silent_s
 
     def _died(self, kept: Kept) -> None:
         assert kept.process
@@ -257,6 +274,13 @@ def _runs(process: str) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _turn(log: Path) -> None:
+    """Put a log that has grown in the place of the one before; its writers append, and go on in the same file."""
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        shutil.copyfile(log, log.with_suffix(".log.1"))
+        os.truncate(log, 0)
 
 
 def _last_line(log: Path) -> str:

@@ -88,6 +88,37 @@ def test_a_service_that_never_gets_ready_is_begun_anew(tmp_path: Path) -> None:
         assert supervisor.kept["hanging"].restarts == 2
 
 
+def test_a_service_that_hangs_is_begun_anew(tmp_path: Path) -> None:
+    """One that no longer answers is killed after its time; one that answers again before that is left alone."""
+    answers = {"hanging": True, "pausing": True}
+    haste = Patience(first_rest_s=0.01, longest_rest_s=0.05, ask_s=0.01)
+    services = [Service(name, SLEEP, ready=lambda _since, n=name: answers[n], silent_s=0.5) for name in answers]  # type: ignore[misc]
+    with Supervisor(services, tmp_path, haste) as supervisor:
+        hanging, pausing = supervisor.kept.values()
+        until(lambda: supervisor.up, supervisor.step)
+        first, other = hanging.pid, pausing.pid
+        answers.update(hanging=False, pausing=False)
+        supervisor.step()
+        answers["pausing"] = True
+        until(lambda: not alive(first), supervisor.step)
+        answers["hanging"] = True
+        until(lambda: hanging.state == "ready" and hanging.pid != first, supervisor.step)
+        assert (hanging.restarts, pausing.restarts, pausing.pid) == (1, 0, other)
+
+
+def test_a_log_that_has_grown_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was printed lies beside it, and what is printed next begins it anew."""
+    monkeypatch.setattr("deployments.supervisor.LOG_BYTES", 20)
+    talking = Service(
+        "talking", ("sh", "-c", f"echo {'a' * 30}; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo b")
+    )
+    log, before = tmp_path / "talking.log", tmp_path / "talking.log.1"
+    with Supervisor([talking], tmp_path) as running:
+        until(lambda: before.exists() and "a" * 30 in before.read_text(), running.step)
+        (tmp_path / "go").touch()
+        until(lambda: log.read_text() == "b\n")
+
+
 def test_services_end_in_the_opposite_order_and_get_their_time(tmp_path: Path) -> None:
     """The last one is asked first and the next only when it has ended; who ignores the asking is killed."""
     ends = tmp_path / "ends"
