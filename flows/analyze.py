@@ -22,7 +22,6 @@ from ecg_audio.speech.engine import Choice, Guidance, SpeakerCount
 from ecg_audio.voice import emotion
 from flows.callbacks import answered
 from flows.observation import begin, observed
-from flows.progress_artifact import progress_artifact
 from flows.stages import Stages
 from flows.summary import summarise
 from tasks.align import align, align_key
@@ -79,7 +78,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     here = store.reference
 
     with (
-        _job(request, _without(speech.aligns, emotion_model)) as stages,
+        _stages(without=_unused(speech.aligns, emotion_model)) as stages,
         workspace.incoming(request.job_id, request.source) as folder,
     ):
         fetching = kept(download, store, download_key(request.source), refresh=refresh)
@@ -140,18 +139,16 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         return ended
 
 
-def _without(aligns: bool, emotion_model: str | None) -> set[str]:
+def _unused(aligns: bool, emotion_model: str | None) -> set[str]:
     return {name for name, wanted in (("align", aligns), ("classify_emotion", emotion_model)) if not wanted}
 
 
 @contextmanager
-def _job(request: AnalysisRequest, without: set[str]) -> Iterator[Stages]:
+def _stages(without: set[str]) -> Iterator[Stages]:
     workspace.sweep()
     names = tuple(name for name in STAGES if name not in without)
-    with progress_artifact(request.job_id) as artifact:
-        progress = Progress(names, (artifact, *listeners()))
-        with tracked(progress):
-            yield Stages(progress)
+    with tracked(Progress(names, listeners())) as progress:
+        yield Stages(progress)
 
 
 def _check_length(recording: Recording, request: AnalysisRequest) -> None:

@@ -1,4 +1,4 @@
-"""Callbacks around a flow: progress while it runs, and one terminal callback when it has ended."""
+"""What is heard of a flow: its progress, in Prefect and by callbacks, and one terminal callback at its end."""
 
 import os
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from ecg_audio.errors import EcgError, InvalidRequest
 from ecg_audio.progress import listening
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome
+from flows.progress_artifact import progress_artifact
 from tasks.notify import notify
 
 ALONE_S = 300.0
@@ -23,7 +24,7 @@ Run = TypeVar("Run", bound=Callable[..., Outcome])
 
 
 def answered(run: Run) -> Run:
-    """Let a flow's function tell the request's callback how it goes; without a callback it runs as it is.
+    """Let a flow's function tell Prefect, and the request's callback where there is one, how it goes.
 
     The terminal callback goes out after everything else is done, `failed` only when the failure is final. Nothing
     that befalls a callback changes how the job ends. A run that is cancelled or killed says nothing itself: its end is
@@ -35,18 +36,20 @@ def answered(run: Run) -> Run:
 
     @wraps(run)
     def running(request: AnalysisRequest, *arguments: Any, **options: Any) -> Outcome:
-        if request.callback is None:
-            return run(request, *arguments, **options)
-        patience_s = _patience_s()
-        with Courier(endpoint(request.callback), answer_s=10.0) as courier:
-            try:
-                with Reporter(request.job_id, courier) as reporter, listening(reporter.listen):
-                    ended = run(request, *arguments, **options)
-            except Exception as error:
-                _tell(request, failed(request.job_id, error), reporter.progress, patience_s)
-                raise
-            _tell(request, ended, reporter.progress, patience_s)
-            return ended
+        with progress_artifact(request.job_id) as artifact, listening(artifact.listen):
+            if request.callback is None:
+                return run(request, *arguments, **options)
+            patience_s = _patience_s()
+            with Courier(endpoint(request.callback), answer_s=10.0) as courier:
+                reporter = Reporter(request.job_id, courier, first=artifact.wait_for)
+                try:
+                    with reporter, listening(reporter.listen):
+                        ended = run(request, *arguments, **options)
+                except Exception as error:
+                    _tell(request, failed(request.job_id, error), reporter.progress, patience_s)
+                    raise
+                _tell(request, ended, reporter.progress, patience_s)
+                return ended
 
     return cast(Run, running)
 

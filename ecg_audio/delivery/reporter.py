@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 from ecg_audio.delivery import callback
@@ -25,6 +26,7 @@ class Reporter:
     Args:
         job_id: the backend's own id.
         courier: carries the callbacks; the reporter closes nothing.
+        first: called with every figure before it is sent, and waited for.
         at_most_every_s: changes that come faster are sent as one.
         at_least_every_s: the last figure is said again after so long a silence.
     """
@@ -34,11 +36,13 @@ class Reporter:
         job_id: str,
         courier: Courier,
         *,
+        first: Callable[[int], None] = lambda _figure: None,
         at_most_every_s: float = AT_MOST_EVERY_S,
         at_least_every_s: float = AT_LEAST_EVERY_S,
     ) -> None:
         self._job_id = job_id
         self._courier = courier
+        self._first = first
         self._at_most_every_s = at_most_every_s
         self._at_least_every_s = at_least_every_s
         self._latest: Step | None = None
@@ -66,6 +70,7 @@ class Reporter:
             step = self._latest
             if step is None or self._ended.is_set():
                 continue
+            self._first(step.progress)
             answer = self._courier.post(callback.working(self._job_id, step, self._courier.endpoint.locale), new_id())
             if answer.verdict == "refused":
                 logger.warning("progress is no longer reported: %s %s", answer.status or "", answer.said)

@@ -29,7 +29,8 @@ SECRET = "whsec_" + "c2hhcmVkIHNlY3JldCBvZiB0aGUgdHdv"
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for slow in (transcribe, publish, notify):
         monkeypatch.setattr(slow, "retry_delay_seconds", [0.05])
-    hasty = {"at_most_every_s": 0.0, "at_least_every_s": 0.2}
+    usual = reporter.Reporter.__init__.__kwdefaults__ or {}
+    hasty = {**usual, "at_most_every_s": 0.0, "at_least_every_s": 0.2}
     monkeypatch.setattr(reporter.Reporter.__init__, "__kwdefaults__", hasty)
     monkeypatch.setattr("tasks.notify.Patience", lambda _total_s: Patience(total_s=1.5, first_s=0.05, most_s=0.2))
     monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.0/8")
@@ -68,6 +69,23 @@ def test_the_backend_hears_a_whole_job(stub: StubEngine, told: Ask, receiver: Re
     assert len(receiver.terminal()) == 1
     kept = receipt(tmp_path)
     assert (kept.state, kept.status, kept.message_id) == ("delivered", "completed", job.ended_by)
+
+
+def test_prefect_knows_every_figure_before_the_backend(
+    stub: StubEngine, told: Ask, receiver: Receiver, prefect_server: str
+) -> None:
+    """So a run that is killed is told of, by the reconciler, at no lower figure than its backend has heard."""
+    known: list[tuple[int, float]] = []
+
+    def look(_number: int, body: dict[str, Any]) -> None:
+        if body["status"] == "processing":
+            wanted = {"artifacts": {"type": {"any_": ["progress"]}}, "sort": "CREATED_DESC", "limit": 1}
+            found = httpx.post(f"{prefect_server}/artifacts/filter", json=wanted).json()
+            known.append((body["progress"], float(found[0]["data"])))
+
+    receiver.fault = look
+    analyze(told())
+    assert len(known) >= 2 and all(figure <= shown for figure, shown in known), known
 
 
 def test_a_partial_result_is_a_completed_job(stub: StubEngine, told: Ask, receiver: Receiver) -> None:
