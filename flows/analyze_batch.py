@@ -25,6 +25,7 @@ from flows.analyze import analyze
 from flows.batch_board import Board, show_summary
 from flows.fan_out import cancel, fan_out
 from tasks.publish import manifest_key
+from tasks.retrying import patient
 
 LOOKS_AT_ONCE = 16
 
@@ -122,7 +123,7 @@ class _Shelves:
     def of(self, named: str | None) -> ArtifactStore:
         place = reference(named)
         if place not in self._open:
-            self._open[place] = open_store(place)
+            self._open[place] = patient(open_store(place))
         return self._open[place]
 
     def published(self, request: AnalysisRequest) -> Manifest | None:

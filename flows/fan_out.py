@@ -39,7 +39,7 @@ def fan_out(
 
     A job is the run whose idempotency key is the job id. One that is under way already, begun by an earlier run of the
     batch or by the gateway, is awaited and not begun again; one that has ended is followed by a new run, whose key
-    names the one before.
+    names the one before, unless what it published is what is asked for: it ended while this batch was looking.
 
     Raises:
         InvalidRequest: there is no such deployment.
@@ -54,7 +54,7 @@ def fan_out(
             while waiting and len(flying) < at_once:
                 row = waiting.popleft()
                 try:
-                    flying[_begun(client, deployed.id, row, refresh=refresh, tags=tags)] = row
+                    flying[_begun(client, deployed.id, row, published, refresh=refresh, tags=tags)] = row
                 except JobConflict as error:
                     yield ended(row, "failed", error=error)
             for run in _over(client, flying):
@@ -79,8 +79,16 @@ def cancel(tag: str, *, but: UUID) -> int:
         return cancelled
 
 
-def _begun(client: SyncPrefectClient, deployment_id: UUID, row: Row, *, refresh: bool, tags: Sequence[str]) -> UUID:
-    """The run that does a row's job.
+def _begun(
+    client: SyncPrefectClient,
+    deployment_id: UUID,
+    row: Row,
+    published: Published,
+    *,
+    refresh: bool,
+    tags: Sequence[str],
+) -> UUID:
+    """The run that does a row's job, or has done it.
 
     Raises:
         JobConflict: under this job id something else is under way.
@@ -96,6 +104,9 @@ def _begun(client: SyncPrefectClient, deployment_id: UUID, row: Row, *, refresh:
         if run.state is None or not run.state.is_final():
             if run.parameters.get("request") != asked:
                 raise JobConflict(f"under the job id {row.request.job_id} another request is under way")
+            return run.id
+        found = published(row.request) if run.state.is_completed() and not refresh else None
+        if found and found.run_id == str(run.id):
             return run.id
         key = f"{row.request.job_id}:{run.id}"
 

@@ -1,10 +1,10 @@
 """When something is tried again: only for what can succeed on a second try, later and later, never in step."""
 
 import copy
+import logging
 from typing import Any, TypedDict, TypeVar
 
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.logging import get_run_logger
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_chain, wait_random
 
 from blocks.artifacts import ArtifactStore
@@ -14,6 +14,8 @@ DELAYS_S = [2.0, 8.0, 30.0]
 """Together they outlast a store, or a model server, that is away for half a minute."""
 
 Store = TypeVar("Store", bound=ArtifactStore)
+
+logger = logging.getLogger("ecg_audio.store")  # Prefect shows what the domain says, from whichever thread
 
 
 def can_help(_task: object, _run: TaskRun, state: State[Any]) -> bool:
@@ -56,4 +58,4 @@ def _passing(failure: object) -> bool:
 
 def _say(call: RetryCallState) -> None:
     assert call.outcome and call.next_action
-    get_run_logger().warning("%s; asked again in %.0f s", call.outcome.exception(), call.next_action.sleep)
+    logger.warning("%s; asked again in %.0f s", call.outcome.exception(), call.next_action.sleep)

@@ -21,6 +21,7 @@ from prefect.states import Cancelled, Cancelling, Running
 
 from ecg_audio.errors import BatchFailed, InvalidRequest, TranscriptionFailed
 from ecg_audio.results import manifest
+from flows import analyze_batch as batches
 from flows import fan_out
 from flows.analyze import analyze
 from flows.analyze_batch import analyze_batch, cancel_jobs
@@ -194,6 +195,32 @@ def test_a_batch_that_was_killed_finds_its_jobs_again(
     again = analyze_batch(inputs, options, "analyze/batch-tests", batch_id="killed")
     assert {row.run_id for row in again.rows} == {str(run_id) for run_id in left}
     assert sorted(worker.done) == ["killed-0", "killed-1"]
+
+
+def test_a_job_that_ends_while_a_batch_looks_is_done(
+    stub: StubEngine, worker: Hands, talk: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not published when the batch asked, and over when it would begin: it is not begun a second time."""
+    inputs: list[Any] = [{"source": str(talk), "job_id": "ending"}]
+    divided = batches._divided
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        found = divided(*arguments, **options)
+        other = {"source": str(talk), "job_id": "ending", "store": str(store)}
+        with get_client(sync_client=True) as client:
+            deployment = client.read_deployment_by_name("analyze/batch-tests")
+            run = client.create_flow_run_from_deployment(
+                deployment.id, parameters={"request": other}, idempotency_key="ending"
+            )
+        run_flow(analyze, flow_run=run, parameters=run.parameters, return_type="state")
+        begun.append(str(run.id))
+        return found
+
+    store, begun = options["store"], list[str]()
+    monkeypatch.setattr(batches, "_divided", slowly)
+    summary = analyze_batch(inputs, options, "analyze/batch-tests")
+    assert [(row.status, row.run_id) for row in summary.rows] == [("completed", begun[0])]
+    assert worker.runs(StateType.SCHEDULED) == []
 
 
 def test_a_job_under_way_for_something_else_is_a_conflict(

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from prefect import Task
-from prefect.logging import disable_run_logger
 
 import tasks
 from blocks.folder import FolderStore
@@ -41,18 +40,18 @@ def test_every_task_is_tried_again_where_that_can_help() -> None:
         assert task.retries == len(RETRYING["retry_delay_seconds"]) and task.retry_condition_fn is can_help, task.name
 
 
-def test_a_store_that_comes_back_is_asked_again(tmp_path: Path) -> None:
-    """What was asked meanwhile happens, and the store is the same for whoever looks at it."""
+def test_a_store_that_comes_back_is_asked_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What was asked meanwhile happens, the log says why it took so long, and the store is the same to look at."""
     store = Away(tmp_path, [PublishFailed("away"), PublishFailed("away")])
-    with disable_run_logger():
-        patient(store).write("key", b"content")
+    patient(store).write("key", b"content")
+    assert caplog.messages == ["away; asked again in 0 s"] * 2
     assert patient(store).read("key") == b"content" and patient(store).uri("key") == store.uri("key")
 
 
 def test_a_store_that_stays_away_is_asked_so_often(tmp_path: Path) -> None:
     """After the last delay its own failure comes through."""
     store = Away(tmp_path, [PublishFailed(f"failure {number}") for number in range(5)])
-    with disable_run_logger(), pytest.raises(PublishFailed, match="failure 2"):
+    with pytest.raises(PublishFailed, match="failure 2"):
         patient(store).write("key", b"content")
     assert len(store.failures) == 2
 
