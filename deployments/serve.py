@@ -168,6 +168,8 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
             "PREFECT_UI_API_URL": api,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # the reconciler alone makes 1440 a day
+            # on one machine a queue is nothing late, and SQLite is locked for long by marking all of it every 5 s
+            "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",
         }
         start = [*PYTHON, "prefect", "server", "start", "--host", LOOPBACK, "--port", str(wanted.prefect_port)]
         page = api.removesuffix("/api")
