@@ -128,7 +128,7 @@ def test_a_bucket_that_is_away_when_a_job_begins(
 ) -> None:
     """What the flow itself asks of its store is asked again, later; the job is done as if nothing had been."""
     monkeypatch.setattr(bucket, "ATTEMPTS", 1)
-    monkeypatch.setattr(retrying, "DELAYS_S", [0.2, 1.0])
+    monkeypatch.setattr(retrying, "DELAYS_S", [0.2, 2.0, 30.0])
     bucket._client.cache_clear()
     s3.stop()
     back = threading.Timer(0.5, s3.start)
