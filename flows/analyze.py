@@ -1,5 +1,7 @@
 """analyze: one recording, from its source to published results."""
 
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +40,9 @@ from tasks.transcribe import transcribe, transcribe_key
 
 STAGES = ("download", "extract", "transcribe", "align", "diarize", "measure", "classify_emotion", "assemble", "publish")
 
+MODELS_AWAY_S = 60.0
+"""A supervisor restarts a model server that died within this time."""
+
 
 def run_name() -> str:
     """Job and source, for whoever reads the list of runs."""
@@ -68,6 +73,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     check_source(store, request.source)
     store.check()
     use_settings()
+    _await_models(request)
     choice = engine.choose(request.engine)
     speech = engine.shared(choice.engine)
     speech.check_language(request.language)
@@ -137,6 +143,15 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         ended = outcome(analysis, outputs, stages.records(recording.duration_s))
         summarise(analysis, ended)
         return ended
+
+
+def _await_models(request: AnalysisRequest) -> None:
+    """Give a model server that is being begun again its time: a job that begins just then need not fail."""
+    deadline = time.monotonic() + MODELS_AWAY_S
+    while request.engine != "offline" and os.environ.get("ECG_MODEL_SERVER") and time.monotonic() < deadline:
+        if engine.availability("whisperx").available:
+            return
+        time.sleep(0.5)
 
 
 def _unused(aligns: bool, emotion_model: str | None) -> set[str]:
