@@ -10,8 +10,10 @@ from ecg_audio import progress
 from ecg_audio.analysis import Media
 from ecg_audio.media import fetch, source
 from ecg_audio.request import Limits
-from tasks import caching
+from tasks.keys import download_key
 from tasks.retrying import RETRYING
+
+__all__ = ["download", "download_key"]
 
 
 @task(name="download", **RETRYING)
@@ -27,13 +29,3 @@ def download(where: str, limits: Limits, folder: Path, cookies: str | None = Non
     with progress.current().stage("download") as report, ExitStack() as stack:
         jar = stack.enter_context(cookie_file(cookies)) if cookies else None
         return fetch.fetch(source.classify(where), folder, limits=limits, report=report, cookies=jar)
-
-
-def download_key(where: str) -> str | None:
-    """A local file is the same as long as its path, size and time are; what an address serves may change any time."""
-    found = source.classify(where)
-    if not isinstance(found, source.FileSource):
-        return None
-    path = Path(found.path).resolve()
-    status = path.stat()
-    return caching.key("download", path=str(path), size=status.st_size, modified=status.st_mtime_ns)

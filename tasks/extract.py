@@ -27,7 +27,9 @@ def extract(media: Media, store: str, limits: Limits, audio_stream: int | None =
             limits=limits,
             audio_stream=audio_stream,
             report=report,
+            size_bytes=media.size_bytes,
         )
+        recording = recording.model_copy(update={"notices": (*media.notices, *recording.notices)})
         open_store(store).upload(key, target)
         return recording
 
@@ -40,4 +42,5 @@ def recording_key(sha256: str, audio_stream: int | None) -> str:
 
 def extract_key(media: Media, audio_stream: int | None) -> str:
     """The same bytes and the same stream give the same recording."""
-    return caching.key("extract", "media", content=media.sha256, audio_stream=audio_stream)
+    told = [notice.code for notice in media.notices]  # they go on into the recording's own
+    return caching.key("extract", "media", content=media.sha256, audio_stream=audio_stream, told=told)

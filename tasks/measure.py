@@ -32,14 +32,14 @@ def measure(recording: Recording, store: str) -> str:
 
         def counted() -> "Iterator[np.ndarray]":
             done = 0
-            for block in decode.blocks(path):
+            for block in decode.blocks(path, gain_db=recording.gain_db):
                 yield block
                 done += len(block)
                 report(done / max(1, recording.samples))
 
         target = folder / "frames.parquet"
         with FrameFile(target) as file:
-            for batch in frames.measure(counted()):
+            for batch in frames.measure(counted(), clipped=recording.clipped):
                 file.write(batch)
         key = frames_key(recording)
         artifacts.upload(key, target)

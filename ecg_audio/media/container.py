@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ecg_audio.errors import InvalidRequest, MediaCorrupt, MediaEncrypted, NoAudio, NotMedia
+from ecg_audio.media.bounded import BoundedFile
 from ecg_audio.media.boxes import is_cut, is_protected
+from ecg_audio.media.riff import stale_bytes
 from ecg_audio.media.signature import HEAD_BYTES, is_container, is_text
 from ecg_audio.media.timing import Timing, timed
 
@@ -25,6 +27,8 @@ FORMATS = (
     "w64,wv,ape,tta,tak,mpc,mpc8,mxf,gxf,rm,dv,dsf,shn,loas,voc,nut,ivf,h264,hevc,mpegvideo,m4v"
 )
 """Demuxers that hold their samples themselves. Playlists, manifests, images, raw samples and devices are not here."""
+RATES_HZ = (1000, 2_000_000)
+"""Sample rates that a sound can have: what is outside was written by no recorder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class AudioStream:
     codec: str
     sample_rate_hz: int
     channels: int
+    layout: str
     language: str | None
     default: bool
 
@@ -47,6 +52,7 @@ class Opened:
         streams: all audio streams with a known codec; `chosen` describes `stream`.
         format: FFmpeg's first name of the container.
         recognised: the first bytes are a container's, so what does not decode is damage.
+        stale_bytes: sound behind the end that the header tells of, which is read all the same.
     """
 
     container: av.container.InputContainer
@@ -57,11 +63,17 @@ class Opened:
     has_video: bool
     timing: Timing
     recognised: bool
+    stale_bytes: int = 0
 
 
 @contextmanager
-def opened(path: Path, audio_stream: int | None = None) -> Iterator[Opened]:
+def opened(path: Path, audio_stream: int | None = None, *, size_bytes: int | None = None) -> Iterator[Opened]:
     """Open a media file and choose its audio stream: the one asked for, the default one, else the first.
+
+    Args:
+        path: a local media file.
+        audio_stream: which audio stream, counted from 0; None: the default one, else the first.
+        size_bytes: how many of its bytes count, as the file may be growing; None: all that are there.
 
     Raises:
         NotMedia: the bytes are no container of `FORMATS`.
@@ -72,13 +84,17 @@ def opened(path: Path, audio_stream: int | None = None) -> Iterator[Opened]:
     """
     import av
 
-    with path.open("rb") as file:
+    with path.open("rb") as whole:
+        file = whole if size_bytes is None else cast("BinaryIO", BoundedFile(whole, size_bytes))
         head = file.read(HEAD_BYTES)
         if is_text(head):
             raise NotMedia(f"{path.name} is text, not audio or video")
         recognised, protected = is_container(head), is_protected(file)
         file.seek(0)
+        stale = stale_bytes(file)
         options = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "enable_drefs": "0"}
+        if stale:
+            options["ignore_length"] = "1"
         try:
             container = av.open(file, "r", container_options=options, metadata_errors="replace", buffer_size=1 << 18)
         except MemoryError:
@@ -92,7 +108,11 @@ def opened(path: Path, audio_stream: int | None = None) -> Iterator[Opened]:
                 raise MediaEncrypted(f"the audio of {path.name} is encrypted")
             if not container.streams.audio and recognised and (not container.streams or is_cut(file)):
                 raise MediaCorrupt(f"{path.name} is cut off before its audio stream")
-            yield _chosen(container, file, path.name, audio_stream, recognised)
+            media = _chosen(container, file, path.name, audio_stream, recognised)
+            if stale:
+                nothing_said = replace(media.timing, end_s=None, declared_s=None, total_s=None)
+                media = replace(media, stale_bytes=stale, timing=nothing_said)
+            yield media
 
 
 def _reason(error: Exception) -> str:
@@ -116,6 +136,9 @@ def _chosen(
     first_default = next((stream.index for stream in streams if stream.default), 0)
     chosen = streams[first_default if wanted is None else wanted]
     stream = usable[chosen.index]
+    low_hz, high_hz = RATES_HZ
+    if chosen.sample_rate_hz and not low_hz <= chosen.sample_rate_hz <= high_hz:
+        raise MediaCorrupt(f"{name} says that it has {chosen.sample_rate_hz} samples a second, which no sound has")
     cover = av.stream.Disposition.attached_pic
     pictures = [video for video in container.streams.video if not video.disposition & cover]
     kind = container.format.name.split(",")[0]
@@ -132,6 +155,7 @@ def _described(index: int, stream: av.AudioStream) -> AudioStream:
         codec=codec.codec.canonical_name,
         sample_rate_hz=codec.sample_rate or 0,
         channels=codec.channels or 0,
+        layout=codec.layout.name,
         language=None if stream.language == "und" else stream.language,
         default=bool(stream.disposition & av.stream.Disposition.default),
     )

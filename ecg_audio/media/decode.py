@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,18 +19,21 @@ from ecg_audio.errors import (
     MediaCorrupt,
     NoAudio,
     ProcessingTimeout,
-    TooLong,
+    SourceInvalid,
     WorkerLost,
 )
-from ecg_audio.media.container import opened
-from ecg_audio.media.probe import ENVIRONMENT, MEMORY_BYTES, check_duration
-from ecg_audio.media.sound import MISSING_S, Sound, unpadded
+from ecg_audio.media.faults import faults
+from ecg_audio.media.listening import Listening
+from ecg_audio.media.probe import ENVIRONMENT, MEMORY_BYTES
+from ecg_audio.media.sound import MISSING_S
 from ecg_audio.media.timeline import SAMPLE_RATE_HZ, Samples
 from ecg_audio.progress import Report, silent
 from ecg_audio.request import Limits
 
 LEAST_TIMEOUT_S = 120.0
 SLOWEST_BYTES_PER_S = 1e6
+CLOCK_NS = 60_000_000_000
+"""How far the clock of a file server may be behind this machine's, and how long ago a file may have been hashed."""
 
 
 def extract(
@@ -41,11 +47,12 @@ def extract(
     report: Report = silent,
     timeout_s: float | None = None,
     memory_bytes: int | None = MEMORY_BYTES,
+    size_bytes: int | None = None,
 ) -> Recording:
     """Write the sound of a media file to `target` as 16 kHz mono FLAC, in a child process.
 
-    Channels are averaged. Time 0 is the beginning of the container, so sound that starts late starts with silence;
-    gaps in the time stamps and packets that do not decode become silence of the same length.
+    Channels are mixed by what carries the voice. Time 0 is the beginning of the container, so sound that starts late
+    starts with silence; gaps in the time stamps and packets that do not decode become silence of the same length.
 
     Args:
         path: a local media file.
@@ -53,13 +60,15 @@ def extract(
         key: the recording's key in the artifact store, for the result.
         sha256: of the media file's bytes, for the result.
         limits: the longest recording allowed; also enforced while decoding.
-        audio_stream: which audio stream, counted from 0; None: the default one, else the first.
+        audio_stream: which audio stream, counted from 0; None: the default one, else the first; if it carries no
+            voice, the one that carries most.
         report: gets the finished fraction, where the container says how long it is.
         timeout_s: the child's time; None: by the size of the file.
         memory_bytes: the child's memory; None: unbounded.
+        size_bytes: how many bytes of the file count, which are those of `sha256`; None: all that are there.
 
     Returns:
-        What was written. Its notices may be MEDIA_TRUNCATED (the end is missing) and MEDIA_DAMAGED (holes within).
+        What was written, and what a reader should know of it (docs/media.md lists the notices).
 
     Raises:
         NotMedia: the bytes are not audio or video.
@@ -68,25 +77,62 @@ def extract(
         MediaEncrypted: the audio is protected.
         TooLong: the recording is longer than the limit.
         InvalidRequest: there is no audio stream of that number.
+        SourceInvalid: the file is not the one that was hashed any more.
         ExtractionFailed: the decoder died, or ran out of its time, memory or disk.
     """
     if timeout_s is None:
         timeout_s = LEAST_TIMEOUT_S + path.stat().st_size / SLOWEST_BYTES_PER_S
     target.parent.mkdir(parents=True, exist_ok=True)
+    began_ns = time.time_ns()
     # a name of its own: two jobs may extract the same content at the same time
     unfinished = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         with Child("the decoder", memory_bytes=memory_bytes, environment=ENVIRONMENT) as child:
             try:
                 recording: Recording = child.call(
-                    write, path, unfinished, key, sha256, limits, audio_stream, report=report, timeout_s=timeout_s
+                    write,
+                    path,
+                    unfinished,
+                    key,
+                    sha256,
+                    limits,
+                    audio_stream,
+                    size_bytes=size_bytes,
+                    report=report,
+                    timeout_s=timeout_s,
                 )
             except (WorkerLost, ProcessingTimeout, InsufficientResources, ChildError) as error:
                 raise ExtractionFailed(f"{path.name} could not be decoded: {error}") from error
+        if size_bytes is not None:
+            check_unchanged(path, sha256, size_bytes, began_ns)
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
     return recording
+
+
+def check_unchanged(path: Path, sha256: str, size_bytes: int, since_ns: int) -> None:
+    """Raise `SourceInvalid` if a file was written to and its first bytes are not those that were hashed any more.
+
+    Args:
+        path: the file.
+        sha256: of the bytes that were hashed.
+        size_bytes: how many they were.
+        since_ns: bytes of a file that was not written to since this time, and has this size, need not be read again.
+    """
+    status = path.stat()
+    if status.st_size == size_bytes and status.st_mtime_ns < since_ns - CLOCK_NS:
+        return
+    digest = hashlib.sha256()
+    left = size_bytes
+    with path.open("rb") as file:
+        while left and (piece := file.read(min(left, 1 << 20))):
+            digest.update(piece)
+            left -= len(piece)
+    if digest.hexdigest() != sha256:
+        raise SourceInvalid(
+            f"{path.name} was changed while it was read", hint="Hand the recording in again when it is finished."
+        )
 
 
 def write(
@@ -97,51 +143,69 @@ def write(
     limits: Limits,
     audio_stream: int | None,
     *,
+    size_bytes: int | None = None,
     report: Report = silent,
 ) -> Recording:
     """`extract`, in this process and straight to `target`."""
-    import soundfile
-
-    with opened(path, audio_stream) as media:
-        check_duration(media, limits)
-        if media.chosen.codec == "flac":
-            # a frame whose checksum is wrong is noise, not sound
-            media.stream.codec_context.options = {"err_detect": "crccheck+explode"}
-        sound = Sound(media)
-        written = 0
-        with soundfile.SoundFile(target, "w", SAMPLE_RATE_HZ, 1, "PCM_16", format="FLAC") as flac:
-            for block in unpadded(sound.blocks(report), media.timing.end_s):
-                if written + len(block) > limits.max_duration_s * SAMPLE_RATE_HZ + SAMPLE_RATE_HZ:
-                    raise TooLong(f"the recording is longer than the limit of {limits.max_duration_s / 3600:.2f} h")
-                flac.write(np.clip(block, -1.0, 32767 / 32768))
-                written += len(block)
-    if not written:
-        if (media.timing.end_s or 0.0) > MISSING_S:
-            raise MediaCorrupt(f"nothing of the {media.timing.end_s:.1f} s of {path.name} can be decoded")
-        raise NoAudio(f"the audio stream of {path.name} has no samples")
+    with Listening(path, target.parent, limits, audio_stream, size_bytes, report) as listening:
+        found = listening.hear()
+        sound, media = found.sound, found.sound.media
+        if not found.samples:
+            if (media.timing.end_s or 0.0) > MISSING_S:
+                raise MediaCorrupt(f"nothing of the {media.timing.end_s:.1f} s of {path.name} can be decoded")
+            raise NoAudio(f"the audio stream of {path.name} has no samples")
+        level = found.write(target)
+    duration_s = found.samples / SAMPLE_RATE_HZ
+    mix, meter = found.mix, sound.meter
     return Recording(
         key=key,
         sha256=sha256,
-        duration_s=written / SAMPLE_RATE_HZ,
+        duration_s=duration_s,
         sample_rate_hz=SAMPLE_RATE_HZ,
-        samples=written,
+        samples=found.samples,
         start_offset_s=sound.start_offset_s,
         container=media.format,
         codec=media.chosen.codec,
         stream_index=media.chosen.index,
+        audio_streams=len(media.streams),
         source_sample_rate_hz=media.chosen.sample_rate_hz,
         source_channels=media.chosen.channels,
+        channel_layout=media.chosen.layout,
+        mix=mix.name,
+        channel_weights=mix.weights,
+        gain_db=found.gain_db,
+        offset_removed=found.offset,
+        source_peak_dbfs=_dbfs(found.source_peak),
+        source_clipped_ratio=round(meter.clipped_share(mix.used), 6),
+        clipped=meter.clipped(mix.used, duration_s),
+        active_level_dbfs=level.active_dbfs,
+        noise_dbfs=level.noise_dbfs,
+        snr_db=None if level.snr_db is None else round(level.snr_db, 2),
+        bandwidth_hz=level.bandwidth_hz,
         has_video=media.has_video,
-        notices=tuple(sound.notices(path.name)),
+        notices=(*sound.notices(path.name), *faults(path.name, found, level, asked=audio_stream is not None)),
     )
 
 
-def blocks(flac: Path, seconds: float = 10.0) -> Iterator[Samples]:
-    """Read a recording in blocks of `seconds`: float32, shape (n,), full scale 1.0; the last one is shorter."""
+def _dbfs(peak: float) -> float | None:
+    return round(20.0 * math.log10(peak), 2) if peak > 0.0 else None
+
+
+def blocks(flac: Path, seconds: float = 10.0, *, gain_db: float = 0.0) -> Iterator[Samples]:
+    """Read a recording in blocks of `seconds`: float32, shape (n,); the last one is shorter.
+
+    Args:
+        flac: the recording.
+        seconds: how long a block is.
+        gain_db: the recording's own `gain_db`, to have the source's scale back (1.0 is its full scale, and a float
+            source may go beyond); 0: as the file has it, full scale 1.0.
+    """
     import soundfile
 
+    factor = np.float32(10.0 ** (-gain_db / 20.0))
     with soundfile.SoundFile(flac) as file:
-        yield from file.blocks(blocksize=max(1, round(seconds * file.samplerate)), dtype="float32")
+        for block in file.blocks(blocksize=max(1, round(seconds * file.samplerate)), dtype="float32"):
+            yield block * factor if gain_db else block
 
 
 def read(flac: Path) -> Samples:

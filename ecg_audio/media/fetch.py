@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from ecg_audio.analysis import Media
+from ecg_audio.analysis import Media, Notice
 from ecg_audio.errors import SourceEmpty, SourceInvalid, SourceNotFound, TooLarge
 from ecg_audio.media.source import FileSource, HttpSource, PlatformSource, S3Source, Source
 from ecg_audio.progress import Report, silent
@@ -59,6 +59,7 @@ def fetch(
 
 
 def _hashed(path: Path, limits: Limits, report: Report) -> Media:
+    """The file as far as it goes now: what comes later, if it is being written, is no part of what is analysed."""
     digest = hashlib.sha256()
     done = 0
     try:
@@ -72,8 +73,21 @@ def _hashed(path: Path, limits: Limits, report: Report) -> Media:
                 digest.update(piece)
                 done += len(piece)
                 report(min(1.0, done / size))
+                if done > limits.max_bytes:
+                    raise TooLarge(f"{path.name} grows beyond the limit of {limits.max_bytes / 1e9:.2f} GB")
+            grows = done != size or path.stat().st_size != size
     except FileNotFoundError:
         raise SourceNotFound(f"there is no file {path}") from None
     except OSError as error:
         raise SourceInvalid(f"{path} cannot be read: {error.strerror}") from error
-    return Media(path=str(path.absolute()), sha256=digest.hexdigest(), size_bytes=done, name=path.name)
+    growing = Notice(
+        code="MEDIA_GROWING",
+        message=f"{path.name} was still being written: its first {done} bytes were analysed, nothing that came later.",
+    )
+    return Media(
+        path=str(path.absolute()),
+        sha256=digest.hexdigest(),
+        size_bytes=done,
+        name=path.name,
+        notices=(growing,) if grows else (),
+    )

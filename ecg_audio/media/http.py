@@ -11,7 +11,9 @@ import httpx
 from ecg_audio.address import GuardedTransport, Permit
 from ecg_audio.analysis import Media
 from ecg_audio.errors import DownloadFailed, DownloadRefused, SourceForbidden, SourceInvalid
-from ecg_audio.media.transfer import Interrupted, Patience, Shelf, Transfer, persist, receive
+from ecg_audio.media.coding import coding, plain
+from ecg_audio.media.source import printable
+from ecg_audio.media.transfer import Interrupted, Pace, Patience, Shelf, Transfer, persist, receive
 from ecg_audio.progress import Report
 from ecg_audio.request import Limits
 
@@ -22,6 +24,8 @@ HEADERS = {
     "Accept-Encoding": "identity",  # a coded body can be neither resumed nor checked against its length
 }
 _TRY_LATER = {408, 425, 429}
+_NO_ADDRESS = "Invalid URL in location header"
+"""How httpx says it of a redirect; the class of the error is that of any broken answer."""
 _SIGNATURE = re.compile(r"X-Amz-.*|Signature|Expires|AWSAccessKeyId|Key-Pair-Id|Policy", re.IGNORECASE)
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 
@@ -35,29 +39,32 @@ def download(
         SourceInvalid: it is no address.
         SourceForbidden: an address or a redirect on the way is not allowed.
         DownloadRefused: the server said no.
-        DownloadFailed: it broke, more often than is borne with, or cannot answer now.
+        DownloadFailed: it broke, more often than is borne with, is too slow, or cannot answer now.
         NotMedia: it serves text, such as a web page.
         SourceEmpty: it serves nothing.
         TooLarge: it is larger than the limit.
         InsufficientResources: the disk is full.
     """
     patience = patience or Patience()
+    pace = Pace(patience)
     try:
         shelf = Shelf(folder, identity(url))
-    except httpx.InvalidURL as error:
+        _ = httpx.URL(url).host  # raises if it is none
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise SourceInvalid(f"not an address: {error}") from None
     timeout = httpx.Timeout(patience.silence_s, connect=patience.connect_s)
-    with httpx.Client(transport=GuardedTransport(permit), timeout=timeout, headers=HEADERS, trust_env=False) as client:
+    transport = GuardedTransport(permit, pace.left_s)
+    with httpx.Client(transport=transport, timeout=timeout, headers=HEADERS, trust_env=False) as client:
 
         def attempt() -> Media:
             try:
-                return _attempt(client, url, shelf, limits, report, patience)
+                return _attempt(client, url, shelf, limits, report, pace)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 raise DownloadFailed(f"{httpx.URL(url).host} cannot be reached: {_said(error)}") from error
             except httpx.HTTPError as error:
                 raise Interrupted(_said(error)) from error
 
-        return persist(attempt, shelf, patience)
+        return persist(attempt, shelf, patience, pace)
 
 
 def identity(url: str) -> str:
@@ -69,7 +76,7 @@ def identity(url: str) -> str:
     return str(parsed.copy_with(username=None, password=None, fragment=None, query=urlencode(query).encode() or None))
 
 
-def _attempt(client: httpx.Client, url: str, shelf: Shelf, limits: Limits, report: Report, patience: Patience) -> Media:
+def _attempt(client: httpx.Client, url: str, shelf: Shelf, limits: Limits, report: Report, pace: Pace) -> Media:
     """One request and its body."""
     finished, unfinished = shelf.finished(), shelf.unfinished()
     headers: dict[str, str] = {}
@@ -78,7 +85,7 @@ def _attempt(client: httpx.Client, url: str, shelf: Shelf, limits: Limits, repor
         headers |= {"If-Modified-Since": finished.modified} if finished.modified else {}
     elif unfinished:
         headers |= {"Range": f"bytes={unfinished[1]}-", "If-Range": unfinished[0].validator or ""}
-    with _following(client, url, headers) as response:
+    with _following(client, url, headers, pace) as response:
         if response.status_code == 304 and finished:
             report(1.0)
             return shelf.media(finished)
@@ -88,21 +95,24 @@ def _attempt(client: httpx.Client, url: str, shelf: Shelf, limits: Limits, repor
             raise Interrupted("the server does not have the rest of what it began with")
         _refuse(response)
         transfer, begin = unfinished if resumed and unfinished else (_described(response, url, shelf), 0)
-        coded = response.headers.get("content-encoding", "identity").lower() != "identity"
-        return receive(
-            response.iter_bytes() if coded else response.iter_raw(),
-            transfer, shelf, begin=begin, limits=limits, report=report, patience=patience,
-        )  # fmt: skip
+        body = response.iter_raw()
+        if coding(response.headers.get("content-encoding")):
+            body = plain(body)
+        return receive(body, transfer, shelf, begin=begin, limits=limits, report=report, pace=pace)
 
 
 @contextmanager
-def _following(client: httpx.Client, address: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
+def _following(client: httpx.Client, address: str, headers: dict[str, str], pace: Pace) -> Iterator[httpx.Response]:
     """The response at the end of the redirects; each of them connects anew, and so is judged anew."""
     url = httpx.URL(address)
     for _ in range(REDIRECTS + 1):
         try:
-            response = client.send(client.build_request("GET", url, headers=headers), stream=True)
-        except httpx.InvalidURL as error:  # httpx looks at where a redirect leads
+            with pace.answer():
+                response = client.send(client.build_request("GET", url, headers=headers), stream=True)
+        except (httpx.InvalidURL, httpx.RemoteProtocolError, UnicodeError) as error:
+            if isinstance(error, httpx.RemoteProtocolError) and _NO_ADDRESS not in str(error):
+                raise  # it broke in another way
+            # httpx looks at where a redirect leads
             raise SourceForbidden(f"{url.host} redirects to something that is no http address") from error
         try:
             location = response.headers.get("location")
@@ -135,7 +145,7 @@ def _refuse(response: httpx.Response) -> None:
 
 def _described(response: httpx.Response, url: str, shelf: Shelf) -> Transfer:
     length = response.headers.get("content-length", "")
-    coded = "content-encoding" in response.headers
+    coded = coding(response.headers.get("content-encoding")) is not None
     return Transfer(
         identity=shelf.identity,
         name=_name(response, url),
@@ -148,8 +158,7 @@ def _described(response: httpx.Response, url: str, shelf: Shelf) -> Transfer:
 def _name(response: httpx.Response, url: str) -> str:
     given = re.search(r'filename="?([^";]+)', response.headers.get("content-disposition", ""))
     last = given[1] if given else unquote(httpx.URL(url).path.rstrip("/"))
-    name = "".join(c for c in last.replace("\\", "/").rpartition("/")[2] if c.isprintable())
-    return name[:200] or httpx.URL(url).host
+    return printable(last.replace("\\", "/").rpartition("/")[2])[:200] or httpx.URL(url).host
 
 
 def _said(error: Exception) -> str:

@@ -7,30 +7,40 @@ extractor; what yt-dlp prints stays in the child.
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ecg_audio.address import Permit
 from ecg_audio.analysis import Media
 from ecg_audio.child import Child, ChildError
+from ecg_audio.environment import DOWNLOADER
 from ecg_audio.errors import (
     DownloadFailed,
     DownloadRefused,
     EcgError,
+    InsufficientResources,
     ProcessingTimeout,
     SiteBlocked,
     SourceForbidden,
     TooLong,
     WorkerLost,
 )
-from ecg_audio.media.transfer import Patience, Shelf, adopt, check_size
+from ecg_audio.media.source import printable
+from ecg_audio.media.transfer import Pace, Patience, Shelf, adopt, check_size
 from ecg_audio.progress import Report
 from ecg_audio.request import Limits
 
 TIMEOUT_S = 2 * 3600.0
+MEMORY_BYTES = 1_500_000_000
+"""For pages that unpack to more than anybody reads: yt-dlp undoes as many codings as a server names."""
+PATIENCE = Patience(least_bytes_per_s=16_000.0)
+"""Sites send sound little faster than it plays."""
+LOOK_S = 1.0
 ENVIRONMENT = {"YTDLP_NO_PLUGINS": "1"}
 _BLOCKED = (
     "sign in", "log in", "login", "logged in", "cookies", "not a bot", "captcha", "http error 401", "http error 403",
@@ -58,12 +68,14 @@ def download(url: str, folder: Path, *, limits: Limits, report: Report, cookies:
         return shelf.media(finished)  # what a platform shows under one address stays the same for one job
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix="platform-") as scratch,
-        Child("the site downloader", environment=ENVIRONMENT) as child,
+        Child("the site downloader", memory_bytes=MEMORY_BYTES, variables=DOWNLOADER, environment=ENVIRONMENT) as child,
     ):
         try:
             file, title = child.call(collect, url, Path(scratch), limits, cookies, report=report, timeout_s=TIMEOUT_S)
         except (WorkerLost, ProcessingTimeout) as error:
             raise DownloadFailed(f"the download from the page broke: {error}") from error
+        except InsufficientResources as error:
+            raise DownloadRefused("the page is larger than anybody reads", hint=_OUTDATED) from error
         except ChildError as error:
             raise DownloadRefused(f"yt-dlp does not understand the page: {error}", hint=_OUTDATED) from error
         return adopt(Path(file), title, shelf, limits)
@@ -72,11 +84,14 @@ def download(url: str, folder: Path, *, limits: Limits, report: Report, cookies:
 def collect(url: str, scratch: Path, limits: Limits, cookies: Path | None, *, report: Report) -> tuple[str, str]:
     """The child's side: `download` to a file in `scratch`; returns its path and title. Guards the whole process."""
     refusals = guard_sockets(Permit.from_environment())
+    pace = Pace(PATIENCE)
     try:
-        return run(url, scratch, limits, cookies, report=report)
+        with watched(pace.check):
+            return run(url, scratch, limits, cookies, report=report, pace=pace)
     except EcgError:
         if refusals:  # yt-dlp wraps what stopped it
             raise refusals[0] from None
+        pace.check()
         raise
 
 
@@ -101,11 +116,25 @@ def guard_sockets(permit: Permit) -> list[SourceForbidden]:
     return refusals
 
 
-def run(url: str, scratch: Path, limits: Limits, cookies: Path | None, *, report: Report) -> tuple[str, str]:
-    """`collect`, in a process that need not be guarded."""
+@contextmanager
+def watched(look: Callable[[], None]) -> Iterator[None]:
+    """Call `look` every second; what it raises ends whatever the main thread, which this must be, waits for."""
+    before = signal.signal(signal.SIGALRM, lambda _number, _frame: look())
+    signal.setitimer(signal.ITIMER_REAL, LOOK_S, LOOK_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def run(
+    url: str, scratch: Path, limits: Limits, cookies: Path | None, *, report: Report, pace: Pace | None = None
+) -> tuple[str, str]:
+    """`collect`, in a process that need not be guarded; `pace` None: it begins now."""
     import yt_dlp
 
-    with yt_dlp.YoutubeDL(_options(scratch, limits, cookies, report)) as site:
+    with yt_dlp.YoutubeDL(_options(scratch, limits, cookies, pace or Pace(PATIENCE), report)) as site:
         try:
             info = site.extract_info(url, download=False)
             _check(info, limits)
@@ -115,12 +144,17 @@ def run(url: str, scratch: Path, limits: Limits, cookies: Path | None, *, report
     files = [Path(entry["filepath"]) for entry in info.get("requested_downloads") or () if entry.get("filepath")]
     if len(files) != 1 or not files[0].exists():
         raise DownloadRefused("the page gave no file")
-    return str(files[0]), str(info.get("title") or info.get("id") or "video")
+    return str(files[0]), printable(str(info.get("title") or info.get("id") or "")) or "video"
 
 
-def _options(scratch: Path, limits: Limits, cookies: Path | None, report: Report) -> dict[str, Any]:
+def _options(scratch: Path, limits: Limits, cookies: Path | None, pace: Pace, report: Report) -> dict[str, Any]:
+    counted = 0
+
     def progress(state: dict[str, Any]) -> None:
+        nonlocal counted
         done = int(state.get("downloaded_bytes") or 0)
+        pace.take(max(0, done - counted))
+        counted = done
         check_size(done, limits)
         if total := state.get("total_bytes") or state.get("total_bytes_estimate"):
             report(min(1.0, done / float(total)))

@@ -6,19 +6,34 @@ boto3 speaks to AWS or to the operator's AWS_ENDPOINT_URL: both are the operator
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar, cast
 
 from ecg_audio.analysis import Media
 from ecg_audio.errors import DownloadFailed, DownloadRefused, SourceNotFound
-from ecg_audio.media.source import S3Source
-from ecg_audio.media.transfer import CHUNK_BYTES, Interrupted, Patience, Shelf, Transfer, check_size, persist, receive
+from ecg_audio.media.source import S3Source, printable
+from ecg_audio.media.transfer import (
+    CHUNK_BYTES,
+    Interrupted,
+    Pace,
+    Patience,
+    Shelf,
+    Transfer,
+    check_size,
+    persist,
+    receive,
+)
 from ecg_audio.progress import Report
 from ecg_audio.request import Limits
 
 DEFAULT_REGION = "us-east-1"
 _MISSING, _DENIED = 404, 403
+
+Found = TypeVar("Found")
 
 
 def download(
@@ -38,12 +53,13 @@ def download(
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError, NoCredentialsError
 
     patience = patience or Patience()
+    pace = Pace(patience)
     shelf = Shelf(folder, f"{source.display}?versionId={source.version or ''}")
     client = connect(source.region, patience)
 
     def attempt() -> Media:
         try:
-            return _attempt(client, source, shelf, limits, report, patience)
+            return _attempt(client, source, shelf, limits, report, pace)
         except ClientError as error:
             raise _named(error, source) from error
         except NoCredentialsError as error:
@@ -53,7 +69,7 @@ def download(
         except BotoCoreError as error:
             raise DownloadFailed(f"{source.display}: {error}") from error
 
-    return persist(attempt, shelf, patience)
+    return persist(attempt, shelf, patience, pace)
 
 
 def connect(region: str | None, patience: Patience) -> Any:
@@ -83,22 +99,68 @@ def addressing(endpoint: str | None = None) -> str:
     return "path" if named else "auto"
 
 
-def _attempt(client: Any, source: S3Source, shelf: Shelf, limits: Limits, report: Report, patience: Patience) -> Media:
+def _attempt(client: Any, source: S3Source, shelf: Shelf, limits: Limits, report: Report, pace: Pace) -> Media:
     version = {"VersionId": source.version} if source.version else {}
-    key, head = _found(client, source, version)
+    key, head = _answer(lambda: _found(client, source, version), pace)
     etag, length = head["ETag"], int(head["ContentLength"])
     finished, unfinished = shelf.finished(), shelf.unfinished()
     if finished and finished.etag == etag:
         report(1.0)
         return shelf.media(finished)
     check_size(length, limits)
-    transfer, begin = Transfer(shelf.identity, key.rpartition("/")[2] or key, etag=etag, length=length), 0
+    transfer, begin = Transfer(shelf.identity, _name(key), etag=etag, length=length), 0
     if unfinished and unfinished[0].etag == etag and unfinished[1] < length:
         begin = unfinished[1]
     wanted = {"Range": f"bytes={begin}-"} if begin else {}
-    body = client.get_object(Bucket=source.bucket, Key=key, IfMatch=etag, **wanted, **version)["Body"]
-    with body:
-        return receive(_pieces(body), transfer, shelf, begin=begin, limits=limits, report=report, patience=patience)
+    asked = {"Bucket": source.bucket, "Key": key, "IfMatch": etag, **wanted, **version}
+    body = _answer(lambda: client.get_object(**asked), pace)["Body"]
+    with body as connection, _ended_in_time(connection, pace):
+        return receive(_pieces(body), transfer, shelf, begin=begin, limits=limits, report=report, pace=pace)
+
+
+def _answer(ask: Callable[[], Found], pace: Pace) -> Found:
+    """What S3 answers. A header that trickles in is left to a thread that nobody waits for any more.
+
+    Raises:
+        DownloadFailed: it did not answer in time.
+    """
+    answers: SimpleQueue[tuple[Found | None, BaseException | None]] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            answers.put((ask(), None))
+        except BaseException as error:  # noqa: BLE001 - raised by the one who waits
+            answers.put((None, error))
+
+    threading.Thread(target=work, name="s3-answer", daemon=True).start()
+    try:
+        found, error = answers.get(timeout=max(0.0, pace.left_s()))
+    except Empty:
+        raise DownloadFailed("S3 does not answer in time") from None
+    if error is not None:
+        raise error
+    return cast("Found", found)
+
+
+@contextmanager
+def _ended_in_time(connection: Any, pace: Pace) -> Iterator[None]:
+    """Break off a body that trickles: botocore reads until a whole piece is there, and looks at no clock."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(max(0.0, pace.left_s())):
+            if pace.left_s() <= 0.0:
+                with suppress(RuntimeError, ValueError):  # it has come to its end meanwhile
+                    connection.shutdown()
+                return
+
+    watching = threading.Thread(target=watch, name="s3-pace", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()
 
 
 def _found(client: Any, source: S3Source, version: dict[str, str]) -> tuple[str, dict[str, Any]]:
@@ -114,6 +176,10 @@ def _found(client: Any, source: S3Source, version: dict[str, str]) -> tuple[str,
             if _status(error) not in {_MISSING, _DENIED}:
                 raise
     return last, client.head_object(Bucket=source.bucket, Key=last, **version)
+
+
+def _name(key: str) -> str:
+    return printable(key.rpartition("/")[2]) or printable(key) or "object"
 
 
 def _pieces(body: Any) -> Iterator[bytes]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecg_audio.analysis import Notice
 from ecg_audio.errors import MediaCorrupt, MediaEncrypted, NotMedia
-from ecg_audio.media.container import Opened
+from ecg_audio.media.clocks import Clocks
+from ecg_audio.media.container import RATES_HZ, Opened
+from ecg_audio.media.meter import Meter
+from ecg_audio.media.mixing import Mix, mixed
+from ecg_audio.media.survey import Survey
 from ecg_audio.media.timeline import SAMPLE_RATE_HZ, Samples, Timeline
 from ecg_audio.progress import Report
 
@@ -23,21 +28,64 @@ PADDING_S = 0.13
 """A codec's last frame may be padded by up to this (2048 samples at 16 kHz): what exceeds the declared end is cut."""
 READ_ERRORS = 50
 """Read errors in a row after which the rest of a file is given up."""
+GROUP = 1 << 14
+"""Samples of a channel that are taken together: frames are small, and every look at one has its price."""
+JITTER_S = 0.01
+"""Frames whose time stamps are this near to following on are taken together."""
+TRANSPORT = {"mpegts", "mpeg"}
+"""Containers whose clock may begin anew in the middle."""
+ELEMENTARY = {"aac", "mp3", "loas", "ac3", "eac3", "dts"}
+"""Bare frames one after the other, with no time stamp at all: what FFmpeg makes up for them supposes one sample rate
+and one beginning, and is wrong after a seam. Time is what the frames before have lasted."""
+TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
+"""What may lie between the frames of joined files, and is neither sound nor damage."""
+_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 _FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "s64": 9223372036854775808.0}
+
+
+class Block(NamedTuple):
+    """Some sound: its channels, float32 (channels, n), full scale 1.0, and when it was.
+
+    `start_s` is on the recording's time line; None: right after the last one. `proven`: see `Timeline.place`. What is
+    not `heard` is silence in the place of damage.
+    """
+
+    start_s: float | None
+    channels: Samples
+    names: tuple[str, ...]
+    rate: int
+    sums: Samples | None  # of each channel's samples
+    proven: bool = False
+    heard: bool = True
 
 
 @dataclass
 class Sound:
-    """The decoded sound of an open container, and what was wrong with it."""
+    """The decoded sound of an open container, and what was wrong with it.
+
+    Attributes:
+        mix: how channels become one; None: as the layout of the first block asks for, which is then set here.
+        offsets: what is taken off each channel; None: nothing.
+        survey: looks into the channels while they pass; None: nobody asks.
+        meter: levels and clipping of the channels.
+    """
 
     media: Opened
+    mix: Mix | None = None
+    offsets: Samples | None = None
+    survey: Survey | None = None
+    meter: Meter = field(init=False)
     decoded: int = 0
     damaged: int = 0
     trailing: int = 0  # of the damaged packets, those after which nothing more came
     start_offset_s: float = 0.0
     end_s: float = 0.0
     filled_s: float = 0.0
+    restarts_s: tuple[float, ...] = ()
     latest_s: float = 0.0  # of any stream
+
+    def __post_init__(self) -> None:
+        self.meter = Meter(self.media.chosen.codec)
 
     def blocks(self, report: Report) -> Iterator[Samples]:
         """The sound from the container's beginning, 16 kHz mono float32, in blocks of any length.
@@ -48,15 +96,33 @@ class Sound:
             MediaEncrypted: a packet is encrypted.
         """
         expected_s = self.media.timing.end_s or self.media.timing.total_s
-        timeline = Timeline(may_restart=self.media.format in {"mpegts", "mpeg"}, ends_s=expected_s)
-        for start_s, block, rate in self._decoded():
-            for ready in timeline.place(start_s, block, rate):
+        timeline = Timeline(may_restart=self.media.format in TRANSPORT, ends_s=expected_s)
+        for block in self.heard():
+            if self.mix is None and block.heard:
+                self.mix = Mix.by_layout(block.names)
+            mono = mixed(self._about_zero(block), self.mix)
+            for ready in timeline.place(block.start_s, mono, block.rate, proven=block.proven):
                 yield ready
                 if expected_s:
                     report(min(1.0, timeline.end_s / expected_s))
+            if block.sums is not None:
+                self.meter.take(block.channels, block.sums, block.rate, timeline.laid_s)
         yield from timeline.finish()
         self.end_s, self.filled_s = timeline.end_s, timeline.filled_s
+        self.restarts_s = tuple(timeline.restarts_s)
         self.start_offset_s = timeline.start_offset_s or 0.0
+
+    def _about_zero(self, block: Block) -> Samples:
+        if self.offsets is None or not block.heard or len(self.offsets) != len(block.channels):
+            return block.channels
+        return block.channels - self.offsets[:, None]
+
+    def heard(self) -> Iterator[Block]:
+        """The sound with all its channels, as decoded; the survey sees it pass. Raises what `blocks` does."""
+        for block in self._decoded():
+            if self.survey is not None and block.heard:
+                self.survey.take(block.channels, block.names, block.rate)
+            yield block
         if self.damaged and not self.decoded:
             if not self.media.recognised:
                 raise NotMedia("the file holds nothing that can be played")
@@ -75,6 +141,13 @@ class Sound:
                 code="MEDIA_GAPS",
                 message=f"{name} has no sound data for {self.filled_s:.1f} s within it: silence is in their place.",
             )
+        if self.restarts_s:
+            yield Notice(
+                code="MEDIA_CLOCK_RESTARTED",
+                message=f"The clock of {name} begins anew {len(self.restarts_s)} time(s), first at "
+                f"{self.restarts_s[0]:.1f} s: the sound goes on there without a pause; if some is missing, what "
+                "follows is that much too early.",
+            )
         timing = self.media.timing
         declared_s, reached_s = timing.end_s, self.end_s
         if declared_s is None:
@@ -92,13 +165,58 @@ class Sound:
                 message=f"{name} is cut off at {self.end_s:.1f} s; it does not say how much is missing.",
             )
 
-    def _decoded(self) -> Iterator[tuple[float | None, Samples, int]]:
-        """Time on the recording's time line (None: right after the last), mono samples and rate of each frame."""
+    def _decoded(self) -> Iterator[Block]:
+        """Frames of the same kind that follow each other, put together."""
+        group: list[av.AudioFrame] = []
+        start_s: float | None = None
+        proven, samples, kind = False, 0, None
+        for frame_s, frame, ran_through in self._frames():
+            if isinstance(frame, Block):
+                yield from self._block(group, start_s, proven=proven)
+                group, kind = [], None
+                yield frame
+                continue
+            now = (frame.sample_rate, frame.format.name, frame.layout.nb_channels)
+            follows = now == kind and (
+                frame_s is None or start_s is None or abs(frame_s - start_s - samples / frame.sample_rate) <= JITTER_S
+            )
+            if not follows or samples >= GROUP:
+                yield from self._block(group, start_s, proven=proven)
+                group, start_s, proven, samples, kind = [], frame_s, ran_through, 0, now
+            group.append(frame)
+            samples += frame.samples
+        yield from self._block(group, start_s, proven=proven)
+
+    def _block(self, group: list[av.AudioFrame], start_s: float | None, *, proven: bool) -> Iterator[Block]:
+        """A group of frames as a block; one by one where a sample is no number."""
+        if not group:
+            return
+        channels, rate = planes(group), group[0].sample_rate
+        sums = channels.sum(axis=1)  # one NaN or infinity among the samples makes it one
+        names = tuple(channel.name for channel in group[0].layout.channels)
+        if np.isfinite(sums).all():
+            yield Block(start_s, channels, names, rate, sums, proven)
+        elif len(group) == 1:
+            self.decoded -= 1
+            self.damaged += 1
+            yield Block(start_s, np.zeros_like(channels), names, rate, None, proven, heard=False)
+        else:
+            for frame in group:
+                yield from self._block([frame], start_s, proven=proven)
+                start_s = None if start_s is None else start_s + frame.samples / rate
+                proven = False
+
+    def _frames(self) -> Iterator[tuple[float | None, av.AudioFrame | Block, bool]]:
+        """Each frame with its time on the recording's time line, silence for each that is damaged, and `proven`."""
         import av
 
-        stream, origin_s = self.media.stream, self.media.timing.origin_s
+        media, stream = self.media, self.media.stream
+        elementary, origin_s = media.format in ELEMENTARY, media.timing.origin_s
+        clocks = Clocks() if media.format in TRANSPORT else None
+        counted_s: float | None = None
+        ended_s = 0.0  # by the container's own clock
         good_bytes, good_s = 0, 0.0
-        for packet in self._packets():
+        for packet in self._packets(clocks):
             if packet.has_sidedata("encryption_info"):
                 raise MediaEncrypted("the audio is encrypted")
             try:
@@ -106,36 +224,51 @@ class Sound:
             except MemoryError:
                 raise
             except (av.FFmpegError, ValueError):
+                if elementary and bytes(packet)[:8].startswith(TAGS):
+                    continue
                 self.damaged += 1
                 self.trailing += 1
-                rate = stream.codec_context.sample_rate
-                if self.media.format == "mp3" and rate and good_bytes:
-                    # time is counted in packets here, and this one packet holds all that could not be read
-                    yield None, np.zeros(round(packet.size * good_s / good_bytes * rate), np.float32), rate
+                if elementary and counted_s is not None:
+                    lost_s = float((packet.duration or 0) * (packet.time_base or 0))
+                    if media.format == "mp3" and good_bytes:
+                        # this one packet holds all that could not be read
+                        lost_s = packet.size * good_s / good_bytes
+                    rate = stream.codec_context.sample_rate or SAMPLE_RATE_HZ
+                    silence = np.zeros((1, round(lost_s * rate)), np.float32)
+                    yield counted_s, Block(counted_s, silence, ("MONO",), rate, None, heard=False), False
+                    counted_s += lost_s
                 continue
             for frame in frames:
-                block = mono(frame)
+                check_rate(frame.sample_rate, media)
+                frame_s = frame.samples / frame.sample_rate
                 start_s = None if frame.time is None else frame.time - origin_s
-                if self.media.format == "mp3" and self.damaged:
-                    start_s = None  # see above
-                if frame.is_corrupt or not np.isfinite(block).all():
+                if elementary:
+                    counted_s = (start_s or 0.0) if counted_s is None else counted_s
+                    start_s, counted_s = counted_s, counted_s + frame_s
+                good_bytes, good_s = good_bytes + packet.size, good_s + frame_s
+                proven = bool(clocks and start_s is not None and clocks.ran_through(ended_s, start_s))
+                ended_s = ended_s if start_s is None else start_s + frame_s
+                if frame.is_corrupt:
                     self.damaged += 1
                     self.trailing += 1
-                    block = np.zeros_like(block)
+                    silence = np.zeros((1, frame.samples), np.float32)
+                    yield (
+                        start_s,
+                        Block(start_s, silence, ("MONO",), frame.sample_rate, None, proven, heard=False),
+                        False,
+                    )
                 else:
                     self.decoded += 1
                     self.trailing = 0
-                    good_bytes += packet.size
-                    good_s += frame.samples / frame.sample_rate
-                yield start_s, block, frame.sample_rate
+                    yield start_s, frame, proven
 
-    def _packets(self) -> Iterator[av.Packet[av.AudioStream]]:
-        """Packets of the chosen stream; the others are looked at only where the sound's own length is not known."""
+    def _packets(self, clocks: Clocks | None) -> Iterator[av.Packet[av.AudioStream]]:
+        """Packets of the chosen stream; the others are looked at only where they can tell something about it."""
         import av
 
         media = self.media
         streams: list[av.AudioStream | av.VideoStream] = [media.stream]
-        if media.timing.declared_s is None and media.timing.total_s is not None:
+        if clocks or (media.timing.declared_s is None and media.timing.total_s is not None):
             streams = [*media.container.streams.video, *media.container.streams.audio]
         for other in media.container.streams:
             if other not in streams:
@@ -147,8 +280,11 @@ class Sound:
                 for packet in media.container.demux(streams):
                     errors = 0
                     if packet.pts is not None:
-                        end_s = (packet.pts + (packet.duration or 0)) * base[packet.stream_index]
+                        begin_s = packet.pts * base[packet.stream_index]
+                        end_s = begin_s + (packet.duration or 0) * base[packet.stream_index]
                         self.latest_s = max(self.latest_s, end_s - media.timing.origin_s)
+                        if clocks and packet.stream_index != media.stream.index:
+                            clocks.see(packet.stream_index, begin_s - media.timing.origin_s)
                     if packet.stream_index == media.stream.index:
                         yield cast("av.Packet[av.AudioStream]", packet)
             except MemoryError:
@@ -159,6 +295,13 @@ class Sound:
                 self.trailing += 1
             else:
                 return
+
+
+def check_rate(rate_hz: int, media: Opened) -> None:
+    """Raise `MediaCorrupt` for a sample rate that no sound has."""
+    low_hz, high_hz = RATES_HZ
+    if not low_hz <= rate_hz <= high_hz:
+        raise MediaCorrupt(f"its {media.format} header says {rate_hz} samples a second, which no sound has")
 
 
 def unpadded(sound: Iterator[Samples], end_s: float | None) -> Iterator[Samples]:
@@ -180,15 +323,28 @@ def unpadded(sound: Iterator[Samples], end_s: float | None) -> Iterator[Samples]
             beyond, end = [], None
 
 
-def mono(frame: av.AudioFrame) -> Samples:
-    """The mean of a frame's channels, full scale 1.0, shape (frame.samples,)."""
-    array = frame.to_ndarray()
-    channels = frame.layout.nb_channels
-    planes = array if frame.format.is_planar else array.reshape(-1, channels).T
-    mixed: Samples = planes[0].astype(np.float32) if channels == 1 else planes.mean(axis=0, dtype=np.float32)
-    kind = frame.format.name.removesuffix("p")
+def planes(frames: list[av.AudioFrame]) -> Samples:
+    """The channels of frames of one kind, put together: float32 (channels, n), full scale 1.0."""
+    first = frames[0]
+    channels, kind = first.layout.nb_channels, first.format.name.removesuffix("p")
+    dtype = _TYPES[kind]
+    if first.format.is_planar:
+        # straight from the planes: PyAV's own to_ndarray stacks them anew for each frame
+        rows = [
+            np.concatenate([_plane(frame.planes[index], dtype, frame.samples) for frame in frames])
+            for index in range(channels)
+        ]
+        samples: Samples = np.asarray(rows, np.float32)
+    else:
+        parts = [_plane(frame.planes[0], dtype, frame.samples * channels) for frame in frames]
+        samples = np.ascontiguousarray(np.concatenate(parts).reshape(-1, channels).T, np.float32)
     if kind == "u8":
-        mixed = mixed - np.float32(128.0)
+        samples -= np.float32(128.0)
     if kind in _FULL_SCALE:
-        mixed = mixed / np.float32(_FULL_SCALE[kind])
-    return mixed
+        samples *= np.float32(1.0 / _FULL_SCALE[kind])
+    return samples
+
+
+def _plane(plane: Any, dtype: str, count: int) -> NDArray[Any]:
+    """The samples that lie in a plane's buffer, which may be longer."""
+    return np.frombuffer(plane, dtype, count)

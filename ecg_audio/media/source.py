@@ -15,6 +15,7 @@ _S3_HOST = re.compile(
     r"(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.amazonaws\.com(?:\.cn)?",
     re.IGNORECASE,
 )
+_HOST = re.compile(r"""[^\s%"<>\\^`{|}]+""")
 _SIGNED = re.compile(r"(?:^|&)(?:X-Amz-Signature|Signature)=", re.IGNORECASE)
 _S3_QUERY = re.compile(r"(?:X-Amz-|x-id=|versionId=|response-|AWSAccessKeyId=|Expires=)", re.IGNORECASE)
 _VERSION = re.compile(r"(?:^|&)versionId=([^&]+)")
@@ -112,6 +113,11 @@ def is_media_name(name: str) -> bool:
     return _MEDIA_NAME.fullmatch(name) is not None
 
 
+def printable(name: str) -> str:
+    """A name of a stranger's without the characters that command terminals or break lines."""
+    return "".join(character for character in name if character.isprintable())
+
+
 def _file(name: str) -> FileSource:
     try:
         path = Path(name).expanduser()
@@ -147,6 +153,8 @@ def _address(url: str) -> Source:
         raise SourceInvalid(f"not an address: {error}") from None
     if not host:
         raise SourceInvalid("the address has no host")
+    if not _HOST.fullmatch(host):
+        raise SourceInvalid(f"{host} is no host name")
     if match := _S3_HOST.fullmatch(host):
         # parsed by hand: keys in such addresses are not encoded, so '#' and '?' belong to the name
         _, _, rest = url.partition("://")[2].partition("/")
@@ -159,7 +167,9 @@ def _address(url: str) -> Source:
         if not bucket or not key:
             raise SourceInvalid(f"{_bare(parts)} does not name a bucket and a key")
         version = _VERSION.search(query)
-        keys = (key, unquote(key)) if _PERCENT.search(key) else (key,)
+        decoded = unquote(key)
+        # a name with control characters in it is nobody's recording: it is not looked for
+        keys = (key, decoded) if _PERCENT.search(key) and decoded.isprintable() else (key,)
         return S3Source(bucket, keys, match["region"], version[1] if version else None)
     if not _MEDIA_NAME.fullmatch(parts.path) and _on_platform(url):
         return PlatformSource(url)

@@ -23,7 +23,8 @@ TOLERANCE_S = 0.03
 OVERLAP_S = 1.0
 """A step back by more than this is a restarted clock, not an overlap."""
 RESTART_S = 10.0
-"""A step ahead by more than this is a restarted clock, in containers whose clock may restart."""
+"""A step ahead by more than this is a restarted clock, in containers whose clock may restart, unless other streams
+prove that the time has passed."""
 BATCH = 1 << 15
 """Source samples that are resampled at a time: frames are small, and a call has its price."""
 
@@ -49,19 +50,23 @@ class Timeline:
         self._clock_s = 0.0  # what restarts of the clock add up to
         self.start_offset_s: float | None = None  # silence in front; None until the first block
         self.filled_s = 0.0  # silence in gaps
+        self.restarts_s: list[float] = []  # where the clock began anew
+        self.laid_s = 0.0  # where the first sample of the last block lies, even if it was dropped
 
     @property
     def end_s(self) -> float:
         """Where the next block follows on."""
         return self._begin_s + (self._fed / self._rate if self._rate else 0.0)
 
-    def place(self, start_s: float | None, block: Samples, rate: int) -> Iterator[Samples]:
+    def place(self, start_s: float | None, block: Samples, rate: int, *, proven: bool = False) -> Iterator[Samples]:
         """Lay a block down.
 
         Args:
             start_s: its time on the recording's time line; None: right after the last one.
             block: mono samples, shape (n,).
             rate: their sample rate, Hz. It may change from block to block.
+            proven: other streams of the container show that the time since the last block has really passed: a step
+                ahead is a gap, however long, and no new clock.
 
         Yields:
             Samples at 16 kHz, as they become ready.
@@ -74,17 +79,19 @@ class Timeline:
             start_s = None
         lag = 0 if start_s is None else round((start_s + self._clock_s - self.end_s) * rate)
         if self.start_offset_s is None:
-            block, lag = block[max(0, -lag) :], max(0, lag)
-            if not len(block):
+            if not len(block[max(0, -lag) :]):
+                self.laid_s = lag / rate
                 return  # all of it lies before the recording begins
-            self.start_offset_s = lag / rate
-        elif lag < -OVERLAP_S * rate or (self._may_restart and lag > RESTART_S * rate):
+            self.start_offset_s = max(0, lag) / rate
+        elif lag < -OVERLAP_S * rate or (self._may_restart and not proven and lag > RESTART_S * rate):
             self._clock_s -= lag / rate
+            self.restarts_s.append(self.end_s)
             lag = 0
         elif abs(lag) <= TOLERANCE_S * rate:
             lag = 0
         else:
             self.filled_s += max(0, lag) / rate
+        self.laid_s = self.end_s + lag / rate
         for begin in range(0, lag, BATCH):
             yield from self._feed(np.zeros(min(BATCH, lag - begin), np.float32))
         yield from self._feed(block[max(0, -lag) :])

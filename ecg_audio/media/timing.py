@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
+
+from ecg_audio.media.riff import cut_factor
 
 if TYPE_CHECKING:
     import av
@@ -15,7 +16,7 @@ ZERO_BASED = {"mov", "matroska", "avi", "flv", "wav", "flac"}
 RECORDED_LATER_S = 10.0
 """Above this a first start is the clock of a live stream, cut from the middle, and no silence."""
 
-COUNTED = {"aac", "mp3", "avi", "loas"}
+COUNTED = {"aac", "mp3", "avi", "loas", "ac3", "eac3"}
 """Containers without time stamps: time is the count of coded samples, the codec's delay included."""
 UNDECLARED = COUNTED | {"mpegts", "mpeg"}
 """Containers that cannot say how many samples the codec needs before it reproduces its input."""
@@ -35,7 +36,13 @@ OWN_DURATION = {"mov", "wav", "flac", "aiff", "w64", "caf", "wv", "au", "tta", "
 """Containers that state how long the audio stream itself is, and do not guess it from the bit rate."""
 WHOLE_DURATION = {"matroska", "avi", "asf", "flv", "ogg", "mxf"}
 """Containers that state how long all of it is."""
-_UNKNOWN_SIZES = (0, 0xFFFFFFFF)
+MPEG1_LEAST_HZ = 32_000
+"""MPEG-1 layer III has rates from here on and frames of 1152 samples; below, MPEG-2's have 576."""
+TAG_S = 0.5
+"""An MP3's duration and that of its tag differ by padding alone, if they are of the same file."""
+COUNTED_FROM_0 = {"matroska", "asf", "ogg"}
+"""Of these, those whose stated duration is the time stamp of the end: a clock that begins at 100 s makes it 100 s more.
+Some writers state the true length; then this much less is expected, which costs no more than a missed notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,8 @@ def timed(
     declared_s = _declared_s(kind, stream, file)
     stated = container.duration if kind in WHOLE_DURATION | OWN_DURATION else None
     total_s = stated / av.time_base if stated and stated > 0 else declared_s
+    if total_s is not None and kind in COUNTED_FROM_0 and total_s > origin_s > 0:
+        total_s -= origin_s
     end_s = None if declared_s is None else (_start_s(stream) or 0.0) - origin_s + declared_s
     return Timing(origin_s, end_s, declared_s, total_s)
 
@@ -116,27 +125,21 @@ def _declared_s(kind: str, stream: av.AudioStream, file: BinaryIO) -> float | No
         header_s = float(stream.frames * stream.time_base)
         return header_s if stream.frames > stream.duration else None
     if kind == "wav":
-        return duration_s * _cut_factor(file)
-    if kind in OWN_DURATION or (kind == "mp3" and _has_frame_count(file)):
-        return duration_s
-    return None
+        return duration_s * cut_factor(file)
+    if kind == "mp3":
+        # where FFmpeg sees that the tag is of another file, its duration is a guess from the bit rate
+        rate = stream.codec_context.sample_rate
+        tagged_s = _tagged_s(file, rate) if rate else None
+        return duration_s if tagged_s is not None and abs(tagged_s - duration_s) < TAG_S else None
+    return duration_s if kind in OWN_DURATION else None
 
 
-def _cut_factor(file: BinaryIO) -> float:
-    """How much longer a RIFF file was meant to be than it is, by its header: 1.0 for a whole one."""
-    position = file.tell()
-    file.seek(0)
-    head = file.read(8)
-    held = file.seek(0, 2)
-    file.seek(position)
-    if len(head) < 8 or head[:4] != b"RIFF":
-        return 1.0
-    size = struct.unpack("<I", head[4:])[0]
-    return 1.0 if size in _UNKNOWN_SIZES else max(1.0, (size + 8) / held)
+def _tagged_s(file: BinaryIO, rate: int) -> float | None:
+    """How long the Xing, Info or VBRI tag at the beginning of an MP3 says it is; None: there is none, or no count.
 
-
-def _has_frame_count(file: BinaryIO) -> bool:
-    """Whether an MP3 begins with a Xing, Info or VBRI frame, which says how many frames follow."""
+    The tag's place and fields are as described in G. Bouvigne, "MP3 Info Tag" (LAME project), and K. Windszus, "MPEG
+    Audio Frame Header" (CodeProject).
+    """
     position = file.tell()
     file.seek(0)
     head = file.read(10)
@@ -148,4 +151,10 @@ def _has_frame_count(file: BinaryIO) -> bool:
     file.seek(begin)
     frame = file.read(2048)
     file.seek(position)
-    return any(tag in frame for tag in (b"Xing", b"Info", b"VBRI"))
+    for tag, at in ((b"Xing", 8), (b"Info", 8), (b"VBRI", 14)):
+        place = frame.find(tag)
+        counted = tag == b"VBRI" or bool(int.from_bytes(frame[place + 4 : place + 8], "big") & 1)
+        frames = int.from_bytes(frame[place + at : place + at + 4], "big")
+        if place >= 0 and counted and frames:
+            return frames * (1152 if rate >= MPEG1_LEAST_HZ else 576) / rate
+    return None

@@ -9,12 +9,14 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from ecg_audio.analysis import Media
+from ecg_audio.deadline import Credit, Left, after
 from ecg_audio.errors import DownloadFailed, EcgError, InsufficientResources, NotMedia, SourceEmpty, TooLarge
 from ecg_audio.media.signature import HEAD_BYTES, is_text
 from ecg_audio.progress import Report
@@ -29,13 +31,18 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a slow or broken far side is borne with."""
+    """How long a slow or broken far side is borne with.
+
+    A download of n bytes ends within `credit_s` + n / `least_bytes_per_s`, however the far side spreads them: half a
+    megabit a second is less than any line on which somebody would send 5 GB, which then take 22 hours.
+    """
 
     connect_s: float = 10.0
-    silence_s: float = 30.0  # without a byte
+    silence_s: float = 30.0  # without a byte; and for a whole header, once connected
     resumes: int = 4  # in a row without progress
     pause_s: float = 0.5  # before the first resume, doubled for each further one
-    least_bytes_per_s: float = 1000.0  # on average, over each `silence_s`
+    credit_s: float = 180.0  # so far the whole download may fall behind `least_bytes_per_s`
+    least_bytes_per_s: float = 64_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +118,52 @@ class Shelf:
         return Media(path=str(path), sha256=transfer.sha256, size_bytes=path.stat().st_size, name=transfer.name)
 
 
-def persist(attempt: Callable[[], Media], shelf: Shelf, patience: Patience) -> Media:
+class Pace:
+    """The time a whole download may still take, by a `Credit`.
+
+    Attempts, redirects, headers and pauses all count, so nothing is gained by breaking off or by trickling.
+    """
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._credit = Credit(patience.credit_s, patience.least_bytes_per_s)
+        self._answer: Left | None = None
+
+    def left_s(self) -> float:
+        """How long the far side may take for what is awaited now; a `Left`."""
+        left_s = self._credit.left_s()
+        return left_s if self._answer is None else min(left_s, self._answer())
+
+    @contextmanager
+    def answer(self) -> Iterator[None]:
+        """While this lasts a header is awaited, and has a limit of its own."""
+        self._answer = after(self._patience.connect_s + self._patience.silence_s)
+        try:
+            yield
+        finally:
+            self._answer = None
+
+    def take(self, size_bytes: int) -> None:
+        """Count bytes that have come.
+
+        Raises:
+            DownloadFailed: they came too late.
+        """
+        self.check()
+        self._credit.take(size_bytes)
+
+    def check(self) -> None:
+        """Raise `DownloadFailed` if the far side has fallen behind too far."""
+        if self._credit.left_s() <= 0:
+            least = self._patience.least_bytes_per_s
+            raise DownloadFailed(f"the far side sends less than {least:.0f} bytes a second: too slow to end")
+
+
+def persist(attempt: Callable[[], Media], shelf: Shelf, patience: Patience, pace: Pace) -> Media:
     """Attempt a download until it is whole, as long as attempts bring it forward.
 
     Raises:
-        DownloadFailed: it broke too often. What can be resumed stays on the shelf, nothing else does.
+        DownloadFailed: it broke too often, or is too slow. What can be resumed stays on the shelf, nothing else does.
         InsufficientResources: the disk is full.
         EcgError: as the attempt raised it.
     """
@@ -132,10 +180,12 @@ def persist(attempt: Callable[[], Media], shelf: Shelf, patience: Patience) -> M
             reached = max(held, reached)
             if failures > patience.resumes:
                 raise DownloadFailed(f"the download broke off again and again: {interruption}") from interruption
+            pace.check()
             time.sleep(patience.pause_s * 2**failures)
         except DownloadFailed:
             if not shelf.unfinished():
                 shelf.clear()
+            pace.check()  # a connection that had no time left says only that it was not made
             raise
         except EcgError:
             shelf.clear()
@@ -155,7 +205,7 @@ def receive(
     begin: int,
     limits: Limits,
     report: Report,
-    patience: Patience,
+    pace: Pace,
 ) -> Media:
     """Write a body to disk, from byte `begin` on, and finish the download.
 
@@ -164,22 +214,22 @@ def receive(
         TooLarge: more came than the limit allows.
         NotMedia: it is text.
         SourceEmpty: nothing came.
-        DownloadFailed: it trickles.
+        DownloadFailed: it comes too slowly.
     """
     check_size(transfer.length, limits)
     if not begin:
         shelf.clear()
         shelf.note(transfer)
-    digest, pace, size = _Digest(), _Pace(patience), begin
+    digest, size = _Digest(), begin
     with shelf.part.open("r+b" if begin else "wb") as file:
         digest.take(file, begin)
         for piece in pieces:
+            pace.take(len(piece))
             file.write(piece)
             digest.update(piece)
             size += len(piece)
             check_size(size, limits)
             digest.refuse_text(transfer.name)
-            pace.check(len(piece))
             if transfer.length:
                 report(min(1.0, size / transfer.length))
         file.flush()
@@ -257,19 +307,3 @@ class _Digest:
     def hexdigest(self) -> str:
         """SHA-256 so far."""
         return self._hash.hexdigest()
-
-
-class _Pace:
-    """Ends a transfer that trickles."""
-
-    def __init__(self, patience: Patience) -> None:
-        self._patience, self._since, self._bytes = patience, time.monotonic(), 0
-
-    def check(self, size: int) -> None:
-        """Count bytes."""
-        self._bytes += size
-        passed = time.monotonic() - self._since
-        if passed >= self._patience.silence_s:
-            if self._bytes < passed * self._patience.least_bytes_per_s:
-                raise DownloadFailed(f"the far side sends {self._bytes / passed:.0f} bytes a second: too slow to end")
-            self._since, self._bytes = time.monotonic(), 0

@@ -14,6 +14,7 @@ from pathlib import Path
 from ecg_audio.analysis import Emotion, Segment, Span
 from ecg_audio.child import Child, ChildError
 from ecg_audio.compute import hub, idle
+from ecg_audio.environment import MODELS
 from ecg_audio.errors import EcgError, MeasurementFailed
 from ecg_audio.progress import Report, silent, took
 from ecg_audio.telemetry import TELEMETRY_OFF
@@ -42,7 +43,7 @@ class EmotionClassifier:
         self.revision = revision or os.environ.get(REVISION) or None
         self._idle_s = idle.idle_s()
         self._rest = idle.Rest(self._idle_s, self._unload)
-        self._process = process or Child("the emotion model", environment=dict(TELEMETRY_OFF))
+        self._process = process or Child("the emotion model", variables=MODELS, environment=dict(TELEMETRY_OFF))
 
     def fingerprint(self) -> dict[str, str]:
         """Model, revision and libraries that decide the results."""

@@ -1,22 +1,24 @@
 """The voice, measured every 10 ms in one pass over the samples.
 
 Frame t is centred on t * 10 ms; before the first and after the last sample there is silence. Spectral figures come from
-32 ms around the centre, pitch from three periods of its floor (50 ms).
+32 ms around the centre, pitch from three periods of its floor (50 ms). All are of the sound about its mean: see
+`highpass`.
 """
 
 import logging
 import math
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from ecg_audio.analysis import FRAME_COLUMNS
+from ecg_audio.analysis import FRAME_COLUMNS, FRAME_HOP_S, Span
 from ecg_audio.errors import MeasurementFailed
 from ecg_audio.voice.compiled import is_cold
+from ecg_audio.voice.highpass import about_mean
 from ecg_audio.voice.lanes import LANES
 from ecg_audio.voice.path import PitchPath, silence_reference
 from ecg_audio.voice.pitch import CANDIDATES, PitchSettings, find_candidates, lags
@@ -82,12 +84,8 @@ def _batches(blocks: Iterable[Array], margin: int) -> Iterator[tuple[Array, int]
     needed = stride + 2 * context
     pending = [np.zeros(context, np.float32)]
     held, total, frames_done = context, 0, 0
-    for block in blocks:
-        if block.ndim != 1 or block.dtype != np.float32:
-            raise MeasurementFailed(f"measuring takes float32 mono blocks, not {block.dtype} of shape {block.shape}")
-        if not np.isfinite(block).all():
-            raise MeasurementFailed("the recording holds samples that are not finite numbers")
-        pending.append(block.copy())  # the decoder may use its buffer again
+    for block in about_mean(_checked(blocks)):
+        pending.append(block)
         held += len(block)
         total += len(block)
         if held < needed:
@@ -105,8 +103,21 @@ def _batches(blocks: Iterable[Array], margin: int) -> Iterator[tuple[Array, int]
         yield samples[at * HOP :][:needed], min(BATCH, frames - at)
 
 
+def _checked(blocks: Iterable[Array]) -> Iterator[Array]:
+    for block in blocks:
+        if block.ndim != 1 or block.dtype != np.float32:
+            raise MeasurementFailed(f"measuring takes float32 mono blocks, not {block.dtype} of shape {block.shape}")
+        if not np.isfinite(block).all():
+            raise MeasurementFailed("the recording holds samples that are not finite numbers")
+        yield block
+
+
 def measure(
-    blocks: Iterable[Array], *, settings: PitchSettings | None = STANDARD, threads: int | None = None
+    blocks: Iterable[Array],
+    *,
+    settings: PitchSettings | None = STANDARD,
+    threads: int | None = None,
+    clipped: Sequence[Span] | None = None,
 ) -> Iterator[dict[str, Array]]:
     """Measure a recording frame by frame.
 
@@ -118,6 +129,8 @@ def measure(
         blocks: float32 mono samples at 16 kHz, shape (any,), in order; sizes do not matter.
         settings: what counts as voice; None leaves pitch alone, and its columns NaN.
         threads: how many cores may work; None takes all that this process may use.
+        clipped: where the source is clipped, in order of time, as its extraction found; None: nobody looked, and the
+            column is NaN.
 
     Yields:
         Batches of frames: every column of `analysis.FRAME_COLUMNS`, float32, all of the same length, NaN where a figure
@@ -147,14 +160,24 @@ def measure(
                 collect()
         while running:
             collect()
-        yield from _finish(spool, np.concatenate(peaks) if peaks else np.empty(0, np.float32), settings)
+        all_peaks = np.concatenate(peaks) if peaks else np.empty(0, np.float32)
+        yield from _finish(spool, all_peaks, settings, _in_spans(clipped, len(all_peaks)))
 
 
-def _finish(spool: Spool, peaks: Array, settings: PitchSettings | None) -> Iterator[dict[str, Array]]:
+def _in_spans(spans: Sequence[Span] | None, frames: int) -> Array:
+    """1.0 for each frame whose centre lies in one of the spans, else 0.0; NaN where there are none to ask."""
+    inside = np.full(frames, np.nan if spans is None else 0.0, np.float32)
+    for span in spans or ():
+        # a hair of slack, so that 0.29 / 0.01 is frame 29
+        inside[math.ceil(span.start_s / FRAME_HOP_S - 1e-6) : math.ceil(span.end_s / FRAME_HOP_S - 1e-6)] = 1.0
+    return inside
+
+
+def _finish(spool: Spool, peaks: Array, settings: PitchSettings | None, clipped: Array) -> Iterator[dict[str, Array]]:
     """Walk the path over the spooled batches and yield frames as they become certain."""
     path = PitchPath(settings or STANDARD, silence_reference(peaks))
     waiting = np.empty((len(MEASURED), 0), np.float32)
-    done = 0
+    done, given = 0, 0
     for batch in spool:
         done += batch.shape[1]
         f0_hz, strength = path.extend(
@@ -165,11 +188,12 @@ def _finish(spool: Spool, peaks: Array, settings: PitchSettings | None) -> Itera
         )
         waiting = np.concatenate([waiting, batch[: len(MEASURED)]], axis=1)
         if len(f0_hz):
-            yield _columns(waiting[:, : len(f0_hz)], f0_hz, strength)
+            yield _columns(waiting[:, : len(f0_hz)], f0_hz, strength, clipped[given : given + len(f0_hz)])
             waiting = waiting[:, len(f0_hz) :]
+            given += len(f0_hz)
 
 
-def _columns(rows: Array, f0_hz: Array, strength: Array) -> dict[str, Array]:
+def _columns(rows: Array, f0_hz: Array, strength: Array, clipped: Array) -> dict[str, Array]:
     columns = {name: row.copy() for name, row in zip(MEASURED, rows, strict=True)}
     rms = columns["rms"]
     columns["rms_dbfs"] = np.full_like(rms, np.nan)
@@ -180,4 +204,5 @@ def _columns(rows: Array, f0_hz: Array, strength: Array) -> dict[str, Array]:
     inside = np.clip(strength, np.float32(1e-6), np.float32(1.0 - 1e-6))
     columns["hnr_db"] = np.float32(10.0) * np.log10(inside / (np.float32(1.0) - inside))
     columns["f0_hz"], columns["f0_strength"] = f0_hz, strength
+    columns["clipped_ratio"] = clipped
     return {name: columns[name] for name in FRAME_COLUMNS}

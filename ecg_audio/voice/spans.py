@@ -36,6 +36,7 @@ MEANS = (
     "spectral_centroid_hz",
     "spectral_rolloff_hz",
     "spectral_flatness",
+    "clipped_ratio",
     *MFCC,
 )
 """Columns that a span has the mean of, over its audible frames."""

@@ -4,6 +4,7 @@ import hashlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -112,3 +113,12 @@ def file_server(data: bytes, *, etag: bool = True, breaks: tuple[int, ...] = ())
             handler.wfile.write(body)
 
     return answer
+
+
+def trickle(handler: BaseHTTPRequestHandler, head: bytes, repeated: bytes, pause_s: float = 0.02) -> None:
+    """Send a beginning, then the same few bytes again and again until the other side hangs up."""
+    handler.close_connection = True
+    handler.wfile.write(head)
+    while True:
+        handler.wfile.write(repeated)
+        time.sleep(pause_s)

@@ -116,19 +116,6 @@ def test_padding_of_the_last_frame_is_cut(tmp_path, suffix):
     assert extracted(path)[0].samples == pytest.approx(round(2.345 * SAMPLE_RATE_HZ), abs=1)
 
 
-def test_channels_are_averaged(tmp_path):
-    """The recording is the mean of the channels, in the file's own scale."""
-    left = tone(440, 1.0, 16000)
-    soundfile.write(tmp_path / "a.wav", np.stack([left, np.zeros_like(left)], axis=1), 16000, "PCM_24")
-    assert extracted(tmp_path / "a.wav")[1] == pytest.approx(left / 2, abs=1e-4)
-
-
-def test_loud_float_samples_are_limited(tmp_path):
-    """Float samples beyond full scale end at full scale instead of wrapping around."""
-    soundfile.write(tmp_path / "a.wav", np.full(16000, 3.0), 16000, "FLOAT")
-    assert extracted(tmp_path / "a.wav")[1].min() > 0.99
-
-
 def test_what_is_no_number_becomes_silence(tmp_path):
     """A float file with NaN in it is damaged there, and says so."""
     samples = tone(440, 4.0)

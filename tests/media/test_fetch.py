@@ -3,10 +3,12 @@
 import hashlib
 import random
 import time
+import zlib
 
 import pytest
 
 from ecg_audio.address import Permit
+from ecg_audio.child import Child
 from ecg_audio.errors import (
     DownloadFailed,
     DownloadRefused,
@@ -18,12 +20,13 @@ from ecg_audio.errors import (
     SourceNotFound,
     TooLarge,
 )
-from ecg_audio.media import http, transfer
+from ecg_audio.media import coding, http, transfer
 from ecg_audio.media.fetch import fetch
 from ecg_audio.media.source import FileSource, HttpSource, classify
 from ecg_audio.media.transfer import Patience
 from ecg_audio.request import Limits
-from tests.media.servers import file_server, reset, send, serving
+from tests.media import bombs
+from tests.media.servers import file_server, reset, send, serving, trickle
 
 DATA = b"RIFF" + random.Random(0).randbytes(700_000)
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -294,6 +297,51 @@ def test_a_coded_body_is_decoded(tmp_path):
         assert get(site.url(), tmp_path).sha256 == SHA
 
 
+@pytest.mark.parametrize("size", [1, 1000, len(DATA)])
+def test_a_coded_body_of_several_members(tmp_path, size):
+    """A gzip body of several members, in pieces of any size, is all of them."""
+    import gzip
+
+    members = b"".join(gzip.compress(DATA[begin : begin + 300_000]) for begin in range(0, len(DATA), 300_000))
+    pieces = (members[begin : begin + size] for begin in range(0, len(members), size))
+    assert b"".join(coding.plain(pieces)) == DATA
+
+
+@pytest.mark.parametrize("body", [b"RIFF, as it is", zlib.compress(DATA)[:-100]])
+def test_a_body_that_is_not_coded_as_it_says(tmp_path, body):
+    """A body that was never compressed, or that ends in the middle, is refused by name."""
+    with (
+        serving(lambda handler, _n: send(handler, 200, body, Content_Encoding="deflate")) as site,
+        pytest.raises(DownloadRefused, match="compressed"),
+    ):
+        get(site.url(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("named", ["gzip, gzip", "gzip, gzip, gzip", "br", "zstd", "identity, gzip, br", "compress"])
+def test_several_codings_are_refused(tmp_path, named):
+    """More than one coding, or one that is not undone here, is refused before anything is unpacked."""
+    with (
+        serving(lambda handler, _n: send(handler, 200, b"\x1f\x8b", Content_Encoding=named)) as site,
+        pytest.raises(DownloadRefused, match="compressed"),
+    ):
+        get(site.url(), tmp_path)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_a_bomb_stays_within_its_memory(tmp_path, layers):
+    """Gigabytes in a few hundred bytes end at a limit, in a process that may take 300 MB."""
+    body = bombs.packed(layers)
+    header = ", ".join(["gzip"] * layers)
+    with (
+        serving(lambda handler, _n: send(handler, 200, body, Content_Encoding=header)) as site,
+        Child("the bombed", memory_bytes=300_000_000) as child,
+        pytest.raises(TooLarge if layers == 1 else DownloadRefused),
+    ):
+        child.call(bombs.download, site.url(), str(tmp_path), 50_000_000)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_redirects_are_followed(tmp_path):
     """A redirect on the same and to another address leads to the file."""
     with serving(file_server(DATA)) as site:
@@ -323,6 +371,24 @@ def test_a_redirect_into_the_dark(tmp_path, target, monkeypatch):
     with serving(answer) as site, pytest.raises(SourceForbidden):
         get(site.url(), tmp_path)
     assert len(site.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "target", ["http://[::1", "http://a:b:c/", "http://xn--/", "http://a..b/", "http://é" + "é" * 99]
+)
+def test_a_redirect_to_no_address_is_named_at_once(tmp_path, target):
+    """What is no address now is none on another try."""
+    with serving(lambda handler, _n: send(handler, 302, Location=target)) as site:
+        with pytest.raises((SourceForbidden, SourceInvalid)):
+            get(site.url(), tmp_path)
+        assert len(site.requests) == 1
+
+
+@pytest.mark.parametrize("host", ["xn--", "a..b", "a" * 300, "[::1]x"])
+def test_an_address_that_is_none_is_named_at_once(tmp_path, host):
+    """Names that no resolver takes are not tried again."""
+    with pytest.raises(SourceInvalid):
+        get(f"http://{host}/a.mp4", tmp_path)
 
 
 def test_private_addresses_are_refused_by_default(tmp_path, monkeypatch):
@@ -357,20 +423,61 @@ def test_a_server_that_says_nothing(tmp_path):
         get(site.url(), tmp_path, patience=Patience(silence_s=0.2, resumes=1, pause_s=0.001))
 
 
-def test_a_server_that_trickles(tmp_path):
-    """Bytes that come too slowly to ever end are given up."""
+IMPATIENT = Patience(connect_s=1, silence_s=20, resumes=3, pause_s=0.001, credit_s=0.5)
+BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "repeated"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n"),
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        (BODY + b"\r\n", b"\0"),
+        (BODY + b"Content-Encoding: gzip\r\n\r\n", b"\x1f\x8b\x08" + bytes(7)),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n\0\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x"),
+    ],
+    ids=["status", "header", "hints", "body", "coded body", "chunks", "chunk header"],
+)
+def test_whatever_trickles_is_given_up(tmp_path, head, repeated):
+    """Header, hints, body and chunks that come a byte at a time are ended, though no read is ever silent."""
+    with serving(lambda handler, _n: trickle(handler, head, repeated)) as site:
+        with pytest.raises((DownloadFailed, DownloadRefused)):
+            get(site.url(), tmp_path, patience=IMPATIENT)
+        assert len(site.requests) <= IMPATIENT.resumes + 1
+
+
+def test_breaking_off_buys_no_time(tmp_path):
+    """A server that brings every attempt one byte forward and then breaks off is given up too."""
+    with (
+        serving(file_server(DATA, breaks=(20, *(1,) * 100_000))) as site,
+        pytest.raises(DownloadFailed, match="too slow"),
+    ):
+        get(site.url(), tmp_path, patience=IMPATIENT)
+    assert len(site.requests) > IMPATIENT.resumes + 1, "each attempt counted as a failure"
+
+
+def test_a_slow_line_is_borne_with(tmp_path):
+    """Whoever sends as fast as the floor rate takes longer than the credit, and is heard to the end."""
+    patience = Patience(connect_s=1, silence_s=20, credit_s=0.4, least_bytes_per_s=len(DATA) / 4)
 
     def answer(handler, _number):
         handler.send_response(200)
-        handler.send_header("Content-Length", "100000")
+        handler.send_header("Content-Length", str(len(DATA)))
         handler.end_headers()
-        for _ in range(100):
-            handler.wfile.write(b"\0")
-            handler.wfile.flush()
-            time.sleep(0.05)
+        for begin in range(0, len(DATA), len(DATA) // 10):
+            handler.wfile.write(DATA[begin : begin + len(DATA) // 10])
+            time.sleep(0.1)
 
-    with serving(answer) as site, pytest.raises(DownloadFailed, match="too slow"):
-        get(site.url(), tmp_path, patience=Patience(silence_s=0.3, resumes=0))
+    with serving(answer) as site:
+        assert get(site.url(), tmp_path, patience=patience).sha256 == SHA
+
+
+def test_five_gigabytes_on_a_slow_line():
+    """The floor rate that ships lets 5 GB over half a megabit a second, in less than a day."""
+    assert Patience().least_bytes_per_s * 8 <= 512_000
+    assert Patience().credit_s + Limits().max_bytes / Patience().least_bytes_per_s < 24 * 3600
 
 
 def test_a_full_disk(tmp_path, monkeypatch):

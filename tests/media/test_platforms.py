@@ -21,8 +21,8 @@ from ecg_audio.errors import (
 from ecg_audio.media import platforms
 from ecg_audio.progress import silent
 from ecg_audio.request import Limits
-from tests.media import fake_site
-from tests.media.servers import file_server, send, serving
+from tests.media import bombs, fake_site
+from tests.media.servers import file_server, send, serving, trickle
 
 # yt-dlp leaves its sockets to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -151,3 +151,28 @@ def test_a_downloader_that_fails_unforeseen(tmp_path, monkeypatch):
     monkeypatch.setattr(platforms, "Child", lambda *_a, **_o: Broken())
     with pytest.raises(EcgError, match="KeyError"):
         platforms.download("https://fake.site/1/talk", tmp_path, limits=Limits(), report=silent)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX-More: ", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"])
+def test_a_media_server_that_trickles(tmp_path, monkeypatch, head):
+    """A header or a track that comes a byte at a time is given up, whatever yt-dlp waits for."""
+    monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.1")
+    monkeypatch.setattr(platforms, "collect", fake_site.collect_impatiently)
+    with (
+        serving(lambda handler, _n: trickle(handler, head, b"x")) as site,
+        pytest.raises(DownloadFailed, match="too slow"),
+    ):
+        platforms.download(f"https://fake.site/{site.port}/talk", tmp_path, limits=Limits(), report=silent)
+
+
+def test_a_page_that_is_a_bomb(tmp_path, monkeypatch):
+    """A page that unpacks to gigabytes ends at the downloader's memory, and is a refusal."""
+    monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.1")
+    monkeypatch.setattr(platforms, "collect", fake_site.collect)
+    monkeypatch.setattr(platforms, "MEMORY_BYTES", 400_000_000)
+    body = bombs.packed(3)
+    with (
+        serving(lambda handler, _n: send(handler, 200, body, Content_Encoding="gzip, gzip, gzip")) as site,
+        pytest.raises(DownloadRefused, match="larger than"),
+    ):
+        platforms.download(f"https://fake.site/{site.port}/page", tmp_path, limits=Limits(), report=silent)

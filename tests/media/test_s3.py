@@ -13,7 +13,7 @@ from ecg_audio.media.fetch import fetch
 from ecg_audio.media.source import S3Source, classify
 from ecg_audio.media.transfer import Patience
 from ecg_audio.request import Limits
-from tests.media.servers import send, serving
+from tests.media.servers import send, serving, trickle
 
 DATA = b"RIFF" + random.Random(0).randbytes(700_000)
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -165,3 +165,31 @@ def test_nobody_listens(tmp_path, monkeypatch):
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", site.url(""))
     with pytest.raises(DownloadFailed):
         fetch(S3Source(BUCKET, ("a.mp4",)), tmp_path, limits=Limits())
+
+
+def test_the_name_of_an_object_commands_no_terminal(tmp_path, bucket):
+    """A key may hold any character; the name for people holds none that moves a cursor."""
+    bucket.put_object(Bucket=BUCKET, Key="x/a\x1b[2J\x9bb.mp4", Body=DATA)
+    media = fetch(S3Source(BUCKET, ("x/a\x1b[2J\x9bb.mp4",)), tmp_path, limits=Limits())
+    assert (media.sha256, media.name) == (SHA, "a[2Jb.mp4")
+
+
+@pytest.mark.parametrize("where", ["header", "body"])
+def test_an_object_that_trickles(tmp_path, monkeypatch, where):
+    """A header or a body that comes a byte at a time is given up, though botocore waits for whole pieces."""
+    patience = Patience(silence_s=20, pause_s=0.001, credit_s=0.5)
+    described = object_server([])
+
+    def answer(handler, number):
+        if where == "body" and handler.command == "HEAD":
+            described(handler, number)
+        elif where == "body":
+            trickle(handler, f'HTTP/1.1 200 OK\r\nContent-Length: {len(DATA)}\r\nETag: "tag"\r\n\r\n'.encode(), b"R")
+        else:
+            trickle(handler, b"HTTP/1.1 200 OK\r\nX-More: ", b"x")
+
+    with serving(answer) as site:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", site.url(""))
+        source = S3Source(BUCKET, ("a.mp4",))
+        with pytest.raises(DownloadFailed, match=r"in time|too slow"):
+            s3.download(source, tmp_path, limits=Limits(), report=lambda _f: None, patience=patience)

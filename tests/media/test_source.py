@@ -109,6 +109,19 @@ def test_an_s3_key_that_may_be_encoded():
     assert classify("s3://b/100%25.mp4") == S3Source("b", ("100%25.mp4",))
 
 
+@pytest.mark.parametrize("code", ["%1b", "%0a", "%0D", "%00", "%7F", "%C2%9B", "%E2%80%A8"])
+def test_no_name_is_decoded_into_commands(code):
+    """Escapes, line breaks and their kin in a key stay as they were written."""
+    assert classify(f"https://b.s3.amazonaws.com/a{code}[2J.mp4") == S3Source("b", (f"a{code}[2J.mp4",))
+
+
+@pytest.mark.parametrize("host", ["a b", "a%20b", "a<b", "a^b", "fe80::1%25eth0]x", 'a"b', "[::1", "[zz]"])
+def test_a_host_that_is_none_is_named_at_once(host):
+    """What can be no host's name is invalid, not away."""
+    with pytest.raises(SourceInvalid):
+        classify(f"http://{host}/a.mp4")
+
+
 @pytest.mark.parametrize(
     "query",
     ["X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=K&X-Amz-Signature=s", "AWSAccessKeyId=K&Signature=s&Expires=9"],

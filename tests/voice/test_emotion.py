@@ -10,7 +10,7 @@ from ecg_audio.errors import MeasurementFailed, ModelLoadingFailed
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results import document
 from ecg_audio.speech import engine as engines
-from ecg_audio.speech.whisperx import WhisperXEngine
+from ecg_audio.speech.engine import LocalEngine
 from ecg_audio.voice import emotion
 from ecg_audio.voice.emotion import EmotionClassifier, configured
 from ecg_audio.voice.emotion_models import felt, mapped
@@ -67,17 +67,17 @@ def test_without_a_model_nothing_is_configured(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def angry(whisperx: WhisperXEngine, tmp_path: Path) -> Path:
+def angry(tiny_engine: LocalEngine, tmp_path: Path) -> Path:
     """A model that hears anger in everything."""
     path = tmp_path / "angry-model"
-    whisperx._models.call(emotion_models.build, str(path), LABELS, "ang")
+    tiny_engine.process.child.call(emotion_models.build, str(path), LABELS, "ang")
     return path
 
 
 @pytest.mark.slow
-def test_each_span_has_its_emotion(whisperx: WhisperXEngine, angry: Path) -> None:
+def test_each_span_has_its_emotion(tiny_engine: LocalEngine, angry: Path) -> None:
     """Label and probability come from the model; a span too short to judge has none."""
-    classifier = EmotionClassifier(str(angry), process=whisperx._models)
+    classifier = EmotionClassifier(str(angry), process=tiny_engine.process.child)
     spans = [Span(start_s=0.4, end_s=3.0), Span(start_s=3.9, end_s=4.1), Span(start_s=0.0, end_s=17.0)]
     reports: list[float] = []
     found = classifier.classify(models.CONVERSATION, spans, report=reports.append)
@@ -89,47 +89,53 @@ def test_each_span_has_its_emotion(whisperx: WhisperXEngine, angry: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_model_without_emotions_is_refused(whisperx: WhisperXEngine, tmp_path: Path) -> None:
+def test_a_model_without_emotions_is_refused(tiny_engine: LocalEngine, tmp_path: Path) -> None:
     """An audio classifier of something else, or a name without a hub, is a loading error that says so."""
-    whisperx._models.call(emotion_models.build, str(tmp_path / "animals"), ["cat", "dog"], "dog")
+    tiny_engine.process.child.call(emotion_models.build, str(tmp_path / "animals"), ["cat", "dog"], "dog")
     spans = [Span(start_s=0.4, end_s=3.0)]
     with pytest.raises(ModelLoadingFailed, match="is not an emotion model: its labels are cat, dog"):
-        EmotionClassifier(str(tmp_path / "animals"), process=whisperx._models).classify(models.CONVERSATION, spans)
+        EmotionClassifier(str(tmp_path / "animals"), process=tiny_engine.process.child).classify(
+            models.CONVERSATION, spans
+        )
     with pytest.raises(ModelLoadingFailed, match="nobody/nothing is not on this machine"):
-        EmotionClassifier("nobody/nothing", process=whisperx._models).classify(models.CONVERSATION, spans)
+        EmotionClassifier("nobody/nothing", process=tiny_engine.process.child).classify(models.CONVERSATION, spans)
 
 
 @pytest.mark.slow
-def test_a_model_of_dimensions_gives_those(whisperx: WhisperXEngine, tmp_path: Path) -> None:
+def test_a_model_of_dimensions_gives_those(tiny_engine: LocalEngine, tmp_path: Path) -> None:
     """A regression head over arousal, dominance and valence, in the form in which such models are published."""
     path = str(tmp_path / "dimensions")
-    whisperx._models.call(emotion_models.build_regressor, path, {"arousal": 0.8, "dominance": 0.5, "valence": 0.3})
-    found = EmotionClassifier(path, process=whisperx._models).classify(
+    tiny_engine.process.child.call(
+        emotion_models.build_regressor, path, {"arousal": 0.8, "dominance": 0.5, "valence": 0.3}
+    )
+    found = EmotionClassifier(path, process=tiny_engine.process.child).classify(
         models.CONVERSATION, [Span(start_s=0.4, end_s=3.0)]
     )
     assert found == (Emotion(valence=-0.4, arousal=0.8, model="dimensions"),)
 
 
 @pytest.mark.slow
-def test_a_head_that_would_be_filled_with_noise_is_refused(whisperx: WhisperXEngine, tmp_path: Path) -> None:
+def test_a_head_that_would_be_filled_with_noise_is_refused(tiny_engine: LocalEngine, tmp_path: Path) -> None:
     """Emotion labels over a head that transformers does not know are random figures: a loading error, by name."""
     path = str(tmp_path / "headless")
-    whisperx._models.call(emotion_models.build_regressor, path, {"angry": 0.8, "happy": 0.5})
+    tiny_engine.process.child.call(emotion_models.build_regressor, path, {"angry": 0.8, "happy": 0.5})
     with pytest.raises(ModelLoadingFailed, match="its head is not the one that transformers knows"):
-        EmotionClassifier(path, process=whisperx._models).classify(models.CONVERSATION, [Span(start_s=0.4, end_s=3.0)])
+        EmotionClassifier(path, process=tiny_engine.process.child).classify(
+            models.CONVERSATION, [Span(start_s=0.4, end_s=3.0)]
+        )
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("prefect_server", "tiny")
 def test_a_configured_model_gives_each_segment_its_emotion(
-    whisperx: WhisperXEngine, angry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_engine: LocalEngine, angry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Through the whole flow: published with every segment; a model that cannot be had leaves a partial result."""
     from tasks import classify_emotion
 
-    monkeypatch.setattr(engines, "shared", lambda _name: whisperx)
+    monkeypatch.setattr(engines, "shared", lambda _models: tiny_engine)
     monkeypatch.setattr(
-        classify_emotion, "_classifier", lambda model: EmotionClassifier(model, process=whisperx._models)
+        classify_emotion, "_classifier", lambda model: EmotionClassifier(model, process=tiny_engine.process.child)
     )
 
     def ask() -> AnalysisRequest:

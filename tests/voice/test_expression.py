@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ecg_audio.analysis import Segment, SpokenWord, Turn, VoiceFeatures
+from ecg_audio.analysis import Segment, Span, SpokenWord, Turn, VoiceFeatures
 from ecg_audio.voice.expression import express
 from ecg_audio.voice.frames import measure
 
@@ -110,8 +110,23 @@ def test_no_feature_is_a_constant():
     for words, sound in enumerate(sounds, 1):
         spoken = tuple(SpokenWord(text="la", start_s=0.1 * i, end_s=0.1 * i + 0.1) for i in range(words))
         segment = Segment(id=0, start_s=0.0, end_s=2.0, speaker="A", text="la", words=spoken)
-        (batch,) = measure([sound.astype(np.float32)])
+        (batch,) = measure([sound.astype(np.float32)], clipped=(Span(start_s=0.0, end_s=0.5 * words),))
         heard.append(express((segment,), (), batch, 2.0).segments[0].voice)
     for name in VoiceFeatures.model_fields:
         values = {getattr(voice, name) for voice in heard} - {None}
         assert len(values) >= 2, f"{name} is {values} for everything"
+
+
+def test_words_in_which_the_source_is_clipped():
+    """A word says which share of it lies in clipped stretches; where nobody looked for them it says nothing."""
+    sound = tone(120, 0.1, 2.0).astype(np.float32)
+    words = tuple(SpokenWord(text="la", start_s=0.5 * i, end_s=0.5 * i + 0.4) for i in range(4))
+    segment = Segment(id=0, start_s=0.0, end_s=2.0, speaker="A", text="la la la la", words=words)
+    shares = {}
+    for clipped in (None, (), (Span(start_s=0.4, end_s=0.7), Span(start_s=1.0, end_s=1.45))):
+        (batch,) = measure([sound], clipped=clipped)
+        heard = express((segment,), (), batch, 2.0).segments[0].words
+        shares[clipped] = [word.voice.clipped_ratio for word in heard]
+    assert shares.pop(None) == [None] * 4
+    assert shares.pop(()) == [0.0] * 4
+    assert next(iter(shares.values())) == pytest.approx([0.0, 0.5, 1.0, 0.0], abs=0.03)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ecg_audio.voice.frames import MFCC, measure
+from ecg_audio.voice.highpass import about_mean
 from ecg_audio.voice.spectrum import MELS, RATE_HZ, WINDOW, cosine_basis, mel_filters
 from tests.voice.test_pitch import conversation  # noqa: F401 - a fixture
 
@@ -30,7 +31,7 @@ def reference(samples):
 
 @pytest.fixture(scope="module", params=["speech", "noise", "hum"])
 def pair(request, conversation):  # noqa: F811
-    """Our frames and librosa's of real speech, of noise, and of a loud hum over a faint hiss."""
+    """Our frames and librosa's of real speech, of noise, and of a loud hum over a faint hiss, all about their mean."""
     random = np.random.default_rng(0)
     t = np.arange(10 * RATE_HZ) / RATE_HZ
     samples = {
@@ -39,6 +40,7 @@ def pair(request, conversation):  # noqa: F811
         "hum": 0.7 * np.sin(2 * np.pi * 50.0 * t) + 1e-5 * random.normal(size=len(t)),
     }[request.param].astype(np.float32)
     batches = list(measure([samples]))
+    samples = np.concatenate(list(about_mean([samples])))
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}, reference(samples)
 
 

@@ -1,0 +1,251 @@
+"""Decoding a source until it is known how it is to be written: which stream, which mix, which gain.
+
+Most sources are decoded once, into a spool of 16 kHz mono. Only where the channels turn out to want another mix, have
+an offset, or another stream carries the voice, is there a second time.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Self
+
+import numpy as np
+
+from ecg_audio.errors import InsufficientResources, MediaCorrupt, NotMedia, TooLong
+from ecg_audio.media.container import Opened, opened
+from ecg_audio.media.level import Level, LevelMeter
+from ecg_audio.media.mixing import Mix, are_separate, choose
+from ecg_audio.media.probe import check_duration
+from ecg_audio.media.sound import Sound, unpadded
+from ecg_audio.media.survey import Survey
+from ecg_audio.media.timeline import SAMPLE_RATE_HZ, Samples
+from ecg_audio.progress import Report, silent
+from ecg_audio.quality import FAINT_DBFS
+from ecg_audio.request import Limits
+
+IN_MEMORY_BYTES = 64_000_000
+"""About 17 minutes of spooled sound; more goes to a temporary file beside the target."""
+WRITE_SAMPLES = 160_000
+LEAST_OFFSET = 1e-3
+"""A mean smaller than this (-60 dBFS) is left in: no ear and no model minds it."""
+FEWEST_FOR_OFFSET = SAMPLE_RATE_HZ // 2
+"""The mean of fewer samples, half a second, may be that of a wave cut off in the middle."""
+HEADROOM = 32767 / 32768
+RAISED_DBFS = -30.0
+"""A faint recording is raised to this level, where 16 bits hold it as well as its source did ..."""
+MOST_GAIN_DB = 50.0
+"""... but by no more than this."""
+
+
+@dataclass
+class Heard:
+    """A source that was decoded: its sound in the spool, and what is known of it."""
+
+    sound: Sound
+    mix: Mix
+    spool: IO[bytes]
+    samples: int = 0
+    highest: float = 0.0
+    lowest: float = 0.0
+    scale: float = 1.0  # of the spool's samples, to be those of `mix`
+    asked: int | None = None
+    unheard: tuple[int, ...] = ()  # streams that were passed over because they carry no voice
+    separate: bool = False  # two channels hold different voices
+    voiced_channels: int = 0  # how many carry a voice
+    offset: float = 0.0
+    gain_db: float = 0.0
+    level: Level = field(default_factory=Level)
+
+    @property
+    def peak(self) -> float:
+        """The largest absolute sample of the mix; full scale 1.0."""
+        return max(self.highest, -self.lowest, 0.0)
+
+    @property
+    def source_peak(self) -> float:
+        """The largest absolute sample of the channels in the mix, each about its offset, before resampling."""
+        return float(self.sound.meter.peaks()[list(self.mix.used)].max(initial=0.0))
+
+    def write(self, target: Path) -> Level:
+        """Write the spool as FLAC, with the gain that it needs.
+
+        Returns:
+            Levels of the mix, before the gain.
+        """
+        import soundfile
+
+        self.level = self._measure()
+        self.gain_db = self._gain_db()
+        factor = np.float32(10.0 ** (self.gain_db / 20.0))
+        with soundfile.SoundFile(target, "w", SAMPLE_RATE_HZ, 1, "PCM_16", format="FLAC") as flac:
+            for block in self._blocks():
+                flac.write(np.clip(block * factor if self.gain_db else block, -1.0, HEADROOM))
+        return self.level
+
+    def _measure(self) -> Level:
+        meter = LevelMeter()
+        for block in self._blocks():
+            meter.take(block)
+        return meter.level()
+
+    def _gain_db(self) -> float:
+        """0, unless the sound does not fit below full scale or drowns in the rounding to 16 bits."""
+        if self.peak > 1.0:
+            return self._room_db()
+        level_dbfs = self.level.active_dbfs
+        if level_dbfs is None or level_dbfs >= FAINT_DBFS:
+            return 0.0
+        return round(max(0.0, min(RAISED_DBFS - level_dbfs, self._room_db(), MOST_GAIN_DB)), 2)
+
+    def _room_db(self) -> float:
+        """The gain with which the largest sample just fits."""
+        return math.floor(2000.0 * math.log10(HEADROOM / self.peak)) / 100.0
+
+    def _blocks(self) -> Iterator[Samples]:
+        self.spool.seek(0)
+        while raw := self.spool.read(WRITE_SAMPLES * 4):
+            block = np.frombuffer(raw, np.float32)
+            yield block if self.scale == 1.0 else block * np.float32(self.scale)
+
+
+class Listening:
+    """One source on its way to a recording.
+
+    Args:
+        path: a local media file.
+        folder: where the spool may go.
+        limits: the longest recording allowed.
+        audio_stream: the stream asked for; None: the default one, unless another has the voice.
+        size_bytes: how many bytes of the file count; None: all.
+        report: gets the finished fraction of the first decoding.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        limits: Limits,
+        audio_stream: int | None,
+        size_bytes: int | None,
+        report: Report,
+    ) -> None:
+        self._path, self._limits, self._size_bytes, self._report = path, limits, size_bytes, report
+        self._asked = audio_stream
+        self._spool = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES, prefix="ecg-sound-", dir=str(folder))  # noqa: SIM115 - closed by __exit__
+
+    def hear(self) -> Heard:
+        """Decode until all is known.
+
+        Raises:
+            EcgError: see `decode.extract`.
+        """
+        heard = self._decode(self._asked, None, self._report)
+        survey = heard.sound.survey
+        if self._asked is None and survey is not None and not survey.voices().any():
+            others = self._others(heard.sound.media.chosen.index, len(heard.sound.media.streams))
+            if others is not None:
+                passed_over = (heard.sound.media.chosen.index,)
+                heard = self._decode(others, None, silent)
+                heard.unheard, survey = passed_over, heard.sound.survey
+        if survey is not None and len(survey.names) > 1:
+            heard = self._mixed(heard, survey)
+        return self._about_zero(heard)
+
+    def _about_zero(self, heard: Heard) -> Heard:
+        """The source less its offsets, if its mix has one: taken off before anything rings at its edges."""
+        offsets, weights = heard.sound.meter.offsets(), np.array(heard.mix.weights)
+        if len(weights) != len(offsets) or heard.samples < FEWEST_FOR_OFFSET:
+            return heard
+        offset = float(weights @ offsets)
+        if abs(offset) < LEAST_OFFSET:
+            return heard
+        again = self._decode(heard.sound.media.chosen.index, heard.mix, silent, offsets.astype(np.float32))
+        again.unheard, again.separate, again.offset = heard.unheard, heard.separate, round(offset, 6)
+        again.voiced_channels = heard.voiced_channels
+        return again
+
+    def _mixed(self, heard: Heard, survey: Survey) -> Heard:
+        """The source with the mix that its channels ask for."""
+        meter = heard.sound.meter
+        peaks = meter.peaks()[: len(survey.names)]
+        chosen = choose(survey, peaks)
+        factor = heard.mix.factor_to(chosen, peaks == 0.0)
+        if factor is None:
+            again = self._decode(heard.sound.media.chosen.index, chosen, silent)
+            again.unheard, heard = heard.unheard, again
+        else:
+            heard.scale, heard.mix = factor, chosen
+            heard.highest, heard.lowest = heard.highest * factor, heard.lowest * factor
+        heard.separate = are_separate(survey)
+        heard.voiced_channels = int((survey.voices() > 0).sum())
+        return heard
+
+    def _others(self, first: int, count: int) -> int | None:
+        """Which of the other streams carries most voice; None: none does."""
+        most, best = 0, None
+        for index in range(count):
+            if index == first:
+                continue
+            survey = Survey()
+            try:
+                with self._opened(index) as media:
+                    for _ in Sound(media, survey=survey).heard():
+                        pass
+            except (MediaCorrupt, NotMedia):
+                continue  # a stream that does not decode is not the one
+            survey.finish()
+            voices = int(survey.voices().max(initial=0))
+            if voices > most:
+                most, best = voices, index
+        return best
+
+    def _decode(
+        self, audio_stream: int | None, mix: Mix | None, report: Report, offsets: Samples | None = None
+    ) -> Heard:
+        with self._opened(audio_stream) as media:
+            check_duration(media, self._limits)
+            if media.chosen.codec == "flac":
+                # a frame whose checksum is wrong is noise, not sound
+                media.stream.codec_context.options = {"err_detect": "crccheck+explode"}
+            asks = mix is None and (media.chosen.channels > 1 or len(media.streams) > 1)
+            sound = Sound(media, mix=mix, offsets=offsets, survey=Survey() if asks else None)
+            self._spool.seek(0)
+            self._spool.truncate()
+            samples, highest, lowest = 0, -np.inf, np.inf
+            longest = (self._limits.max_duration_s + 1.0) * SAMPLE_RATE_HZ
+            for block in unpadded(sound.blocks(report), media.timing.end_s):
+                if not len(block):
+                    continue
+                samples += len(block)
+                if samples > longest:
+                    hours = self._limits.max_duration_s / 3600
+                    raise TooLong(f"the recording is longer than the limit of {hours:.2f} h")
+                highest, lowest = max(highest, float(block.max())), min(lowest, float(block.min()))
+                self._keep(block)
+            if sound.survey is not None:
+                sound.survey.finish()
+        chosen = sound.mix or Mix((1.0,), ("MONO",))
+        return Heard(sound, chosen, self._spool, samples, highest, lowest, asked=self._asked)
+
+    def _opened(self, audio_stream: int | None) -> AbstractContextManager[Opened]:
+        return opened(self._path, audio_stream, size_bytes=self._size_bytes)
+
+    def _keep(self, block: Samples) -> None:
+        try:
+            self._spool.write(np.ascontiguousarray(block, np.float32).data)
+        except OSError as error:
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise InsufficientResources("the disk is full: the decoded sound does not fit") from error
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._spool.close()

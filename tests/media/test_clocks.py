@@ -1,0 +1,167 @@
+"""Clocks: gaps that the picture proves, clocks that begin anew, clocks that do not begin at 0, and files joined."""
+
+import av
+import numpy as np
+import pytest
+
+from ecg_audio.errors import TooLong
+from ecg_audio.media.clocks import Clocks
+from ecg_audio.media.probe import look
+from ecg_audio.request import Limits
+from tests.media.formats import clicks, encode
+from tests.media.signals import CLICKS_S, DURATION_S, extracted, onsets_s
+
+LATE_S = (0.5, 2.0, 13.0, 15.5)
+
+
+def codes(recording):
+    """The codes of a recording's notices."""
+    return [notice.code for notice in recording.notices]
+
+
+def remuxed(source, target, *, keep=lambda _kind, _time_s: True, shift_s=lambda _time_s: 0.0, video=True, **options):
+    """Copy packets into another container: some left out, their times shifted."""
+    with av.open(str(source)) as given, av.open(str(target), "w", **options) as taken:
+        streams = {
+            stream.index: taken.add_stream_from_template(stream)
+            for stream in given.streams
+            if video or stream.type == "audio"
+        }
+        for packet in given.demux():
+            if packet.dts is None or packet.stream_index not in streams:
+                continue
+            time_s = float(packet.pts * packet.time_base)
+            if not keep(packet.stream.type, time_s):
+                continue
+            ticks = round(shift_s(time_s) / packet.time_base)
+            packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+            packet.stream = streams[packet.stream_index]
+            taken.mux(packet)
+    return target
+
+
+@pytest.fixture(scope="module")
+def programme(tmp_path_factory):
+    """17 s of picture and clicks in a transport stream."""
+    folder = tmp_path_factory.mktemp("programme")
+    return encode(clicks(LATE_S, 17, 48000), 48000, folder / "a.ts", audio_codec="mp2")
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mpg"])
+@pytest.mark.parametrize("missing_s", [(3.0, 12.0), (2.5, 12.8)])
+def test_a_gap_that_the_picture_proves(tmp_path, programme, suffix, missing_s):
+    """Sound that is missing for 9 or 10.3 s while the picture runs on is that much silence, and a notice says so."""
+    begin_s, end_s = missing_s
+    path = remuxed(
+        programme,
+        tmp_path / f"a.{suffix}",
+        keep=lambda kind, time_s: kind == "video" or not begin_s < time_s < end_s,
+        format={"ts": "mpegts", "mpg": "mpeg"}[suffix],
+    )
+    recording, samples = extracted(path)
+    assert onsets_s(samples) == pytest.approx(LATE_S, abs=0.002)
+    assert recording.duration_s == pytest.approx(17, abs=0.1)
+    assert codes(recording) == ["MEDIA_GAPS"]
+
+
+def test_a_clock_that_begins_anew(tmp_path, programme):
+    """Where the clock of all streams jumps, the sound goes on without a pause, and a notice says where."""
+    path = remuxed(programme, tmp_path / "a.ts", shift_s=lambda time_s: 100.0 if time_s > 9.4 else 0.0, format="mpegts")
+    recording, samples = extracted(path)
+    assert onsets_s(samples) == pytest.approx(LATE_S, abs=0.03)
+    assert codes(recording) == ["MEDIA_CLOCK_RESTARTED"]
+    assert "first at 9.4 s" in recording.notices[0].message
+
+
+def test_transport_streams_one_after_the_other(tmp_path, programme):
+    """Two joined recordings are played one after the other; the clock's return to its beginning is told."""
+    (tmp_path / "a.ts").write_bytes(programme.read_bytes() * 2)
+    recording, samples = extracted(tmp_path / "a.ts")
+    assert onsets_s(samples) == pytest.approx([*LATE_S, *(17 + time for time in LATE_S)], abs=0.06)
+    assert codes(recording) == ["MEDIA_CLOCK_RESTARTED"]
+
+
+def test_other_streams_prove_time_only_where_their_clock_ran_on():
+    """Steps of less than 5 s are time that passed, in any order of packets; longer ones are a clock of their own."""
+    clocks = Clocks()
+    for time_s in (0.0, 4.0, 3.0, 8.0, 12.0, 40.0, 44.0):
+        clocks.see(1, time_s)
+    assert clocks.ran_through(1.0, 13.0)
+    assert not clocks.ran_through(11.0, 41.0)
+    assert not Clocks().ran_through(0.0, 11.0)
+
+
+@pytest.mark.parametrize("begin_s", [15.0, 100.0, 12_000.0])
+@pytest.mark.parametrize("suffix", ["webm", "mkv", "ogg", "asf"])
+def test_a_clock_that_does_not_begin_at_0(tmp_path, suffix, begin_s):
+    """The cut-out of a live stream is as long as it is: neither too long for the limit nor cut off."""
+    codec = {"asf": "mp2", "mkv": "flac"}.get(suffix, "libopus")
+    rate = 44100 if suffix == "asf" else 48000
+    plain = encode(clicks(CLICKS_S, DURATION_S, rate), rate, tmp_path / "plain.mkv", audio_codec=codec, video=False)
+    path = remuxed(plain, tmp_path / f"a.{suffix}", shift_s=lambda _time_s: begin_s)
+    recording, samples = extracted(path)
+    assert onsets_s(samples) == pytest.approx(CLICKS_S, abs=0.012 if suffix == "asf" else 0.002)
+    assert recording.duration_s == pytest.approx(DURATION_S, abs=0.07)
+    assert recording.notices == ()
+    told_s = look(path, Limits(), None).duration_s
+    assert told_s is None or told_s == pytest.approx(DURATION_S, abs=0.1)
+    with pytest.raises(TooLong):
+        extracted(path, limits=Limits(max_duration_s=3))
+
+
+def test_a_cut_off_live_stream_is_still_told(tmp_path):
+    """What is missing at the end of a live stream's cut-out is told, less where its clock began."""
+    plain = encode(clicks(np.arange(0.5, 8, 0.5), 8, 48000), 48000, tmp_path / "plain.mkv", audio_codec="pcm_s16le")
+    path = remuxed(plain, tmp_path / "a.mkv", shift_s=lambda _time_s: 100.0, video=False)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.5)])
+    recording, _ = extracted(path)
+    assert codes(recording) == ["MEDIA_TRUNCATED"]
+    assert "of 8.0 s" in recording.notices[0].message
+
+
+@pytest.mark.parametrize("rates", [(44100, 22050), (22050, 44100), (48000, 44100), (44100, 44100)])
+@pytest.mark.parametrize("suffix", ["aac", "mp3", "ac3"])
+def test_joined_files_are_played_one_after_the_other(tmp_path, suffix, rates):
+    """Bare frames whose rate changes at a seam: all of both, in order, and no gap, damage or cut is made up.
+
+    The second part begins where the frames of the first end, and its own coding delay, which nothing there declares,
+    comes before its sound.
+    """
+    if suffix == "ac3" and 22050 in rates:
+        pytest.skip("AC-3 has no such rate")
+    parts = [
+        encode(
+            clicks(CLICKS_S, DURATION_S, rate), rate, tmp_path / f"{index}.{suffix}", audio_codec=suffix_codec(suffix)
+        )
+        for index, rate in enumerate(rates)
+    ]
+    (tmp_path / f"a.{suffix}").write_bytes(b"".join(part.read_bytes() for part in parts))
+    recording, samples = extracted(tmp_path / f"a.{suffix}")
+    heard = onsets_s(samples)
+    assert heard[:4] == pytest.approx(CLICKS_S, abs=0.002)
+    seam_s = heard[4] - CLICKS_S[0]
+    assert heard[4:] == pytest.approx([seam_s + time for time in CLICKS_S], abs=0.002)
+    assert seam_s == pytest.approx(DURATION_S, abs=0.1)
+    assert recording.duration_s == pytest.approx(2 * DURATION_S, abs=0.15)
+    assert recording.notices == ()
+
+
+def suffix_codec(suffix):
+    """FFmpeg's encoder of a format of bare frames."""
+    return {"mp3": "libmp3lame"}.get(suffix, suffix)
+
+
+def test_an_mp3_with_a_foreign_tag(tmp_path):
+    """A Xing tag that counts the frames of the first of two joined files ends nothing."""
+    first = encode(clicks(CLICKS_S, DURATION_S, 44100), 44100, tmp_path / "first.mp3").read_bytes()
+    second = encode(clicks(CLICKS_S, DURATION_S, 48000), 48000, tmp_path / "second.mp3").read_bytes()
+    at = first.index(b"Xing") if b"Xing" in first else first.index(b"Info")
+    # frames alone: with a count of bytes, FFmpeg sees by itself that the tag is of another file
+    tag = first[at : at + 4] + (1).to_bytes(4, "big") + first[at + 8 : at + 12] + bytes(104)
+    (tmp_path / "a.mp3").write_bytes(first[:at] + tag + first[at + len(tag) :] + second)
+    recording, samples = extracted(tmp_path / "a.mp3")
+    heard = onsets_s(samples)
+    assert heard[:4] == pytest.approx(CLICKS_S, abs=0.002)
+    assert len(heard) == 8
+    assert recording.duration_s == pytest.approx(2 * DURATION_S, abs=0.1)
+    assert recording.notices == ()
