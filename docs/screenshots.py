@@ -18,12 +18,18 @@ import numpy as np
 import pyarrow.parquet as pq
 from selenium import webdriver
 
-from ecg_audio.analysis import Analysis
+from ecg_audio.analysis import Analysis, RelativeVoice, Segment, SpokenWord
 from ecg_audio.captions import ass, html
 from ecg_audio.captions.cues import CueSettings, cues
 from ecg_audio.captions.styling import PRESETS
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
+FEET = {"report-desktop-light", "report-phone-dark"}  # of which the bottom is shown as well
+SAID = {  # a sentence in each script, and which of its words is loud, whispered and drawn out
+    "en": ("I told you never to open that door.", 3, 5, 7),
+    "ar": ("قلت لك ألا تفتح هذا الباب أبدا.", 2, 3, 6),
+    "he": ("אמרתי לך לא לפתוח את הדלת הזאת.", 2, 3, 6),
+}
 SHOTS = {
     "report-desktop-light": (DESKTOP, "light"),
     "report-desktop-dark": (DESKTOP, "dark"),
@@ -46,6 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         of_the_page(analysis, given.recording, given.frames, given.at, given.out, Path(folder))
         of_the_captions(analysis, given.at, given.out, Path(folder))
+        of_the_scripts(given.out, Path(folder))
 
 
 def of_the_page(analysis: Analysis, recording: Path, frames: Path | None, at_s: float, out: Path, folder: Path) -> None:
@@ -73,6 +80,10 @@ def of_the_page(analysis: Analysis, recording: Path, frames: Path | None, at_s: 
             )
             time.sleep(1)  # the recording seeks, the captions fade
             browser.save_screenshot(str(out / f"{name}.png"))
+            if name in FEET:
+                browser.execute_script("scrollTo(0, document.body.scrollHeight)")
+                time.sleep(0.5)
+                browser.save_screenshot(str(out / f"{name}-foot.png"))
 
 
 @contextmanager
@@ -103,6 +114,52 @@ def of_the_captions(analysis: Analysis, at_s: float, out: Path, folder: Path) ->
     command += ["-filter_complex", strips + ";" + "".join(f"[{name}]" for name in PRESETS) + "vstack=3"]
     command += ["-frames:v", "1", "-update", "1", str((out / "captions-presets.png").resolve())]
     subprocess.run(command, check=True, cwd=folder)
+
+
+def of_the_scripts(out: Path, folder: Path) -> None:
+    """A sentence in three scripts and presets, and one on upright video; the last word is still to come."""
+    strips = []
+    for language in SAID:
+        for preset in PRESETS:
+            script = ass.dumps(cues((spoken(language),)), preset, width=1280, height=720)
+            strips.append(drawn(script, (1280, 720), f"{language}-{preset}", folder, crop="1280:110:0:600"))
+    inputs = [part for strip in strips for part in ("-i", strip)]
+    stacked = f"vstack={len(strips)}"
+    target = str((out / "captions-scripts.png").resolve())
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-y", *inputs, "-filter_complex", stacked, "-frames:v", "1", "-update", "1", target],
+        check=True,
+        cwd=folder,
+    )
+    upright = CueSettings(line_width=26, wide_line_width=12)
+    script = ass.dumps(cues((spoken("en"),), upright), width=720, height=1280, line_width=26)
+    shutil.copy(folder / drawn(script, (720, 1280), "portrait", folder), out / "captions-portrait.png")
+
+
+def spoken(language: str) -> Segment:
+    """The sentence of a language, its words a third of a second each."""
+    text, loud, whispered, slow = SAID[language]
+    voices = {
+        loud: RelativeVoice(loudness_percentile=99, f0_percentile=97),
+        whispered: RelativeVoice(loudness_percentile=3, volume="whisper"),
+        slow: RelativeVoice(rate_z=-2),
+    }
+    words = tuple(
+        SpokenWord(text=word, start_s=0.33 * at, end_s=0.33 * at + 0.3, speaker="SPEAKER_00", relative=voices.get(at))
+        for at, word in enumerate(text.split())
+    )
+    return Segment(id=0, start_s=0, end_s=words[-1].end_s, speaker="SPEAKER_00", text=text, words=words)
+
+
+def drawn(script: str, size: tuple[int, int], name: str, folder: Path, crop: str = "") -> str:
+    """The name of a picture of captions, nearly at the end of the sentence."""
+    (folder / f"{name}.ass").write_text(script, "utf-8")
+    width, height = size
+    ground = f"gradients=s={width}x{height}:c0=0x2b3440:c1=0xd9cbb0:seed=7:speed=0.00001:r=25:d=4"
+    filters = f"format=rgb24,ass={name}.ass" + (f",crop={crop}" if crop else "")
+    command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", ground, "-vf", filters, "-ss", "1.5"]
+    subprocess.run([*command, "-frames:v", "1", "-update", "1", f"{name}.png"], check=True, cwd=folder)
+    return f"{name}.png"
 
 
 if __name__ == "__main__":

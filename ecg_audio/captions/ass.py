@@ -2,19 +2,20 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple
 
 import pysubs2
 from pysubs2 import Alignment, Color
 
-from ecg_audio.captions.cues import DASH, Cue, Line
-from ecg_audio.captions.styling import PLAIN, Look, Preset, Style, hues, look
-from ecg_audio.captions.text import clean
+from ecg_audio.captions.cues import Cue, Line
+from ecg_audio.captions.styling import PLAIN, Look, Preset, Style, hues, look, paled
+from ecg_audio.captions.text import clean, omission, runs_leftwards
 
+NOTICE = "Expressive captions by ecg-audio-analyzer"
 FONT = "Noto Sans"  # renderers take their nearest where it is absent
 LINE_EM = 0.52  # the mean advance of a character of running text
 WHITE = "#FFFFFF"
-UNSAID = ("#9AA0AB", 0.5)  # what words still to come are mixed with, and how much, where the style follows words
+OUTLINE_EM = 0.075  # a letter's own ground, wide enough to be read on any picture
+BY_FIRST_LETTER = -1  # the encoding for which libass takes a line's direction from its first letter
 PIVOT_PX = 1_000_000  # see `_shift`
 
 _BREAK = "\u2060"  # word joiner: keeps a backslash from escaping what follows
@@ -27,7 +28,9 @@ def dumps(
     *,
     width: int = 1920,
     height: int = 1080,
+    line_width: int = 42,
     title: str = "",
+    left_out: int = 0,
 ) -> str:
     """The cues as an ASS script.
 
@@ -36,10 +39,12 @@ def dumps(
         style: a style or the name of a preset.
         width: of the picture, pixels; sizes are relative to it and scale with any other.
         height: of the picture, pixels.
+        line_width: what the cues' lines hold at most, narrow characters: shorter lines can be larger.
         title: for the script's header.
+        left_out: how many words the cues do not show; a comment says so.
     """
     style = style if isinstance(style, Style) else Style.preset(style)
-    size_px = font_px(width, height)
+    size_px = font_px(width, height, line_width)
     file = pysubs2.SSAFile()
     file.styles.clear()
     file.info.update(
@@ -53,31 +58,44 @@ def dumps(
         }
     )
     colours = hues(tuple(cues), style.palette.dark) if style.speaker_colours else {}
-    names: dict[str | None, str] = {speaker: f"Speaker {index}" for index, speaker in enumerate(colours, 1)}
-    file.styles["Default"] = _style(WHITE, size_px, width, height)
+    names: dict[str | None, str] = {speaker: f"Voice {index}" for index, speaker in enumerate(colours, 1)}
+    usual = _style(WHITE, style, size_px, width, height)
+    if any(runs_leftwards(word.text) for cue in cues for word in cue.words):
+        usual.encoding = BY_FIRST_LETTER
+    file.styles["Default"] = usual
     for speaker, colour in colours.items():
-        file.styles[names[speaker]] = _style(colour, size_px, width, height)
+        file.styles[names[speaker]] = usual.copy()
+        file.styles[names[speaker]].primarycolor = _colour(colour)
     for cue in cues:
-        file.append(_event(cue, style, names, size_px, height))
-    return str(file.to_string("ass", header_notice="Expressive captions by ecg-audio-analyzer"))
+        file.append(_event(cue, style, names, colours, size_px, height))
+    notice = f"{NOTICE}\n{omission(left_out)}" if left_out else NOTICE
+    return str(file.to_string("ass", header_notice=notice))
 
 
-def font_px(width: int, height: int) -> int:
+def font_px(width: int, height: int, line_width: int = 42) -> int:
     """The usual letter size for a picture, pixels: by its height, unless its width could not hold a full line."""
-    return round(min(0.058 * height, 0.9 * width / (42 * LINE_EM)))
+    return round(min(0.058 * height, 0.9 * width / (line_width * LINE_EM)))
 
 
-def _event(cue: Cue, style: Style, names: dict[str | None, str], size_px: int, height: int) -> pysubs2.SSAEvent:
+def _event(
+    cue: Cue,
+    style: Style,
+    names: dict[str | None, str],
+    colours: dict[str | None, str],
+    size_px: int,
+    height: int,
+) -> pysubs2.SSAEvent:
     lines: list[str] = []
     clock_cs = 0
     for index, line in enumerate(cue.lines):
         reset = ""
         if cue.dashed and index:  # the second speaker has a colour and a karaoke clock of their own
             colour = rf"\r{names[line[0].speaker]}" if line[0].speaker in names else r"\rDefault" if names else ""
-            reset = colour + (r"\kt0" if style.follow else "")
+            # a syllable of no length: else the dash would be part of the last one
+            reset = colour + (r"\kt0\k0" if style.follow else "")
             clock_cs = 0
-        text, clock_cs = _line(cue, line, style, size_px, clock_cs)
-        lines.append(_braced(reset) + text)
+        text, clock_cs = _line(cue, line, style, colours.get(line[0].speaker, WHITE), size_px, clock_cs)
+        lines.append(_braced(reset) + cue.leads[index].translate(_ESCAPES) + text)
     shifted = any(look(word, style).shift_em for word in cue.words)
     pivot = rf"{{\org({-PIVOT_PX},{height})}}" if shifted else ""
     return pysubs2.SSAEvent(
@@ -89,20 +107,20 @@ def _event(cue: Cue, style: Style, names: dict[str | None, str], size_px: int, h
     )
 
 
-def _style(colour: str, size_px: int, width: int, height: int) -> pysubs2.SSAStyle:
+def _style(colour: str, style: Style, size_px: int, width: int, height: int) -> pysubs2.SSAStyle:
     return pysubs2.SSAStyle(
         fontname=FONT,
         fontsize=float(size_px),
         primarycolor=_colour(colour),
-        secondarycolor=_mixed(colour, *UNSAID),
-        outlinecolor=Color(16, 16, 20, 0),
+        secondarycolor=_colour(style.palette.unsaid),
+        outlinecolor=_colour(style.palette.ground),
         backcolor=Color(0, 0, 0, 128),
-        outline=round(size_px * 0.055, 1),
+        outline=round(size_px * OUTLINE_EM, 1),
         shadow=round(size_px * 0.03, 1),
         alignment=Alignment.BOTTOM_CENTER,
         marginl=round(width * 0.05),
         marginr=round(width * 0.05),
-        marginv=round(height * 0.06),
+        marginv=round(height * (0.2 if height > width else 0.06)),  # upright video has buttons and text at its foot
     )
 
 
@@ -111,32 +129,31 @@ def _colour(colour: str) -> Color:
     return Color(red, green, blue, 0)
 
 
-def _mixed(colour: str, other: str, share: float) -> Color:
-    one, two = astuple(_colour(colour)), astuple(_colour(other))
-    red, green, blue = (round(a * (1 - share) + b * share) for a, b in zip(one[:3], two[:3], strict=True))
-    return Color(red, green, blue, 0)
-
-
 def _field(text: str) -> str:
     # the fields of an event are separated by commas
     return clean(text).replace(",", ";").translate(_ESCAPES)
 
 
-def _line(cue: Cue, line: Line, style: Style, size_px: int, clock_cs: int) -> tuple[str, int]:
+def _line(cue: Cue, line: Line, style: Style, colour: str, size_px: int, clock_cs: int) -> tuple[str, int]:
     """One line's words with their overrides, and where the karaoke clock stands after it."""
-    parts = [DASH] if cue.dashed else []
+    parts: list[str] = []
     for index, word in enumerate(line):
         space = " " if index and word.spaced else ""
         shown = look(word, style)
-        tags = _tags(PLAIN, shown, size_px)
+        tags = _tags(PLAIN, shown, size_px) + (
+            rf"\1c{_written(paled(colour, shown.opacity, style))}" if shown.opacity < 1 else ""
+        )
         if style.follow:
             begin_cs = max(clock_cs, _cs(cue, word.start_s))
             end_cs = max(begin_cs, _cs(cue, word.end_s))
             if begin_cs > clock_cs:  # a silent syllable: the space before the word
                 space = rf"{{\k{begin_cs - clock_cs}}}{space}"
-            tags = rf"\kf{end_cs - begin_cs}" + tags
+            # letters fill from the left, which is a word's end in Arabic or Hebrew: there it lights up whole
+            kind = "k" if runs_leftwards(word.text) else "kf"
+            tags = rf"\{kind}{end_cs - begin_cs}" + tags
             clock_cs = end_cs
-        undo = _tags(shown, PLAIN, size_px)  # spaces are always plain
+        undo = _tags(shown, PLAIN, size_px) + (rf"\1c{_written(colour)}" if shown.opacity < 1 else "")
+        # spaces are always plain
         parts += [space, _braced(tags), word.text.translate(_ESCAPES), _braced(undo)]
     return "".join(parts), clock_cs
 
@@ -162,8 +179,6 @@ def _tags(before: Look, shown: Look, size_px: int) -> str:
         tags += rf"\frz{_shift(size_px * shown.shift_em):.8f}"
     if shown.italic != before.italic:
         tags += rf"\i{int(shown.italic)}"
-    if shown.opacity != before.opacity:
-        tags += rf"\1a&H{round(255 * (1 - shown.opacity)):02X}&"
     if shown.accent != before.accent:
         tags += _accent(shown.accent, size_px)
     return tags
@@ -173,7 +188,11 @@ def _accent(accent: str | None, size_px: int) -> str:
     """An emotion colours the shadow: the letters keep their dark outline, hence their contrast."""
     if accent is None:
         return r"\4c\4a\shad"  # the speaker's own again
-    return rf"\4c&H{accent[5:7]}{accent[3:5]}{accent[1:3]}&\4a&H00&\shad{size_px * 0.07:.1f}"
+    return rf"\4c{_written(accent)}\4a&H00&\shad{size_px * (OUTLINE_EM + 0.03):.1f}"
+
+
+def _written(colour: str) -> str:
+    return f"&H{colour[5:7]}{colour[3:5]}{colour[1:3]}&".upper()
 
 
 def _shift(pixels: float) -> float:

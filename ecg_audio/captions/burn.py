@@ -4,13 +4,19 @@ PyAV's FFmpeg is built without libass, and no wheel under a free licence that su
 `ffmpeg` draws. Nothing else in the project needs it.
 """
 
+import os
 import shutil
 import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
 
-from ecg_audio.errors import BurnFailed, FfmpegMissing, InvalidRequest, SourceNotFound
+import pysubs2
+
+from ecg_audio.captions import fonts
+from ecg_audio.captions.ass import FONT
+from ecg_audio.environment import FFMPEG, chosen
+from ecg_audio.errors import BurnFailed, FfmpegMissing, FontMissing, InvalidRequest, SourceNotFound
 from ecg_audio.progress import Report, silent
 
 _COPIED_AUDIO = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # what an MP4 holds as it is
@@ -39,10 +45,12 @@ def burn(video: Path, ass: str, target: Path, report: Report = silent) -> None:
         FfmpegMissing: there is no `ffmpeg` with libass on this machine.
         SourceNotFound: there is no such video.
         InvalidRequest: it has no picture.
+        FontMissing: no font here has some of the captions' letters; the hint names a package that does.
         BurnFailed: ffmpeg did not finish; the message holds its last line.
     """
     program = _ffmpeg()
     _, _, duration_s, audio = _look_at(video)
+    _check_fonts(ass, program)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".burn-") as folder:
         # a fixed name in the working folder: filter arguments have escapes of their own
         (Path(folder) / "captions.ass").write_text(ass, "utf-8")
@@ -54,11 +62,43 @@ def burn(video: Path, ass: str, target: Path, report: Report = silent) -> None:
         (Path(folder) / "out.mp4").replace(target)
 
 
+def scripts() -> dict[str, str | None]:
+    """The scripts that can be burnt here: None, or the Debian package of the font that is missing.
+
+    Raises:
+        FfmpegMissing: there is no `ffmpeg` with libass on this machine.
+        BurnFailed: libass could not be asked.
+    """
+    lacked = fonts.missing("".join(script.sample for script in fonts.SCRIPTS), FONT, _ffmpeg())
+    return {script.name: script.package if lacked & set(script.sample) else None for script in fonts.SCRIPTS}
+
+
+def _check_fonts(ass: str, program: str) -> None:
+    events = pysubs2.SSAFile.from_string(ass, "ass")
+    lacked = fonts.missing("".join(event.plaintext for event in events), FONT, program)
+    if not lacked:
+        return
+    found = fonts.scripts_of(lacked)
+    some = " ".join(sorted(lacked)[:8])
+    packages = " ".join(dict.fromkeys(script.package for script in found))
+    raise FontMissing(
+        f"no font here has these letters ({', '.join(script.name for script in found)}): {some}",
+        hint=f"Install a font that has them (Debian, Ubuntu: apt install {packages}), or use the .ass file as it is.",
+    )
+
+
 def _run(command: list[str], folder: str, duration_s: float | None, report: Report) -> None:
     complaints = Path(folder) / "complaints.txt"
     with (
         complaints.open("w") as stderr,
-        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env=chosen(os.environ, FFMPEG),
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as process,
     ):
         try:
             assert process.stdout

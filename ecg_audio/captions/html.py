@@ -22,7 +22,7 @@ from ecg_audio.captions.styling import Preset, Style
 from ecg_audio.captions.text import clean
 
 _FOLDER = Path(__file__).parent / "page"
-_SCRIPTS = ("data", "player", "captions", "overview", "curves", "transcript", "search", "panels", "main")
+_SCRIPTS = ("data", "player", "captions", "overview", "curves", "transcript", "search", "panels", "downloads", "main")
 
 
 def page(
@@ -81,6 +81,7 @@ def _script() -> str:
 def _palette(style: Style) -> str:
     dark = "".join(f"--speaker-{index}:{colour};" for index, colour in enumerate(style.palette.dark))
     light = "".join(f"--speaker-{index}:{colour};" for index, colour in enumerate(style.palette.light))
+    dark += f"--unsaid:{style.palette.unsaid};--box:{style.palette.ground};"
     return (
         f":root{{{light}}}\n.stage,:root[data-theme=dark]{{{dark}}}\n"
         f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n"

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ecg_audio import spacing
-from ecg_audio.analysis import FRAME_HOP_S, Analysis, RelativeVoice, Segment, SpokenWord, VoiceFeatures
-from ecg_audio.captions.cues import Cue, CueSettings, CueWord, cues
+from ecg_audio.analysis import FRAME_HOP_S, Analysis, Notice, RelativeVoice, Segment, SpokenWord, VoiceFeatures
+from ecg_audio.captions.cues import Cue, CueSettings, CueWord, cues, left_out
 from ecg_audio.captions.styling import PLAIN, Look, Style, hues, look
-from ecg_audio.captions.text import clean
+from ecg_audio.captions.text import clean, omission
+from ecg_audio.quality import quality
 
 LOUDNESS_DBFS = (-75.0, 0.0)  # what the curve spans; quieter frames are drawn at its foot
 F0_HZ = (50.0, 600.0)
@@ -114,8 +115,8 @@ def _measures(word: SpokenWord) -> tuple[Any, ...]:
 
 def _cue(cue: Cue, speakers: dict[str | None, int], style: Style, looks: dict[Look, int]) -> list[Any]:
     lines = []
-    for line in cue.lines:
-        words: list[Any] = [speakers.get(line[0].speaker, -1)]
+    for lead, line in zip(cue.leads, cue.lines, strict=True):
+        words: list[Any] = [speakers.get(line[0].speaker, -1), lead]
         for word in line:
             set_as = looks.setdefault(look(word, style), len(looks))
             words += [(" " if word.spaced else "") + word.text, _ms(word.start_s), _ms(word.end_s), set_as]
@@ -167,7 +168,10 @@ def _bytes(values: npt.NDArray[np.float64], low: float, high: float) -> str:
 
 
 def _notices(analysis: Analysis) -> list[Any]:
-    return list(dict.fromkeys([*analysis.notices, *analysis.recording.notices]))
+    found = [*analysis.notices, *analysis.recording.notices]
+    if omitted := left_out(analysis.segments):
+        found.append(Notice(code="CAPTIONS_SHORTENED", message=f"{omission(omitted)} in the captions"))
+    return list(dict.fromkeys(found))
 
 
 def _facts(analysis: Analysis) -> dict[str, Any]:
@@ -180,8 +184,7 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
         "source": clean(analysis.source),
         "software": analysis.software_version,
         "schema": analysis.schema_version,
-        "engine": analysis.engine,
-        "engine_requested": analysis.engine_requested,
+        "models_requested": analysis.models_requested,
         "transcription": clean(analysis.transcription_model),
         "diarization": analysis.diarization_model and clean(analysis.diarization_model),
         "emotion": analysis.emotion_model and clean(analysis.emotion_model),
@@ -191,6 +194,7 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
         "codec": recording.codec,
         "rate": recording.source_sample_rate_hz,
         "channels": recording.source_channels,
+        "quality": quality(recording),
         "sha256": recording.sha256,
     }
 

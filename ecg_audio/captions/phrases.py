@@ -19,6 +19,9 @@ DASH = "- "  # before each of two speakers' lines
 ROUNDING = 1e-6  # widths of full-width characters are not whole
 EACH_CUE = 1.5  # what a cue costs by itself: fewer, fuller cues are calmer
 BRIEF_PER_S = 4.0  # per second below the shortest duration
+DANGLING = 30.0  # a sentence that begins in a cue's last words and goes on in the next
+DANGLING_WORDS = 3
+HURRIED_CPS = 40.0  # beyond it nothing can be read, and cues had better follow sentences
 HURRIED_PER_CPS = 0.4  # per character a second above the target; twice that above the bound
 IMBALANCE = 5.0  # lines of quite different width
 TOP_HEAVY = 0.3  # of two equal cuts, the one with the longer second line hides less of the picture
@@ -63,14 +66,26 @@ class Phrase:
         return self.lines[0][0].speaker
 
 
-def cut(words: Sequence[CueWord], settings: CueSettings) -> list[Phrase]:
+@dataclass(frozen=True, slots=True)
+class NameRoom:
+    """The room that is kept for the speaker's name on the upper line, in narrow characters."""
+
+    first: float = 0.0  # of the first phrase
+    others: float = 0.0  # of those after it
+
+
+NO_NAME = NameRoom()
+
+
+def cut(words: Sequence[CueWord], settings: CueSettings, name: NameRoom = NO_NAME) -> list[Phrase]:
     """Cut one speaker's uninterrupted words into phrases; where somebody else speaks too, into ones of one line.
 
     Args:
         words: in order, with starts that never go back.
         settings: the bounds.
+        name: the room for the speaker's name.
     """
-    run = _Run(words, settings)
+    run = _Run(words, settings, name)
     best = [0.0] + [inf] * len(words)  # cost of the cheapest cut of the first n words
     came_from = [0] * (len(words) + 1)
     for first in range(len(words)):
@@ -89,9 +104,10 @@ def cut(words: Sequence[CueWord], settings: CueSettings) -> list[Phrase]:
 class _Run:
     """One speaker's words with what the cuts ask of them again and again."""
 
-    def __init__(self, words: Sequence[CueWord], settings: CueSettings) -> None:
+    def __init__(self, words: Sequence[CueWord], settings: CueSettings, name: NameRoom) -> None:
         self.words = words
         self.settings = settings
+        self.name = name
         self.room = settings.line_width + ROUNDING
         # where each word begins and ends, were they all on one line; the space before a word is not yet it
         spaces = [1.0 if word.spaced else 0.0 for word in words]
@@ -101,21 +117,27 @@ class _Run:
         self.counts = [0, *accumulate(characters(word.text) + word.spaced for word in words)]
         self.crowd = [0, *accumulate(word.crowded for word in words)]
         self.breaks = _break_costs(words)
+        self.sentence_ends = [breaks.ends_sentence(word.text) for word in words]
 
     def width(self, first: int, end: int) -> float:
         """The room that words `first` to `end - 1` take on a line."""
         return self.ends[end] - self.begins[first]
 
+    def upper_room(self, first: int) -> float:
+        """The room for words on the upper line of a cue that begins with word `first`."""
+        return self.room - (self.name.others if first else self.name.first)
+
     def fitting(self, first: int) -> Iterator[int]:
         """Where a cue that begins with word `first` can end; at least after that word."""
         end_s = start_s = self.words[first].start_s
-        line_first, line = first, 1
+        line_first, line, room = first, 1, self.upper_room(first)
         for last in range(first, len(self.words)):
-            if last > line_first and self.width(line_first, last + 1) > self.room:
-                line_first, line = last, line + 1
+            if last > line_first and self.width(line_first, last + 1) > room:
+                line_first, line, room = last, line + 1, self.room
             end_s = max(end_s, self.words[last].end_s)
             crowded = self.crowd[last + 1] > self.crowd[first]
-            full = line > self.settings.max_lines or (crowded and self.width(first, last + 1) > self.room - len(DASH))
+            alone = crowded and self.width(first, last + 1) > self.upper_room(first) - len(DASH)
+            full = line > self.settings.max_lines or alone
             if last > first and (full or end_s - start_s > self.settings.max_s):
                 return
             yield last + 1
@@ -128,13 +150,22 @@ class _Run:
             shown_s = min(self.words[end].start_s - start_s, settings.max_s)
         else:
             shown_s = max(self.words[end - 1].end_s - start_s, settings.min_s)
-        cps = (self.counts[end] - self.counts[first]) / max(shown_s, 0.1)
+        named = self.room - self.upper_room(first)
+        cps = (self.counts[end] - self.counts[first] + named) / max(shown_s, 0.1)
         hurry = max(0.0, cps - settings.target_cps) + max(0.0, cps - settings.max_cps)
         price = EACH_CUE + self.breaks[end - 1] + BRIEF_PER_S * max(0.0, settings.min_s - shown_s)
-        price += HURRIED_PER_CPS * hurry
+        price += HURRIED_PER_CPS * min(hurry, HURRIED_CPS)
+        if self._dangles(first, end):
+            price += DANGLING
         if turns := self._turns(first, end):
             price += min(self.breaks[turns.start - 1 : turns.stop - 1])
         return price
+
+    def _dangles(self, first: int, end: int) -> bool:
+        """Whether a sentence begins in the last words of such a cue and goes on in the next one."""
+        if end == len(self.words) or self.sentence_ends[end - 1]:
+            return False
+        return any(self.sentence_ends[max(first, end - 1 - DANGLING_WORDS) : end - 1])
 
     def lines(self, first: int, end: int) -> tuple[Line, ...]:
         """Set words `first` to `end - 1` in one line if they fit, else in the two that read best."""
@@ -147,15 +178,17 @@ class _Run:
 
     def _turns(self, first: int, end: int) -> range:
         """The words that can begin a second line; none where one line is enough."""
-        if self.width(first, end) <= self.room:
+        upper = self.upper_room(first)
+        if self.width(first, end) <= upper:
             return range(0)
         # no further than the upper line reaches, no earlier than the lower one can take the rest
-        stop = bisect_right(self.ends, self.begins[first] + self.room, first + 1, end)
+        stop = bisect_right(self.ends, self.begins[first] + upper, first + 1, end)
         start = bisect_left(self.begins, self.ends[end] - self.room, first + 1, end)
         return range(start, stop)
 
     def _slant(self, first: int, turn: int, end: int) -> float:
-        slant = (self.width(first, turn) - self.width(turn, end)) / self.room
+        named = self.room - self.upper_room(first)
+        slant = (named + self.width(first, turn) - self.width(turn, end)) / self.room
         return self.breaks[turn - 1] + IMBALANCE * slant**2 + (TOP_HEAVY if slant > 0 else 0.0)
 
 

@@ -4,6 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ecg_audio.captions.names import Names
+
 _PACES = {"ko": (12.0, 14.0), "ja": (4.0, 7.0), "zh": (9.0, 11.0)}  # Netflix's guides: characters/s for adults
 
 
@@ -20,12 +22,19 @@ class CueSettings(BaseModel):
     min_s: Annotated[float, Field(gt=0.3, le=5)] = 1.0
     max_s: Annotated[float, Field(gt=1, le=30)] = 7.0
     pause_s: Annotated[float, Field(gt=0, description="A silence this long always ends a cue.")] = 1.0
-    close_gap_s: Annotated[float, Field(ge=0.08, le=1, description="Shorter gaps between cues are closed.")] = 0.5
+    min_gap_s: Annotated[float, Field(ge=0.04, le=1, description="Between two cues: 2 frames that can be seen.")] = 0.1
+    close_gap_s: Annotated[float, Field(ge=0.08, le=2, description="Gaps shorter than this become `min_gap_s`.")] = 0.5
+    max_words_per_minute: Annotated[float | None, Field(gt=0, description="A second bound on reading speed.")] = None
+    frames_per_s: Annotated[float | None, Field(ge=10, le=240, description="Cues come and go with frames.")] = None
+    names: Names = "change"
+    loops: Annotated[bool, Field(description="Whether to show what a recogniser wrote going in circles.")] = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.target_cps > self.max_cps:
             raise ValueError("target_cps is larger than max_cps")
+        if self.min_gap_s > self.close_gap_s:
+            raise ValueError("min_gap_s is larger than close_gap_s")
         return self
 
     @classmethod
@@ -35,6 +44,11 @@ class CueSettings(BaseModel):
             return cls()
         target_cps, max_cps = _PACES[language]
         return cls(target_cps=target_cps, max_cps=max_cps)
+
+    def reading_s(self, characters: int, words: int) -> float:
+        """How long a cue is shown at least, where there is time."""
+        wished_s = max(self.min_s, characters / self.target_cps)
+        return max(wished_s, words * 60 / self.max_words_per_minute) if self.max_words_per_minute else wished_s
 
     @property
     def wide(self) -> float:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ecg_audio.analysis import Emotion, RelativeVoice
 from ecg_audio.captions.cues import Cue, CueWord
+from ecg_audio.captions.text import joined
 from ecg_audio.errors import InvalidRequest, SourceNotFound
 
 Preset = Literal["plain", "karaoke", "expressive"]
@@ -78,10 +79,12 @@ class Accents(_Table):
 
 
 class Palette(_Table):
-    """Speakers' hues, on dark and on light ground, in the same order."""
+    """Speakers' hues, on dark and on light ground, in the same order; what captions stand on; words still to come."""
 
     dark: Annotated[tuple[Colour, ...], Field(min_length=1)]
     light: Annotated[tuple[Colour, ...], Field(min_length=1)]
+    ground: Colour
+    unsaid: Colour
 
 
 class Style(_Table):
@@ -138,7 +141,7 @@ def _default() -> Style:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How one word is set; the default is plain text."""
+    """How one word is set; the default is plain text. `opacity` is against the captions' ground, see `paled`."""
 
     weight: int = USUAL_WEIGHT
     size: float = 1.0
@@ -166,9 +169,9 @@ def look(word: CueWord, style: Style) -> Look:
         * round(_between(style.loudness.weight_quiet, USUAL_WEIGHT, style.loudness.weight_loud, loudness) / 10),
         size=round(_between(style.loudness.size_quiet, 1.0, style.loudness.size_loud, loudness), 2),
         shift_em=_hundredths(_between(style.pitch.shift_low_em, 0.0, style.pitch.shift_high_em, pitch)),
-        spacing_em=_hundredths(
-            _between(style.duration.spacing_quick_em, 0.0, style.duration.spacing_slow_em, slowness)
-        ),
+        spacing_em=0.0
+        if joined(word.text)
+        else _hundredths(_between(style.duration.spacing_quick_em, 0.0, style.duration.spacing_slow_em, slowness)),
         italic=whispered and style.whisper.italic,
         opacity=round(1 - (1 - style.whisper.opacity) * style.intensity, 2) if whispered else 1.0,
         accent=accent(word.emotion, style),
@@ -196,6 +199,15 @@ def hues(cues: tuple[Cue, ...], palette: tuple[str, ...]) -> dict[str | None, st
     """A colour for each speaker, in the order in which they first speak; nobody known gets none."""
     order = dict.fromkeys(speaker for cue in cues for speaker in cue.speakers if speaker is not None)
     return {speaker: palette[index % len(palette)] for index, speaker in enumerate(order)}
+
+
+def paled(colour: str, opacity: float, style: Style) -> str:
+    """`colour` at `opacity` on the captions' ground, as a colour of its own: what is see-through shows the video."""
+    mixed = (
+        round(int(colour[at : at + 2], 16) * opacity + int(style.palette.ground[at : at + 2], 16) * (1 - opacity))
+        for at in (1, 3, 5)
+    )
+    return "#" + "".join(f"{channel:02X}" for channel in mixed)
 
 
 def _deviation(percentile: float | None, z: float | None) -> float:

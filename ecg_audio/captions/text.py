@@ -4,7 +4,10 @@ What a recogniser hears is a stranger's text: it may hold line breaks, control c
 on purpose or by accident. Captions keep its letters and nothing that acts.
 """
 
+import re
 import unicodedata
+
+from ecg_audio.graphemes import clusters
 
 _JOINING = {"\u200c", "\u200d"}  # zero-width (non-)joiner: Persian, Indic scripts and emoji are spelt with them
 _DIRECTION_MARKS = {"\u200e", "\u200f", "\u061c"}  # harmless: they open nothing
@@ -29,6 +32,30 @@ def _kept(character: str) -> str:
     return character
 
 
+# blocks of scripts whose letters are joined: Arabic and its kin, Syriac, N'Ko, Mandaic, Mongolian, Phags-pa, Adlam, and
+# the Indic scripts whose letters hang from one line
+_JOINED = re.compile(
+    "[\u0600-\u06ff\u0700-\u074f\u0750-\u077f\u07c0-\u07ff\u0840-\u08ff\u0900-\u0dff\u1800-\u18af\ua840-\ua87f"
+    "\ufb50-\ufdff\ufe70-\ufefc\U0001e900-\U0001e95f]"
+)
+
+
+def joined(text: str) -> bool:
+    """Whether letters of `text` are joined to their neighbours, so that spacing would tear them apart."""
+    return bool(_JOINED.search(text))
+
+
+def runs_leftwards(text: str) -> bool:
+    """Whether the first letter of `text` belongs to a script that is written from right to left."""
+    for character in text:
+        direction = unicodedata.bidirectional(character)
+        if direction in ("R", "AL"):
+            return True
+        if direction == "L":
+            return False
+    return False
+
+
 def characters(text: str) -> int:
     """How many characters a reader counts: combining marks and joiners are part of their base."""
     return sum(unicodedata.category(character) not in ("Mn", "Me", "Cf") for character in text)
@@ -49,7 +76,7 @@ def pieces(text: str, room: float, wide: float) -> list[str]:
     """Cut a word that is wider than `room` into pieces that fit, never inside a combined character."""
     found: list[str] = []
     piece = ""
-    for cluster in _clusters(text):
+    for cluster in clusters(text):
         if piece and width(piece + cluster, wide) > room:
             found.append(piece)
             piece = ""
@@ -57,14 +84,6 @@ def pieces(text: str, room: float, wide: float) -> list[str]:
     return [*found, piece] if piece else found
 
 
-def _clusters(text: str) -> list[str]:
-    clusters: list[str] = []
-    for character in text:
-        combines = (
-            unicodedata.category(character) in ("Mn", "Me", "Mc", "Cf") or "\U0001f3fb" <= character <= "\U0001f3ff"
-        )
-        if clusters and (combines or clusters[-1].endswith("\u200d")):
-            clusters[-1] += character
-        else:
-            clusters.append(character)
-    return clusters
+def omission(words: int) -> str:
+    """What captions say of words that they do not show."""
+    return f"{words} {'word' if words == 1 else 'words'} that the recogniser wrote going in circles not shown"

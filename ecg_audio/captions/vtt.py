@@ -2,68 +2,83 @@
 
 from collections.abc import Sequence
 
-from ecg_audio.captions.cues import DASH, Cue, CueWord, Line
-from ecg_audio.captions.styling import PLAIN, Look, Preset, Style, hues, look
-from ecg_audio.captions.text import clean
+from ecg_audio.captions.cues import Cue, CueWord, Line
+from ecg_audio.captions.styling import PLAIN, Look, Preset, Style, hues, look, paled
+from ecg_audio.captions.text import clean, omission
+
+WHITE = "#FFFFFF"
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def dumps(cues: Sequence[Cue], style: Style | Preset = "expressive") -> str:
+def dumps(cues: Sequence[Cue], style: Style | Preset = "expressive", *, left_out: int = 0) -> str:
     """The cues as a WebVTT document.
 
     Browsers size, weigh and colour parts of a cue but neither shift nor space them, so pitch and duration are not seen
-    here; sizes and weights come in steps, as classes. Every word carries its timestamp where the style follows words.
+    here; sizes and weights come in steps, as classes. Where the style follows words, every word is an element with its
+    timestamp before it: `::cue(:future)` matches elements only.
 
     Args:
         cues: in order of time.
         style: a style or the name of a preset.
+        left_out: how many words the cues do not show; a NOTE says so.
     """
     style = style if isinstance(style, Style) else Style.preset(style)
     colours = hues(tuple(cues), style.palette.dark) if style.speaker_colours else {}
     voices = {speaker: f"s{index}" for index, speaker in enumerate(colours, 1)}
-    body = [_cue(cue, style, voices) for cue in cues]
-    looks = {look(word, style) for cue in cues for word in cue.words}
-    sheet = _sheet(looks, [(voices[speaker], colour) for speaker, colour in colours.items()], style)
-    return "\n\n".join(["WEBVTT", *([sheet] if sheet else []), *body]) + "\n"
+    rules: dict[str, str] = {f".{voices[speaker]}": f"color: {colour}" for speaker, colour in colours.items()}
+    body = [_cue(cue, style, voices, colours, rules) for cue in cues]
+    sheet = _sheet(rules, style)
+    note = [f"NOTE {omission(left_out)}"] if left_out else []
+    return "\n\n".join(["WEBVTT", *note, *([sheet] if sheet else []), *body]) + "\n"
 
 
-def _cue(cue: Cue, style: Style, voices: dict[str | None, str]) -> str:
+def _cue(
+    cue: Cue, style: Style, voices: dict[str | None, str], colours: dict[str | None, str], rules: dict[str, str]
+) -> str:
+    """One cue; what its classes declare is added to `rules`."""
     lines = []
     reached_s = cue.start_s
-    for line in cue.lines:
-        text, reached_s = _line(cue, line, style, voices, reached_s)
-        lines.append(text)
+    for lead, line in zip(cue.leads, cue.lines, strict=True):
+        colour = colours.get(line[0].speaker, WHITE)
+        text, reached_s = _line(cue, line, style, colour, rules, reached_s)
+        lines.append(_voiced(lead.translate(_ESCAPES) + text, line[0].speaker, voices))
     return "\n".join([f"{timestamp(cue.start_s)} --> {timestamp(cue.end_s)}", *lines])
 
 
-def _line(cue: Cue, line: Line, style: Style, voices: dict[str | None, str], reached_s: float) -> tuple[str, float]:
+def _line(
+    cue: Cue, line: Line, style: Style, colour: str, rules: dict[str, str], reached_s: float
+) -> tuple[str, float]:
     """One line, and the last timestamp in the cue so far: they may only grow, also where two speak at once."""
-    parts = [DASH if cue.dashed else ""]
+    parts: list[str] = []
     for index, word in enumerate(line):
         parts.append(" " if index and word.spaced else "")
         start_s = round(word.start_s, 3)
         if style.follow and round(reached_s, 3) < start_s < round(cue.end_s, 3):
             parts.append(f"<{timestamp(start_s)}>")
             reached_s = start_s
-        parts.append(_word(word, style))
-    text = "".join(parts)
-    speaker = line[0].speaker
+        parts.append(_word(word, style, colour, rules))
+    return "".join(parts), reached_s
+
+
+def _voiced(text: str, speaker: str | None, voices: dict[str | None, str]) -> str:
     if speaker is None:
-        return text, reached_s
+        return text
     name = clean(speaker).translate(_ESCAPES) or "?"
     kind = f"v.{voices[speaker]}" if speaker in voices else "v"
-    return f"<{kind} {name}>{text}</v>", reached_s
+    return f"<{kind} {name}>{text}</v>"
 
 
-def _word(word: CueWord, style: Style) -> str:
+def _word(word: CueWord, style: Style, colour: str, rules: dict[str, str]) -> str:
     text = word.text.translate(_ESCAPES)
-    classes = "".join(f".{name}" for name in _classes(look(word, style)))
-    return f"<c{classes}>{text}</c>" if classes else text
+    declared = _classes(look(word, style), colour, style)
+    rules.update({f".{name}": rule for name, rule in declared.items()})
+    classes = "".join(f".{name}" for name in declared)
+    return f"<c{classes}>{text}</c>" if classes or style.follow else text
 
 
-def _classes(shown: Look) -> dict[str, str]:
-    """Class names with what they declare."""
+def _classes(shown: Look, colour: str, style: Style) -> dict[str, str]:
+    """Class names with what they declare; `colour` is the speaker's."""
     found: dict[str, str] = {}
     weight = round(shown.weight / 100) * 100
     size = round(shown.size * 20) * 5
@@ -72,21 +87,25 @@ def _classes(shown: Look) -> dict[str, str]:
     if size != 100:
         found[f"z{size}"] = f"font-size: {size}%"
     if shown.italic:
-        found["whisper"] = f"font-style: italic; opacity: {shown.opacity}"
+        found["whisper"] = "font-style: italic"
+    if shown.opacity < 1:
+        pale = paled(colour, shown.opacity, style)
+        found[f"p{pale[1:].lower()}"] = f"color: {pale}"
     if shown.accent:
         found[f"e{shown.accent[1:].lower()}"] = f"text-decoration: underline {shown.accent}"
     return found
 
 
-def _sheet(looks: set[Look], voices: list[tuple[str, str]], style: Style) -> str:
-    rules = {f"::cue(.{name})": colour for name, colour in ((name, f"color: {colour}") for name, colour in voices)}
-    for shown in looks:
-        rules.update({f"::cue(.{name})": declared for name, declared in _classes(shown).items()})
-    if style.follow:
-        rules["::cue(:future)"] = "opacity: 0.62"
-    if not rules:
+def _sheet(rules: dict[str, str], style: Style) -> str:
+    """The style sheet: what is said has its own ground, whatever the picture, and what is not yet said steps back."""
+    if not rules and not style.follow:
         return ""
-    return "STYLE\n" + "\n".join(f"{selector} {{ {rules[selector]} }}" for selector in sorted(rules))
+    found = {f"::cue({selector})": rule for selector, rule in rules.items()}
+    found["::cue"] = f"background-color: {style.palette.ground}"
+    lines = [f"{selector} {{ {found[selector]} }}" for selector in sorted(found)]
+    if style.follow:  # last, so that it prevails
+        lines.append(f"::cue(:future) {{ color: {style.palette.unsaid} }}")
+    return "STYLE\n" + "\n".join(lines)
 
 
 def timestamp(time_s: float) -> str:

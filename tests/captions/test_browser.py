@@ -7,6 +7,7 @@ axe-core's axe.min.js in ECG_AXE.
 import json
 import os
 import random
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -23,8 +24,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from ecg_audio.analysis import Analysis, Notice
 from ecg_audio.captions import html as report
-from ecg_audio.captions import vtt
-from ecg_audio.captions.cues import cues
+from ecg_audio.captions import srt, transcript, vtt
+from ecg_audio.captions.cues import CueSettings, cues
+from tests.captions.sight import contrast
 from tests.captions.test_formats import HOSTILE
 from tests.captions.test_page import HOSTILE as CLOSING
 from tests.results import factory
@@ -104,7 +106,13 @@ def opened(driver: webdriver.Chrome, tmp_path: Path) -> Open:
     """Writes a page with a recording of silence beside it, opens it from disk and waits until it is alive."""
 
     def open_page(
-        analysis: Analysis, *, size: tuple[int, int] = DESKTOP, dark: bool = False, sound: bool = True, **options: Any
+        analysis: Analysis,
+        *,
+        size: tuple[int, int] = DESKTOP,
+        dark: bool = False,
+        sound: bool = True,
+        at: str = "",
+        **options: Any,
     ) -> Opened:
         if sound:
             samples = np.zeros(round(analysis.recording.duration_s * RATE_HZ), np.int16)
@@ -121,6 +129,9 @@ def opened(driver: webdriver.Chrome, tmp_path: Path) -> Open:
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         driver.get_log("browser")  # type: ignore[no-untyped-call]
         driver.get((tmp_path / "page.html").as_uri())
+        driver.execute_script("localStorage.clear()")
+        driver.get("about:blank")  # else an address that differs by its end alone opens nothing anew
+        driver.get((tmp_path / "page.html").as_uri() + at)
         page = Opened(driver)
         page.wait("document.documentElement.dataset.ready === 'yes'")
         if sound:
@@ -342,6 +353,212 @@ def test_axe_finds_nothing(opened: Open, size: tuple[int, int], dark: bool) -> N
     found = page.driver.execute_async_script("axe.run().then(arguments[0])")
     page.driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": False})
     assert [(v["id"], v["impact"], [node["html"] for node in v["nodes"]]) for v in found["violations"]] == []
+
+
+@pytest.mark.parametrize("size", [PHONE, (768, 1024), DESKTOP, (2560, 1440)])
+def test_nothing_lies_over_the_foot_of_the_page(opened: Open, size: tuple[int, int]) -> None:
+    """Scrolled to the end, what is seen at the place of each heading and figure is that heading or figure."""
+    page = opened(factory.analysis(words=400, speakers=4), size=size)
+    page.driver.execute_script("document.body.style.paddingBottom = '100vh'")
+    for selector in (
+        "#people",
+        "#speakers tbody tr:last-child th",
+        "#origin",
+        "#facts dt:last-of-type",
+        "#stages tbody tr:last-child th",
+    ):
+        page.driver.execute_script("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", selector)
+        assert page.ask(
+            "(() => { const e = document.querySelector(arguments[0]), r = e.getBoundingClientRect();"
+            " const seen = document.elementFromPoint(r.left + 4, r.top + r.height / 2);"
+            " return e === seen || e.contains(seen); })()",
+            selector,
+        ), selector
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_transcript_is_seen_early_and_follows(opened: Open, size: tuple[int, int]) -> None:
+    """The transcript begins on the first screen, the word being said stays in sight, scrolling by hand is respected."""
+    analysis = factory.analysis(words=600, speakers=3)
+    page = opened(analysis, size=size)
+    assert page.ask("document.querySelector('.lines .word').getBoundingClientRect().bottom") < size[1]
+    seen = (
+        "(() => { const w = document.querySelector('.lines .lit').getBoundingClientRect(),"
+        " b = document.getElementById('lines').getBoundingClientRect();"
+        " return w.top >= b.top && w.bottom <= Math.min(b.bottom, innerHeight); })()"
+    )
+    for share in (0.3, 0.9, 0.5):
+        page.seek(analysis.recording.duration_s * share)
+        assert page.ask(seen)
+    page.driver.execute_script(
+        "const b = document.getElementById('lines'); b.dispatchEvent(new WheelEvent('wheel')); b.scrollTop = 0"
+    )
+    assert not page.find("#follow").is_selected()
+    page.seek(analysis.recording.duration_s * 0.8)
+    assert page.ask("document.getElementById('lines').scrollTop") == 0
+    page.find("#follow").click()
+    page.wait(seen)
+
+
+def test_keys_work_after_the_seek_bar_and_lists_were_used(opened: Open) -> None:
+    """Space plays and arrows jump by five seconds while the seek bar has the focus, and after a list was used."""
+    page = opened(factory.analysis(words=96))
+    page.find("#seek").click()
+    before_s = page.clock_s
+    page.press(Keys.ARROW_RIGHT)
+    assert page.clock_s == pytest.approx(before_s + 5, abs=0.05)
+    page.press(Keys.SPACE)
+    page.wait("!document.querySelector('audio').paused")
+    page.press("k")
+    page.wait("document.querySelector('audio').paused")
+    page.driver.execute_script(
+        "const s = document.getElementById('speed'); s.focus();"
+        "s.dispatchEvent(new PointerEvent('pointerdown', {bubbles: true}));"
+        "s.value = '2'; s.dispatchEvent(new Event('change', {bubbles: true}))"
+    )
+    page.press("k")
+    page.wait("!document.querySelector('audio').paused")
+
+
+@pytest.mark.parametrize(("at", "time_s"), [("#t=4", 4), ("#t=0:05.5", 5.5), ("#t=0:00:03", 3), ("#t=x", 0)])
+def test_address_leads_to_a_time(opened: Open, at: str, time_s: float) -> None:
+    """`#t=` opens the page at a time, given in seconds or as a clock shows it."""
+    page = opened(factory.analysis(words=60), at=at)
+    assert page.clock_s == pytest.approx(time_s, abs=0.05)
+    page.driver.execute_script("location.hash = 't=6'")
+    page.wait("Math.abs(document.querySelector('audio').currentTime - 6) < 0.05")
+
+
+def test_speed_and_theme_are_remembered(opened: Open) -> None:
+    """What was chosen is there again when the page is opened again."""
+    page = opened(factory.analysis())
+    page.driver.execute_script(
+        "const s = document.getElementById('speed'); s.value = '1.5'; s.dispatchEvent(new Event('change'))"
+    )
+    page.find("#theme").click()
+    page.driver.refresh()
+    page.wait("document.documentElement.dataset.ready === 'yes'")
+    assert page.find("#speed").get_property("value") == "1.5"
+    assert page.ask("document.documentElement.dataset.theme") == "dark"
+    page.wait("document.querySelector('audio').playbackRate === 1.5")
+
+
+def test_words_are_reached_by_keys(opened: Open) -> None:
+    """Tab stops once in the transcript's words, arrows lead from word to word and row to row, enter plays."""
+    analysis = factory.analysis(words=48)
+    page = opened(analysis)
+    assert page.ask("document.querySelectorAll('.lines .word[tabindex=\"0\"]').length") == 1
+    page.driver.execute_script("document.querySelector('.lines .word[tabindex]').focus()")
+    page.press(Keys.ARROW_RIGHT)
+    page.press(Keys.ARROW_DOWN)
+    page.press(Keys.ARROW_RIGHT)
+    assert page.ask("Number(document.activeElement.dataset.word)") == 7
+    page.press(Keys.ENTER)
+    assert page.clock_s == pytest.approx(analysis.words[7].start_s, abs=0.002)
+
+
+def test_page_explains_its_typography_and_names_its_lanes(opened: Open) -> None:
+    """A line says what larger, raised, wider and italic mean, while words look so; a page that opens is not empty."""
+    page = opened(factory.analysis(words=48))
+    assert "louder than this speaker usually is" in page.find("#voices").text
+    assert page.find("#caption").text.strip()
+    page.press("c")
+    assert not page.find("#voices").is_displayed()
+
+
+@pytest.mark.parametrize(
+    ("text", "leftwards"), [("مرحبا بكم جميعا", True), ("שלום לכם היום", True), ("hello to you", False)]
+)
+def test_captions_run_as_their_text_does(opened: Open, text: str, leftwards: bool) -> None:
+    """The words of a live caption and of the transcript follow each other from right to left where their letters do."""
+    base = factory.analysis(words=12)
+    segments = []
+    for segment in base.segments:
+        words = tuple(w.model_copy(update={"text": t}) for w, t in zip(segment.words, text.split(), strict=False))
+        segments.append(segment.model_copy(update={"words": words, "text": text}))
+    page = opened(base.model_copy(update={"segments": tuple(segments)}))
+    page.seek(base.segments[0].words[1].start_s)
+    for selector in (".caption .word", ".lines .word"):
+        lefts = page.ask(
+            "[...document.querySelectorAll(arguments[0])].slice(0, 3).map(w => w.getBoundingClientRect().left)",
+            selector,
+        )
+        assert lefts == sorted(lefts, reverse=leftwards)
+
+
+def test_downloads_are_the_files_of_the_command_line(opened: Open) -> None:
+    """SRT, WebVTT (plain) and TXT made in the page are those of `ecg captions`, byte for byte; JSON has every word."""
+    analysis = factory.analysis(words=96, speakers=3)
+    page = opened(analysis)
+    page.driver.execute_script(
+        "window.made = []; window.names = []; const url = URL.createObjectURL;"
+        "URL.createObjectURL = b => { made.push(b); return url(b); };"
+        "HTMLAnchorElement.prototype.click = function () { names.push(this.download); }"
+    )
+    for button in page.driver.find_elements(By.CSS_SELECTOR, ".downloads button"):
+        button.click()
+    texts = page.driver.execute_async_script("Promise.all(made.map(b => b.text())).then(arguments[0])")
+    shown = cues(analysis.segments, CueSettings.for_language(analysis.text_language))
+    assert texts[:3] == [srt.dumps(shown), vtt.dumps(shown, "plain"), transcript.plain(analysis)]
+    written = json.loads(texts[3])
+    assert [w["text"] for s in written["segments"] for w in s["words"]] == [w.text for w in analysis.words]
+    assert page.ask("names") == ["회의 기록.srt", "회의 기록.vtt", "회의 기록.txt", "회의 기록.json"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_live_captions_stand_out(opened: Open, theme: str) -> None:
+    """Said or not yet said, each word of a live caption is 4.5 : 1 from the stage, in the colours that are computed."""
+    analysis = factory.analysis(words=48, speakers=3)
+    page = opened(analysis, dark=theme == "dark")
+    for word in analysis.words[::7]:
+        page.seek(word.start_s + 0.01)
+        time.sleep(0.2)  # colours fade
+        ground = page.ask("getComputedStyle(document.getElementById('stage')).backgroundColor")
+        for colour in page.ask("[...document.querySelectorAll('.caption .word')].map(w => getComputedStyle(w).color)"):
+            assert contrast(_hexadecimal(colour), _hexadecimal(ground)) >= 4.5
+
+
+def _hexadecimal(colour: str) -> str:
+    return "#" + "".join(f"{int(channel):02X}" for channel in re.findall(r"\d+", colour)[:3])
+
+
+def test_karaoke_track_lights_the_word_being_said(driver: webdriver.Chrome, tmp_path: Path) -> None:
+    """At 20 random times, what Chromium's own track shows as not yet said are the words that begin later."""
+    analysis = factory.analysis(words=120, speakers=1)
+    shown = cues(analysis.segments)
+    soundfile.write(tmp_path / "sound.wav", np.zeros(round(analysis.recording.duration_s * RATE_HZ), np.int16), RATE_HZ)
+    track = f"data:text/vtt;charset=utf-8,{_quoted(vtt.dumps(shown, 'karaoke'))}"
+    page = f"<video src='sound.wav'><track default src='{track}'></video>"
+    (tmp_path / "karaoke.html").write_text(page, "utf-8")
+    driver.get((tmp_path / "karaoke.html").as_uri())
+    browser = Opened(driver)
+    browser.wait(
+        "document.querySelector('video').readyState >= 1"
+        " && document.querySelector('video').textTracks[0].cues?.length > 0"
+    )
+    nodes = (
+        "(() => { const c = document.querySelector('video').textTracks[0].activeCues[0]?.getCueAsHTML();"
+        " if (!c) return null;"
+        " const found = []; let at = null; const walk = (n) => { for (const k of n.childNodes) {"
+        " if (k.nodeType === 7) at = k.data;"
+        " else if (k.nodeName === 'SPAN' && !k.title) found.push([k.textContent, at]);"
+        " else walk(k); } };"
+        " walk(c); return found; })()"
+    )
+    for word in random.Random(3).sample(analysis.words, 20):
+        (cue,) = [cue for cue in shown if word.start_s in {other.start_s for other in cue.words}]
+        at_s = max(word.start_s, cue.start_s) + 0.01  # a cue may wait a little for the one before it
+        driver.execute_script("document.querySelector('video').currentTime = arguments[0]", at_s)
+        browser.wait("!document.querySelector('video').seeking")
+        browser.wait("document.querySelector('video').textTracks[0].activeCues.length > 0")
+        now_s = browser.ask("document.querySelector('video').currentTime")
+        said = [text for text, at in browser.ask(nodes) if at is None or _stamped(at) <= now_s]
+        assert said == [w.text for w in cue.words if w.start_s <= now_s + 0.0005]
+
+
+def _stamped(text: str) -> float:
+    hours, minutes, seconds = text.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
 def test_an_hour_opens_in_two_seconds(opened: Open, record_property: Callable[[str, object], None]) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecg_audio.analysis import Analysis, Notice
+from ecg_audio.analysis import LOOPING, Analysis, Notice
 from ecg_audio.captions import html as report
 from ecg_audio.captions.payload import payload
 from ecg_audio.captions.styling import Style
+from ecg_audio.captions.text import omission
 from tests.results import factory
 
 EXPRESSIVE = Style.preset("expressive")
@@ -117,6 +118,20 @@ def test_data_holds_what_was_measured_and_null_for_the_rest() -> None:
     assert data["curves"] is None
 
 
+def test_page_says_how_many_words_its_captions_leave_out() -> None:
+    """Loops stay in the transcript with their mark, go from the captions, and are counted among the notices."""
+    base = factory.analysis(words=6)
+    first = base.segments[0]
+    words = tuple(word.model_copy(update={"suspect": LOOPING}) for word in first.words)
+    looped = first.model_copy(update={"words": words})
+    data = payload(base.model_copy(update={"segments": (looped, *base.segments[1:])}), None, EXPRESSIVE)
+    assert ["CAPTIONS_SHORTENED", f"{omission(len(words))} in the captions"] in data["notices"]
+    assert len(data["words"]["text"]) == len(base.words)
+    shown = [word for _, _, lines in data["cues"] for line in lines for word in line[1::4]]
+    assert len(shown) == len(base.words) - len(words)
+    assert "CAPTIONS_SHORTENED" not in {code for code, _ in payload(base, None, EXPRESSIVE)["notices"]}
+
+
 def test_curves_are_the_frames_within_a_step() -> None:
     """A decoded curve is the frames' within half a step of its byte; unvoiced frames are 0, and stay unvoiced."""
     f0 = np.full(1001, np.nan, np.float32)
@@ -152,7 +167,7 @@ def test_captions_of_the_page_are_the_cues() -> None:
 
     analysis = factory.analysis(words=60, speakers=3)
     data = payload(analysis, None, EXPRESSIVE)
-    shown = ["".join(str(text) for line in lines for text in line[1::4]) for _, _, lines in data["cues"]]
+    shown = ["".join(str(text) for line in lines for text in line[2::4]) for _, _, lines in data["cues"]]
     said = ["".join(word.text for word in cue.words) for cue in cues(analysis.segments)]
     assert ["".join(text.split()) for text in shown] == ["".join(text.split()) for text in said]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecg_audio.captions.text import clean, pieces, width
+from ecg_audio.captions.text import clean, joined, pieces, runs_leftwards, width
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,18 @@ def test_full_width_characters_take_more_room() -> None:
     assert width("한", 2.5) == 2.5
     assert width("ab", 2.5) == 2
     assert width("e\u0323\u0334", 2.5) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "is_joined", "leftwards"),
+    [
+        ("مرحبا", True, True),
+        ("שלום", False, True),
+        ("नमस्ते", True, False),
+        ("hello", False, False),
+        ("12 %", False, False),
+    ],
+)
+def test_scripts_are_known_by_their_letters(text: str, is_joined: bool, leftwards: bool) -> None:
+    """Arabic and Devanagari letters are joined, Arabic and Hebrew run leftwards, digits do neither."""
+    assert (joined(text), runs_leftwards(text)) == (is_joined, leftwards)

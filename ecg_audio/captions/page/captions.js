@@ -18,22 +18,26 @@ function setUpCaptions() {
     box.replaceChildren();
     if (index < 0 || current() === "off") return;
     const lines = data.cues[index][2];
+    const following = current() === "expressive" || current() === "karaoke";
+    box.classList.toggle("follows", following);
     const dashed = lines.length > 1 && lines[0][0] !== lines[1][0];
     if (!dashed && data.speakers.length > 1 && lines[0][0] >= 0) {
       const name = element("p", { className: "name" }, element("span", {}, speakerName(lines[0][0])));
       name.style.color = captionHue(lines[0][0]);
       box.append(name);
     }
-    for (const [speaker, ...flat] of lines) {
+    for (const [speaker, , ...flat] of lines) {
       const line = element("span", { className: "line" }, dashed ? "– " : "");
       line.style.color = current() === "plain" ? "#fff" : captionHue(speaker);
       for (let at = 0; at < flat.length; at += 4) {
         const [text, start, end, look] = flat.slice(at, at + 4);
         const bare = text.trimStart();
-        const span = dress(element("span", { className: "word", dir: "auto" }, bare), look);
+        const span = dress(element("span", { className: "word" }, bare), look);
         line.append(at && text !== bare ? " " : "", span);
         parts.push({ span, start, end });
       }
+      // the first letter decides which way the line runs, hence which way its words follow each other
+      line.setAttribute("dir", "auto");
       box.append(element("p", { lang: data.written }, line));
     }
   }
@@ -45,7 +49,9 @@ function setUpCaptions() {
 
   function update(seconds, again = false) {
     const milliseconds = seconds * 1000;
-    const index = cueAt(milliseconds);
+    player.begun ||= seconds > 0;
+    // before anything was played the first words wait on the stage: a page that opens is not empty
+    const index = player.begun || !data.cues.length ? cueAt(milliseconds) : 0;
     if (index !== shown || again) draw((shown = index));
     light(milliseconds);
   }
@@ -54,6 +60,7 @@ function setUpCaptions() {
     for (const name of presets) box.classList.toggle(`as-${name}`, name === current());
     $("lines").classList.toggle("as-plain", current() !== "expressive");
     $("intensity-label").hidden = current() !== "expressive";
+    $("voices").hidden = current() !== "expressive" || data.looks.length < 2;
     update(player.time(), true);
   }
 

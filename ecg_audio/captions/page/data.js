@@ -3,6 +3,25 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const words = data.words;
 const $ = (id) => document.getElementById(id);
 
+/** What the reader chose, kept by the browser where it keeps anything for this page. */
+const memory = {
+  get(name) {
+    try {
+      return localStorage.getItem(`ecg-${name}`);
+    } catch (error) {
+      if (error instanceof DOMException) return null; // storage is turned off
+      throw error;
+    }
+  },
+  set(name, value) {
+    try {
+      localStorage.setItem(`ecg-${name}`, value);
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+    }
+  },
+};
+
 /** A new element: properties, then children; strings become text, never markup. */
 function element(name, properties = {}, ...children) {
   const made = document.createElement(name);

@@ -1,18 +1,23 @@
 // Theme, keyboard, and the order in which the page comes to life.
 const themeChanged = [];
-const themes = ["system", "light", "dark"];
 
 function setUpTheme() {
-  let theme = "system";
+  let theme = ["light", "dark"].includes(memory.get("theme")) ? memory.get("theme") : "system";
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const tell = () => themeChanged.forEach((listener) => listener());
   dark.addEventListener("change", tell);
+  const show = () => {
+    if (theme === "system") return;
+    document.documentElement.dataset.theme = theme;
+    $("theme").setAttribute("aria-label", `Theme: ${theme}`);
+  };
+  show();
   const turn = () => {
     // the first press always changes what is seen
     const looksDark = theme === "dark" || (theme === "system" && dark.matches);
     theme = looksDark ? "light" : "dark";
-    document.documentElement.dataset.theme = theme;
-    $("theme").setAttribute("aria-label", `Theme: ${theme}`);
+    memory.set("theme", theme);
+    show();
     tell();
   };
   $("theme").addEventListener("click", turn);
@@ -42,18 +47,26 @@ function setUpKeys(turnTheme) {
     "]": () => segment(1),
     "/": () => $("query").focus(),
     c: nextPreset,
+    f: fullScreen,
     t: turnTheme,
     "?": () => $("help").showModal(),
   };
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, select, textarea, dialog");
-    const pressing = event.key === " " && event.target.closest("button, a");
+    const typing = event.target.closest("input[type=search], select, dialog");
+    // the seek bar's own arrows move by hundredths of a second; other sliders keep theirs
+    const sliding = event.key.startsWith("Arrow") && event.target.closest("input[type=range]:not(#seek)");
+    const pressing = event.key === " " && event.target.closest("button, a, summary, input[type=checkbox]");
     const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!action || typing || pressing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!action || typing || sliding || pressing || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     action();
   });
   $("keys").addEventListener("click", () => $("help").showModal());
+  // a list that was used by hand gives the keys back; one that is used by keys keeps them
+  let byHand = false;
+  addEventListener("pointerdown", () => (byHand = true), true);
+  addEventListener("keydown", () => (byHand = false), true);
+  document.addEventListener("change", (event) => byHand && event.target.closest("select") && event.target.blur());
 }
 
 setUpPanels();
@@ -63,6 +76,7 @@ setUpCaptions();
 setUpOverview();
 setUpCurves();
 setUpSearch();
+setUpDownloads();
 setUpKeys(setUpTheme());
 player.tell();
 document.documentElement.dataset.ready = "yes";

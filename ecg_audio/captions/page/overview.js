@@ -1,27 +1,41 @@
 // The whole recording at a glance: a lane a speaker, drawn once a size; only the playhead moves.
 function setUpOverview() {
   const box = $("overview");
-  const lane = 16, gap = 6, label = 12, foot = 20;
   const speakers = data.speakers.map((_, index) => index).filter((index) => data.turns.some((turn) => turn[0] === index));
   const turns = data.turns.length ? data.turns : data.segments.map(([who, , , start, end]) => [who, start, end]);
   const lanes = data.turns.length ? speakers : [...new Set(turns.map(([who]) => who))].sort((a, b) => a - b);
+  const many = lanes.length > 8;
+  const lane = many ? 12 : 16, gap = many ? 3 : 6, label = 12, foot = 20;
   const height = label + Math.max(1, lanes.length) * (lane + gap) + foot;
+  const named = lanes.length > 1 || lanes[0] >= 0;
+  let gutter = 0; // what the names take
   const canvas = element("canvas");
   const playhead = element("div", { className: "playhead" });
   canvas.style.height = `${height}px`;
   box.append(canvas, playhead);
+
+  function fitting(pen, text, room) {
+    if (pen.measureText(text).width <= room) return text;
+    let kept = text;
+    while (kept && pen.measureText(`${kept}…`).width > room) kept = kept.slice(0, -1);
+    return `${kept}…`;
+  }
 
   function draw() {
     const width = box.clientWidth;
     const pen = paper(canvas, width, height);
     const style = getComputedStyle(box);
     const colour = (name) => style.getPropertyValue(name).trim();
-    const x = (milliseconds) => (milliseconds / 1000 / data.duration) * width;
+    pen.font = `${many ? 11 : 12}px ${style.getPropertyValue("--sans")}`;
+    const widest = Math.max(0, ...lanes.map((who) => pen.measureText(speakerName(who)).width));
+    gutter = named ? Math.min(widest + 20, width * 0.3) : 0;
+    const x = (milliseconds) => gutter + (milliseconds / 1000 / data.duration) * (width - gutter);
     lanes.forEach((who, row) => {
       const top = label + row * (lane + gap);
       pen.fillStyle = colour("--sunk");
-      pen.fillRect(0, top, width, lane);
+      pen.fillRect(gutter, top, width - gutter, lane);
       pen.fillStyle = who < 0 ? colour("--quiet") : colour(`--speaker-${who % data.hues}`);
+      if (named) pen.fillText(fitting(pen, speakerName(who), gutter - 16), 8, top + lane - (many ? 2 : 4));
       for (const [speaker, start, end] of turns) {
         if (speaker === who) pen.fillRect(x(start), top, Math.max(1, x(end) - x(start)), lane);
       }
@@ -36,10 +50,13 @@ function setUpOverview() {
     }
   }
 
-  drawWhenSeen(box, draw);
-  scrub(box, (share) => player.seek(share * data.duration));
+  drawWhenSeen(box, () => {
+    draw();
+    player.tell(); // the playhead stands where the names end
+  });
+  scrub(box, (share) => player.seek(share * data.duration), () => gutter);
   player.listen((seconds) => {
-    playhead.style.transform = `translateX(${(seconds / data.duration) * box.clientWidth}px)`;
+    playhead.style.transform = `translateX(${gutter + (seconds / data.duration) * (box.clientWidth - gutter)}px)`;
   });
 }
 
@@ -67,11 +84,11 @@ function drawWhenSeen(box, draw) {
   themeChanged.push(again);
 }
 
-/** Press and drag along a strip: calls `to` with the share of its width. */
-function scrub(box, to) {
+/** Press and drag along a strip: calls `to` with the share of its width, right of what `gutter()` says. */
+function scrub(box, to, gutter) {
   const at = (event) => {
     const { left, width } = box.getBoundingClientRect();
-    to(Math.min(1, Math.max(0, (event.clientX - left) / width)));
+    to(Math.min(1, Math.max(0, (event.clientX - left - gutter()) / (width - gutter()))));
   };
   box.addEventListener("pointerdown", (event) => {
     if (event.button) return;

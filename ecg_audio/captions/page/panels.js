@@ -10,13 +10,16 @@ function setUpPanels() {
     `${words.text.length.toLocaleString("en")} ${words.text.length === 1 ? "word" : "words"}`,
     `${voices} ${voices === 1 ? "speaker" : "speakers"}`,
     languageName(data.language),
-    `${facts.engine} engine`,
+    ...(facts.quality ? [`sound: ${minus(facts.quality)}`] : []),
     facts.created.slice(0, 10),
   ].join(" · ");
   const notices = data.notices.map(([code, message]) => element("li", { title: code }, message.charAt(0).toUpperCase() + message.slice(1)));
   if (facts.status === "partial") notices.unshift(element("li", {}, "This result is partial: a stage failed, see below."));
-  $("notices").firstElementChild.append(...notices);
+  const details = $("notices").firstElementChild;
+  details.lastElementChild.append(...notices);
+  $("notices-count").textContent = notices.length === 1 ? "1 notice" : `${notices.length} notices`;
   $("notices").hidden = !notices.length;
+  details.open = !matchMedia("(max-width: 900px)").matches; // on a phone the transcript comes first
   showSpeakers();
   showFacts();
   showStages();
@@ -81,15 +84,14 @@ function fill(table, head, rows, numbers) {
 function showFacts() {
   const facts = data.facts;
   const count = (letter) => words.timing.filter((timing) => timing === letter).length;
-  const timings = [["a", "aligned to the sound"], ["e", "from the engine"], ["i", "estimated between neighbours"]];
+  const timings = [["a", "aligned to the sound"], ["e", "from the recogniser"], ["i", "estimated between neighbours"]];
   const doubtful = Object.keys(words.suspect).length;
   const asked = (given, used) => (given === used ? "as asked" : `asked for: ${given}`);
   const probability = facts.language_probability;
   const entries = [
     ["Source", facts.source],
     ["Recording", `${facts.codec} in ${facts.container}, ${facts.rate / 1000} kHz, ${facts.channels} ${facts.channels === 1 ? "channel" : "channels"}`],
-    ["Engine", `${facts.engine} (${asked(facts.engine_requested, facts.engine)})`],
-    ["Speech model", facts.transcription],
+    ["Speech model", `${facts.transcription} (${asked(facts.models_requested, facts.transcription)})`],
     ["Speaker model", facts.diarization ?? "none ran"],
     ["Emotion model", facts.emotion ?? "none ran"],
     ["Language", `${languageName(data.language)} (${asked(facts.language_requested, data.language)}${probability === null ? "" : `, probability ${Math.round(probability * 100)} %`})`],
@@ -102,7 +104,7 @@ function showFacts() {
   $("facts").append(...entries.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
 }
 
-const timingNames = { a: "aligned", e: "from the engine", i: "estimated" };
+const timingNames = { a: "aligned", e: "from the recogniser", i: "estimated" };
 
 function showWord(index) {
   const entry = (name, value, wide) => element("div", { className: wide ? "wide" : "" }, element("dt", {}, name), element("dd", {}, value));

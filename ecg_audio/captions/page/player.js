@@ -3,6 +3,7 @@ const player = {
   media: null,
   ready: false,
   hand_s: 0,
+  begun: false, // whether anything was played or sought
   listeners: [],
 
   time() {
@@ -41,7 +42,10 @@ const player = {
       if (this.hand_s) media.currentTime = this.hand_s;
       showSound("");
     });
-    media.addEventListener("error", () => showSound("The recording could not be opened from here."));
+    media.addEventListener("error", () => {
+      this.ready = false;
+      showSound(`The recording (${recordingName()}) could not be opened from here.`);
+    });
     for (const event of ["seeked", "timeupdate", "pause"]) media.addEventListener(event, () => this.tell());
     media.addEventListener("play", () => {
       const step = () => {
@@ -75,12 +79,19 @@ function setUpPlayer() {
   $("total").textContent = clock(data.duration);
   $("seek").max = data.duration;
   $("stage").classList.toggle("sound", kind !== "video" || !href);
+  const speed = memory.get("speed");
+  if ([...$("speed").options].some((option) => option.value === speed)) $("speed").value = speed;
   if (href) player.open(href, kind);
-  else showSound("This page was made without its recording.");
+  else showSound(`This page was made without its recording (${recordingName()}).`);
   $("play").addEventListener("click", () => player.toggle());
   $("picture").addEventListener("click", () => player.toggle());
   $("seek").addEventListener("input", (event) => player.seek(event.target.valueAsNumber));
+  $("full").hidden = !document.fullscreenEnabled;
+  $("full").addEventListener("click", fullScreen);
+  seekToAddress();
+  addEventListener("hashchange", seekToAddress);
   $("speed").addEventListener("change", (event) => {
+    memory.set("speed", event.target.value);
     if (player.media) player.media.playbackRate = Number(event.target.value);
   });
   $("file").addEventListener("change", (event) => {
@@ -96,4 +107,20 @@ function setUpPlayer() {
     $("now").textContent = text;
     $("seek").setAttribute("aria-valuetext", `${text} of ${clock(data.duration)}`);
   });
+}
+
+const recordingName = () => data.facts.source.split("/").at(-1) || data.title;
+
+function fullScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else $("stage").requestFullscreen();
+}
+
+/** `#t=83`, `#t=1:23` or `#t=1:02:03.5` leads there. */
+function seekToAddress() {
+  const found = /^#t=(?:(\d+):)?(?:(\d+):)?(\d+(?:\.\d+)?)$/.exec(location.hash);
+  if (!found) return;
+  const [, first, second, last] = found;
+  const minutes = second === undefined ? Number(first ?? 0) : Number(first) * 60 + Number(second);
+  player.seek(minutes * 60 + Number(last));
 }

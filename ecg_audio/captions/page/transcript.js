@@ -36,6 +36,8 @@ function setUpTranscript() {
   });
   if (!rows.length) all.append(element("p", { className: "nothing" }, "No speech was found in this recording."));
   box.append(all);
+  reachWords(box);
+  letGo(box);
   box.addEventListener("click", (event) => {
     const word = event.target.closest(".word");
     const at = event.target.closest(".at");
@@ -57,21 +59,74 @@ function setUpTranscript() {
     spans[index]?.classList.add("lit");
     lit = index;
     showWord(index);
+    if (spans[index]) keepInSight(box, spans[index]);
     const segment = index < 0 ? -1 : segmentOf[index];
     if (segment === now) return;
     rows[now]?.classList.remove("now");
     rows[segment]?.classList.add("now");
     now = segment;
-    if (rows[segment]) keepInSight(box, rows[segment]);
+  });
+  $("follow").addEventListener("change", () => spans[lit] && keepInSight(box, spans[lit]));
+}
+
+/** One word is a stop of the Tab key, the one being said at first; arrows lead on from it, enter plays from there. */
+function reachWords(box) {
+  let stop = -1;
+  const stopAt = (index) => {
+    if (!spans[index]) return;
+    spans[stop]?.removeAttribute("tabindex");
+    spans[stop]?.removeAttribute("role");
+    stop = index;
+    spans[index].tabIndex = 0;
+    spans[index].setAttribute("role", "button");
+  };
+  stopAt(0);
+  player.listen((seconds) => {
+    const index = wordAt(seconds);
+    if (index >= 0 && index !== stop && document.activeElement !== spans[stop]) stopAt(index);
+  });
+  box.addEventListener("keydown", (event) => {
+    if (!event.target.matches(".word") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const segment = segmentOf[stop];
+    const back = getComputedStyle(spans[stop].closest(".said")).direction === "rtl" ? 1 : -1;
+    const goals = {
+      ArrowLeft: stop + back,
+      ArrowRight: stop - back,
+      ArrowUp: data.segments[segment - 1]?.[1],
+      ArrowDown: data.segments[segment + 1]?.[1],
+    };
+    if (event.key === "Enter") player.seek(words.start[stop] / 1000);
+    else if (event.key in goals) {
+      stopAt(goals[event.key]);
+      spans[stop].focus();
+      showWord(stop);
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
   });
 }
 
-/** Scroll the transcript, never the page, and not while somebody is in it. */
-function keepInSight(box, row) {
-  if (box.scrollHeight <= box.clientHeight || box.contains(document.activeElement) && document.activeElement !== box) return;
-  const { top, bottom } = row.getBoundingClientRect();
+/** A transcript that is scrolled by hand, or walked through by keys, stays where it is until it is told to follow. */
+function letGo(box) {
+  const stop = () => ($("follow").checked = false);
+  for (const event of ["wheel", "touchmove"]) box.addEventListener(event, stop, { passive: true });
+  box.addEventListener("pointerdown", (event) => event.target === box && event.offsetX > box.clientWidth && stop());
+  box.addEventListener("keydown", (event) => {
+    if (["PageUp", "PageDown", "Home", "End", "ArrowUp", "ArrowDown"].includes(event.key)) stop();
+    else if (event.target.matches(".word") && event.key.startsWith("Arrow")) stop();
+  });
+}
+
+/** Scroll the transcript, never the page, and only while it follows. */
+function keepInSight(box, word) {
+  if (box.scrollHeight <= box.clientHeight || !$("follow").checked) return;
+  const { top, bottom } = word.getBoundingClientRect();
   const frame = box.getBoundingClientRect();
-  if (top < frame.top + 8 || bottom > frame.bottom - 48) box.scrollTop += top - frame.top - frame.height / 4;
+  // what can be seen of the box: on a phone it may reach below the screen, and under the stage
+  const stage = $("stage");
+  const covered = getComputedStyle(stage).position === "sticky" ? stage.getBoundingClientRect().bottom : 0;
+  const from = Math.max(frame.top, covered), to = Math.min(frame.bottom, innerHeight);
+  if (top < from + 30 || bottom > to - 40) box.scrollTop += top - from - Math.max(40, (to - from) / 4);
 }
 
 function explain(guessed) {

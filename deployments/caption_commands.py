@@ -1,0 +1,102 @@
+"""`ecg captions` and `ecg burn`: their arguments and help; the work is in `deployments/captions.py`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Result = Annotated[str, typer.Argument(metavar="RESULT", help="A job id, or the path of an analysis or manifest.")]
+Store = Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store the job is in.")]
+Preset = Annotated[str, typer.Option(help="plain (text), karaoke (lights up) or expressive (shows the voice).")]
+Intensity = Annotated[float, typer.Option(min=0.0, max=1.0, help="How much the voice shows, 0 to 1.")]
+StyleFile = Annotated[
+    Path | None,
+    typer.Option("--style", metavar="FILE", help="A style of your own instead of a preset: docs/captions.md says how."),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="netflix, bbc, ebu or social: lengths, times and speeds of a publisher. Without: our own."
+    ),
+]
+Names = Annotated[
+    str | None,
+    typer.Option(metavar="WHEN", help="Speakers' names: never, change (of speaker, if there are two) or always."),
+]
+MaxChars = Annotated[
+    int | None, typer.Option(min=16, max=80, help="Characters on a line. Without: 42, 26 upright, or the profile's.")
+]
+Lines = Annotated[int | None, typer.Option(min=1, max=2, help="Lines at once. Without: 2.")]
+Cps = Annotated[
+    float | None,
+    typer.Option(
+        min=3, max=40, help="Characters a second to aim at; speech may be faster. Without: 17, fewer in ko, ja, zh."
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show logs and tracebacks.")]
+
+
+def captions(
+    result: Result,
+    preset: Preset = "expressive",
+    caption_format: Annotated[
+        str, typer.Option("--format", help="ass, vtt, ebuttd (IMSC too), srt (no style); txt, md (to read).")
+    ] = "ass",
+    intensity: Intensity = 1.0,
+    style: StyleFile = None,
+    profile: Profile = None,
+    names: Names = None,
+    max_chars: MaxChars = None,
+    lines: Lines = None,
+    cps: Cps = None,
+    portrait: Annotated[
+        bool, typer.Option("--portrait", help="For upright video, 9:16: short, large lines, a fifth from below.")
+    ] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="The video's picture size (ass). Without: 1920x1080, upright 1080x1920."),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write no captions but what they break of the bounds; exit code 1 on errors."),
+    ] = False,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write. [standard output]")] = None,
+    out: Store = None,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+) -> None:
+    """Style the captions of a finished result anew, without analysing again.
+
+    For example: ecg captions JOB --format srt --profile bbc --to talk.srt · ecg captions JOB --profile netflix --check
+    """
+    from deployments import captions as work
+
+    wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait)
+    if check:
+        raise typer.Exit(work.check(result, out, wanted))
+    work.restyle(result, out, wanted, caption_format=caption_format, size=size, target=to)
+
+
+def burn(
+    result: Result,
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video that was analysed.")],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="The MP4 to write.")] = Path("captioned.mp4"),
+    preset: Preset = "expressive",
+    intensity: Intensity = 1.0,
+    style: StyleFile = None,
+    profile: Profile = None,
+    names: Names = None,
+    max_chars: MaxChars = None,
+    lines: Lines = None,
+    cps: Cps = None,
+    portrait: Annotated[
+        bool | None,
+        typer.Option("--portrait/--landscape", help="Short, large lines or long ones. Without: by the picture."),
+    ] = None,
+    out: Store = None,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+) -> None:
+    """Write a copy of a video with its captions in the picture (needs an ffmpeg with libass)."""
+    from deployments import captions as work
+
+    wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait)
+    work.burn_in(result, out, video, wanted, target=to)

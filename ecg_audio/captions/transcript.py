@@ -1,0 +1,58 @@
+"""The transcript as text for people: plain, or in Markdown; a paragraph for each time that somebody speaks."""
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+
+from ecg_audio.analysis import Analysis, Segment
+from ecg_audio.captions.names import displayed
+from ecg_audio.captions.text import clean
+
+PAUSE_S = 3.0  # a silence this long begins a paragraph
+_MARKS = re.compile(r"([\\`*_{}\[\]<>#|~!&])|^([-+=]|\d+(?=[.)]))")
+
+
+def plain(analysis: Analysis) -> str:
+    """The transcript as plain text: time and name, then what was said."""
+    parts = [
+        f"[{clock(first)}] {who}\n{text}\n" if who else f"[{clock(first)}]\n{text}\n"
+        for first, who, text in _paragraphs(analysis)
+    ]
+    return "\n".join([f"{clean(analysis.title) or 'Recording'}\n", *parts])
+
+
+def markdown(analysis: Analysis) -> str:
+    """The transcript in Markdown; marks in what was said are letters."""
+    parts = []
+    for first, who, text in _paragraphs(analysis):
+        heading = f"**{_literal(who)}** · {clock(first)}" if who else clock(first)
+        parts.append(f"{heading}  \n{_literal(text)}\n")
+    return "\n".join([f"# {_literal(clean(analysis.title) or 'Recording')}\n", *parts])
+
+
+def clock(time_s: float) -> str:
+    """`1:02:03` or `2:03`."""
+    minutes, seconds = divmod(int(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def _paragraphs(analysis: Analysis) -> Iterator[tuple[float, str, str]]:
+    """When each begins, who speaks (empty where one speaker is all there is), and the text."""
+    named = len({segment.speaker for segment in analysis.segments}) > 1
+    shown = [segment for segment in analysis.segments if clean(segment.text)]
+    place = 0
+    places = []
+    for index, segment in enumerate(shown):
+        before = shown[index - 1] if index else None
+        if before and (before.speaker != segment.speaker or segment.start_s - before.end_s >= PAUSE_S):
+            place += 1
+        places.append(place)
+    for _, group in groupby(zip(places, shown, strict=True), key=lambda pair: pair[0]):
+        segments: list[Segment] = [segment for _, segment in group]
+        text = " ".join(clean(segment.text) for segment in segments)
+        yield segments[0].start_s, displayed(segments[0].speaker) if named else "", text
+
+
+def _literal(text: str) -> str:
+    return _MARKS.sub(lambda found: "\\" + found[0] if found[1] or not found[0].isdigit() else found[0] + "\\", text)

@@ -1,0 +1,134 @@
+"""`ecg captions`: every option does what it says, and a value that cannot be meant is named."""
+
+from pathlib import Path
+
+import pysubs2
+import pytest
+from typer.testing import CliRunner, Result
+
+from deployments.cli import app
+from ecg_audio.captions.text import width
+from ecg_audio.errors import InvalidRequest, SourceNotFound
+from ecg_audio.results import document
+from tests.results import factory
+
+
+@pytest.fixture
+def analysis(tmp_path: Path) -> Path:
+    """A published analysis of two speakers."""
+    path = tmp_path / "analysis.json"
+    path.write_bytes(document.dumps(factory.analysis(words=60)))
+    return path
+
+
+def captions(analysis: Path, *options: str) -> Result:
+    """Run `ecg captions` on the analysis."""
+    return CliRunner().invoke(app, ["captions", str(analysis), *options], catch_exceptions=False)
+
+
+def longest(subtitle: str) -> float:
+    """The longest line of an SRT document."""
+    return max(
+        width(line, 42 / 16)
+        for event in pysubs2.SSAFile.from_string(subtitle, "srt")
+        for line in event.text.split("\\N")
+    )
+
+
+def test_lines_are_as_long_and_as_many_as_asked(analysis: Path) -> None:
+    """--max-chars, --lines and --cps bound what is written; --portrait has short lines."""
+    usual, short = (captions(analysis, "--format", "srt", *more).output for more in ((), ("--max-chars", "24")))
+    assert longest(short) <= 24 < longest(usual)
+    assert longest(captions(analysis, "--format", "srt", "--portrait").output) <= 26
+    single = pysubs2.SSAFile.from_string(captions(analysis, "--format", "srt", "--lines", "1").output, "srt")
+    assert all("\\N" not in event.text for event in single)
+    slow = pysubs2.SSAFile.from_string(captions(analysis, "--format", "srt", "--cps", "8").output, "srt")
+    assert sum(event.duration for event in slow) > sum(
+        event.duration for event in pysubs2.SSAFile.from_string(usual, "srt")
+    )
+
+
+def test_upright_captions_are_larger_and_stand_higher(analysis: Path) -> None:
+    """--portrait makes a picture of 9:16 whose letters fill its width and whose foot is left free."""
+    usual, upright = (pysubs2.SSAFile.from_string(captions(analysis, *more).output) for more in ((), ("--portrait",)))
+    assert (upright.info["PlayResX"], upright.info["PlayResY"]) == ("1080", "1920")
+    style, before = upright.styles["Default"], usual.styles["Default"]
+    assert style.fontsize / 1080 > 1.8 * before.fontsize / 1920
+    assert style.marginv == pytest.approx(0.2 * 1920, abs=1)
+
+
+def test_names_are_shown_as_asked(analysis: Path) -> None:
+    """--names never shows none, and always more than change does."""
+    counts = [
+        captions(analysis, "--format", "srt", "--names", mode).output.count("Speaker 1: ")
+        for mode in ("never", "change", "always")
+    ]
+    assert counts[0] == 0 < counts[1] <= counts[2]
+
+
+def test_shared_colours_without_names_are_said(tmp_path: Path) -> None:
+    """Nine speakers have eight colours: without their names somebody must say so; with names nobody need."""
+    voices = tuple(factory.VOICES[index % 4] for index in range(9))
+    crowd = tmp_path / "crowd.json"
+    crowd.write_bytes(document.dumps(factory.analysis(words=120, speakers=voices)))
+    assert "9 speakers share 8 colours" in captions(crowd, "--names", "never").stderr
+    assert "share" not in captions(crowd).stderr
+
+
+def test_a_style_file_is_taken(analysis: Path, tmp_path: Path) -> None:
+    """--style replaces the preset by a table of one's own."""
+    table = tmp_path / "mine.toml"
+    table.write_text("follow = false\nintensity = 0\n")
+    assert "\\k" in captions(analysis).output
+    assert "\\k" not in captions(analysis, "--style", str(table)).output
+
+
+def test_transcripts_are_text_to_read(analysis: Path) -> None:
+    """Txt and md hold every word, names and times; marks in words are letters."""
+    plain, marked = (captions(analysis, "--format", name).output for name in ("txt", "md"))
+    words = [word.text for word in factory.analysis(words=60).words]
+    assert "".join(plain.split()).count("".join(words[:6])) >= 1
+    assert "[0:00] Speaker 1\n" in plain
+    assert "**Speaker 1** · 0:00" in marked
+    assert "<b>" in plain and "\\<b\\>" in marked and "<b>" not in marked
+
+
+def test_the_verdict_is_the_exit_code(analysis: Path) -> None:
+    """--check prints a summary and each finding with cue, rule and figure; warnings alone are no failure."""
+    good = captions(analysis, "--check", "--profile", "netflix")
+    assert good.exit_code == 0
+    assert "0 errors" in good.output and "by netflix" in good.output
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--preset", "loud"), "--preset loud: must be one of plain, karaoke, expressive"),
+        (("--format", "doc"), "--format doc: must be one of ass, vtt, srt, ebuttd, txt, md"),
+        (("--profile", "hulu"), "profile hulu: must be one of netflix"),
+        (("--names", "often"), "--names often: must be one of never, change, always"),
+        (("--size", "big"), "--size big: must be like 1280x720"),
+    ],
+)
+def test_bad_values_are_named(analysis: Path, options: tuple[str, ...], says: str) -> None:
+    """What cannot be meant is refused with the option, the value and what there is."""
+    with pytest.raises(InvalidRequest, match=says):
+        captions(analysis, *options)
+    with pytest.raises(SourceNotFound, match="nowhere"):
+        captions(analysis, "--style", "nowhere.toml")
+
+
+def test_numbers_out_of_bounds_are_named(analysis: Path) -> None:
+    """A line of 200 characters is a mistake in what was asked."""
+    assert captions(analysis, "--max-chars", "200").exit_code == 2
+
+
+def test_errors_end_with_exit_code_1(analysis: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Captions that break a bound are named, cue by cue, and the command fails."""
+    from ecg_audio.captions import cues
+
+    whole = cues.cues
+    monkeypatch.setattr(cues, "cues", lambda segments, _settings: whole(segments, cues.CueSettings(line_width=60)))
+    bad = captions(analysis, "--check", "--max-chars", "24")
+    assert bad.exit_code == 1
+    assert "error   cue 1 at 0:00  line length: " in bad.output
