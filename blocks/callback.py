@@ -1,12 +1,16 @@
 """The backend that hears how jobs go, kept as a block: its address, its language, and the secret that signs."""
 
+import logging
+
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr, field_validator
 from standardwebhooks import Webhook
 
 from ecg_audio.delivery.callback import Endpoint, Locale
 from ecg_audio.errors import InvalidRequest
-from ecg_audio.request import Callback, web_address
+from ecg_audio.request import Callback, origin, web_address
+
+logger = logging.getLogger(__name__)
 
 
 class CallbackEndpoint(Block):
@@ -39,6 +43,9 @@ class CallbackEndpoint(Block):
 def endpoint(asked: Callback) -> Endpoint:
     """Where a request's callbacks go; what the request leaves open, its block says.
 
+    The block's secret signs for the block's own origin. A request that names another backend is told there, unsigned:
+    otherwise whoever may hand in jobs could collect signatures that the block's backend takes for ours.
+
     Raises:
         InvalidRequest: there is no such block.
     """
@@ -50,5 +57,12 @@ def endpoint(asked: Callback) -> Endpoint:
     except ValueError as error:
         raise InvalidRequest(f"there is no callback-endpoint block {asked.endpoint}") from error
     assert isinstance(block, CallbackEndpoint)
-    secret = block.secret.get_secret_value() if block.secret else None
-    return Endpoint(asked.base_url or block.base_url, asked.locale or block.locale, secret)
+    base_url, locale = asked.base_url or block.base_url, asked.locale or block.locale
+    if block.secret is None:
+        return Endpoint(base_url, locale)
+    if origin(base_url) != origin(block.base_url):
+        logger.warning(
+            "callbacks to %s are not signed: the secret of %s is for its own backend", base_url, asked.endpoint
+        )
+        return Endpoint(base_url, locale)
+    return Endpoint(base_url, locale, block.secret.get_secret_value())

@@ -12,7 +12,7 @@ from prefect.blocks.system import Secret
 from pydantic import Field, ValidationError, model_validator
 
 from ecg_audio.errors import InvalidRequest
-from ecg_audio.speech.whisperx_settings import PREFIX, WhisperXSettings
+from ecg_audio.speech.settings import PREFIX, EngineSettings
 
 SETTINGS = "ECG_ENGINE_SETTINGS"
 EMOTION_MODEL = "superb/wav2vec2-base-superb-er"
@@ -35,12 +35,12 @@ _VARIABLES = {
 
 
 class SpeechEngine(Block):
-    """Models and limits of the whisperx engine, and the emotion model. An empty field leaves the engine's default."""
+    """Models and limits of the speech engine, and the emotion model. An empty field leaves the engine's default."""
 
     _block_type_name = "Speech engine"
     _block_type_slug = "speech-engine"
     _description = (
-        "Which models the whisperx engine uses, on what, within which memory; and the emotion model. "
+        "Which models the speech engine uses, on what, within which memory; and the emotion model. "
         f"Workers and model servers with {SETTINGS}=speech-engine/NAME take them from here."
     )
 
@@ -48,20 +48,20 @@ class SpeechEngine(Block):
         default=None,
         title="Whisper model",
         description="A size such as base or large-v3-turbo, a hub name, or a directory. "
-        "Empty: large-v3-turbo on a GPU with room, else base.",
+        "Empty: large-v3-turbo where it is on the machine and a GPU has room for it, else the embedded base.",
     )
     whisper_revision: str | None = Field(default=None, description="Hub revision of the Whisper model, to pin it.")
     align_models: dict[str, str] = Field(
         default_factory=dict,
         title="Word aligners",
         description='Language to hub name or directory, such as {"ko": "kresnik/wav2vec2-large-xlsr-korean"}; '
-        "\"none\": the recogniser's own word times. Others: whisperx's own.",
+        "\"none\": the recogniser's own word times. Others: whisperx's own where they are on the machine.",
     )
     diarization: str | None = Field(
         default=None,
         title="Diarization pipeline",
-        description="pyannote pipeline: hub name, directory, or bundled (from installed packages). "
-        "Empty: pyannote/speaker-diarization-community-1, whose licence is to be accepted on the hub.",
+        description="pyannote pipeline: hub name, directory, or embedded (from installed packages). "
+        "Empty: pyannote/speaker-diarization-community-1 where it is on the machine, else the embedded one.",
     )
     diarization_revision: str | None = Field(default=None, description="Hub revision of the pipeline, to pin it.")
     device: Literal["auto", "cuda", "cpu"] = Field(default="auto", description="auto: the GPU where there is one.")
@@ -92,7 +92,7 @@ class SpeechEngine(Block):
             if variable.startswith(PREFIX)
         }
         try:
-            WhisperXSettings.model_validate(given)
+            EngineSettings.model_validate(given)
         except ValidationError as error:
             raise ValueError(error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")) from None
         return self

@@ -13,6 +13,7 @@ from typing import IO
 from typing_extensions import override
 
 from blocks.artifacts import ArtifactStore, Stored
+from ecg_audio import modes
 from ecg_audio.errors import PublishFailed, ResultNotFound, StoreRefused
 
 INCOMING = ".incoming-"
@@ -22,7 +23,7 @@ REFUSALS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.
 
 
 class FolderStore(ArtifactStore):
-    """A folder on this machine. Objects appear by rename, so a reader never meets half of one.
+    """A folder on this machine, closed to other users. Objects appear by rename, so nobody meets half of one.
 
     Args:
         folder: made when something is written.
@@ -45,7 +46,22 @@ class FolderStore(ArtifactStore):
     def key(self, uri: str) -> str | None:
         # links are followed: a key is what the file is, not what it is called
         path, folder = Path(uri).expanduser().resolve(), self.folder.resolve()
-        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else None
+        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else self._also_called(path)
+
+    def _also_called(self, path: Path) -> str | None:
+        """The key of the object that a file outside is by another hard link; None: it is none of ours."""
+        try:
+            wanted = path.stat()
+            if wanted.st_nlink < 2 or wanted.st_dev != self.folder.stat().st_dev:
+                return None
+        except (OSError, ValueError):  # no file, or no folder yet
+            return None
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(wanted, Path(folder, name).lstat()):
+                        return Path(folder, name).relative_to(self.folder).as_posix()
+        return None
 
     @override
     def exists(self, key: str) -> bool:
@@ -77,7 +93,7 @@ class FolderStore(ArtifactStore):
                     yield file
                     file.flush()
                     os.fsync(descriptor)  # a full disk speaks here, not after the rename
-                incoming.chmod(0o644)
+                incoming.chmod(modes.file_mode())
                 incoming.replace(target)
             finally:
                 incoming.unlink(missing_ok=True)
@@ -121,7 +137,7 @@ class FolderStore(ArtifactStore):
         with _errors(f"the output folder {self.folder} cannot be used"):
             if self.folder.exists() and not self.folder.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, "it is a file", str(self.folder))
-            self.folder.mkdir(parents=True, exist_ok=True)
+            modes.make_folder(self.folder)
             with tempfile.TemporaryFile(dir=self.folder) as probe:
                 probe.write(b"probe")
 
@@ -139,7 +155,7 @@ class FolderStore(ArtifactStore):
 def _begun(folder: Path) -> tuple[int, str]:
     """A new file in a folder, even if somebody who just emptied that folder removes it."""
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
+        modes.make_folder(folder)
         with suppress(FileNotFoundError):
             return tempfile.mkstemp(prefix=INCOMING, dir=folder)
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 import httpcore
 import httpx
 
-from ecg_audio.errors import InvalidRequest, SourceForbidden
+from ecg_audio.deadline import Left, TimedStream, within
+from ecg_audio.errors import InvalidRequest, SourceForbidden, SourceInvalid
 
 ALLOW_VARIABLE = "ECG_ALLOWED_NETWORKS"
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -110,10 +111,16 @@ def _embedded(address: Address) -> Address:
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """Plain sockets, to permitted addresses only."""
+    """Plain sockets, to permitted addresses only.
 
-    def __init__(self, permit: Permit) -> None:
+    Args:
+        permit: which addresses those are.
+        left: how long the exchange under way may still take, connecting included; None: as long as it likes.
+    """
+
+    def __init__(self, permit: Permit, left: Left | None = None) -> None:
         self._permit = permit
+        self._left = left
         self._sockets = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -128,17 +135,23 @@ class GuardedBackend(httpcore.NetworkBackend):
 
         Raises:
             SourceForbidden: none of its addresses is permitted.
+            SourceInvalid: it is no host name.
         """
         try:
             found = self._permit.resolve(host, port)
-        except (OSError, UnicodeError) as error:
+        except UnicodeError:
+            raise SourceInvalid(f"{host} is no host name") from None
+        except OSError as error:
             raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in found:
+            limit_s = within(timeout, self._left, httpcore.ConnectTimeout)
             try:
-                return self._sockets.connect_tcp(address, port, timeout, local_address, socket_options)
+                stream = self._sockets.connect_tcp(address, port, limit_s, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
+            else:
+                return stream if self._left is None else TimedStream(stream, self._left)
         raise failure
 
     def connect_unix_socket(
@@ -150,11 +163,16 @@ class GuardedBackend(httpcore.NetworkBackend):
 
 
 class GuardedTransport(httpx.HTTPTransport):
-    """httpx's transport over `GuardedBackend`; proxies of the environment are not used, they would hide the peer."""
+    """httpx's transport over `GuardedBackend`; proxies of the environment are not used, they would hide the peer.
 
-    def __init__(self, permit: Permit) -> None:
+    Args:
+        permit: which addresses may be spoken to.
+        left: how long the exchange under way may still take in all; None: each read has its limit, and nothing else.
+    """
+
+    def __init__(self, permit: Permit, left: Left | None = None) -> None:
         super().__init__(trust_env=False)
         # httpx has no public way to choose the network backend of its pool
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=True), network_backend=GuardedBackend(permit)
+            ssl_context=httpx.create_ssl_context(trust_env=True), network_backend=GuardedBackend(permit, left)
         )

@@ -16,15 +16,17 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import IO, Any
 
+from ecg_audio.environment import MACHINE, chosen
 from ecg_audio.errors import EcgError, InsufficientResources, ProcessingTimeout, WorkerLost
 from ecg_audio.progress import Report, silent
 
 STOP_WAIT_S = 2.0
 LAST_WORDS_BYTES = 4000
+AHEAD_NICENESS = 5
 
 
 class Child:
@@ -33,32 +35,47 @@ class Child:
     Args:
         name: for messages to people: "the decoder", "the speech models".
         memory_bytes: bound on the child's own data (heap and anonymous maps); None: unbounded.
-        environment: variables set in the child beside the parent's.
+        variables: names of the parent's variables that the child gets, one list a kind: see `environment`.
+        environment: variables set in the child beside them.
+        ahead: `module:function` that the child calls as soon as it runs, before it answers: what every call needs, such
+            as slow imports. If it fails, the calls that need it will say so.
     """
 
     def __init__(
-        self, name: str, *, memory_bytes: int | None = None, environment: dict[str, str] | None = None
+        self,
+        name: str,
+        *,
+        memory_bytes: int | None = None,
+        variables: Sequence[str] = MACHINE,
+        environment: dict[str, str] | None = None,
+        ahead: str | None = None,
     ) -> None:
         self.name = name
         self._memory_bytes = memory_bytes
+        self._variables = variables
         self._environment = environment or {}
+        self._ahead = ahead
         self._lock = threading.Lock()
+        self._starting = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self._errors: IO[bytes] | None = None
 
     def start(self) -> None:
         """Start the process, if it does not run yet. Returns before the child has imported anything."""
-        if self.running:
-            return
-        self.stop()  # what a child that ended by itself has left open
+        with self._starting:
+            if not self.running:
+                self.stop()  # what a child that ended by itself has left open
+                self._start()
+
+    def _start(self) -> None:
         ours, theirs = socket.socketpair()
         # libraries' chatter stays off our terminal, and their last words are there when they are needed
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         with theirs:
-            arguments = [sys.executable, "-m", "ecg_audio.child", str(theirs.fileno())]
-            if self._memory_bytes:
-                arguments.append(str(self._memory_bytes))
+            arguments = [sys.executable, "-m", "ecg_audio.child", str(theirs.fileno()), str(self._memory_bytes or 0)]
+            if self._ahead:
+                arguments.append(self._ahead)
             # sys.path travels by PYTHONPATH so that the child finds what the parent found
             path = os.pathsep.join(entry for entry in sys.path if entry)
             self._process = subprocess.Popen(
@@ -67,7 +84,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
-                env={**os.environ, "PYTHONPATH": path, **self._environment},
+                env={**chosen(os.environ, self._variables), "PYTHONPATH": path, **self._environment},
                 start_new_session=True,  # Ctrl-C reaches the parent, which ends its children in order
             )
         self._pipe = Connection(ours.detach())
@@ -100,7 +117,8 @@ class Child:
         with self._lock:
             self.start()
             process, pipe = self._process, self._pipe  # `stop` may come from another thread
-            assert process and pipe
+            if process is None or pipe is None:
+                raise WorkerLost(f"{self.name} was ended before it was asked")
             deadline = None if timeout_s is None else time.monotonic() + timeout_s
             try:
                 pipe.send((function.__module__, function.__qualname__, arguments, options))
@@ -159,8 +177,8 @@ class Child:
         self.stop()
 
 
-def serve(pipe: Connection) -> None:
-    """The child's side: answer calls until the parent goes away."""
+def serve(pipe: Connection, ahead: str | None = None) -> None:
+    """The child's side: do what is wanted ahead of all calls, then answer them until the parent goes away."""
     pending: list[Any] = []
     arrived = threading.Condition()
 
@@ -179,11 +197,25 @@ def serve(pipe: Connection) -> None:
                 arrived.notify()
 
     threading.Thread(target=listen, daemon=True).start()
+    if ahead:
+        early = threading.Thread(target=_do_ahead, args=[ahead])
+        early.start()
+        early.join()
     while True:
         with arrived:
             arrived.wait_for(lambda: pending)
             module, name, arguments, options = pending.pop(0)
         pipe.send(_answer(pipe, module, name, arguments, options))
+
+
+def _do_ahead(function: str) -> None:
+    """Do what is wanted before the first call, and let go first whoever somebody waits for already."""
+    module, _, name = function.partition(":")
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), AHEAD_NICENESS)  # on Linux, of this thread alone
+    try:
+        getattr(importlib.import_module(module), name)()
+    except Exception:  # noqa: BLE001 - the first call that needs it meets the same, where somebody listens
+        traceback.print_exc()
 
 
 def _answer(pipe: Connection, module: str, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -214,13 +246,13 @@ class ChildError(Exception):
 
 
 def main() -> None:
-    """Entry of `python -m ecg_audio.child FD [MEMORY_BYTES]`."""
+    """Entry of `python -m ecg_audio.child FD MEMORY_BYTES|0 [MODULE:FUNCTION]`."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if len(sys.argv) > 2:
-        limit = int(sys.argv[2])
+    limit = int(sys.argv[2])
+    if limit:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     # import under the real name, so that ChildError is the same class on both sides
-    importlib.import_module("ecg_audio.child").serve(Connection(int(sys.argv[1])))
+    importlib.import_module("ecg_audio.child").serve(Connection(int(sys.argv[1])), *sys.argv[3:])
 
 
 if __name__ == "__main__":

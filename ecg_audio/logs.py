@@ -25,6 +25,11 @@ _SECRET = re.compile(
     r"""|(?<=://)[^/?#\s"'<>@]+:[^/?#\s"'<>@]*(?=@)""",
     re.IGNORECASE,
 )
+_VISIBLE = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"},  # Unicode has pictures of them
+    0x7F: 0x2421,
+    **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
+}
 _about: ContextVar[Mapping[str, str] | None] = ContextVar("ecg_about", default=None)
 _jobs: dict[str, str] = {}
 
@@ -58,16 +63,25 @@ def redacted(text: str) -> str:
     return _SECRET.sub(lambda found: f"{found['name'] or ''}***", text)
 
 
+def visible(text: str) -> str:
+    """A text whose control characters are seen and do nothing; lines and tabs stay.
+
+    Titles, words and messages of strangers would otherwise move the cursor of whoever reads them in a terminal, or
+    change what stands there already.
+    """
+    return text.translate(_VISIBLE)
+
+
 class Redaction(logging.Filter):
-    """Blots secrets out of a record, its traceback included, before a handler formats it."""
+    """Blots secrets and control characters out of a record, its traceback included, before a handler formats it."""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         said = record.getMessage()
-        if (clean := redacted(said)) != said:
+        if (clean := visible(redacted(said))) != said:
             record.msg, record.args = clean, ()
         if record.exc_info and not record.exc_text:
-            record.exc_text = redacted(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = visible(redacted(logging.Formatter().formatException(record.exc_info)))
         return True
 
 

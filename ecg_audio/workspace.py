@@ -6,16 +6,19 @@ Scratch folders carry the id of the process that made them; what a killed proces
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
 
+from ecg_audio import modes
 from ecg_audio.errors import InsufficientResources
 
+INCOMING = "incoming"
 INCOMING_KEPT_S = 24 * 3600.0
 
 
@@ -23,7 +26,8 @@ def root() -> Path:
     """The folder of all unfinished work: ECG_WORK_DIR, else one of our own in the system's temporary folder.
 
     Raises:
-        InsufficientResources: it cannot be made, or belongs to somebody else.
+        InsufficientResources: it cannot be made, is a link, or, in the system's temporary folder, belongs to somebody
+            else or is open to others.
     """
     named = os.environ.get("ECG_WORK_DIR")
     folder = Path(named) if named else Path(tempfile.gettempdir(), f"ecg-audio-analyzer-{os.getuid()}")
@@ -31,8 +35,16 @@ def root() -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise InsufficientResources(f"cannot use the work folder {folder}: {error.strerror}") from error
-    if not named and folder.stat().st_uid != os.getuid():
-        raise InsufficientResources(f"the work folder {folder} belongs to another user", hint="Set ECG_WORK_DIR.")
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise InsufficientResources(
+            f"the work folder {folder} is a link", hint="Set ECG_WORK_DIR to the folder itself."
+        )
+    if not named and (status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077):
+        raise InsufficientResources(
+            f"the work folder {folder} belongs to another user, or is open to others",
+            hint="Remove it, or set ECG_WORK_DIR to a folder of this user's.",
+        )
     return folder
 
 
@@ -43,8 +55,11 @@ def incoming(job_id: str, source: str) -> Iterator[Path]:
     An interrupted or killed job leaves it, and its next run goes on from there; it is swept after a day.
     """
     name = hashlib.sha256(f"{job_id}\0{source}".encode()).hexdigest()[:32]
-    folder = root() / "incoming" / name
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = root() / INCOMING / name
+    for made in (folder.parent, folder):
+        made.mkdir(mode=0o700, exist_ok=True)
+        if not modes.is_own_folder(made):
+            raise InsufficientResources(f"{made} is no folder of this user's", hint="Remove it.")
     try:
         yield folder
     except Exception:
@@ -61,14 +76,20 @@ def scratch(name: str) -> Iterator[Path]:
 
 
 def sweep() -> None:
-    """Remove what ended processes left: their scratch at once, downloads after a day."""
-    for folder in root().glob("*-*-*"):
+    """Remove what ended processes left: their scratch at once, downloads after a day.
+
+    Only folders of this user's go: a link, or what somebody else put here, stays and leads nowhere.
+    """
+    for folder in filter(modes.is_own_folder, root().glob("*-*-*")):
         owner = folder.name.split("-")[-2]
         if owner.isdigit() and not _alive(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
-    for folder in root().glob("incoming/*"):
-        if time.time() - folder.stat().st_mtime > INCOMING_KEPT_S:
-            shutil.rmtree(folder, ignore_errors=True)
+    if not modes.is_own_folder(root() / INCOMING):
+        return
+    for folder in filter(modes.is_own_folder, (root() / INCOMING).iterdir()):
+        with suppress(FileNotFoundError):  # somebody was quicker
+            if time.time() - folder.lstat().st_mtime > INCOMING_KEPT_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alive(process_id: int) -> bool:
@@ -85,5 +106,5 @@ def cache() -> Path:
     """What may be kept between runs and made again if it is lost: ECG_CACHE_DIR, else the user's cache folder."""
     named = os.environ.get("ECG_CACHE_DIR")
     folder = Path(named) if named else Path(platformdirs.user_cache_dir("ecg-audio-analyzer"))
-    folder.mkdir(parents=True, exist_ok=True)
+    modes.make_folder(folder)
     return folder.absolute()

@@ -6,10 +6,10 @@ import sys
 
 import uvicorn
 
-from ecg_audio import logs
+from ecg_audio import logs, modes
 from ecg_audio.errors import EcgError
 from gateway.app import create_app
-from gateway.settings import LOCAL_PREFECT
+from gateway.settings import LOCAL_PREFECT, open_door
 
 
 def main() -> int:
@@ -19,6 +19,7 @@ def main() -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     os.environ.setdefault("PREFECT_API_URL", LOCAL_PREFECT)
     try:
+        modes.begin()
         logs.configure()
         app = create_app()
     except EcgError as error:
@@ -26,6 +27,8 @@ def main() -> int:
         return 2
     host = os.environ.get("ECG_GATEWAY_HOST", "127.0.0.1")
     port = int(os.environ.get("ECG_GATEWAY_PORT", "8080"))
+    if warning := open_door(host):
+        logging.getLogger("gateway").warning(warning)
     # the application logs its requests itself, and everything goes through the one format
     uvicorn.run(app, host=host, port=port, server_header=False, access_log=False, log_config=None)
     return 0

@@ -1,5 +1,6 @@
 """What is answered when something is wrong, in the one shape that callers read: message and error.code at the top."""
 
+import asyncio
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -26,6 +27,8 @@ from ecg_audio.errors import (
 from gateway.wire import Failure
 
 MAX_BODY_BYTES = 64 * 1024
+BODY_S = 30.0
+"""So long a whole body may take; a recording has limits of its own."""
 RETRY_AFTER_S = 5
 STATUS: dict[type[EcgError], int] = {
     JobUnknown: 404,
@@ -43,7 +46,7 @@ STATUS: dict[type[EcgError], int] = {
 _MEANING = {
     401: "The API key is missing or wrong.",
     404: "There is no such thing.",
-    408: "The recording did not arrive whole; nothing of it was kept.",
+    408: "The body did not arrive whole in time; nothing of it was kept.",
     409: "The id stands for something else already.",
     413: "The body is too large.",
     422: "The request does not make sense.",
@@ -95,32 +98,44 @@ def register(app: FastAPI) -> None:
 
 
 class BodyLimit:
-    """Refuses bodies over a limit while they arrive, so that none of them is held in memory."""
+    """Refuses bodies over a limit while they arrive, so that none is held in memory, and those that trickle in."""
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
         self._app = app
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 413."""
+        """Pass a request on, or answer 413 or 408."""
         if scope["type"] != "http" or (scope["method"] == "PUT" and scope["path"].startswith("/uploads/")):
             # recordings are written to disk as they arrive, with a limit of their own
             await self._app(scope, receive, send)
             return
         held: list[Message] = []
-        size = 0
-        more = True
-        while more:
-            message = await receive()
-            held.append(message)
-            size += len(message.get("body", b""))
-            more = message.get("more_body", False)
-            if size > self._limit:
-                large = failure(413, InvalidRequest.code, f"the body is larger than {self._limit} bytes")
-                await large(scope, receive, send)
-                return
+        try:
+            async with asyncio.timeout(BODY_S):
+                whole = await self._take(receive, held)
+        except TimeoutError:
+            late = failure(408, InvalidRequest.code, f"the body was not whole after {BODY_S:.0f} s")
+            await late(scope, receive, send)
+            return
+        if not whole:
+            large = failure(413, InvalidRequest.code, f"the body is larger than {self._limit} bytes")
+            await large(scope, receive, send)
+            return
 
         async def replay() -> Message:
             return held.pop(0) if held else await receive()
 
         await self._app(scope, replay, send)
+
+    async def _take(self, receive: Receive, held: list[Message]) -> bool:
+        """Hold what arrives; False: it is more than the limit."""
+        size = 0
+        while True:
+            message = await receive()
+            held.append(message)
+            size += len(message.get("body", b""))
+            if size > self._limit:
+                return False
+            if not message.get("more_body", False):
+                return True

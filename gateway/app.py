@@ -16,6 +16,7 @@ from gateway.health import StoreCheck, health
 from gateway.jobs import jobs
 from gateway.metrics import Meters, Observed, metrics, tell_queue
 from gateway.orchestrator import Orchestrator
+from gateway.reference import reference
 from gateway.settings import Settings
 from gateway.uploads import uploads
 
@@ -42,10 +43,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await asyncio.wait([telling])
         await app.state.orchestrator.close()
 
-    app = FastAPI(title="Expressive Caption Generator", version="1", lifespan=lifespan)
+    # FastAPI's own pages load their programs from elsewhere
+    app = FastAPI(title="Expressive Caption Generator", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.meters = Meters()
-    for router in (jobs, uploads, health, metrics):
+    for router in (jobs, uploads, health, metrics, reference):
         app.include_router(router)
     app.add_middleware(answers.BodyLimit)
     app.add_middleware(Observed, meters=app.state.meters)

@@ -31,7 +31,7 @@ async def of_video(asked: ProcessVideo, settings: Settings) -> AnalysisRequest:
         job_id=asked.job_id,
         language=asked.language or "auto",
         callback=callback,
-        engine=settings.engine,
+        models=settings.models,
         store=settings.store,
     )
     checks = [_check_source(request.source)]
@@ -50,7 +50,7 @@ async def of_transcribe(asked: Transcribe, settings: Settings) -> AnalysisReques
         source=source,
         job_id=asked.job_id or str(uuid.uuid4()),
         language=asked.language or "en",
-        engine=settings.engine,
+        models=settings.models,
         store=settings.store,
     )
     await _check_source(request.source)

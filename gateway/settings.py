@@ -1,17 +1,16 @@
 """What the operator sets, read from the environment once."""
 
+import ipaddress
 import math
 import os
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, cast, get_args
 
 from ecg_audio.errors import InvalidRequest
-from ecg_audio.request import GB, Limits, web_address
+from ecg_audio.request import AUTO, GB, Limits, web_address
 
 LOCAL_PREFECT = "http://127.0.0.1:4200/api"
-Engine = Literal["auto", "whisperx", "offline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class Settings:
         prefect_authorization: the whole Authorization header for it; None: it wants none.
         deployment: what a job runs, as flow/deployment.
         store: the artifact store of jobs; None: the worker's own.
-        engine: the speech engine of jobs.
+        models: of jobs: auto, embedded or the name of a Whisper model.
         callback_url: where callbacks go when a request does not say; None: nowhere.
         callback_endpoint: the callback-endpoint block whose secret signs; None: callbacks are not signed.
         api_key: what callers show in X-API-Key; None: nothing.
@@ -35,7 +34,7 @@ class Settings:
     prefect_authorization: str | None = field(default=None, repr=False)
     deployment: str = "analyze/analyze"
     store: str | None = None
-    engine: Engine = "auto"
+    models: str = AUTO
     callback_url: str | None = None
     callback_endpoint: str | None = None
     api_key: str | None = field(default=None, repr=False)
@@ -49,21 +48,35 @@ class Settings:
         Raises:
             InvalidRequest: one of them cannot be used; the message names it.
         """
-        engine = given.get("ECG_GATEWAY_ENGINE") or "auto"
-        if engine not in get_args(Engine):
-            raise _unusable("ECG_GATEWAY_ENGINE", f"must be one of {', '.join(get_args(Engine))}")
         return cls(
             prefect_url=_address(given, "PREFECT_API_URL") or LOCAL_PREFECT,
             prefect_authorization=_authorization(given),
             deployment=given.get("ECG_DEPLOYMENT") or "analyze/analyze",
             store=given.get("ECG_STORE") or None,
-            engine=cast("Engine", engine),
+            models=given.get("ECG_GATEWAY_MODELS") or AUTO,
             callback_url=_address(given, "FASTAPI_BASE_URL") or _address(given, "BACKEND_URL"),
             callback_endpoint=given.get("ECG_CALLBACK_ENDPOINT") or None,
             api_key=given.get("ECG_GATEWAY_API_KEY") or None,
             wait_s=_number(given, "ECG_TRANSCRIBE_WAIT_S", "of seconds", 300.0),
             upload_max_bytes=round(GB * _number(given, "ECG_UPLOAD_MAX_GB", "of GB", Limits().max_bytes / GB)),
         )
+
+
+def open_door(host: str, given: Mapping[str, str] = os.environ) -> str | None:
+    """What to say of a gateway that listens beyond this machine and asks for no key; None: nothing."""
+    if given.get("ECG_GATEWAY_API_KEY") or _is_loopback(host):
+        return None
+    return (
+        f"the gateway listens on {host} and asks for no key: whoever reaches it hands in jobs and reads results; "
+        "set ECG_GATEWAY_API_KEY"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _address(given: Mapping[str, str], name: str) -> str | None:

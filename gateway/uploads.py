@@ -20,6 +20,8 @@ from starlette.requests import ClientDisconnect
 
 from blocks.folder import INCOMING
 from blocks.storage import FolderStore
+from ecg_audio import modes
+from ecg_audio.deadline import Credit
 from ecg_audio.errors import PublishFailed, SourceEmpty, TooLarge, UploadBroken, UploadConflict, UploadUnknown
 from gateway import results
 from gateway.admission import Set, admit
@@ -28,6 +30,9 @@ from gateway.wire import USER, NewUpload, Upload, Uploaded
 
 LASTING = timedelta(hours=1)
 SILENCE_S = 60.0
+CREDIT_S = 180.0
+LEAST_BYTES_PER_S = 32_000.0
+"""The largest recording, 5 GB, then takes less than two days; a quarter of a megabit a second is a slow line."""
 MOST_NAME_BYTES = 120
 _STAMP = "%Y%m%d_%H%M%S"
 _NAME = re.compile(r"(\d{8}_\d{6})_[0-9a-f]{8}_[\w-][\w.-]*")
@@ -110,15 +115,19 @@ def _check_offer(user: str, name: str) -> None:
 
 
 async def _never_silent(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """What arrives, as long as something arrives."""
+    """What arrives, as long as something arrives, and enough of it."""
+    credit = Credit(CREDIT_S, LEAST_BYTES_PER_S)
     try:
         while True:
-            async with asyncio.timeout(SILENCE_S):
-                yield await anext(chunks)
+            async with asyncio.timeout(min(SILENCE_S, credit.left_s())):
+                chunk = await anext(chunks)
+            credit.take(len(chunk))
+            yield chunk
     except StopAsyncIteration:
         return
     except TimeoutError:
-        raise UploadBroken(f"nothing arrived for {SILENCE_S:.0f} s") from None
+        slow = f"less than {LEAST_BYTES_PER_S:.0f} bytes a second arrived"
+        raise UploadBroken(slow if credit.left_s() <= 0 else f"nothing arrived for {SILENCE_S:.0f} s") from None
     except ClientDisconnect:
         raise UploadBroken("the connection ended before the recording did") from None
 
@@ -129,8 +138,8 @@ async def _write(target: Path, chunks: AsyncIterable[bytes], most_bytes: int) ->
     try:
         if await asyncio.to_thread(target.exists):
             raise UploadConflict("a recording was uploaded here already")
-        await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
-        with await asyncio.to_thread(incoming.open, "xb") as file:
+        await asyncio.to_thread(modes.make_folder, target.parent)
+        with await asyncio.to_thread(open, incoming, "xb", opener=modes.opener) as file:
             try:
                 size = await _copy(chunks, file, most_bytes)
                 await asyncio.to_thread(incoming.replace, target)

@@ -32,3 +32,21 @@ def sleep(seconds: float, *, report: Report) -> None:
 def allocate(size_bytes: int, *, report: Report) -> int:
     """Take memory."""
     return len(bytearray(size_bytes))
+
+
+_done_ahead: list[int] = []
+
+
+def ahead() -> None:
+    """What a child does before it answers."""
+    _done_ahead.append(os.getpid())
+
+
+def done_ahead(*, report: Report) -> list[int]:
+    """The processes that have done so."""
+    return _done_ahead
+
+
+def fail_ahead() -> None:
+    """Break before the first call."""
+    raise NoAudio("too early")

@@ -32,6 +32,16 @@ def test_errors_come_back_as_they_were_raised() -> None:
         assert child.call(work.add, 1, 1)[0] == 2
 
 
+def test_what_is_wanted_ahead_is_done_before_the_first_call() -> None:
+    """A child does it once, in its own process; where it fails, calls are answered all the same."""
+    with Child("the early one", ahead="tests.child_work:ahead") as child:
+        child.start()
+        assert child.call(work.done_ahead) == [child.call(work.add, 1, 1)[1]]
+        assert len(child.call(work.done_ahead)) == 1
+    with Child("the early one", ahead="tests.child_work:fail_ahead") as child:
+        assert child.call(work.add, 1, 1)[0] == 2
+
+
 def test_a_call_that_takes_too_long_is_ended() -> None:
     """The time limit ends the child; the next call gets a fresh one."""
     with Child("the sleeper") as child:

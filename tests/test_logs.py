@@ -120,3 +120,10 @@ def test_a_format_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("ECG_LOG_FORMAT", "xml")
     with pytest.raises(InvalidRequest, match="ECG_LOG_FORMAT must be json or text"):
         logs.configure()
+
+
+def test_no_line_commands_a_terminal() -> None:
+    """Control characters in a message, from wherever, are seen and do nothing; lines and tabs stay."""
+    record = logging.LogRecord("a", logging.ERROR, "", 0, "from %s\n\tthere", ("\x1b[2J\x9b1m\x07\x7f",), None)
+    assert logs.Redaction().filter(record)
+    assert record.getMessage() == "from ␛[2J\ufffd1m␇␡\n\tthere"

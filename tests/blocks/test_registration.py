@@ -13,7 +13,7 @@ from blocks.engine import EMOTION_MODEL, SETTINGS, SpeechEngine, use_settings
 from blocks.registration import Registered, planned, register
 from blocks.storage import open_store
 from ecg_audio.errors import InvalidRequest
-from ecg_audio.speech.whisperx_settings import WhisperXSettings
+from ecg_audio.speech.settings import EngineSettings
 from tests.commands import Ecg
 from tests.s3 import Rclone
 
@@ -175,7 +175,7 @@ def test_an_engine_takes_its_settings_from_the_block(monkeypatch: pytest.MonkeyP
         hub_token=Secret.load("of-the-hub"),
     ).save("set", overwrite=True)
     use_settings()
-    found = WhisperXSettings.from_environment()
+    found = EngineSettings.from_environment()
     assert (found.model, found.batch_size, found.beam_size, found.memory_budget_gb) == ("small", 8, 1, 4.0)
     assert found.align_models == {"ko": "none", "en": "/models/en"}
     assert (os.environ["ECG_EMOTION_MODEL"], os.environ["HF_TOKEN"]) == ("some/model", "hidden-token")

@@ -140,6 +140,19 @@ def test_what_a_job_left_is_no_source(tmp_path: Path) -> None:
     check_source(store, str(store.path("videos/me/talk.mp4")))
 
 
+def test_another_name_for_what_a_job_left_is_no_source(tmp_path: Path) -> None:
+    """A hard link to a recording of the store is that recording; one to a file of its own is a file."""
+    store = FolderStore(tmp_path / "store")
+    store.write("recordings/ab/abc.flac", b"sound")
+    (tmp_path / "name.flac").hardlink_to(store.path("recordings/ab/abc.flac"))
+    with pytest.raises(SourceForbidden, match="another job left"):
+        check_source(store, str(tmp_path / "name.flac"))
+    (tmp_path / "mine.mp4").write_bytes(b"mine")
+    (tmp_path / "mine too.mp4").hardlink_to(tmp_path / "mine.mp4")
+    check_source(store, str(tmp_path / "mine too.mp4"))
+    check_source(FolderStore(tmp_path / "no store yet"), str(tmp_path / "mine.mp4"))
+
+
 def test_what_a_job_left_in_a_bucket_is_no_source(moto: Moto) -> None:
     """Neither by s3:// address nor by https address, encoded or not."""
     store = BucketStore("s3-bucket/test", moto.block("bucket", "own folder"))

@@ -17,8 +17,34 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prometheus_client.parser import text_string_to_metric_families
 
 from flows.analyze import analyze
+from gateway.settings import open_door
 from tests.gateway.conftest import Open
 from tests.gateway.test_contract import PROCESS, STATUS, asked, until
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_pages_load_nothing_from_anywhere(gateway: Open, path: str) -> None:
+    """Every endpoint and field is on the page, and no address of others'; there is one such page."""
+    answer = gateway().get(path)
+    if path == "/redoc":
+        assert answer.status_code == 404
+        return
+    assert answer.status_code == 200 and "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "//" not in answer.text and "<script" not in answer.text
+    for known in ("POST /api/upload-video/process-video", "fastapi_base_url", "GET /health/live", "openapi.json"):
+        assert known in answer.text
+    assert gateway().get("/openapi.json").json()["paths"]
+
+
+@pytest.mark.parametrize(
+    ("host", "key", "said"),
+    [("0.0.0.0", None, True), ("::", None, True), ("192.168.1.5", "", True), ("gateway.internal", None, True),
+     ("127.0.0.1", None, False), ("::1", None, False), ("localhost", None, False), ("0.0.0.0", "sesame", False)],
+)  # fmt: skip
+def test_an_open_door_is_said(host: str, key: str | None, said: bool) -> None:
+    """Whoever listens beyond the machine and asks for no key is warned, on the page of `ecg serve` too."""
+    given = {} if key is None else {"ECG_GATEWAY_API_KEY": key}
+    assert (open_door(host, given) is not None) == said
 
 
 @pytest.fixture(scope="module")

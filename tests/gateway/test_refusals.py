@@ -273,7 +273,7 @@ def test_settings_come_from_the_environment() -> None:
             "PREFECT_API_AUTH_STRING": "admin:secret",
             "BACKEND_URL": "http://backend:8000",
             "ECG_STORE": "s3-bucket/ecg",
-            "ECG_GATEWAY_ENGINE": "whisperx",
+            "ECG_GATEWAY_MODELS": "embedded",
             "ECG_GATEWAY_API_KEY": "k",
             "ECG_CALLBACK_ENDPOINT": "backend",
             "ECG_TRANSCRIBE_WAIT_S": "7.5",
@@ -282,7 +282,7 @@ def test_settings_come_from_the_environment() -> None:
     )
     assert (found.prefect_url, found.callback_url) == ("http://prefect:4200/api", "http://backend:8000")
     assert found.prefect_authorization == "Basic YWRtaW46c2VjcmV0"
-    assert (found.store, found.engine, found.wait_s) == ("s3-bucket/ecg", "whisperx", 7.5)
+    assert (found.store, found.models, found.wait_s) == ("s3-bucket/ecg", "embedded", 7.5)
     assert found.upload_max_bytes == 500_000_000
     assert "secret" not in repr(found) and "'k'" not in repr(found)
     both = {"FASTAPI_BASE_URL": "http://first", "BACKEND_URL": "http://second", "PREFECT_API_KEY": "pnu"}
@@ -294,7 +294,6 @@ def test_settings_come_from_the_environment() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ECG_GATEWAY_ENGINE", "best"),
         ("BACKEND_URL", "backend:8000"),
         ("ECG_TRANSCRIBE_WAIT_S", "soon"),
         ("ECG_TRANSCRIBE_WAIT_S", "nan"),

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import stat
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,6 +45,7 @@ def test_a_client_without_a_backend_goes_the_whole_way(
     assert put.json() == {"video_url": place["video_url"], "size": talk.stat().st_size}
     path = Path(place["video_url"])
     assert path.read_bytes() == talk.read_bytes()
+    assert [stat.S_IMODE(made.stat().st_mode) for made in (path, path.parent)] == [0o600, 0o700]
     stamp, mark, name = path.name.split("_", 2)[0], path.name.split("_")[2], path.name.split("_", 3)[3]
     assert path.parts[-3:-1] == ("videos", "kim") and stamp.isdigit() and len(mark) == 8 and name == "강의_1.mp4"
 
@@ -117,6 +119,34 @@ def test_a_recording_that_stops_arriving_is_given_up(
         connection.sendall(head.encode())
         assert b" 408 " in connection.recv(100)
     assert stored(tmp_path) == []
+
+
+def test_a_recording_that_trickles_is_given_up(gateway: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is never silent, and would never end, is ended."""
+    monkeypatch.setattr("gateway.uploads.CREDIT_S", 0.5)
+    client = gateway()
+    assert b" 408 " in _trickled(client, f"PUT {offered(client)['upload_url']}")
+    assert stored(tmp_path) == []
+
+
+def test_a_request_that_trickles_is_given_up(gateway: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is a body of JSON that comes a byte at a time."""
+    monkeypatch.setattr("gateway.answers.BODY_S", 0.5)
+    assert b" 408 " in _trickled(gateway(), "POST /uploads")
+
+
+def _trickled(client: httpx.Client, request: str) -> bytes:
+    """What is answered to a body that comes a byte at a time."""
+    address = urlsplit(str(client.base_url))
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(f"{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n".encode())
+        connection.settimeout(0.05)
+        while True:
+            connection.sendall(b" ")
+            try:
+                return connection.recv(100)
+            except TimeoutError:
+                continue
 
 
 def test_an_empty_recording_is_none(gateway: Open, tmp_path: Path) -> None:
