@@ -1,13 +1,17 @@
 """`ecg analyze`: check everything cheap first, then run the flow for each source and say how it went."""
 
+import importlib
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from deployments.session import PrivateServer, prefect_server
-from deployments.terminal import LiveProgress, print_error, print_outcome
+from deployments.terminal import LiveProgress, print_error, print_outcome, write_json
+from ecg_audio.compute.lazy_imports import without_collecting
 from ecg_audio.errors import EcgError, InvalidRequest
+from ecg_audio.logs import redacted
 from ecg_audio.media import source
 from ecg_audio.progress import listening
 from ecg_audio.request import AnalysisRequest
@@ -18,105 +22,158 @@ if TYPE_CHECKING:
 
 Run = Callable[[AnalysisRequest], Outcome]
 
+BESIDE_FLOW = ("prefect.flow_engine", "prefect.task_engine", "prefect.utilities.visualization")
+"""What Prefect imports when a flow begins."""
+BESIDE_MEASUREMENT = ("ecg_audio.results.tables", "ecg_audio.voice.frames")
+"""What the measurement imports: numba and Arrow would hold the interpreter's lock just when speech is recognised."""
+
 
 def analyze_all(sources: list[str], options: Mapping[str, object], *, refresh: bool, as_json: bool, debug: bool) -> int:
     """Analyse each source and return the exit code: 0, 2 if only users' mistakes failed, else 1."""
     if len(sources) > 1 and options["job_id"]:
         raise InvalidRequest("--job-id names one job, and there are several sources")
-    accepted: list[AnalysisRequest] = []
     failures: list[EcgError] = []
 
-    def fail(error: EcgError, job_id: str) -> None:
+    def fail(error: EcgError, job_id: str, where: str) -> None:
         failures.append(error)
         if debug:
             sys.excepthook(type(error), error, error.__traceback__)
+        if len(sources) > 1 and printable(where) not in printable(error.message):
+            error = type(error)(f"{printable(where)}: {printable(error.message)}", hint=error.hint)
         print_error(error)
         if as_json:
-            failed = Outcome(job_id=job_id, status="failed", error_code=error.code, error_message=error.message)
-            print_json(failed)
+            write_json(
+                Outcome(
+                    job_id=job_id,
+                    source=printable(where),
+                    status="failed",
+                    error_code=error.code,
+                    error_message=printable(error.message),
+                )
+            )
 
-    for where in sources:
-        request = AnalysisRequest.checked(
-            source=where, **{name: value for name, value in options.items() if value is not None}
-        )
-        try:
-            check(request)
-            accepted.append(request)
-        except EcgError as error:
-            fail(error, request.job_id)
-    if accepted:
-        with ExitStack() as stack:
-            run = _runner(stack, accepted[0], refresh=refresh)
+    asked = {"job_id": str(uuid.uuid4()), **{name: value for name, value in options.items() if value is not None}}
+    AnalysisRequest.checked(**{**asked, "source": "any"})  # what is wrong with the options is wrong for all sources
+    with ExitStack() as stack:
+        begun: Begun | None = None
+        accepted: list[AnalysisRequest] = []
+        for where in sources:
+            job_id = str(asked["job_id"] if options["job_id"] else uuid.uuid4())
+            try:
+                request = AnalysisRequest.checked(**{**asked, "source": readable(where), "job_id": job_id})
+                check_asked(request)
+                begun = begun or begin(stack, request, refresh=refresh)
+                check_media(request)
+                accepted.append(request)
+            except EcgError as error:
+                fail(error, job_id, where)
+        if begun and accepted:
+            run = begun.ready(refresh=refresh)
             for request in accepted:
                 try:
                     with LiveProgress(request, quiet=as_json) as shown, listening(shown.listen):
                         ended = run(request)
-                    print_json(ended) if as_json else print_outcome(ended)
+                    ended = ended.model_copy(update={"source": printable(request.source)})
+                    write_json(ended) if as_json else print_outcome(ended)
                 except EcgError as error:
-                    fail(error, request.job_id)
+                    fail(error, request.job_id, request.source)
     if not failures:
         return 0
     return 2 if all(error.by_user for error in failures) else 1
 
 
-def check(request: AnalysisRequest) -> None:
-    """Everything about a request that can be known at once, before anything is started.
+def readable(where: str) -> str:
+    """The source, if its name is text.
+
+    Raises:
+        InvalidRequest: it has bytes that are no UTF-8, which neither a request nor a result can hold.
+    """
+    try:
+        where.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(
+            "source: its name is not UTF-8", hint="Rename the file, or give it under another name by a link."
+        ) from None
+    return where
+
+
+def printable(text: str) -> str:
+    """Text of any origin as one line that every terminal and JSON reader takes, without secrets of addresses."""
+    known = redacted(text).encode("utf-8", "backslashreplace").decode()
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in known)
+
+
+def check_asked(request: AnalysisRequest) -> None:
+    """What can be said of a request at once, before anything is started.
 
     Raises:
         EcgError: the request cannot succeed.
     """
+    from blocks.storage import is_block, open_store, reference
     from ecg_audio.speech import engine
 
-    found = source.classify(request.source)
-    guidance = engine.Guidance.of(request)
-    if request.engine != "auto" or guidance != engine.UNGUIDED:
-        speech = engine.shared(engine.choose(request.engine).engine)
-        speech.check_language(request.language)
-        speech.check_guidance(guidance)
-    # these take seconds: only for what can be done at all
-    from blocks.storage import is_block, open_store, reference
-    from ecg_audio.media import probe
-
-    if isinstance(found, source.FileSource):
-        probe.probe(found.path, limits=request.limits, audio_stream=request.audio_stream)
+    source.classify(request.source)
+    speech = engine.shared(request.models)
+    speech.check_language(request.language)
+    speech.check_guidance(request.guidance)
     if not is_block(reference(request.store)):
         open_store(request.store).check()
 
 
-def print_json(ended: Outcome) -> None:
-    """One line of JSON on stdout."""
-    sys.stdout.write(ended.model_dump_json() + "\n")
-    sys.stdout.flush()
+def check_media(request: AnalysisRequest) -> None:
+    """Look into a file; what is slow to start starts meanwhile.
+
+    Raises:
+        EcgError: it is no recording that can be analysed.
+    """
+    from ecg_audio.media import probe
+
+    found = source.classify(request.source)
+    if isinstance(found, source.FileSource):
+        probe.probe(found.path, limits=request.limits, audio_stream=request.audio_stream)
 
 
-def _runner(stack: ExitStack, first: AnalysisRequest, *, refresh: bool) -> Run:
-    """Everything slow, begun at once and side by side: the server, the speech models, Prefect's own import."""
-    server: PrivateServer | None = stack.enter_context(prefect_server())
+class Begun(NamedTuple):
+    """What has been started: the server, None where one is configured, and whether the models were."""
+
+    server: PrivateServer | None
+    anew: bool
+
+    def ready(self, *, refresh: bool) -> Run:
+        """Import what the flow needs while the server starts, and return what runs a job."""
+        with without_collecting():
+            from flows.analyze import analyze
+
+            for name in (*BESIDE_FLOW, *(BESIDE_MEASUREMENT if self.anew else ())):
+                importlib.import_module(name)
+        if self.server is not None:
+            self.server.wait()
+        return lambda request: analyze(request, refresh=refresh)
+
+
+def begin(stack: ExitStack, first: AnalysisRequest, *, refresh: bool) -> Begun:
+    """Start what takes seconds, each in a process of its own: the server, and the speech models if they are needed."""
+    server = stack.enter_context(prefect_server())
     speech = _speech(first)
     stack.callback(speech.close)
-    if refresh or _unseen(first):
+    anew = refresh or _unseen(first)
+    if anew:
         speech.warm()
-
-    from flows.analyze import analyze
-
-    if server is not None:
-        server.wait()
-    return lambda request: analyze(request, refresh=refresh)
+    return Begun(server, anew)
 
 
 def _speech(request: AnalysisRequest) -> "Engine":
     from ecg_audio.speech import engine
 
-    return engine.shared(engine.choose(request.engine).engine)
+    return engine.shared(request.models)
 
 
 def _unseen(request: AnalysisRequest) -> bool:
     """Whether this source has no cached first stage, so that the speech models will be needed."""
     from blocks.storage import is_block, open_store, reference
-    from tasks import caching
-    from tasks.download import download_key
+    from tasks import keys
 
     if is_block(reference(request.store)):
         return False  # asking takes the server; the flow itself warms the models when it must
-    key = download_key(request.source)
-    return key is None or not caching.known(open_store(request.store), key)
+    key = keys.download_key(request.source)
+    return key is None or not keys.known(open_store(request.store), key)

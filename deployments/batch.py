@@ -1,6 +1,5 @@
 """`ecg batch`: many recordings, here with models that are loaded once, or as runs of a deployment."""
 
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -8,10 +7,11 @@ from typing import Any
 from rich.markup import escape
 
 from deployments.session import configured, prefect_server
-from deployments.terminal import err
+from deployments.terminal import err, write_json
 from ecg_audio.batch.rows import rows
 from ecg_audio.batch.summary import SUCCEEDED, Ended, summary_key
 from ecg_audio.errors import BatchFailed, InvalidRequest
+from ecg_audio.request import AUTO
 
 
 def analyze_many(
@@ -69,7 +69,7 @@ def analyze_many(
 def _keep_models(stack: ExitStack, asked: Mapping[str, Any]) -> None:
     from ecg_audio.speech import engine
 
-    speech = engine.shared(engine.choose(asked.get("engine", "auto")).engine)
+    speech = engine.shared(asked.get("models", AUTO))
     stack.callback(speech.close)
 
 
@@ -81,5 +81,4 @@ def _say(end: Ended, done: int, total: int) -> None:
 
 
 def _say_json(end: Ended, _done: int, _total: int) -> None:
-    sys.stdout.write(end.model_dump_json() + "\n")
-    sys.stdout.flush()
+    write_json(end)

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from deployments.caption_commands import Debug, Result, Store, burn, captions
 from deployments.operator_commands import blocks, forget
+from ecg_audio import modes
 from ecg_audio.errors import EcgError
 
 app = typer.Typer(
@@ -21,12 +23,6 @@ app = typer.Typer(
 
 OURS, USERS = 1, 2
 """Exit codes: a failure of ours (or of a far side), a mistake in what was asked."""
-
-Result = Annotated[str, typer.Argument(metavar="RESULT", help="A job id, or the path of an analysis or manifest.")]
-Store = Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store the job is in.")]
-Preset = Annotated[str, typer.Option(help="plain, karaoke or expressive.")]
-Intensity = Annotated[float, typer.Option(min=0.0, max=1.0, help="How much the voice shows, 0 to 1.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show logs and tracebacks.")]
 
 
 @app.command(no_args_is_help=True)
@@ -44,8 +40,11 @@ def analyze(
         str | None, typer.Option(help="Your id for the job; the same id goes on after a crash and replaces its result.")
     ] = None,
     language: Annotated[str, typer.Option(help="Language code (en, ko, ...) or auto.")] = "auto",
-    engine: Annotated[
-        str, typer.Option(help="auto, whisperx (needs its models) or offline (English, anywhere).")
+    models: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="auto (the best here), embedded, or a Whisper model: a size, name or folder."
+        ),
     ] = "auto",
     initial_prompt: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Text to take for what was said before: names, spelling, style.")
@@ -90,7 +89,7 @@ def analyze(
             {
                 "job_id": job_id,
                 "language": language,
-                "engine": engine,
+                "models": models,
                 "initial_prompt": initial_prompt,
                 "hotwords": hotwords,
                 "translate": translate,
@@ -125,7 +124,7 @@ def batch(
         typer.Option("--out", metavar="DIR", help="Folder (or Prefect storage block) for results and the summary."),
     ] = None,
     language: Annotated[str | None, typer.Option(help="Of rows that name none. [auto]")] = None,
-    engine: Annotated[str | None, typer.Option(help="Of rows that name none. [auto]")] = None,
+    models: Annotated[str | None, typer.Option(metavar="NAME", help="Of rows that name none. [auto]")] = None,
     deployment: Annotated[
         str | None, typer.Option(metavar="FLOW/NAME", help="Do the jobs as its runs. [one after the other, here]")
     ] = None,
@@ -148,7 +147,7 @@ def batch(
     raise typer.Exit(
         analyze_many(
             inputs,
-            {"store": out, "language": language, "engine": engine},
+            {"store": out, "language": language, "models": models},
             deployment=deployment,
             at_once=at_once,
             min_success=min_success,
@@ -164,7 +163,7 @@ def doctor(
     out: Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store to look at.")] = None,
     debug: Debug = False,
 ) -> None:
-    """Say what is installed, which engines can run here and why not, and whether store and server answer."""
+    """Say what is installed, which models are here, and whether store and server answer."""
     from deployments import session
 
     session.quieten(debug=debug)
@@ -185,41 +184,11 @@ def show(
     show_result(result, out)
 
 
-@app.command(no_args_is_help=True)
-def captions(
-    result: Result,
-    preset: Preset = "expressive",
-    caption_format: Annotated[str, typer.Option("--format", help="ass, vtt or srt.")] = "ass",
-    intensity: Intensity = 1.0,
-    size: Annotated[str, typer.Option(metavar="WxH", help="The video's picture size (ass).")] = "1920x1080",
-    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write. [standard output]")] = None,
-    out: Store = None,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
-) -> None:
-    """Style the captions of a finished result anew, without analysing again."""
-    from deployments.captions import restyle
-
-    restyle(result, out, preset=preset, caption_format=caption_format, intensity=intensity, size=size, target=to)
-
-
-@app.command(no_args_is_help=True)
-def burn(
-    result: Result,
-    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video that was analysed.")],
-    to: Annotated[Path, typer.Option(metavar="FILE", help="The MP4 to write.")] = Path("captioned.mp4"),
-    preset: Preset = "expressive",
-    intensity: Intensity = 1.0,
-    out: Store = None,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
-) -> None:
-    """Write a copy of a video with its captions in the picture (needs an ffmpeg with libass)."""
-    from deployments.captions import burn_in
-
-    burn_in(result, out, video, preset=preset, intensity=intensity, target=to)
-
-
 @app.command("serve-models")
 def serve_models(
+    models: Annotated[str, typer.Option(metavar="NAME", help="Which are kept: auto, embedded, or a Whisper model.")] = (
+        "auto"
+    ),
     port: Annotated[int, typer.Option(help="Port on loopback.")] = 8765,
     most_waiting: Annotated[int, typer.Option(metavar="N", help="How many jobs may wait; more are told: busy.")] = 8,
     most_gb: Annotated[
@@ -227,13 +196,13 @@ def serve_models(
     ] = 16.0,
     debug: Debug = False,
 ) -> None:
-    """Keep the whisperx engine's models warm for jobs on this machine (set ECG_MODEL_SERVER for those)."""
+    """Keep the speech models warm for jobs on this machine (set ECG_MODEL_SERVER for those)."""
     from deployments import session
 
     session.quieten(debug=debug)
     from deployments.models import serve_models
 
-    raise typer.Exit(serve_models(port, most_waiting, most_gb))
+    raise typer.Exit(serve_models(models, port, most_waiting, most_gb))
 
 
 @app.command()
@@ -249,7 +218,7 @@ def serve(
     store: Annotated[
         str | None, typer.Option(metavar="DIR", help="Folder (or block) for results. [ECG_STORE, ./ecg-results]")
     ] = None,
-    engine: Annotated[str, typer.Option(help="auto, whisperx or offline.")] = "auto",
+    models: Annotated[str, typer.Option(metavar="NAME", help="Of jobs: auto, embedded, or a Whisper model.")] = "auto",
     limit: Annotated[int, typer.Option("--limit", "--workers", metavar="N", min=1, help="Jobs at once.")] = 1,
     data: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for the server's database and all logs; keep it.")
@@ -262,10 +231,9 @@ def serve(
     debug: Debug = False,  # noqa: ARG001 - `main` looks at it
 ) -> None:
     """Run the whole service here: Prefect server, workers, model server, gateway, reconciler. Ctrl-C ends it all."""
-    from deployments.serve import Wanted, known_engine, serve
+    from deployments.serve import Wanted, serve
 
-    chosen = known_engine(engine)
-    wanted = Wanted(host, port, prefect_port, models_port, store, chosen, limit, data, not no_models, drain, plain)
+    wanted = Wanted(host, port, prefect_port, models_port, store, models, limit, data, not no_models, drain, plain)
     raise typer.Exit(serve(wanted))
 
 
@@ -275,6 +243,10 @@ def deploy(
         str | None, typer.Option("--type", help="Of the work pools gpu and cpu: process, docker or ecs. [process]")
     ] = None,
     image: Annotated[str | None, typer.Option(help="What docker and ecs runs run in. [ecg-audio-analyzer]")] = None,
+    pool: Annotated[
+        list[str] | None,
+        typer.Option(help="gpu, cpu or control, again for more: what nobody serves is left out. [all]"),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Tell a Prefect server (PREFECT_API_URL) what can be run: blocks, work pools, deployments, automations."""
@@ -283,7 +255,7 @@ def deploy(
     session.quieten(debug=debug)
     from deployments.deploy import deploy
 
-    raise typer.Exit(deploy(pool_type, image))
+    raise typer.Exit(deploy(pool_type, image, pool or ()))
 
 
 @app.command("gateway")
@@ -296,8 +268,8 @@ def gateway_(
     raise typer.Exit(serve_gateway())
 
 
-models = typer.Typer(help="The models that the whisperx engine needs.", no_args_is_help=True)
-app.add_typer(models, name="models")
+models_app = typer.Typer(help="The speech models.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
 
 Languages = Annotated[
     list[str] | None,
@@ -305,7 +277,7 @@ Languages = Annotated[
 ]
 
 
-@models.command("list")
+@models_app.command("list")
 def list_models(
     language: Languages = None,
     debug: Debug = False,
@@ -319,7 +291,7 @@ def list_models(
     raise typer.Exit(list_models(language or []))
 
 
-@models.command("plan")
+@models_app.command("plan")
 def plan_models(
     hours: Annotated[float, typer.Option(min=0.0, max=24.0, help="How long the recording is.")] = 1.0,
     gpu_gb: Annotated[
@@ -336,23 +308,33 @@ def plan_models(
     raise typer.Exit(plan_models(hours, gpu_gb))
 
 
-@models.command("fetch")
+@models_app.command("fetch")
 def fetch_models(
+    wanted: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="auto, embedded, or a Whisper model.", show_default=True)
+    ] = "auto",
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="Into a folder of their own. [the hub's cache]")
     ] = None,
     language: Languages = None,
     debug: Debug = False,
 ) -> None:
-    """Get the models from the hub (HF_TOKEN for those behind a licence), for here or for machines without a network."""
+    """Get models from the hub (HF_TOKEN for those behind a licence), for here or for machines without a network.
+
+    `ecg models fetch` gets what auto takes where it is here: the speaker pipeline, and on a GPU large-v3-turbo.
+    `ecg models fetch small` gets a larger Whisper model for the CPU; then `ecg analyze --models small`, or
+    ECG_WHISPERX_MODEL=small. `ecg models fetch embedded` gets the embedded one where its packages cannot be had.
+    """
     from deployments import session
 
     session.quieten(debug=debug)
     from deployments.models import fetch_models
 
-    raise typer.Exit(fetch_models(language or [], to))
+    raise typer.Exit(fetch_models(wanted, language or [], to))
 
 
+app.command(no_args_is_help=True)(captions)
+app.command(no_args_is_help=True)(burn)
 app.command(no_args_is_help=True)(forget)
 app.add_typer(blocks, name="blocks")
 
@@ -361,6 +343,7 @@ def main() -> None:
     """Run `ecg`; a failure with a name becomes two lines and an exit code."""
     debug = "--debug" in sys.argv
     try:
+        modes.begin()
         app()
     except EcgError as error:
         if debug:

@@ -6,7 +6,7 @@ operators have paused stays paused.
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
 HERE = Path(__file__).parent
-DEPLOYMENTS = HERE.parent / "prefect.yaml"
+DEPLOYMENTS = HERE / "prefect.yaml"
 AUTOMATIONS = HERE / "automations.yaml"
 PoolType = Literal["process", "docker", "ecs"]
 POOLS = {
@@ -25,6 +25,8 @@ POOLS = {
     "cpu": "Jobs on hosts without a GPU.",
     "control": "Flows that only ask and tell, batches and the reconciler: never behind the jobs they look after.",
 }
+UPKEEP = "control"
+"""The pool of the reconciler, which the automations nudge."""
 JOB_POOLS = ("gpu", "cpu")
 """The pools whose type operators choose; the control pool's runs are always processes of its worker."""
 
@@ -37,30 +39,37 @@ class Registered(NamedTuple):
     done: Literal["made", "changed", "unchanged", "left out"]
 
 
-async def register(pools: PoolType | None = None, image: str | None = None) -> AsyncIterator[Registered]:
+async def register(
+    pools: PoolType | None = None, image: str | None = None, only: Collection[str] = ()
+) -> AsyncIterator[Registered]:
     """Register all but the blocks with the server that Prefect's settings name.
 
     Args:
         pools: type of the pools for jobs; None: as they are, else processes.
         image: what runs run in, for types that have images; None: the template's.
+        only: names of pools; others, and the deployments that run in them, are left as they are. Empty: all.
 
     Yields:
         each thing as it is done.
 
     Raises:
-        InvalidRequest: a pool exists already with another type.
+        InvalidRequest: a pool exists already with another type, or there is none of a name.
         OrchestratorUnavailable: no server answers.
     """
     import httpx
     from prefect.client.orchestration import get_client
 
+    if unknown := set(only) - set(POOLS):
+        raise InvalidRequest(f"work pools are {', '.join(POOLS)}, not {', '.join(sorted(unknown))}")
+    wanted = [name for name in POOLS if not only or name in only]
     try:
         async with get_client() as client:
-            for name in POOLS:
+            for name in wanted:
                 yield await _pool(client, name, pools if name in JOB_POOLS else "process", image)
             for declared in declared_deployments():
-                yield await _deployment(client, declared)
-            for declared in _read(AUTOMATIONS)["automations"]:
+                if declared["work_pool"]["name"] in wanted:
+                    yield await _deployment(client, declared)
+            for declared in _read(AUTOMATIONS)["automations"] if UPKEEP in wanted else ():
                 yield await _automation(client, declared)
     except httpx.TransportError as error:
         raise OrchestratorUnavailable(
@@ -212,11 +221,12 @@ def _plain(value: Any) -> Any:
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
-def deploy(pools: str | None, image: str | None) -> int:
-    """Register everything, one line a thing; returns 0.
+def deploy(pools: str | None, image: str | None, only: Collection[str] = ()) -> int:
+    """Register everything, or what runs in some pools, one line a thing; returns 0.
 
     Raises:
-        InvalidRequest: no server is configured, there is no such type, or a pool exists already with another one.
+        InvalidRequest: no server is configured, there is no such type or pool, or a pool exists already with another
+            type.
         OrchestratorUnavailable: the server does not answer.
     """
     import asyncio
@@ -240,7 +250,7 @@ def deploy(pools: str | None, image: str | None) -> int:
         out.print(f"[{style}]{thing.done:<10}[/]{thing.kind:<11} {escape(thing.name)}", highlight=False)
 
     async def run() -> None:
-        async for thing in register(wanted, image):
+        async for thing in register(wanted, image, only):
             say(thing)
 
     from blocks.registration import register as register_blocks

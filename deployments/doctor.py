@@ -7,14 +7,16 @@ from importlib.metadata import PackageNotFoundError, version
 from rich.markup import escape
 
 from deployments import session
+from deployments.blocks import use_engine_settings
 from deployments.terminal import out
 from ecg_audio.errors import EcgError
+from ecg_audio.request import AUTO, EMBEDDED
 
 PACKAGES = ("ecg-audio-analyzer", "prefect", "torch", "whisperx", "pyannote.audio", "pocketsphinx", "av", "yt-dlp")
 
 
 def examine(store: str | None) -> int:
-    """Print the findings. Returns 0 when some engine can run and the store can be written, else 1."""
+    """Print the findings. Returns 0 when there are speech models and the store can be written, else 1."""
     installed = [_package(name) for name in PACKAGES]
     _line(
         all(found for _name, found in installed),
@@ -23,10 +25,11 @@ def examine(store: str | None) -> int:
     )
     _line(True, "python", f"{sys.version.split()[0]}, {len(os.sched_getaffinity(0))} cores")
     _models()
-    engines = _engines()
+    speech = _speech()
     usable = _store(store)
+    _burning()
     _server()
-    return 0 if engines and usable else 1
+    return 0 if speech and usable else 1
 
 
 def _package(name: str) -> tuple[str, str | None]:
@@ -47,16 +50,24 @@ def _models() -> None:
     _line(token, "hub token", "set" if token else "none (HF_TOKEN): models behind a licence cannot be fetched")
 
 
-def _engines() -> bool:
-    from ecg_audio.speech import engine
+def _speech() -> bool:
+    from ecg_audio.speech import engine, weights
+    from ecg_audio.speech.settings import EngineSettings
 
-    any_available = False
-    for name in ("whisperx", "offline"):
-        found = engine.availability(name)
-        any_available |= found.available
-        _line(found.available, f"engine {name}", found.reason)
-    _line(True, "engine auto", engine.choose("auto").reason)
-    return any_available
+    usable = False
+    use_engine_settings()
+    for models in (AUTO, EMBEDDED):
+        try:
+            settings = weights.choose(EngineSettings.from_environment(), models).settings
+            reason = engine.unavailable(settings)
+        except EcgError as error:
+            reason = error.message
+        else:
+            where = "a GPU" if settings.device == "cuda" else "the CPU"
+            found = f"words by {settings.model} on {where}, speakers by {settings.diarization}"
+        usable |= reason is None
+        _line(reason is None, f"models {models}", reason or found)
+    return usable
 
 
 def _store(named: str | None) -> bool:
@@ -73,6 +84,25 @@ def _store(named: str | None) -> bool:
         return False
     _line(True, "store", f"{where} can be written")
     return True
+
+
+def _burning() -> None:
+    from ecg_audio.captions import burn
+
+    try:
+        scripts = burn.scripts()
+    except EcgError as error:
+        _line(False, "burnt captions", f"{error.message}. {error.hint}")
+        return
+    missing = {name: package for name, package in scripts.items() if package}
+    can = ", ".join(name for name in scripts if name not in missing) or "nothing"
+    cannot = "; not in " + ", ".join(missing) if missing else ""
+    packages = " ".join(dict.fromkeys(missing.values()))
+    _line(
+        "Latin" not in missing,
+        "burnt captions",
+        f"can be in {can}{cannot}" + (f" (apt install {packages})" if packages else ""),
+    )
 
 
 def _server() -> None:

@@ -1,7 +1,7 @@
 """What a GPU host runs where Prefect and the gateway are elsewhere: models, fork server, worker, protection.
 
 `python -m deployments.host` supervises them until it gets SIGTERM; then the worker's jobs get a while to end. Settings:
-PREFECT_API_URL, ECG_ENGINE (what the models are kept for), ECG_JOBS_AT_ONCE, and on AWS ECG_SCALE_IN_PROTECTION=1.
+PREFECT_API_URL, ECG_MODELS (which are kept warm), ECG_JOBS_AT_ONCE, and on AWS ECG_SCALE_IN_PROTECTION=1.
 """
 
 import os
@@ -13,11 +13,14 @@ from pathlib import Path
 
 import httpx
 
-from deployments.serve import SILENT_S, known_engine
+from deployments.blocks import use_engine_settings
+from deployments.serve import SECRETS, SILENT_S
 from deployments.supervisor import Service, Supervisor
 from deployments.warm.client import LONGEST_ADDRESS
-from ecg_audio import workspace
+from ecg_audio import environment, modes, workspace
 from ecg_audio.errors import EcgError, InvalidRequest
+from ecg_audio.request import AUTO
+from ecg_audio.speech import engine
 
 STEP_S = 0.5
 DRAIN_S = 90.0
@@ -30,6 +33,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_received: stop.set())
     try:
+        modes.begin()
         with Supervisor(services(os.environ), workspace.root() / "logs") as supervisor:
             while not stop.wait(STEP_S):
                 supervisor.step()
@@ -45,6 +49,7 @@ def services(given: Mapping[str, str]) -> list[Service]:
 
     Raises:
         InvalidRequest: a setting is missing or cannot be used.
+        EngineUnavailable: the models cannot be had.
     """
     if not given.get("PREFECT_API_URL"):
         raise InvalidRequest("PREFECT_API_URL is not set", hint="Name the Prefect server that this host works for.")
@@ -54,11 +59,15 @@ def services(given: Mapping[str, str]) -> list[Service]:
     python = [sys.executable, "-m"]
     env = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{given.get('PATH', os.defpath)}"}
     found: list[Service] = []
-    if _has_models(given.get("ECG_ENGINE", "auto")):
-        serving = [*python, "deployments.cli", "serve-models"]
-        ready = _answers(f"{MODELS}/health")
-        found.append(Service("models", serving, ready, MODELS, startup_s=600.0, silent_s=SILENT_S))
-        env["ECG_MODEL_SERVER"] = MODELS
+    models = given.get("ECG_MODELS") or AUTO
+    use_engine_settings()
+    engine.LocalEngine(models)  # what cannot be had is said now
+    serving = [*python, "deployments.cli", "serve-models", "--models", models]
+    ready = _answers(f"{MODELS}/health")
+    found.append(
+        Service("models", serving, ready, MODELS, secrets=SECRETS["models"], startup_s=600.0, silent_s=SILENT_S)
+    )
+    env[engine.MODEL_SERVER] = MODELS
     warm = workspace.root() / "warm" / "socket"
     if len(os.fsencode(warm)) <= LONGEST_ADDRESS:  # else runs start cold
         warm.parent.mkdir(mode=0o700, exist_ok=True)
@@ -66,16 +75,11 @@ def services(given: Mapping[str, str]) -> list[Service]:
         found.append(Service("warm", [*python, "deployments.warm.server"], env=env, vital=False))
     work = [*python, "prefect", "worker", "start", "--pool", given.get("ECG_POOL", "gpu"), "--type", "process"]
     worker = [*work, "--limit", at_once, "--with-healthcheck"]
-    found.append(Service("worker", worker, env=env, stop_s=DRAIN_S))
+    found.append(Service("worker", worker, env=env, secrets=SECRETS["worker gpu"], stop_s=DRAIN_S))
     if given.get("ECG_SCALE_IN_PROTECTION"):
-        found.append(Service("protection", [*python, "deployments.aws.protection"], vital=False))
+        protection = [*python, "deployments.aws.protection"]
+        found.append(Service("protection", protection, secrets=environment.STORE, vital=False))
     return found
-
-
-def _has_models(wanted: str) -> bool:
-    from ecg_audio.speech import engine
-
-    return engine.choose(known_engine(wanted)).engine == "whisperx"
 
 
 def _answers(address: str) -> Callable[[float], bool]:

@@ -1,4 +1,4 @@
-"""`ecg models` and `ecg serve-models`: which models the whisperx engine needs, getting them, keeping them warm."""
+"""`ecg models` and `ecg serve-models`: which speech models are needed, getting them, keeping them warm."""
 
 from pathlib import Path
 
@@ -7,10 +7,11 @@ from rich.markup import escape
 from deployments.blocks import use_engine_settings
 from deployments.terminal import out
 from ecg_audio.compute import hub
-from ecg_audio.errors import EngineUnavailable, InvalidRequest
-from ecg_audio.speech import catalogue, plan
+from ecg_audio.errors import InvalidRequest
+from ecg_audio.request import EMBEDDED
+from ecg_audio.speech import plan, weights
 from ecg_audio.speech.language import LANGUAGES
-from ecg_audio.speech.whisperx_settings import BUNDLED, WhisperXSettings
+from ecg_audio.speech.settings import EngineSettings
 
 PLAN_BASIS = (
     "These are estimates, from the models' published parameters and shapes, not measurements: weights, what one batch "
@@ -23,7 +24,7 @@ PLAN_BASIS = (
 def list_models(languages: list[str]) -> int:
     """Print each needed model and where it is. Returns 0 when all are here, else 1."""
     use_engine_settings()
-    models = catalogue.needed(WhisperXSettings.from_environment().settled(), _known(languages))
+    models = weights.needed(weights.wished(EngineSettings.from_environment()), _known(languages))
     for model in models:
         mark = "[green]✓[/]" if model.here else "[red]✗[/]"
         what = f"{model.variable}{f' ({model.language})' if model.language else ''}"
@@ -31,17 +32,17 @@ def list_models(languages: list[str]) -> int:
     return 0 if all(model.here for model in models) else 1
 
 
-def fetch_models(languages: list[str], folder: Path | None) -> int:
+def fetch_models(wanted: str, languages: list[str], folder: Path | None) -> int:
     """Get what is not here yet, and print the settings that name the folders, if it was put into one."""
     use_engine_settings()
-    settings = WhisperXSettings.from_environment().settled()
+    settings = weights.wished(EngineSettings.from_environment(), wanted)
     placed: dict[str, list[str]] = {}
-    for model in catalogue.needed(settings, _known(languages)):
+    for model in weights.needed(settings, _known(languages)):
         if model.local or (model.here and folder is None):
             out.print(f"[green]✓[/] {escape(model.name)} is here already", highlight=False, soft_wrap=True)
             continue
         out.print(f"  fetching {escape(model.name)} ...", highlight=False, soft_wrap=True)
-        place = catalogue.fetch(model, folder.absolute() if folder else None)
+        place = weights.fetch(model, folder.absolute() if folder else None)
         out.print(f"[green]✓[/] {escape(model.name)} is in {escape(str(place))}", highlight=False, soft_wrap=True)
         named = f"{model.language}={place}" if model.language else str(place)
         placed.setdefault(model.variable, []).append(named)
@@ -55,10 +56,10 @@ def fetch_models(languages: list[str], folder: Path | None) -> int:
 def plan_models(hours: float, gpu_gb: float | None) -> int:
     """Print how a recording of some length would be analysed, on this machine or on one with such a GPU."""
     card_bytes = None if gpu_gb is None else round(gpu_gb * 1e9)
-    given = WhisperXSettings.from_environment()
+    given = EngineSettings.from_environment()
     if card_bytes:
         given = given.model_copy(update={"device": "cuda"})
-    settings = given.settled(card_bytes)
+    settings = weights.wished(given, card_bytes=card_bytes)
     on_gpu = settings.device == "cuda"
     stages = plan.plan(hours * 3600, settings, card_bytes)
     budget = plan.budget_bytes(settings, card_bytes)
@@ -74,24 +75,22 @@ def plan_models(hours: float, gpu_gb: float | None) -> int:
     return 0
 
 
-def serve_models(port: int, most_waiting: int, most_gb: float) -> int:
+def serve_models(models: str, port: int, most_waiting: int, most_gb: float) -> int:
     """Serve until SIGTERM; returns 0 after the last job that was taken on has ended.
 
     Raises:
         EngineUnavailable: the models cannot be had.
     """
     from ecg_audio.serving.server import ModelServer
-    from ecg_audio.speech import whisperx
+    from ecg_audio.speech.engine import LocalEngine
 
     use_engine_settings()
-
-    found = whisperx.availability()
-    if not found.available:
-        raise EngineUnavailable(f"there is nothing to serve: {found.reason}")
-    engine = whisperx.WhisperXEngine()
+    engine = LocalEngine(models)
     bound = round(most_gb * 1e9)
     with ModelServer(engine, port, most_waiting=most_waiting, most_resident_bytes=bound) as server:
-        out.print(f"{found.reason}; export ECG_MODEL_SERVER={server.address}", highlight=False, soft_wrap=True)
+        where = "a GPU" if engine.settings.device == "cuda" else "the CPU"
+        said = f"{engine.settings.model} on {where}; export ECG_MODEL_SERVER={server.address}"
+        out.print(said, highlight=False, soft_wrap=True)
         server.serve()
     return 0
 
@@ -103,9 +102,11 @@ def _known(languages: list[str]) -> list[str]:
     return languages
 
 
-def _where(model: catalogue.NeededModel) -> str:
+def _where(model: weights.NeededModel) -> str:
+    if model.name == EMBEDDED:
+        return "comes with the installed packages" if model.here else weights.MEND
     if model.local:
-        return "comes with the installed packages" if model.name == BUNDLED else "a directory"
+        return "a directory"
     if model.here:
         return f"in the hub's cache, {hub.size_bytes(model.name) / 1e6:.0f} MB"
-    return f"not here; {hub.page(model.name)}" if catalogue.NAME.fullmatch(model.name) else "not here"
+    return f"not here; {hub.page(model.name)}" if weights.HUB_NAME.fullmatch(model.name) else "not here"

@@ -7,14 +7,19 @@ that one ended. TEMPLATE is a file that keeps an empty, migrated database, becau
 
 import os
 import shutil
+import socket
 import sqlite3
 import sys
 import tempfile
 import threading
 from pathlib import Path
 
+from ecg_audio import modes
+from ecg_audio.compute.lazy_imports import without_collecting
 from ecg_audio.telemetry import TELEMETRY_OFF
 
+READY = b"ready\n"
+REMOVALS = 3
 SETTINGS = {
     **TELEMETRY_OFF,
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
@@ -28,47 +33,71 @@ SETTINGS = {
     "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_ENABLED": "false",
 }
 
+FROM_TEMPLATE = {
+    # the template was kept when this was done
+    "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # to see whether it is done, it imports all collections
+}
+
 
 def main() -> None:
-    """Serve until standard input closes."""
+    """Serve until standard input closes; say so on standard output when requests are answered."""
+    modes.begin()
     port, template = int(sys.argv[1]), Path(sys.argv[2])
-    with tempfile.TemporaryDirectory(prefix="ecg-prefect-") as folder:
-        database = Path(folder, "prefect.db")
-        if template.exists():
-            shutil.copyfile(template, database)
-        os.environ.update(
-            SETTINGS, PREFECT_HOME=folder, PREFECT_SERVER_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{database}"
-        )
-        os.environ.pop("PREFECT_API_URL", None)
-        _serve(port, database, template)
+    folder = tempfile.mkdtemp(prefix="ecg-prefect-")
+    database = Path(folder, "prefect.db")
+    if template.exists():
+        shutil.copyfile(template, database)
+        os.environ.update(FROM_TEMPLATE)
+    end_with_parent(folder)
+    os.environ.update(
+        SETTINGS, PREFECT_HOME=folder, PREFECT_SERVER_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{database}"
+    )
+    os.environ.pop("PREFECT_API_URL", None)
+    serve(port, database, template)
 
 
-def _serve(port: int, database: Path, template: Path) -> None:
-    import uvicorn
-    from prefect.server.api.server import create_app
+def end_with_parent(*folders: str) -> None:
+    """End at once when standard input closes, and remove folders: nothing here is wanted after the parent's end."""
 
-    server = uvicorn.Server(uvicorn.Config(create_app(), host="127.0.0.1", port=port, log_level="critical"))
-
-    def end_with_parent() -> None:
+    def watch() -> None:
         sys.stdin.buffer.read()
-        server.should_exit = True
-        server.force_exit = True
+        for folder in folders:
+            for _again in range(REMOVALS):  # while it still starts, it makes files
+                shutil.rmtree(folder, ignore_errors=True)
+        os._exit(0)
 
-    def keep_template() -> None:
-        while not server.started:
-            if server.should_exit:
-                return
-            threading.Event().wait(0.05)
-        template.parent.mkdir(parents=True, exist_ok=True)
-        incoming = template.with_suffix(f".{os.getpid()}")
-        with sqlite3.connect(database) as source, sqlite3.connect(incoming) as target:
-            source.backup(target)
-        incoming.replace(template)
+    threading.Thread(target=watch, daemon=True).start()
 
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    if not template.exists():
-        threading.Thread(target=keep_template, daemon=True).start()
-    server.run()
+
+def serve(port: int, database: Path, template: Path) -> None:
+    """Serve Prefect's API; a line on standard output, the only one, says when it answers."""
+    told = os.dup(sys.stdout.fileno())
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - nobody reads what libraries print
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    with without_collecting():
+        import uvicorn
+        from prefect.server.api.server import create_app
+
+        app = create_app()
+
+    class Announced(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            os.write(told, READY)
+            if not template.exists():
+                threading.Thread(target=_keep_template, args=[database, template], daemon=True).start()
+
+    Announced(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical")).run()
+
+
+def _keep_template(database: Path, template: Path) -> None:
+    template.parent.mkdir(parents=True, exist_ok=True)
+    incoming = template.with_suffix(f".{os.getpid()}")
+    with sqlite3.connect(database) as source, sqlite3.connect(incoming) as target:
+        source.backup(target)
+    incoming.replace(template)
 
 
 if __name__ == "__main__":

@@ -1,32 +1,37 @@
 """`ecg serve`: the whole service on one machine, until it is told to stop."""
 
+import base64
 import fcntl
 import os
-import shutil
+import secrets
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Literal, cast, get_args
+from typing import IO, Any
 
 import httpx
 
-from deployments import session
+from deployments import postgres, session
 from deployments.job_board import JobBoard
 from deployments.status_page import StatusPage
 from deployments.supervisor import Service, Supervisor
 from deployments.terminal import out
 from deployments.warm.client import LONGEST_ADDRESS
-from ecg_audio.errors import AddressInUse, EngineUnavailable, InvalidRequest
+from ecg_audio import environment
+from ecg_audio.errors import AddressInUse, InvalidRequest
 
-Engine = Literal["auto", "whisperx", "offline"]
 LOOPBACK = "127.0.0.1"
+DATABASE_URL = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 PYTHON = (sys.executable, "-m")
 MODEL_SERVER = (*PYTHON, "deployments.cli", "serve-models", "--port")
+POOLS = ("gpu", "control")
+"""What this machine has workers for; a pool that nobody serves is not made."""
+DEPLOY = ("deployments.cli", "deploy", *(word for pool in POOLS for word in ("--pool", pool)))
 STEP_S = 0.2
 LOOK_S = 2.0
 ANSWER_S = 2.0
@@ -34,6 +39,15 @@ CONTROL_RUNS = 4
 """Batches and reconcilers that run beside each other; they mostly wait."""
 SILENT_S = 120.0
 """What does not answer for so long hangs. Workers are not asked: they are as silent as the server they talk to."""
+SECRETS: Mapping[str, Sequence[str]] = {
+    "server": (*environment.PREFECT, *environment.PREFECT_SERVER),
+    "models": (*environment.HUB, *environment.PREFECT),  # it fetches models, and reads its settings' block
+    "deploy": (*environment.HUB, *environment.STORE, *environment.SIGNING, *environment.PREFECT),  # blocks hold them
+    "worker gpu": (*environment.HUB, *environment.STORE, *environment.PREFECT),
+    "worker control": (*environment.STORE, *environment.PREFECT),
+    "gateway": (*environment.STORE, *environment.PREFECT, *environment.CALLERS),
+}
+"""Which secrets of the operator's environment each service gets; what is not named here gets none."""
 CONTROL_DRAIN_S = 5.0
 """They can be stopped at any time: the next one goes on."""
 
@@ -48,10 +62,10 @@ class Wanted:
         prefect_port: of the Prefect server, where none is configured.
         models_port: of the model server.
         store: where results go; None: as everywhere.
-        engine: auto, whisperx or offline.
+        models: of jobs: auto, embedded, or the name of a Whisper model.
         limit: jobs at once.
         data: folder for the server's database and all logs.
-        models: whether to keep models warm, where there are any.
+        warm: whether to keep models warm.
         drain_s: how long jobs that run may take to end when the service is stopped.
         plain: lines instead of a page.
     """
@@ -61,23 +75,12 @@ class Wanted:
     prefect_port: int
     models_port: int
     store: str | None
-    engine: Engine
+    models: str
     limit: int
     data: Path
-    models: bool
+    warm: bool
     drain_s: float
     plain: bool
-
-
-def known_engine(named: str) -> Engine:
-    """The engine of this name.
-
-    Raises:
-        InvalidRequest: there is none.
-    """
-    if named not in get_args(Engine):
-        raise InvalidRequest(f"--engine: must be one of {', '.join(get_args(Engine))}")
-    return cast("Engine", named)
 
 
 def serve(wanted: Wanted) -> int:
@@ -86,7 +89,7 @@ def serve(wanted: Wanted) -> int:
     Raises:
         AddressInUse: another program, or another `ecg serve`, is where a service would be.
         InvalidRequest: a Prefect server is configured and does not answer.
-        EngineUnavailable: the engine that was asked for cannot run here.
+        EngineUnavailable: the models that jobs will ask for cannot be had.
         ServiceFailed: a service dies however often it is begun.
     """
     api = session.configured()
@@ -96,17 +99,18 @@ def serve(wanted: Wanted) -> int:
             hint="Start it, or unset PREFECT_API_URL to serve with one of its own.",
         )
     with_models = _with_models(wanted)
-    services = _services(wanted, api, with_models=with_models)
+    key = None if api else _key(wanted.data)
+    services = _services(wanted, api, key, with_models=with_models)
+    credentials = _credentials(key)
     api = api or _own_api(wanted)
     with _alone(wanted.data), ExitStack() as stack:
         _check_ports(wanted, services)
-        _prepare(_database(wanted.data))
         stops = _stops(stack)
-        board = JobBoard(api, _credentials())
+        board = JobBoard(api, credentials)
         stack.callback(board.close)
         supervisor = stack.enter_context(Supervisor(services, wanted.data / "logs"))
         plain = wanted.plain or not out.is_terminal
-        notes = _notes(wanted, api)
+        notes = _notes(wanted, api, own=key is not None)
         page = stack.enter_context(StatusPage(list(supervisor.kept.values()), notes, out, plain=plain))
         _watch(supervisor, page, board, notes, stops)
         jobs = board.look()
@@ -141,7 +145,7 @@ def _watch(
         time.sleep(STEP_S)
 
 
-def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> list[Service]:
+def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_models: bool) -> list[Service]:
     from blocks.storage import is_block, reference
 
     api = configured or _own_api(wanted)
@@ -159,26 +163,38 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
     gateway = {
         "ECG_GATEWAY_HOST": wanted.host,
         "ECG_GATEWAY_PORT": str(wanted.port),
-        "ECG_GATEWAY_ENGINE": wanted.engine,
+        "ECG_GATEWAY_MODELS": wanted.models,
     }
     services: list[Service] = []
-    if configured is None:
-        env["PREFECT_HOME"] = str(_database(wanted.data).parent)
+    client = {"PREFECT_API_AUTH_STRING": key} if key else {}  # for those alone that speak to Prefect's server
+    if key:
+        env["PREFECT_HOME"] = str(_prefect_folder(wanted.data))
+        database = os.environ.get(DATABASE_URL)
+        if not database:
+            folder = wanted.data.absolute() / "postgres"
+            postgres.check(folder)
+            database = postgres.url(folder)
+            start = [*PYTHON, "deployments.postgres", str(folder)]
+            services.append(Service("database", start, postgres.accepts(folder), str(folder), stop_s=30.0))
+        page = api.removesuffix("/api")
         own = {
+            DATABASE_URL: database,
+            "PREFECT_SERVER_API_AUTH_STRING": key,
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
             "PREFECT_UI_API_URL": api,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # the reconciler alone makes 1440 a day
-            # on one machine a queue is nothing late, and SQLite is locked for long by marking all of it every 5 s
-            "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",
+            "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",  # on one machine a queue is nothing late
         }
         start = [*PYTHON, "prefect", "server", "start", "--host", LOOPBACK, "--port", str(wanted.prefect_port)]
-        page = api.removesuffix("/api")
-        services.append(Service("server", start, _answers(f"{api}/health"), page, env | own, silent_s=SILENT_S))
-    server = ("server",) if configured is None else ()
+        after = tuple(service.name for service in services)
+        ready = _answers(f"{api}/health")
+        services.append(Service("server", start, ready, page, env | own, after=after, silent_s=SILENT_S))
+    server = ("server",) if key else ()
     if with_models:
         address = f"http://{LOOPBACK}:{wanted.models_port}"
         env["ECG_MODEL_SERVER"] = address
-        command = [*MODEL_SERVER, str(wanted.models_port)]
+        command = [*MODEL_SERVER, str(wanted.models_port), "--models", wanted.models]
         # it is asked to end last, so that jobs that are still running keep their models
         models = {name: value for name, value in env.items() if name != "ECG_MODEL_SERVER"}
         ready = _answers(f"{address}/health")
@@ -188,58 +204,86 @@ def _services(wanted: Wanted, configured: str | None, *, with_models: bool) -> l
         warm.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         env["ECG_WARM_SOCKET"] = str(warm)
         services.append(Service("warm", [*PYTHON, "deployments.warm.server"], _listens(warm), env=env, vital=False))
-    services.append(Service("deploy", [*PYTHON, "deployments.cli", "deploy"], env=env, after=server, once=True))
-    for pool, limit in (("gpu", wanted.limit), ("control", CONTROL_RUNS)):
+    services.append(Service("deploy", [*PYTHON, *DEPLOY], env=env | client, after=server, once=True))
+    for pool, limit in zip(POOLS, (wanted.limit, CONTROL_RUNS), strict=True):
         name = f"{socket.gethostname()}-{pool}"
         start = [*PYTHON, "prefect", "worker", "start", "--pool", pool, "--type", "process"]
         command = [*start, "--name", name, "--limit", str(limit), "--create-pool-if-not-found"]
         drain_s = wanted.drain_s if pool == "gpu" else min(wanted.drain_s, CONTROL_DRAIN_S)
-        ready = _polls(api, pool, name)
-        services.append(Service(f"worker {pool}", command, ready, env=env, after=("deploy",), drain_s=drain_s))
+        ready = _polls(api, _credentials(key), pool, name)
+        work = env | client
+        services.append(Service(f"worker {pool}", command, ready, env=work, after=("deploy",), drain_s=drain_s))
     address = f"http://{wanted.host}:{wanted.port}"
     alive = _answers(f"{address}/health/live")
-    services.append(Service("gateway", [*PYTHON, "gateway"], alive, address, env | gateway, server, silent_s=SILENT_S))
-    return services
+    services.append(
+        Service("gateway", [*PYTHON, "gateway"], alive, address, env | client | gateway, server, silent_s=SILENT_S)
+    )
+    return [replace(service, secrets=SECRETS.get(service.name, ())) for service in services]
 
 
 def _own_api(wanted: Wanted) -> str:
     return f"http://{LOOPBACK}:{wanted.prefect_port}/api"
 
 
-def _database(data: Path) -> Path:
-    return data.absolute() / "prefect" / "prefect.db"
+def _prefect_folder(data: Path) -> Path:
+    return data.absolute() / "prefect"
 
 
-def _prepare(database: Path) -> None:
-    """Begin with an empty, migrated database where there is one: migrating takes longer than all else."""
-    template = session.database_template()
-    if template.exists() and not database.exists():
-        database.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(template, database)
+def _key_file(data: Path) -> Path:
+    return _prefect_folder(data) / "key"
+
+
+def _key(data: Path) -> str:
+    """What opens Prefect's API, as user:password; made once for a data folder, and readable by this user alone."""
+    folder, file = _prefect_folder(data), _key_file(data)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    if not file.exists():
+        made = f"ecg:{secrets.token_urlsafe(32)}"
+        incoming = os.open(file.with_suffix(".part"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(incoming, "w") as part:
+            part.write(made)
+        file.with_suffix(".part").replace(file)
+    return file.read_text().strip()
 
 
 def _with_models(wanted: Wanted) -> bool:
-    """Whether a model server is of use: the engine that jobs will run with has models, and nobody else serves them."""
+    """Whether a model server is wanted, and nobody else serves models.
+
+    Raises:
+        EngineUnavailable: the models that jobs will ask for cannot be had.
+    """
+    from deployments.blocks import use_engine_settings
     from ecg_audio.speech import engine
 
-    if wanted.engine != "auto":
-        found = engine.availability(wanted.engine)
-        if not found.available:
-            raise EngineUnavailable(f"the engine {wanted.engine} cannot run here: {found.reason}")
-    if not wanted.models or os.environ.get("ECG_MODEL_SERVER"):
+    use_engine_settings()
+    if os.environ.get(engine.MODEL_SERVER):
         return False
-    return engine.choose(wanted.engine).engine == "whisperx"
+    engine.LocalEngine(wanted.models)  # what cannot be had is said now
+    return wanted.warm
 
 
-def _notes(wanted: Wanted, api: str) -> list[str]:
+def _notes(wanted: Wanted, api: str, *, own: bool) -> list[str]:
     from blocks.storage import reference
 
+    way_in = f" (it asks for the text in {_key_file(wanted.data)})" if own else ""
+    earlier = _prefect_folder(wanted.data) / "prefect.db"
+    left = [f"note      {earlier} holds runs of an earlier version and is not read any more"]
     return [
         f"jobs      POST http://{wanted.host}:{wanted.port}/api/upload-video/process-video",
-        f"Prefect   {api.removesuffix('/api')}",
+        f"Prefect   {api.removesuffix('/api')}{way_in}",
         f"results   {reference(wanted.store)}",
         f"logs      {wanted.data.absolute() / 'logs'}",
+        *(left if own and earlier.exists() else []),
+        *_warnings(wanted),
     ]
+
+
+def _warnings(wanted: Wanted) -> list[str]:
+    from gateway.settings import open_door
+
+    said = open_door(wanted.host)
+    return [f"warning   {said}"] if said else []
 
 
 def _answers(address: str) -> Callable[[float], bool]:
@@ -261,7 +305,7 @@ def _listens(path: Path) -> Callable[[float], bool]:
     return ask
 
 
-def _polls(api: str, pool: str, name: str) -> Callable[[float], bool]:
+def _polls(api: str, credentials: Mapping[str, str], pool: str, name: str) -> Callable[[float], bool]:
     """Whether a worker has told the server of itself since it was started."""
     from datetime import datetime
 
@@ -269,7 +313,7 @@ def _polls(api: str, pool: str, name: str) -> Callable[[float], bool]:
         wanted = {"workers": {"status": {"any_": ["ONLINE"]}}}
         try:
             found = httpx.post(
-                f"{api}/work_pools/{pool}/workers/filter", json=wanted, headers=_credentials(), timeout=ANSWER_S
+                f"{api}/work_pools/{pool}/workers/filter", json=wanted, headers=credentials, timeout=ANSWER_S
             )
         except httpx.HTTPError:
             return False
@@ -282,7 +326,10 @@ def _polls(api: str, pool: str, name: str) -> Callable[[float], bool]:
     return ask
 
 
-def _credentials() -> dict[str, str]:
+def _credentials(key: str | None) -> dict[str, str]:
+    """Headers for Prefect's API: by the key of the server of ours, else as the environment says."""
+    if key:
+        return {"Authorization": f"Basic {base64.b64encode(key.encode()).decode()}"}
     from gateway.settings import Settings
 
     authorization = Settings.from_environment().prefect_authorization

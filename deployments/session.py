@@ -1,17 +1,17 @@
 """The Prefect server a command talks to: the one that is configured, else a private one for as long as it runs."""
 
 import os
+import select
 import socket
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from ecg_audio import workspace
+from ecg_audio import environment, workspace
 from ecg_audio.errors import InsufficientResources, InvalidRequest
 from ecg_audio.telemetry import TELEMETRY_OFF
 
@@ -56,13 +56,13 @@ def reachable(address: str) -> bool:
 
     try:
         return httpx.get(f"{address.rstrip('/')}/health", timeout=ANSWER_S).status_code == 200
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
 
 
 def database_template() -> Path:
-    """Where an empty, migrated database of Prefect's is kept, once a private server has made one."""
-    return workspace.cache() / f"prefect-{version('prefect')}.db"
+    """Where an empty database of Prefect's, migrated and with all types of blocks, is kept once one has been made."""
+    return workspace.cache() / f"prefect-{version('prefect')}-aws-{version('prefect-aws')}.db"
 
 
 class PrivateServer:
@@ -76,35 +76,36 @@ class PrivateServer:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "deployments.private_server", str(port), str(database_template())],
             stdin=subprocess.PIPE,  # its end is the server's signal to stop
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,  # a line on it is the server's signal that it answers
             stderr=subprocess.DEVNULL,
+            env=environment.public(os.environ),
             start_new_session=True,
         )
 
     def wait(self) -> None:
-        """Return when the server answers.
+        """Return when the server answers; for its starter alone to call, once.
 
         Raises:
             InsufficientResources: it did not come up.
         """
-        deadline = time.monotonic() + STARTUP_S
-        while not reachable(self.address):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise InsufficientResources(
-                    "the private Prefect server did not start",
-                    hint="Start one yourself (`prefect server start`) and set PREFECT_API_URL; it says what is wrong.",
-                )
-            time.sleep(0.1)
+        assert self._process.stdout
+        heard, _, _ = select.select([self._process.stdout], [], [], STARTUP_S)
+        if not (heard and self._process.stdout.readline()):
+            raise InsufficientResources(
+                "the private Prefect server did not start",
+                hint="Start one yourself (`prefect server start`) and set PREFECT_API_URL; it says what is wrong.",
+            )
 
     def stop(self) -> None:
         """End the server."""
-        assert self._process.stdin
+        assert self._process.stdin and self._process.stdout
         self._process.stdin.close()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdout.close()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from deployments.terminal import out
 from ecg_audio import spacing
 from ecg_audio.analysis import Analysis, Segment, SpokenWord
 from ecg_audio.errors import ResultNotFound
+from ecg_audio.quality import quality
 from ecg_audio.results import document, manifest
 
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
@@ -43,8 +44,10 @@ def show_result(named: str, store: str | None) -> None:
     analysis = load(named, store)
     colours = {speaker.id: COLOURS[index % len(COLOURS)] for index, speaker in enumerate(analysis.speakers)}
     minutes = analysis.recording.duration_s / 60
-    heading = f"{analysis.title} · {minutes:.1f} min · {analysis.language} · engine {analysis.engine}"
+    heading = f"{analysis.title} · {minutes:.1f} min · {analysis.language} · {analysis.transcription_model}"
     out.print(heading, style="bold", highlight=False, markup=False)
+    if sound := quality(analysis.recording):
+        out.print(f"sound: {sound}", style="dim", highlight=False, markup=False)
     for notice in analysis.notices:
         out.print(f"! {notice.message} ({notice.code})", style="yellow", highlight=False, markup=False)
     for segment in analysis.segments:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Literal, Self
 
 from deployments import guard
+from ecg_audio import environment, modes
 from ecg_audio.errors import ServiceFailed
 
 State = Literal["waiting", "starting", "ready", "done", "resting", "stopping", "stopped", "given up"]
@@ -43,6 +44,7 @@ class Service:
         stop_s: how long it may take to end when it is asked to.
         drain_s: how long its children may take to end before it is asked. It stands still meanwhile, so that it
             begins no more of them: Prefect's workers, when asked to end, end their runs.
+        secrets: names of this process's secrets that it gets (see `environment.SECRETS`); the others it does not.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Service:
     silent_s: float | None = None
     stop_s: float = 10.0
     drain_s: float = 0.0
+    secrets: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class Supervisor:
 
     def __enter__(self) -> Self:
         for kept in self.kept.values():
-            kept.log.parent.mkdir(parents=True, exist_ok=True)
+            modes.make_folder(kept.log.parent)
         self._watch()
         return self
 
@@ -189,6 +192,7 @@ class Supervisor:
             self._dismiss()
             self._guard = subprocess.Popen(
                 [sys.executable, "-I", "-S", guard.__file__, self._mark],
+                env=environment.chosen(os.environ, environment.MACHINE),
                 stdin=subprocess.PIPE,  # closes with this process
                 start_new_session=True,  # a Ctrl-C is not meant for it
             )
@@ -200,14 +204,15 @@ class Supervisor:
             self._guard.wait()
 
     def _begin(self, kept: Kept) -> None:
-        with kept.log.open("ab") as log:
+        with open(kept.log, "ab", opener=modes.opener) as log:
             log.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {kept.service.name} begins\n".encode())
             log.flush()
             kept.since = time.time()
             kept.state = "starting"
+            given = environment.public(os.environ, kept.service.secrets)
             kept.process = subprocess.Popen(
                 kept.service.command,
-                env={**os.environ, **kept.service.env, guard.VARIABLE: self._mark},
+                env={**given, **kept.service.env, guard.VARIABLE: self._mark},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -279,7 +284,9 @@ def _runs(process: str) -> bool:
 def _turn(log: Path) -> None:
     """Put a log that has grown in the place of the one before; its writers append, and go on in the same file."""
     if log.exists() and log.stat().st_size > LOG_BYTES:
-        shutil.copyfile(log, log.with_suffix(".log.1"))
+        before = log.with_suffix(".log.1")
+        before.touch(modes.file_mode())
+        shutil.copyfile(log, before)
         os.truncate(log, 0)
 
 

@@ -1,20 +1,39 @@
 """What people see on a terminal: live progress, an outcome, an error. All of it on stderr except results."""
 
+import sys
+from collections.abc import Iterator
 from typing import Self
 
-from rich.console import Console
+from pydantic import BaseModel
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Table
+from typing_extensions import override
 
 from ecg_audio.errors import EcgError
+from ecg_audio.logs import visible
 from ecg_audio.media import source
 from ecg_audio.progress import Snapshot, StageState
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome
 
-out = Console()
-err = Console(stderr=True)
+
+class Terminal(Console):
+    """A console on which nothing that is printed commands the terminal, wherever it came from.
+
+    Rich's own colours and movements are made of what is rendered here, and pass.
+    """
+
+    @override
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+out = Terminal()
+err = Terminal(stderr=True)
 
 MARKS = {"completed": "[green]✓[/]", "cached": "[cyan]↺[/]", "failed": "[red]✗[/]", "skipped": "[dim]–[/]"}
 
@@ -78,6 +97,13 @@ class LiveProgress:
             err.print(f"{snapshot.percent:3.0f}% {line}{took}", highlight=False)
 
 
+def write_json(document: BaseModel) -> None:
+    """One line of JSON on stdout, for programs; what is no letter stands in it as an escape."""
+    plain = document.model_dump_json().translate({code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)})
+    sys.stdout.write(plain + "\n")
+    sys.stdout.flush()
+
+
 def print_error(error: EcgError) -> None:
     """One line of what happened, one of what to do."""
     err.print(f"[bold red]error[/] {escape(error.message)} [dim]({error.code})[/]", highlight=False, soft_wrap=True)
@@ -90,7 +116,7 @@ def print_outcome(ended: Outcome) -> None:
     seconds = f"{int(ended.duration_s // 60)}:{ended.duration_s % 60:04.1f}"
     out.print(
         f"\n[bold]{escape(ended.job_id)}[/]  {ended.status} · {seconds} min · {ended.words} words · "
-        f"{ended.speakers} speakers · {ended.language} · engine {ended.engine}",
+        f"{ended.speakers} speakers · {ended.language} · {escape(ended.transcription_model or '')}",
         highlight=False,
         soft_wrap=True,
     )

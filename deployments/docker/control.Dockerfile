@@ -11,7 +11,8 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip install --python /opt/venv/bin/python --require-hashes --only-binary :all: --compile-bytecode \
     -r /opt/ecg/requirements-control.lock
 COPY . /opt/ecg
-RUN uv pip install --python /opt/venv/bin/python --no-deps -e /opt/ecg && python -m compileall -q /opt/ecg
+# as a wheel: what is not package data is not there, here as for everybody who installs it
+RUN uv pip install --python /opt/venv/bin/python --no-deps --compile-bytecode /opt/ecg
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \
@@ -20,7 +21,6 @@ RUN apt-get update \
     && useradd --uid 10001 --create-home ecg \
     && install --directory --owner ecg --group ecg /scratch
 COPY --from=build /opt/venv /opt/venv
-COPY --from=build /opt/ecg /opt/ecg
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     ECG_GATEWAY_HOST=0.0.0.0 \
@@ -34,7 +34,6 @@ ENV PATH=/opt/venv/bin:$PATH \
     PREFECT_SERVER_ALLOW_EPHEMERAL_MODE=false \
     DO_NOT_TRACK=1
 USER 10001:10001
-WORKDIR /opt/ecg
 VOLUME ["/scratch"]
 EXPOSE 8080
 # whether the gateway can take jobs; what runs another program here brings its own check

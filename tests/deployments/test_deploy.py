@@ -1,13 +1,16 @@
 """What `ecg deploy` makes of a Prefect server."""
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deployments import deploy, serve
 from deployments.deploy import declared_deployments, template
+from ecg_audio.errors import InvalidRequest
 from tests.commands import Ecg
 
 SNAPSHOT = Path(__file__).parent / "deployments.json"
@@ -74,6 +77,37 @@ def test_nothing_is_registered_with_nobody(ecg: Ecg, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     unknown = ecg("deploy", "--type", "kubernetes")
     assert (unknown.code, "process, docker, ecs" in unknown.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("only", "left_out"),
+    [((), set()), (serve.POOLS, {"cpu", "analyze-cpu"}), (("cpu",), {"gpu", "control", "analyze", "reconcile"})],
+)
+def test_what_nobody_serves_is_not_made(
+    only: tuple[str, ...], left_out: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ecg serve` makes the pools that it has workers for, and the deployments and automations of these."""
+
+    async def pool(_client: object, name: str, *_asked: object) -> deploy.Registered:
+        return deploy.Registered("work pool", name, "made")
+
+    async def declared(_client: object, thing: dict[str, Any]) -> deploy.Registered:
+        return deploy.Registered("thing", thing["name"], "made")
+
+    monkeypatch.setattr(deploy, "_pool", pool)
+    monkeypatch.setattr(deploy, "_deployment", declared)
+    monkeypatch.setattr(deploy, "_automation", declared)
+    monkeypatch.setattr("prefect.client.orchestration.get_client", lambda: contextlib.nullcontext())
+
+    async def made(*names: str) -> set[str]:
+        return {thing.name async for thing in deploy.register(only=names)}
+
+    everything = asyncio.run(made())
+    found = asyncio.run(made(*only))
+    assert left_out <= everything and not left_out & found
+    assert ("reconcile" in found) == any(name.startswith("ecg-") for name in found)
+    with pytest.raises(InvalidRequest, match="tpu"):
+        asyncio.run(made("tpu"))
 
 
 def test_the_form_of_a_run_explains_itself() -> None:

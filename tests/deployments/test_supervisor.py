@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments import guard
+from deployments import guard, serve
 from deployments.supervisor import Patience, Service, Supervisor
 from ecg_audio.errors import ServiceFailed
 
@@ -206,3 +206,25 @@ def test_a_family_is_everything_under_its_mark_and_nothing_else() -> None:
     finally:
         theirs.kill()
         theirs.wait()
+
+
+def test_a_service_gets_its_own_secrets_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway's key is in the gateway's environment alone; all other variables are everybody's."""
+    for name in ("ECG_GATEWAY_API_KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "OPERATORS_OWN"):
+        monkeypatch.setenv(name, "x")
+    say = "env > '{}'"
+    services = [
+        Service(name, ("sh", "-c", say.format(tmp_path / name)), secrets=secrets, once=True)
+        for name, secrets in serve.SECRETS.items()
+    ]
+    services.append(Service("warm", ("sh", "-c", say.format(tmp_path / "warm")), once=True))
+    with Supervisor(services, tmp_path / "logs") as supervisor:
+        until(lambda: supervisor.up, supervisor.step)
+    written = {name: (tmp_path / name).read_text().splitlines() for name in [*serve.SECRETS, "warm"]}
+    found = {name: {line.partition("=")[0] for line in lines} for name, lines in written.items()}
+    known = ("ECG_GATEWAY_API_KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN")
+    who = {secret: {name for name, given in found.items() if secret in given} for secret in known}
+    assert who["ECG_GATEWAY_API_KEY"] == {"gateway"}
+    assert who["AWS_SECRET_ACCESS_KEY"] == {"deploy", "worker gpu", "worker control", "gateway"}
+    assert who["HF_TOKEN"] == {"models", "deploy", "worker gpu"}
+    assert all("OPERATORS_OWN" in given and "ECG_FAMILY" in given for given in found.values())

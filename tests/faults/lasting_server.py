@@ -5,12 +5,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from deployments.private_server import SETTINGS, _serve
+from deployments.private_server import SETTINGS, end_with_parent, serve
 
 if __name__ == "__main__":
+    end_with_parent()
     port, database, template = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     if template.exists() and not database.exists():
         shutil.copyfile(template, database)
     os.environ.update(SETTINGS, PREFECT_SERVER_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{database}")
     os.environ.pop("PREFECT_API_URL", None)
-    _serve(port, database, template)
+    serve(port, database, template)

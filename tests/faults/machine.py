@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,8 +20,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Crashed, Running, Scheduled
 from prefect.workers.process import ProcessWorker
 
-from deployments.session import reachable
-from ecg_audio import workspace
+from deployments.session import database_template, reachable
 from flows.analyze import analyze
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -113,9 +111,9 @@ class Machine:
 
     def start_server(self) -> None:
         """Start Prefect's server, on the database that it had before."""
-        template = workspace.cache() / f"prefect-{version('prefect')}.db"
         words = [sys.executable, "-m", "tests.faults.lasting_server"]
-        self._server = self._process([*words, str(self._port), str(self.folder / "prefect.db"), str(template)])
+        database = self.folder / "prefect.db"
+        self._server = self._process([*words, str(self._port), str(database), str(database_template())])
         until(lambda: reachable(self.address))
 
     def kill_server(self) -> None:

@@ -5,13 +5,11 @@ from pathlib import Path
 
 from deployments.cli import main
 from ecg_audio.speech import engine
-from ecg_audio.speech.engine import Choice
 from tests.stub_engine import StubEngine
 
 if __name__ == "__main__":
     log, hanging, *arguments = sys.argv[1:]
     stub = StubEngine(Path(log), hanging=hanging)
-    engine.shared = lambda _name: stub  # type: ignore[assignment]
-    engine.choose = lambda _requested: Choice("offline", "a test")
+    engine.shared = lambda _models: stub  # type: ignore[assignment]
     sys.argv = ["ecg", *arguments]
     main()

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ecg_audio.errors import TranscriptionFailed
 from ecg_audio.speech import engine
-from ecg_audio.speech.engine import Choice
 from tasks.publish import publish
 from tests.stub_engine import StubEngine
 
@@ -20,8 +19,7 @@ if __name__ == "__main__":
         stage: TranscriptionFailed("the decoder broke") for stage in [os.environ.get("STUB_FAILING")] if stage
     }
     stub = StubEngine(folder / "calls", failing, os.environ.get("STUB_HANGING"))
-    engine.shared = lambda _name: stub  # type: ignore[assignment]
-    engine.choose = lambda _requested: Choice("offline", "a test")
+    engine.shared = lambda _models: stub  # type: ignore[assignment]
     publish.retry_delay_seconds = [0.1]
     (folder / "pid").write_text(str(os.getpid()))
     os.environ["PREFECT__FLOW_ENTRYPOINT"] = "flows.analyze.analyze"

@@ -42,6 +42,21 @@ def test_images_are_locked_and_run_as_nobody(path: Path) -> None:
     assert make and f"uv=={make[1]}" in text
 
 
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_images_hold_the_installed_product_and_no_clone(path: Path) -> None:
+    """The product is installed as a wheel, only the environment is kept, and all that is copied is in the context."""
+    text = path.read_text()
+    assert not re.search(r"pip install[^&]* (?:-e|--editable)", text.replace("\\\n", " "))
+    _, build, final = text.split("\nFROM ")
+    assert re.findall(r"COPY --from=build (\S+)", final) == ["/opt/venv"]
+    copied = {name for line in re.findall(r"^COPY (?!--)(.+) \S+$", build, re.MULTILINE) for name in line.split()} - {
+        "."
+    }
+    context = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    needed = {"pyproject.toml", "README.md", "LICENSE", "NOTICE"}  # for the wheel
+    assert copied | needed <= context
+
+
 def test_the_control_image_has_what_it_imports_and_no_model() -> None:
     """Gateway, deploy, batches, reconciler and host settings import with the control lock's packages alone."""
     lock = set(pinned("requirements-control.lock"))

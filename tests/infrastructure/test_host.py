@@ -1,14 +1,18 @@
 import pytest
 
 from deployments.host import services
-from ecg_audio.errors import InvalidRequest
+from ecg_audio.errors import EngineUnavailable, InvalidRequest
+
+pytestmark = pytest.mark.usefixtures("tiny")
 
 
 def test_a_host_runs_a_worker_and_what_its_settings_want() -> None:
-    """The offline engine needs no model server; protection is for groups that scale."""
-    given = {"PREFECT_API_URL": "http://server/api", "ECG_ENGINE": "offline", "ECG_JOBS_AT_ONCE": "2"}
+    """Models are kept warm for the worker's jobs; protection is for groups that scale."""
+    given = {"PREFECT_API_URL": "http://server/api", "ECG_JOBS_AT_ONCE": "2"}
     found = {service.name: service for service in services(given)}
-    assert set(found) <= {"warm", "worker"}
+    assert {"models", "worker"} <= set(found) <= {"models", "warm", "worker"}
+    assert found["models"].command[-3:] == ["serve-models", "--models", "auto"]
+    assert found["worker"].env["ECG_MODEL_SERVER"] == found["models"].address
     assert found["worker"].command[-9:] == [
         *("worker", "start", "--pool", "gpu", "--type", "process", "--limit", "2"),
         "--with-healthcheck",
@@ -22,10 +26,15 @@ def test_a_host_runs_a_worker_and_what_its_settings_want() -> None:
     [
         ({"PREFECT_API_URL": ""}, "PREFECT_API_URL"),
         ({"ECG_JOBS_AT_ONCE": "no"}, "ECG_JOBS_AT_ONCE"),
-        ({"ECG_ENGINE": "x"}, "engine"),
     ],
 )
 def test_settings_that_cannot_be_used_are_named(wrong: dict[str, str], named: str) -> None:
     """Nothing is started with half a configuration."""
     with pytest.raises(InvalidRequest, match=named):
-        services({"PREFECT_API_URL": "http://server/api", "ECG_ENGINE": "offline"} | wrong)
+        services({"PREFECT_API_URL": "http://server/api"} | wrong)
+
+
+def test_models_that_cannot_be_had_are_named_before_anything_is_started() -> None:
+    """A host whose every job would fail does not pretend to work."""
+    with pytest.raises(EngineUnavailable, match="/nowhere/whisper"):
+        services({"PREFECT_API_URL": "http://server/api", "ECG_MODELS": "/nowhere/whisper"})

