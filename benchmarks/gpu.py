@@ -1,4 +1,4 @@
-"""How fast the WhisperX engine is, and what memory it takes: `python -m benchmarks.gpu RECORDING [--language CODE]`.
+"""How fast the speech engine is, and what memory it takes: `python -m benchmarks.gpu RECORDING [--language CODE]`.
 
 The engine runs as it is configured (ECG_WHISPERX_*), cold and warm, by itself and through a model server; then whisperx
 is called bare in a warm process, with the same models, batch and recording. Prints one JSON object. Without a GPU
@@ -24,11 +24,13 @@ from ecg_audio.compute import memory
 from ecg_audio.compute.memory import Metered
 from ecg_audio.media import decode
 from ecg_audio.progress import Report, silent
-from ecg_audio.serving.client import WhisperXEngine as RemoteEngine
+from ecg_audio.request import EMBEDDED
+from ecg_audio.serving.client import RemoteEngine
 from ecg_audio.serving.server import ModelServer
+from ecg_audio.speech import weights
+from ecg_audio.speech.engine import ENVIRONMENT, LocalEngine
 from ecg_audio.speech.plan import plan
-from ecg_audio.speech.whisperx import ENVIRONMENT, WhisperXEngine
-from ecg_audio.speech.whisperx_settings import BUNDLED, NO_ALIGNER, WhisperXSettings
+from ecg_audio.speech.settings import NO_ALIGNER, EngineSettings
 
 STAGES = ("transcribe", "align", "diarize")
 
@@ -42,7 +44,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         recording = prepared(arguments.recording, Path(folder))
-        engine = WhisperXEngine()
+        engine = LocalEngine()
         try:
             with Child("bare whisperx", environment=ENVIRONMENT) as process:
                 found = measure(engine, process, recording, arguments.language, arguments.repeat)
@@ -59,7 +61,7 @@ def prepared(source: Path, folder: Path) -> Path:
 
 
 def measure(
-    engine: WhisperXEngine, process: Child, recording: Path, language: str = "auto", repeat: int = 3
+    engine: LocalEngine, process: Child, recording: Path, language: str = "auto", repeat: int = 3
 ) -> dict[str, Any]:
     """All figures of one recording.
 
@@ -74,7 +76,7 @@ def measure(
     duration_s = float(soundfile.info(recording).duration)
     first = run(engine, recording, language)
     warm = medians(run(engine, recording, language) for _ in range(repeat))
-    taken = {stage: megabytes(measured) for stage, measured in engine.memory.items()}
+    taken = {stage: megabytes(measured) for stage, measured in engine.process.memory.items()}
     served, alone = side_by_side(engine, process, recording, language, repeat)
     return {
         "machine": {"cpu": platform.machine(), "gpus": [card.name for card in memory.gpus()]},
@@ -86,7 +88,7 @@ def measure(
         "real_time_ratio": round(duration_s / sum(warm.values()), 2),
         "memory_mb": taken,
         "gpu_utilisation_percent": {
-            stage: measured.gpu_utilisation_percent for stage, measured in engine.memory.items()
+            stage: measured.gpu_utilisation_percent for stage, measured in engine.process.memory.items()
         },
         "through_server_s": served,
         "bare_whisperx_s": alone,
@@ -103,7 +105,7 @@ def run(engine: Any, recording: Path, language: str) -> dict[str, float]:
 
 
 def side_by_side(
-    engine: WhisperXEngine, process: Child, recording: Path, language: str, repeat: int
+    engine: LocalEngine, process: Child, recording: Path, language: str, repeat: int
 ) -> tuple[dict[str, float], dict[str, float]]:
     """The engine behind a model server and whisperx bare, in turns, so that both meet the same machine."""
     once = importlib.import_module("benchmarks.gpu").bare  # by the name under which a child finds it
@@ -125,21 +127,21 @@ def side_by_side(
 _models: dict[str, Any] = {}
 
 
-def bare(path: str, settings: WhisperXSettings, language: str, *, report: Report = silent) -> dict[str, float]:  # noqa: ARG001
+def bare(path: str, settings: EngineSettings, language: str, *, report: Report = silent) -> dict[str, float]:  # noqa: ARG001
     """One run of bare whisperx; models are loaded at the first."""
     import whisperx
     import whisperx.alignment
     import whisperx.diarize
 
-    from ecg_audio.speech import whisperx_models
+    from ecg_audio.speech import models
 
-    whisperx_models.prepare(settings)  # telemetry off, the same threads, no sentence splitter from a hub
+    models.prepare(settings)  # telemetry off, the same threads, no sentence splitter from a hub
     samples, _rate_hz = soundfile.read(path, dtype="float32")
     asked = None if language == "auto" else language
     device = settings.device
     if "recogniser" not in _models:
         _models["recogniser"] = whisperx.load_model(
-            settings.model,
+            str(weights.verified_whisper()) if settings.model == EMBEDDED else settings.model,
             device,
             compute_type=settings.compute_type,
             asr_options={"beam_size": settings.beam_size},
@@ -150,16 +152,16 @@ def bare(path: str, settings: WhisperXSettings, language: str, *, report: Report
         )
     )
     spoken = found["language"]
-    name = settings.align_models.get(spoken)
+    name = _aligner(settings, spoken)
     align_s = 0.0
-    if name != NO_ALIGNER:
+    if name:
         if spoken not in _models:
             _models[spoken] = whisperx.load_align_model(spoken, device, model_name=name)
         _, align_s = timed(lambda: whisperx.align(found["segments"], *_models[spoken], samples, device))
     if "diarization" not in _models:
         _models["diarization"] = (
-            whisperx_models.pipeline(settings, device)
-            if settings.diarization == BUNDLED
+            models.pipeline(settings, device)
+            if settings.diarization == EMBEDDED
             else whisperx.diarize.DiarizationPipeline(model_name=settings.diarization, device=device).model
         )
     import torch
@@ -167,6 +169,15 @@ def bare(path: str, settings: WhisperXSettings, language: str, *, report: Report
     file = {"waveform": torch.from_numpy(samples)[None], "sample_rate": 16_000}
     _, diarize_s = timed(lambda: _models["diarization"](file))
     return dict(zip(STAGES, (transcribe_s, align_s, diarize_s), strict=True))
+
+
+def _aligner(settings: EngineSettings, spoken: str) -> str | None:
+    """The wav2vec2 aligner that the engine takes for a language; None: it takes none."""
+    named = settings.align_models.get(spoken)
+    if named:
+        return None if named in (NO_ALIGNER, EMBEDDED) else named
+    own = weights.own_aligners().get(spoken) if settings.own_aligners else None
+    return own if own and weights.aligner_here(own) else None
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:

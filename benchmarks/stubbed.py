@@ -4,12 +4,10 @@ import os
 from pathlib import Path
 
 from ecg_audio.speech import engine
-from ecg_audio.speech.engine import Choice
 from flows.analyze import analyze
 from tests.stub_engine import StubEngine
 
 STUB = StubEngine(Path(os.devnull))
-engine.shared = lambda _name: STUB  # type: ignore[assignment]
-engine.choose = lambda requested: Choice("offline", "a benchmark")  # noqa: ARG005
+engine.shared = lambda _models: STUB  # type: ignore[assignment]
 
 __all__ = ["analyze"]

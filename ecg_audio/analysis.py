@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "2.0"
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Timing = Literal["aligned", "interpolated", "engine"]
@@ -17,7 +17,10 @@ VolumeCategory = Literal["low", "medium", "high", "emphasis"]
 RelativeVolume = Literal["whisper", "soft", "normal", "loud", "shout"]
 EmotionLabel = Literal["joy", "sadness", "anger", "fear", "surprise", "disgust", "neutral"]
 Task = Literal["transcribe", "translate"]
-EngineName = Literal["whisperx", "offline"]
+MixName = Literal["only", "centre", "channel", "mean", "difference", "sum"]
+
+LOOPING = "looping text"
+"""Why a word is suspect that a recogniser wrote going in circles: nobody may have said it, so captions leave it out."""
 
 
 class Model(BaseModel):
@@ -27,7 +30,7 @@ class Model(BaseModel):
 
 
 class Notice(Model):
-    """Something a reader of the result should know: a modest engine, a missing part, a damaged file."""
+    """Something a reader of the result should know: modest models, a missing part, a damaged file."""
 
     code: str
     message: str
@@ -43,23 +46,6 @@ class Media(Model):
     sha256: str
     size_bytes: int
     name: str  # for people: the file name or the title, never trusted for anything
-
-
-class Recording(Model):
-    """Audio extracted from a media file: 16 kHz mono FLAC in the artifact store under `key`."""
-
-    key: str
-    sha256: str  # of the source's bytes
-    duration_s: Seconds
-    sample_rate_hz: int
-    samples: int
-    start_offset_s: Seconds = 0.0  # silence put in front, because the audio track starts late
-    container: str
-    codec: str
-    stream_index: int
-    source_sample_rate_hz: int
-    source_channels: int
-    has_video: bool = False
     notices: tuple[Notice, ...] = ()
 
 
@@ -70,11 +56,55 @@ class Span(Model):
     end_s: Seconds
 
 
+class Recording(Model):
+    """Audio extracted from a media file: 16 kHz mono FLAC in the artifact store under `key`.
+
+    The FLAC is the source's channels, weighted by `channel_weights` and added, less `offset_removed`, times the gain of
+    `gain_db`. All levels here and in the rest of the result are those of the mix before that gain: dBFS are the
+    source's own, and above 0 where a float source goes there.
+    """
+
+    key: str
+    sha256: str  # of the source's bytes
+    duration_s: Seconds
+    sample_rate_hz: int
+    samples: int
+    start_offset_s: Seconds = 0.0  # silence put in front, because the audio track starts late
+    container: str
+    codec: str
+    stream_index: int
+    audio_streams: int | None = None  # that the source has; None: an older version did not say
+    source_sample_rate_hz: int
+    source_channels: int
+    channel_layout: str | None = None  # FFmpeg's name
+    mix: MixName | None = None
+    channel_weights: tuple[float, ...] = ()
+    gain_db: float = 0.0
+    offset_removed: float = 0.0  # of full scale
+    source_peak_dbfs: float | None = None  # None: all is digital silence
+    source_clipped_ratio: float | None = None  # share of the source's samples at full scale in runs
+    clipped: tuple[Span, ...] = ()  # where
+    active_level_dbfs: float | None = None  # of what sounds, pauses left out
+    noise_dbfs: float | None = None
+    snr_db: float | None = None
+    bandwidth_hz: float | None = None
+    has_video: bool = False
+    notices: tuple[Notice, ...] = ()
+
+
+class Speech(Span):
+    """A stretch of time in which somebody speaks, with the mean score in [0, 1] of each detector over it."""
+
+    segmentation: float
+    silero: float
+
+
 class Word(Model):
     """One word as recognised.
 
-    `confidence` is the engine's own figure in [0, 1], uncalibrated. `timing` says where the times come from.
-    `suspect` holds a reason when the word should not be trusted (outside voiced speech, looping).
+    `confidence` is the recogniser's or the aligner's own figure in [0, 1], uncalibrated. `timing` says where the times
+    come from. `pause_before_s` is the silence between the word before in the recording and this one; None for the first
+    word, and where no edges were measured. `suspect` holds a reason when the word should not be trusted.
     """
 
     text: str
@@ -82,38 +112,53 @@ class Word(Model):
     end_s: Seconds
     confidence: float | None = None
     timing: Timing = "engine"
+    pause_before_s: Seconds | None = None
     suspect: str | None = None
 
 
-class Utterance(Model):
-    """A stretch of recognised speech, before anybody knows who said it."""
+class Utterance(Span):
+    """A stretch of recognised speech, before anybody knows who said it.
 
-    start_s: Seconds
-    end_s: Seconds
+    `log_probability` is the recogniser's mean per token; None where it gives none. `language` is the one that was
+    recognised here.
+    """
+
     text: str
     words: tuple[Word, ...]
+    language: str | None = None
+    log_probability: float | None = None
     suspect: str | None = None
 
 
 class Transcript(Model):
     """What speech recognition found. No utterances means that no speech was found."""
 
-    engine: EngineName
     model: str  # the model that really ran
-    language: str  # that is spoken; "und" where nothing is
-    language_probability: float | None = None  # None: the language was given or is the engine's only one
+    language: str  # that is spoken, by most of the time; "und" where nothing is
+    language_probability: float | None = None  # None: the language was given or is the model's only one
     task: Task = "transcribe"  # translate: the text is in English, whatever is spoken
     utterances: tuple[Utterance, ...]
-    speech: tuple[Span, ...]  # where voices were detected
+    speech: tuple[Speech, ...]  # where voices were detected; two touch where another detector hears them from there on
     notices: tuple[Notice, ...] = ()
 
 
-class Turn(Model):
+class Turn(Span):
     """A stretch in which one speaker talks. Turns of different speakers may overlap."""
 
     speaker: str
-    start_s: Seconds
-    end_s: Seconds
+
+
+class VoiceTrack(Model):
+    """How alike the sound around each moment is to each speaker's voice, whether or not a turn was found there.
+
+    `similarity` has, for each speaker, the cosine of windows of `window_s` centred at `first_s` and each `hop_s` from
+    there on, in two decimals; None where nothing sounds.
+    """
+
+    first_s: Seconds = 0.0
+    hop_s: float
+    window_s: float
+    similarity: dict[str, tuple[float | None, ...]]
 
 
 class Diarization(Model):
@@ -123,6 +168,7 @@ class Diarization(Model):
     turns: tuple[Turn, ...]
     exclusive: tuple[Turn, ...]
     embeddings: dict[str, tuple[float, ...]] = {}  # speaker -> unit vector; empty when the model gives none
+    voices: VoiceTrack | None = None  # None: the pipeline gives none
     notices: tuple[Notice, ...] = ()
 
 
@@ -134,7 +180,8 @@ class VoiceFeatures(Model):
 
     F0 figures are over voiced 10 ms frames only and absent when no frame is voiced. Spectral figures are means over
     frames above the silence floor. `mfcc` holds 13 means. `silence_ratio` is the share of frames below the absolute
-    floor. `volume_category` is by absolute RMS dBFS. `volume_peaks` is for drawing: 10 to 200 peak levels in [0, 1].
+    floor; `clipped_ratio` of those above it in which the source is clipped: levels and timbre are then of the clipped
+    sound. `volume_category` is by absolute RMS dBFS. `volume_peaks` is for drawing: 10 to 200 peak levels in [0, 1].
     """
 
     rms: float | None = None
@@ -155,6 +202,7 @@ class VoiceFeatures(Model):
     zero_crossing_rate: float | None = None
     mfcc: tuple[float, ...] | None = None
     silence_ratio: float | None = None
+    clipped_ratio: float | None = None
     words_per_s: float | None = None
     syllable_peaks_per_s: float | None = None
     volume_category: VolumeCategory | None = None
@@ -191,9 +239,13 @@ class Emotion(Model):
 
 
 class SpokenWord(Word):
-    """A word with its speaker (None: nobody is known there) and its voice."""
+    """A word with its speaker (None: nobody is known there) and its voice.
+
+    `speaker_confidence` is the probability of the speaker in the model of `speech.attribution`, uncalibrated.
+    """
 
     speaker: str | None = None
+    speaker_confidence: float | None = None
     voice: VoiceFeatures | None = None
     relative: RelativeVoice | None = None
 
@@ -207,6 +259,7 @@ class Segment(Model):
     speaker: str | None
     text: str
     words: tuple[SpokenWord, ...]
+    language: str | None = None  # that is spoken here
     suspect: str | None = None
     voice: VoiceFeatures | None = None
     relative: RelativeVoice | None = None
@@ -279,8 +332,7 @@ class Analysis(Model):
     title: str
     software_version: str
     recording: Recording
-    engine: EngineName
-    engine_requested: Literal["auto", "whisperx", "offline"]
+    models_requested: str  # auto, embedded, or a name
     transcription_model: str
     diarization_model: str | None
     emotion_model: str | None = None
@@ -330,5 +382,6 @@ FRAME_COLUMNS: dict[str, str] = {
     "hnr_db": "dB",
     "f0_hz": "Hz",
     "f0_strength": "1",
+    "clipped_ratio": "1",
     **{f"mfcc_{index:02d}": "1" for index in range(13)},
 }

@@ -5,6 +5,7 @@ backend's callback carries; `retryable`, whether the same request can succeed if
 person can do about it. `by_user` separates a request that could never have worked from a fault of ours.
 """
 
+import functools
 from typing import ClassVar
 
 
@@ -28,11 +29,7 @@ class EcgError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # an error crosses process boundaries (children, Prefect's results) whole, hint included
-        return _rebuild, (type(self), self.message, self.hint)
-
-
-def _rebuild(kind: type[EcgError], message: str, hint: str) -> EcgError:
-    return kind(message, hint=hint)
+        return functools.partial(type(self), self.message, hint=self.hint), ()
 
 
 # What was asked
@@ -75,10 +72,7 @@ class SourceForbidden(EcgError):
 
     code = "SOURCE_FORBIDDEN"
     by_user = True
-    default_hint = (
-        "Only http, https, s3 and plain files are read, and no private addresses; "
-        "an operator can allow networks with ECG_ALLOWED_NETWORKS."
-    )
+    default_hint = "Only http, https, s3 and files are read; operators allow private networks by ECG_ALLOWED_NETWORKS."
 
 
 class NotMedia(EcgError):
@@ -130,27 +124,27 @@ class TooLarge(EcgError):
 
 
 class LanguageUnsupported(EcgError):
-    """The engine does not have this language."""
+    """The model does not have this language."""
 
     code = "LANGUAGE_UNSUPPORTED"
     by_user = True
-    default_hint = "Use --engine whisperx, which has about 100 languages."
+    default_hint = "Use a model that has more languages, such as --models embedded, which has about 100."
 
 
 class OptionUnsupported(EcgError):
-    """The engine or its model cannot do something that was asked of it."""
+    """The model cannot do something that was asked of it."""
 
     code = "OPTION_UNSUPPORTED"
     by_user = True
-    default_hint = "Use --engine whisperx, or leave the option out."
+    default_hint = "Name a model that can with --models, or leave the option out."
 
 
 class EngineUnavailable(EcgError):
-    """The engine that was asked for by name cannot run here."""
+    """The speech models that were asked for cannot be had here."""
 
     code = "ENGINE_UNAVAILABLE"
     by_user = True
-    default_hint = "`ecg doctor` says what is missing; --engine offline runs anywhere."
+    default_hint = "`ecg models list` says what is missing; --models embedded needs nothing but the installed packages."
 
 
 # Getting hold of the recording
@@ -290,13 +284,17 @@ class FfmpegMissing(EcgError):
     default_hint = "Install ffmpeg with libass (Debian, Ubuntu: apt install ffmpeg), or use the .ass file as it is."
 
 
+class FontMissing(FfmpegMissing):
+    """No font of this machine has letters that the captions need: libass would draw boxes."""
+
+    code = "FONT_MISSING"
+
+
 class BurnFailed(EcgError):
     """The captioned video could not be written."""
 
     code = "BURN_ERROR"
-    default_hint = (
-        "Check that the folder has space, and that the video plays; the captions themselves are in the result."
-    )
+    default_hint = "Check that the folder has space, and that the video plays; the result keeps its captions."
 
 
 class ResultNotFound(EcgError):

@@ -4,6 +4,7 @@ import hashlib
 import re
 import unicodedata
 import uuid
+from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -15,6 +16,35 @@ GB = 1_000_000_000
 JOB_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # controls, halves of characters, line and paragraph separators
 LANGUAGE = re.compile(r"auto|[a-z]{2,3}")
+AUTO, EMBEDDED = "auto", "embedded"
+"""What a request may say of its models beside a name: the best that are here, or those inside installed packages."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerCount:
+    """What is known about the number of speakers; all None: nothing, and nothing is forced."""
+
+    exact: int | None = None
+    least: int | None = None
+    most: int | None = None
+
+
+UNKNOWN = SpeakerCount()
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """What is wanted of the words: text to take for what came before, likely words, English."""
+
+    initial_prompt: str | None = None
+    hotwords: str | None = None
+    translate: bool = False
+
+    def __str__(self) -> str:
+        return ", ".join(name for name in ("initial_prompt", "hotwords", "translate") if getattr(self, name))
+
+
+UNGUIDED = Guidance()
 
 
 class Limits(BaseModel):
@@ -36,7 +66,8 @@ class Callback(BaseModel):
         Literal["ko", "en"] | None, Field(description="Language of messages; default: the block's, else Korean.")
     ] = None
     endpoint: Annotated[
-        str | None, Field(description="A callback-endpoint block; its secret signs. Default: nothing is signed.")
+        str | None,
+        Field(description="A callback-endpoint block; its secret signs what goes to its own origin. Default: none."),
     ] = None
 
     @field_validator("base_url")
@@ -67,6 +98,13 @@ def web_address(address: str) -> str:
     return address.rstrip("/")
 
 
+def origin(address: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of a web address, as browsers compare them."""
+    parts = urlsplit(address)
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or usual
+
+
 class AnalysisRequest(BaseModel):
     """One recording to analyse, and how."""
 
@@ -80,10 +118,14 @@ class AnalysisRequest(BaseModel):
         Field(default_factory=lambda: str(uuid.uuid4()))
     )
     language: Annotated[str, Field(description="ISO 639 code such as en or ko, or auto.")] = "auto"
-    engine: Annotated[
-        Literal["auto", "whisperx", "offline"],
-        Field(description="whisperx (needs its models), offline (English, anywhere), or auto: the best there is."),
-    ] = "auto"
+    models: Annotated[
+        str,
+        Field(
+            max_length=1024,
+            description="auto: the models that are set or on this machine, else the embedded ones; embedded; "
+            "or a Whisper model: a size, a hub name or a directory.",
+        ),
+    ] = AUTO
     speakers: Annotated[int | None, Field(ge=1, le=50, description="Exact number of speakers, if known.")] = None
     min_speakers: Annotated[int | None, Field(ge=1, le=50, description="At least so many speakers.")] = None
     max_speakers: Annotated[int | None, Field(ge=1, le=50, description="At most so many speakers.")] = None
@@ -133,6 +175,14 @@ class AnalysisRequest(BaseModel):
             raise ValueError("must be 'auto' or a code such as en, ko, ja")
         return language
 
+    @field_validator("models")
+    @classmethod
+    def _named_models(cls, models: str) -> str:
+        models = models.strip()
+        if not models or any(unicodedata.category(character) in UNPRINTABLE for character in models):
+            raise ValueError("must be auto, embedded, or the name of a Whisper model")
+        return models
+
     @field_validator("initial_prompt", "hotwords")
     @classmethod
     def _plain_text(cls, text: str | None) -> str | None:
@@ -151,6 +201,16 @@ class AnalysisRequest(BaseModel):
         if self.min_speakers and self.max_speakers and self.min_speakers > self.max_speakers:
             raise ValueError("min_speakers is larger than max_speakers")
         return self
+
+    @property
+    def speaker_count(self) -> SpeakerCount:
+        """What is asked about the number of speakers."""
+        return SpeakerCount(self.speakers, self.min_speakers, self.max_speakers)
+
+    @property
+    def guidance(self) -> Guidance:
+        """What is asked of the words."""
+        return Guidance(self.initial_prompt, self.hotwords, self.translate)
 
     @property
     def digest(self) -> str:

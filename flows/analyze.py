@@ -12,15 +12,14 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from blocks.engine import use_settings
 from blocks.forgetting import remember
 from blocks.storage import check_source, open_store
-from ecg_audio import workspace
-from ecg_audio.analysis import Emotion, Media, Notice, Recording
-from ecg_audio.errors import DiarizationFailed, EcgError, MeasurementFailed, TooLong
+from ecg_audio import modes, workspace
+from ecg_audio.analysis import Emotion, Media, Recording
+from ecg_audio.errors import DiarizationFailed, EcgError, EngineUnavailable, MeasurementFailed, TooLong
 from ecg_audio.media import source
 from ecg_audio.progress import Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.speech import engine
-from ecg_audio.speech.engine import Choice, Guidance, SpeakerCount
 from ecg_audio.voice import emotion
 from flows.callbacks import answered
 from flows.observation import begin, observed
@@ -38,7 +37,7 @@ from tasks.publish import publish
 from tasks.retrying import patient
 from tasks.transcribe import transcribe, transcribe_key
 
-STAGES = ("download", "extract", "transcribe", "align", "diarize", "measure", "classify_emotion", "assemble", "publish")
+STAGES = ("download", "extract", "measure", "transcribe", "align", "diarize", "classify_emotion", "assemble", "publish")
 
 MODELS_AWAY_S = 60.0
 """A supervisor restarts a model server that died within this time."""
@@ -69,22 +68,19 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         request: what is asked.
         refresh: do every stage again, also where an earlier result could be used.
     """
+    modes.begin()  # Prefect writes cached records itself
     store = patient(open_store(request.store))
     check_source(store, request.source)
     store.check()
     use_settings()
-    _await_models(request)
-    choice = engine.choose(request.engine)
-    speech = engine.shared(choice.engine)
+    speech = _engine(request.models)
     speech.check_language(request.language)
-    guidance = Guidance.of(request)
-    speech.check_guidance(guidance)
-    speakers = SpeakerCount(request.speakers, request.min_speakers, request.max_speakers)
+    speech.check_guidance(request.guidance)
     emotion_model = emotion.configured()
     here = store.reference
 
     with (
-        _stages(without=_unused(speech.aligns, emotion_model)) as stages,
+        _stages(without=set() if emotion_model else {"classify_emotion"}) as stages,
         workspace.incoming(request.job_id, request.source) as folder,
     ):
         fetching = kept(download, store, download_key(request.source), refresh=refresh)
@@ -96,25 +92,25 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         _check_length(recording, request)
         remember(store, request.job_id, str(runtime.flow_run.id), recording.key, request.source)
 
-        words_key = transcribe_key(recording, choice.engine, request.language, guidance)
-        turns_key = diarize_key(recording, choice.engine, speakers)
+        words_key = transcribe_key(recording, request.models, request.language, request.guidance)
+        turns_key = diarize_key(recording, request.models, request.speaker_count)
         if refresh or not (known(store, words_key) and known(store, turns_key)):
             speech.warm()
         unmeasured = not store.exists(frames_key(recording))
+        measuring = kept(measure, store, measure_key(recording), refresh=refresh or unmeasured)
         transcribing = kept(transcribe, store, words_key, refresh=refresh)
         diarizing = kept(diarize, store, turns_key, refresh=refresh)
-        measuring = kept(measure, store, measure_key(recording), refresh=refresh or unmeasured)
 
-        words = transcribing.submit(recording, here, choice.engine, request.language, guidance)
-        turns = diarizing.submit(recording, here, choice.engine, speakers)
         frames = measuring.submit(recording, here)
+        words = transcribing.submit(recording, here, request.models, request.language, request.guidance)
+        turns = diarizing.submit(recording, here, request.models, request.speaker_count)
         transcript = stages.result("transcribe", words)
-        if speech.aligns:
-            aligning = kept(align, store, align_key(recording, choice.engine, transcript), refresh=refresh)
-            aligned = aligning.submit(recording, here, choice.engine, transcript)
-            transcript = stages.result("align", aligned)
-        diarization = stages.attempt("diarize", turns, DiarizationFailed)
         voice_frames = stages.attempt("measure", frames, MeasurementFailed)
+        edges_key = align_key(recording, request.models, transcript, voice_frames)
+        aligning = kept(align, store, edges_key, refresh=refresh)
+        aligned = aligning.submit(recording, here, request.models, transcript, voice_frames)
+        transcript = stages.result("align", aligned)
+        diarization = stages.attempt("diarize", turns, DiarizationFailed)
         emotions: list[Emotion | None] | None = []
         if emotion_model:
             emotion_key = classify_emotion_key(recording, emotion_model, transcript, diarization)
@@ -131,7 +127,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
             frames=voice_frames,
             emotions=emotions,
             notices=(
-                *_settled(choice),
+                *speech.notices,
                 *recording.notices,
                 *transcript.notices,
                 *(diarization.notices if diarization else ()),
@@ -145,17 +141,20 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         return ended
 
 
-def _await_models(request: AnalysisRequest) -> None:
-    """Give a model server that is being begun again its time: a job that begins just then need not fail."""
+def _engine(models: str) -> engine.Engine:
+    """The engine; a model server that is being begun again gets its time, so that a job that begins then need not fail.
+
+    Raises:
+        EngineUnavailable: the models cannot be had.
+    """
     deadline = time.monotonic() + MODELS_AWAY_S
-    while request.engine != "offline" and os.environ.get("ECG_MODEL_SERVER") and time.monotonic() < deadline:
-        if engine.availability("whisperx").available:
-            return
-        time.sleep(0.5)
-
-
-def _unused(aligns: bool, emotion_model: str | None) -> set[str]:
-    return {name for name, wanted in (("align", aligns), ("classify_emotion", emotion_model)) if not wanted}
+    while True:
+        try:
+            return engine.shared(models)
+        except EngineUnavailable:
+            if not os.environ.get(engine.MODEL_SERVER) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
 
 
 @contextmanager
@@ -179,7 +178,3 @@ def _lasting(media: Media, folder: Path) -> Path | None:
     """The media file, unless it is a download that goes with this job."""
     path = Path(media.path).resolve()
     return None if path.is_relative_to(folder.resolve()) else path
-
-
-def _settled(choice: Choice) -> tuple[Notice, ...]:
-    return (Notice(code="ENGINE_SETTLED", message=choice.reason),) if choice.settled else ()

@@ -9,6 +9,7 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact, c
 from prefect.client.orchestration import get_client
 
 from ecg_audio.analysis import Analysis, Turn
+from ecg_audio.quality import quality
 from ecg_audio.results.outcome import Outcome
 
 WIDTH_PX, ROW_PX, MARGIN_PX = 960, 28, 110
@@ -22,7 +23,7 @@ def summarise(analysis: Analysis, ended: Outcome) -> None:
     if analysis.turns:
         picture = base64.b64encode(_timeline(analysis.turns, analysis.recording.duration_s).encode()).decode()
         create_image_artifact(f"data:image/svg+xml;base64,{picture}", key="timeline", description="Who spoke when")
-    _tag(f"engine:{analysis.engine}", f"language:{analysis.language}", f"outcome:{ended.status}")
+    _tag(f"language:{analysis.language}", f"outcome:{ended.status}")
 
 
 def _markdown(analysis: Analysis, ended: Outcome) -> str:
@@ -31,7 +32,8 @@ def _markdown(analysis: Analysis, ended: Outcome) -> str:
     lines = [
         f"## {_inert(analysis.title)}",
         f"**{ended.status}** · {int(minutes)}:{seconds:04.1f} min · {ended.words} words · {ended.speakers} speakers · "
-        f"{analysis.language} · engine {analysis.engine} ({_inert(analysis.transcription_model)})",
+        f"{analysis.language} · {_inert(analysis.transcription_model)}",
+        *([f"sound: {_inert(sound)}"] if (sound := quality(analysis.recording)) else []),
         "",
         *(f"- ⚠ {_inert(warning.message)} `{warning.code}`" for warning in ended.warnings),
         "",
@@ -49,7 +51,7 @@ def _linked(place: str) -> str:
 
 def _inert(text: str) -> str:
     """Text of strangers, without power over the page."""
-    return html.escape(text).translate({ord(mark): f"\\{mark}" for mark in "\\`*_[]|#"})
+    return html.escape(text, quote=False).translate({ord(mark): f"\\{mark}" for mark in "\\`*_[]|#"})
 
 
 def _stages(ended: Outcome) -> list[dict[str, object]]:

@@ -1,29 +1,50 @@
-"""align: when each word was said, where the engine finds that out by itself."""
+"""align: when each word was said, and which words not to trust."""
 
 from prefect import task
 
 from blocks.storage import open_store
 from ecg_audio import progress
-from ecg_audio.analysis import EngineName, Recording, Transcript
+from ecg_audio.analysis import Recording, Transcript
 from ecg_audio.speech import engine
 from tasks import caching
 from tasks.retrying import RETRYING
 
 
 @task(name="align", tags=["speech"], **RETRYING)
-def align(recording: Recording, store: str, engine_name: EngineName, transcript: Transcript) -> Transcript:
-    """Find the words of a recording's transcript in its sound, with the engine that made it."""
-    with progress.current().stage("align") as report, open_store(store).local(recording.key) as path:
-        return engine.shared(engine_name).align(path, transcript, report=report)
+def align(recording: Recording, store: str, models: str, transcript: Transcript, frames: str | None) -> Transcript:
+    """Find the words of a recording's transcript in its sound.
+
+    Args:
+        recording: the sound.
+        store: reference of the artifact store.
+        models: what the request says of its models.
+        transcript: its utterances have no words yet.
+        frames: key of the recording's voice frames, which know where it is silent; None: they could not be measured,
+            and words keep the edges that the aligner gave them.
+    """
+    # numpy and Arrow take their time to import: only the task that needs them pays
+    from ecg_audio.results.tables import read_frames
+    from ecg_audio.speech import edges, suspect
+
+    artifacts = open_store(store)
+    with progress.current().stage("align") as report, artifacts.local(recording.key) as path:
+        recognised = engine.shared(models).align(path, transcript, report=report)
+    if frames is None:
+        return suspect.examined(recognised)
+    with artifacts.local(frames) as path:
+        measured = read_frames(path, ("rms_dbfs", "f0_hz"))
+    settled = edges.settled(recognised, measured["rms_dbfs"], measured["f0_hz"])
+    return suspect.examined(settled.transcript, recognised=recognised, unsounded=settled.outside)
 
 
-def align_key(recording: Recording, engine_name: EngineName, transcript: Transcript) -> str:
-    """The same audio, text and aligner give the same words."""
+def align_key(recording: Recording, models: str, transcript: Transcript, frames: str | None) -> str:
+    """The same audio, text, aligner and frames give the same words."""
     return caching.key(
         "align",
         "media",
         "speech",
         content=recording.key,
-        engine=engine.shared(engine_name).fingerprint("align"),
+        engine=engine.shared(models).fingerprint("align"),
         transcript=transcript.model_dump(mode="json"),
+        frames=frames,
     )

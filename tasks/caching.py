@@ -1,69 +1,19 @@
-"""The one cache-key policy: what was asked of which content, by which code.
+"""How a stage's result is kept under its key (`tasks.keys`), and found again by Prefect."""
 
-A stage's result is found again when the content, the engine, the parameters and the source code that makes the result
-are the same, whatever the file was called and whichever run made it. Records are small JSON files in the store's cache,
-in one folder for each content, so that what is known of a recording can be forgotten with it; media and frames lie in
-the store by reference.
-"""
-
-import functools
-import hashlib
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from prefect import Task
 from prefect.cache_policies import CacheKeyFnPolicy
 
-import ecg_audio
-from blocks.storage import ArtifactStore, records, result_storage
-from ecg_audio.errors import ResultNotFound
+from blocks.storage import ArtifactStore, result_storage
+from tasks.keys import code_version, key, known
+
+__all__ = ["code_version", "kept", "key", "known"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 SERIALIZER = "compressed/json"
-
-
-@functools.cache
-def code_version(*rooms: str) -> str:
-    """A digest of the source code of rooms of `ecg_audio`: results of other code are other results."""
-    root = Path(ecg_audio.__file__).parent
-    digest = hashlib.sha256()
-    for room in rooms:
-        for path in sorted((root / room).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def key(stage: str, *rooms: str, content: str | None = None, **asked: Any) -> str:
-    """The cache key of a stage, which is where its record lies: a digest of everything that decides its result.
-
-    Args:
-        stage: the task's name.
-        rooms: the rooms of `ecg_audio` whose code makes the result.
-        content: digest of the source's bytes, or the key of the recording made from them; None: not known yet.
-        asked: engine fingerprint, parameters; JSON values.
-    """
-    text = json.dumps({"code": code_version(*rooms), "content": content, **asked}, sort_keys=True, default=str)
-    return f"{records(content)}/{stage}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
-
-
-def known(store: ArtifactStore, cache_key: str) -> bool:
-    """Whether a sound record lies under a key; a torn one (the writer was killed) is removed."""
-    try:
-        record = store.read(cache_key)
-    except ResultNotFound:
-        return False
-    try:
-        sound = isinstance(json.loads(record), Mapping)
-    except ValueError:
-        sound = False
-    if not sound:
-        store.delete(cache_key)
-    return sound
 
 
 def kept(task: Task[P, R], store: ArtifactStore, cache_key: str | None, *, refresh: bool = False) -> Task[P, R]:

@@ -107,17 +107,18 @@ def _rendered(
     from ecg_audio.results import backend, document, rttm
 
     lines = cues.cues(analysis.segments, cues.CueSettings.for_language(analysis.text_language))
+    omitted = cues.left_out(analysis.segments)
     texts: dict[str, str | bytes] = {
         "analysis": document.dumps(analysis),
         "backend": json.dumps(backend.document(analysis), ensure_ascii=False, allow_nan=False),
         "rttm": rttm.dumps(analysis),
         "srt": srt.dumps(lines),
-        "vtt": vtt.dumps(lines),
-        "ass": ass.dumps(lines, title=analysis.title),
-        "presets/plain.vtt": vtt.dumps(lines, "plain"),
-        "presets/plain.ass": ass.dumps(lines, "plain", title=analysis.title),
-        "presets/karaoke.vtt": vtt.dumps(lines, "karaoke"),
-        "presets/karaoke.ass": ass.dumps(lines, "karaoke", title=analysis.title),
+        "vtt": vtt.dumps(lines, left_out=omitted),
+        "ass": ass.dumps(lines, title=analysis.title, left_out=omitted),
+        "presets/plain.vtt": vtt.dumps(lines, "plain", left_out=omitted),
+        "presets/plain.ass": ass.dumps(lines, "plain", title=analysis.title, left_out=omitted),
+        "presets/karaoke.vtt": vtt.dumps(lines, "karaoke", left_out=omitted),
+        "presets/karaoke.ass": ass.dumps(lines, "karaoke", title=analysis.title, left_out=omitted),
     }
     with ExitStack() as stack:
         measured = stack.enter_context(artifacts.local(frames)) if frames else None

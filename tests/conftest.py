@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ecg_audio.speech import engine
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 pytest_plugins = ["tests.jobs", "tests.commands", "tests.models.fixtures", "tests.s3"]
@@ -30,15 +31,21 @@ def _own_work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECG_WORK_DIR", str(tmp_path / "work"))
 
 
+@pytest.fixture(autouse=True)
+def _own_engines() -> None:
+    """No test gets an engine that was made with another one's settings."""
+    engine.shared.cache_clear()
+
+
 TOGETHER = {
     # these share a model process, which takes its time to load
-    "tests/speech/test_whisperx_flow.py": "tests/speech/test_whisperx.py",
-    "tests/speech/test_whisperx_ladder.py": "tests/speech/test_whisperx.py",
-    "tests/speech/test_gpu_benchmark.py": "tests/speech/test_whisperx.py",
-    "tests/serving/test_server.py": "tests/speech/test_whisperx.py",
-    "tests/voice/test_emotion.py": "tests/speech/test_whisperx.py",
-    "tests/speech/test_formats.py": "tests/speech/test_offline.py",
-    "tests/speech/test_voice_encoder.py": "tests/speech/test_offline.py",
+    "tests/speech/test_flow.py": "tests/speech/test_engine_with_models.py",
+    "tests/speech/test_formats.py": "tests/speech/test_engine_with_models.py",
+    "tests/speech/test_gpu_benchmark.py": "tests/speech/test_engine_with_models.py",
+    "tests/speech/test_ladder.py": "tests/speech/test_engine_with_models.py",
+    "tests/speech/test_voice_encoder.py": "tests/speech/test_engine_with_models.py",
+    "tests/serving/test_server.py": "tests/speech/test_engine_with_models.py",
+    "tests/voice/test_emotion.py": "tests/speech/test_engine_with_models.py",
 }
 
 

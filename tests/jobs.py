@@ -9,7 +9,6 @@ import pytest
 from deployments.session import PrivateServer
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.speech import engine
-from ecg_audio.speech.engine import Choice
 from tests.media.formats import encode
 from tests.stub_engine import StubEngine
 
@@ -52,8 +51,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubEngine:
     """The engine of every job in this test; `stub.log` says which of its stages ran."""
     made = StubEngine(tmp_path / "calls.txt")
-    monkeypatch.setattr(engine, "shared", lambda _name: made)
-    monkeypatch.setattr(engine, "choose", lambda _requested: Choice("offline", "a test"))
+    monkeypatch.setattr(engine, "shared", lambda _models: made)
     return made
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ecg_audio.analysis import Diarization, Notice, Span, Transcript, Turn, Utterance, Word
+from ecg_audio.analysis import Diarization, Notice, Speech, Transcript, Turn, Utterance, Word
 from ecg_audio.errors import LanguageUnsupported, OptionUnsupported
 from ecg_audio.media import decode
 from ecg_audio.progress import Report
-from ecg_audio.speech.engine import UNGUIDED, Guidance, SpeakerCount
+from ecg_audio.request import UNGUIDED, Guidance, SpeakerCount
 
 
 class StubEngine:
@@ -25,8 +25,7 @@ class StubEngine:
         hanging: a stage that never ends, as long as the file of that name beside `log` does not exist.
     """
 
-    name = "offline"
-    aligns = False
+    notices: tuple[Notice, ...] = ()
 
     def __init__(self, log: Path, failing: dict[str, Exception] | None = None, hanging: str | None = None) -> None:
         self.log = log
@@ -40,12 +39,12 @@ class StubEngine:
     def check_language(self, language: str) -> None:
         """English only."""
         if language not in ("auto", "en"):
-            raise LanguageUnsupported(f"the offline engine has English only, not {language}")
+            raise LanguageUnsupported(f"the stub has English only, not {language}")
 
     def check_guidance(self, guidance: Guidance) -> None:
         """None at all."""
         if guidance != UNGUIDED:
-            raise OptionUnsupported(f"the offline engine cannot be given {guidance}")
+            raise OptionUnsupported(f"the stub cannot be given {guidance}")
 
     def warm(self) -> None:
         """Nothing to load."""
@@ -62,15 +61,18 @@ class StubEngine:
         heard = _sounding(recording)
         if heard is None:
             notice = Notice(code="NO_SPEECH", message="no speech was found")
-            return Transcript(
-                engine="offline", model="stub", language="en", utterances=(), speech=(), notices=(notice,)
-            )
+            return Transcript(model="stub", language="en", utterances=(), speech=(), notices=(notice,))
         begin, end = heard.start_s, heard.end_s
         middle = (begin + end) / 2
         utterances = tuple(
             _utterance(text, a, b) for text, a, b in (("hello there", begin, middle), ("good bye", middle, end))
         )
-        return Transcript(engine="offline", model="stub", language="en", utterances=utterances, speech=(heard,))
+        return Transcript(model="stub", language="en", utterances=utterances, speech=(heard,))
+
+    def align(self, recording: Path, transcript: Transcript, *, report: Report) -> Transcript:
+        """Nothing to find: the words have their times already."""
+        report(1.0)
+        return transcript
 
     def diarize(self, recording: Path, *, speakers: SpeakerCount, report: Report) -> Diarization:
         """One speaker for each half."""
@@ -97,9 +99,11 @@ class StubEngine:
             time.sleep(0.05)
 
 
-def _sounding(recording: Path) -> Span | None:
+def _sounding(recording: Path) -> Speech | None:
     loud = np.flatnonzero(np.abs(decode.read(recording)) > 0.02)
-    return Span(start_s=loud[0] / 16_000, end_s=loud[-1] / 16_000) if len(loud) else None
+    if not len(loud):
+        return None
+    return Speech(start_s=loud[0] / 16_000, end_s=loud[-1] / 16_000, segmentation=1.0, silero=1.0)
 
 
 def _utterance(text: str, begin: float, end: float) -> Utterance:

@@ -4,7 +4,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GROUND = {"address", "analysis", "child", "errors", "logs", "progress", "request", "spacing", "telemetry", "workspace"}
+GROUND = {
+    "address",
+    "analysis",
+    "child",
+    "deadline",
+    "environment",
+    "errors",
+    "graphemes",
+    "logs",
+    "modes",
+    "progress",
+    "quality",
+    "request",
+    "spacing",
+    "telemetry",
+    "workspace",
+}
 ROOMS = {
     # room -> the rooms of ecg_audio it may import, beside itself and the ground
     "media": set(),

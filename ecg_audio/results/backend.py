@@ -160,7 +160,6 @@ def _metadata(analysis: Analysis) -> dict[str, Any]:
         "task": analysis.task,
         "processed_at": analysis.created_at,
         "status": analysis.status,
-        "engine": analysis.engine,
         "software_version": analysis.software_version,
         "warnings": [notice.model_dump() for notice in dict.fromkeys((*analysis.recording.notices, *analysis.notices))],
         "missing": [stage.name for stage in analysis.stages if stage.status == "failed"],

@@ -88,11 +88,16 @@ class FrameFile:
         self._written_rows += rows
 
 
-def read_frames(path: Path) -> dict[str, np.ndarray]:
+def read_frames(path: Path, names: Sequence[str] = ("time_s", *FRAME_COLUMNS)) -> dict[str, np.ndarray]:
     """Read a frame file, measured or published.
 
+    Args:
+        path: of the file.
+        names: the columns that are wanted.
+
     Returns:
-        `time_s` (float64) and each of `FRAME_COLUMNS` (float32, NaN where not measurable), all of shape (frames,).
+        `time_s` (float64) and each of `FRAME_COLUMNS` (float32, NaN where not measurable), as far as they are wanted,
+        all of shape (frames,).
 
     Raises:
         ResultNotFound: there is no frame file under this name.
@@ -101,7 +106,7 @@ def read_frames(path: Path) -> dict[str, np.ndarray]:
         missing = {"time_s", *FRAME_COLUMNS} - set(file.schema_arrow.names)
         if missing:
             raise ResultNotFound(f"{path} is not a frame file: it has no {', '.join(sorted(missing))}")
-        table = file.read(columns=["time_s", *FRAME_COLUMNS])
+        table = file.read(columns=list(names))
         return {name: table[name].to_numpy() for name in table.column_names}
 
 

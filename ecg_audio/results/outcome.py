@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ecg_audio.analysis import Analysis, EngineName, Model, Notice, StageRecord
+from ecg_audio.analysis import Analysis, Model, Notice, StageRecord
 
 TABLES = ("recordings", "segments", "words", "turns", "frames")
 
@@ -28,12 +28,13 @@ class Outcome(Model):
     """The end of a job. Where `status` is failed, what was not reached is None."""
 
     job_id: str
+    source: str | None = None  # as it was asked for, without credentials
     status: Literal["completed", "partial", "failed"]
     error_code: str | None = None
     error_message: str | None = None
     duration_s: float | None = None
     language: str | None = None
-    engine: EngineName | None = None
+    transcription_model: str | None = None
     speakers: int | None = None
     words: int | None = None
     warnings: tuple[Notice, ...] = ()
@@ -45,10 +46,11 @@ def outcome(analysis: Analysis, outputs: Outputs, stages: tuple[StageRecord, ...
     """The outcome of a published analysis."""
     return Outcome(
         job_id=analysis.job_id,
+        source=analysis.source,
         status=analysis.status,
         duration_s=round(analysis.recording.duration_s, 3),
         language=analysis.language,
-        engine=analysis.engine,
+        transcription_model=analysis.transcription_model,
         speakers=len(analysis.speakers),
         words=len(analysis.words),
         warnings=analysis.notices,

@@ -32,6 +32,16 @@ FEATURE = pa.float32()
 VECTOR = pa.list_(pa.float32())
 INSTANT = pa.timestamp("ms", tz="UTC")
 
+SOURCE_FIGURES = (
+    "source_peak_dbfs",
+    "source_clipped_ratio",
+    "active_level_dbfs",
+    "noise_dbfs",
+    "snr_db",
+    "bandwidth_hz",
+)
+"""What extraction measured of the source: by these bad material is left out."""
+
 RELATIVE = "relative_"
 VOLUME = "volume_"
 PITCH = "pitch_"
@@ -92,8 +102,13 @@ RECORDINGS = _schema(
     *(_column(name, TEXT, nullable=False) for name in ("container", "codec")),
     _column("source_sample_rate_hz", COUNT, nullable=False),
     _column("source_channels", COUNT, nullable=False),
+    _column("audio_streams", COUNT),
+    *(_column(name, TEXT) for name in ("channel_layout", "mix")),
+    _column("channel_weights", VECTOR),
+    *(_column(name, FEATURE, nullable=False) for name in ("gain_db", "offset_removed")),
+    *(_column(name, FEATURE) for name in SOURCE_FIGURES),
     _column("software_version", TEXT, nullable=False),
-    *(_column(name, TEXT, nullable=False) for name in ("engine", "engine_requested", "transcription_model")),
+    *(_column(name, TEXT, nullable=False) for name in ("models_requested", "transcription_model")),
     *(_column(name, TEXT) for name in ("diarization_model", "emotion_model")),
     *(_column(name, TEXT, nullable=False) for name in ("language", "language_requested", "task")),
     _column("language_probability", FEATURE),
@@ -131,6 +146,8 @@ WORDS = _schema(
     _TEXT,
     _column("confidence", FEATURE),
     _column("timing", CATEGORY, nullable=False),
+    _column("pause_before_s", SECONDS),
+    _column("speaker_confidence", FEATURE),
     _SUSPECT,
     *_features(VoiceFeatures),
     *_RELATIVE,

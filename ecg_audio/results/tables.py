@@ -10,7 +10,15 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
-from ecg_audio.analysis import Analysis, Emotion, PitchStatistics, RelativeVoice, VoiceFeatures, VolumeStatistics
+from ecg_audio.analysis import (
+    Analysis,
+    Emotion,
+    PitchStatistics,
+    Recording,
+    RelativeVoice,
+    VoiceFeatures,
+    VolumeStatistics,
+)
 from ecg_audio.results.frames import FrameFile, publish_frames, read_frames
 from ecg_audio.results.parquet import TableFile
 from ecg_audio.results.schemas import (
@@ -75,14 +83,14 @@ def write_tables(analysis: Analysis, frames: Path | None, folder: Path) -> dict[
 def rows_of(analysis: Analysis) -> dict[str, list[Row]]:
     """The rows of all tables but frames. A key that is absent, or None, is NULL."""
     job = {"job_id": analysis.job_id}
-    spoken = job | {"language": analysis.language}
     embeddings = {speaker.id: speaker.embedding for speaker in analysis.speakers}
     turns = sorted(analysis.turns, key=lambda turn: (turn.start_s, turn.end_s, turn.speaker))
     return {
         "recordings": [_recording(analysis)],
         "segments": [
             {
-                **spoken,
+                **job,
+                "language": segment.language or analysis.language,
                 "segment_id": segment.id,
                 **segment.model_dump(include={"start_s", "end_s", "speaker", "text", "suspect"}),
                 "word_count": len(segment.words),
@@ -94,7 +102,8 @@ def rows_of(analysis: Analysis) -> dict[str, list[Row]]:
         ],
         "words": [
             {
-                **spoken,
+                **job,
+                "language": segment.language or analysis.language,
                 "segment_id": segment.id,
                 "word_index": index,
                 **word.model_dump(exclude={"voice", "relative"}),
@@ -117,9 +126,7 @@ def _recording(analysis: Analysis) -> Row:
         **analysis.model_dump(include=set(RECORDINGS.names) & set(Analysis.model_fields)),
         "created_at": datetime.fromisoformat(analysis.created_at),
         "source_sha256": recording.sha256,
-        **recording.model_dump(
-            include={"duration_s", "container", "codec", "source_sample_rate_hz", "source_channels"}
-        ),
+        **recording.model_dump(include=set(RECORDINGS.names) & set(Recording.model_fields)),
         "segment_count": len(analysis.segments),
         "word_count": len(analysis.words),
         "speaker_count": len(analysis.speakers),

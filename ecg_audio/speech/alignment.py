@@ -1,12 +1,13 @@
 """When each word was said: from what an aligner or an engine found for some of them to times for all of them."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from ecg_audio.analysis import Span, Timing, Word
+from ecg_audio.graphemes import clusters
 
-UNSPACED = frozenset({"ja", "lo", "my", "th", "yue", "zh"})
+UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "yue", "zh"})
 """Languages written without spaces: their words are the pieces in which an engine or aligner times them."""
 
 TIME_DECIMALS = 3
@@ -60,26 +61,60 @@ def gathered(text: str, pieces: Sequence[Piece], language: str) -> list[Piece]:
     """Pieces that cut a text anywhere (an engine's tokens), put together into its words.
 
     A word's time runs from its first timed letter to its last, its score is the mean over its timed letters. In
-    languages written without spaces the pieces are the words.
+    languages written without spaces the pieces are the words, but for those that would tear a letter from its marks.
     """
+    letters = [(letter, piece) for piece in pieces for letter in piece.text]
     if language in UNSPACED:
-        return [Piece(piece.text.strip(), piece.span, piece.score) for piece in pieces if piece.text.strip()]
-    letters = [(letter, piece) for piece in pieces for letter in piece.text if not letter.isspace()]
+        return worded(_gathered(_untorn(pieces), letters), language)
+    solid = [(letter, piece) for letter, piece in letters if not letter.isspace()]
+    return worded(_gathered(text.split(), solid), language)
+
+
+def worded(pieces: Sequence[Piece], language: str) -> list[Piece]:
+    """Only words: what has no letter and no digit is none, and goes with the word before, at the start with the first.
+
+    Punctuation has no sound, so that the word keeps its times. Nothing remains of a text that has no word at all.
+    """
+    between = "" if language in UNSPACED else " "
+    found: list[Piece] = []
+    before = ""  # what stands before the first word
+    for piece in pieces:
+        if any(letter.isalnum() for letter in piece.text):
+            found.append(replace(piece, text=before + piece.text))
+            before = ""
+        elif found:
+            found[-1] = replace(found[-1], text=found[-1].text + between + piece.text)
+        else:
+            before += piece.text + between
+    return found
+
+
+def _untorn(pieces: Sequence[Piece]) -> list[str]:
+    """The texts of pieces, those together that share a letter with the next."""
+    whole = set(itertools.accumulate(map(len, clusters("".join(piece.text for piece in pieces)))))
+    texts, at, text = [], 0, ""
+    for piece in pieces:
+        at += len(piece.text)
+        text += piece.text
+        if at in whole:
+            texts.append(text)
+            text = ""
+    return texts
+
+
+def _gathered(texts: Iterable[str], letters: Sequence[tuple[str, Piece]]) -> list[Piece]:
+    """Words with the times and scores of their letters; each letter comes with the piece it was in."""
     at = 0
-    gathered_words = []
-    for word in text.split():
-        parts = [piece for letter, piece in letters[at : at + len(word)] if piece.span is not None]
-        at += len(word)
+    found = []
+    for text in texts:
+        parts = [piece for _, piece in letters[at : at + len(text)] if piece.span is not None]
+        at += len(text)
         spans = [part.span for part in parts if part.span]
         scores = [part.score for part in parts if part.score is not None]
-        gathered_words.append(
-            Piece(
-                word,
-                Span(start_s=min(s.start_s for s in spans), end_s=max(s.end_s for s in spans)) if spans else None,
-                sum(scores) / len(scores) if scores else None,
-            )
-        )
-    return gathered_words
+        span = Span(start_s=min(s.start_s for s in spans), end_s=max(s.end_s for s in spans)) if spans else None
+        if text.strip():
+            found.append(Piece(text.strip(), span, sum(scores) / len(scores) if scores else None))
+    return found
 
 
 def _anchors(pieces: Sequence[Piece], within: Span) -> Iterator[Span | None]:

@@ -1,6 +1,6 @@
 """Who spoke when: what pyannote's pipeline finds, put into our words.
 
-Any pyannote `SpeakerDiarization` pipeline goes through here: the offline engine's own (`local_pipeline`) and one from
+Any pyannote `SpeakerDiarization` pipeline goes through here: the embedded one (`local_pipeline`) and one from
 a hub name or a directory. torch and pyannote are imported by whoever made the pipeline, not here.
 """
 
@@ -8,15 +8,16 @@ import contextlib
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg_audio.analysis import Diarization, Notice, Turn
+from ecg_audio.analysis import Diarization, Notice, Span, Turn, VoiceTrack
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech.engine import UNKNOWN, SpeakerCount
+from ecg_audio.request import UNKNOWN, SpeakerCount
+from ecg_audio.speech.voices import HOP_S, WINDOW_S
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 SHARES: Mapping[str, tuple[float, float]] = {
@@ -36,6 +37,7 @@ def diarize(
     speakers: SpeakerCount = UNKNOWN,
     report: Report = silent,
     segmentations: Any = None,
+    speech: Sequence[Span] = (),
 ) -> Diarization:
     """Run a pyannote pipeline over samples in memory.
 
@@ -47,6 +49,7 @@ def diarize(
         speakers: how many there are, as far as it is known; nothing is forced otherwise.
         report: hears the finished fraction.
         segmentations: scores that a `LocalPipeline` need not compute again.
+        speech: where another detector hears somebody, for a `LocalPipeline` to say who.
 
     Returns:
         Turns with their overlaps, turns without, and a unit vector per speaker whose voice could be embedded. Speakers
@@ -63,6 +66,8 @@ def diarize(
     }
     if segmentations is not None:
         file["segmentations"] = segmentations
+    if speech:
+        file["speech"] = speech
     with quiet():
         found = pipeline(
             file,
@@ -74,7 +79,8 @@ def diarize(
     duration_s = len(samples) / sample_rate_hz
     turns = _turns(found.speaker_diarization, duration_s)
     names = _names_by_appearance(turns)
-    embeddings = zip(found.speaker_diarization.labels(), _rows(found.speaker_embeddings), strict=False)
+    labels = [str(label) for label in found.speaker_diarization.labels()]
+    embeddings = zip(labels, _rows(found.speaker_embeddings), strict=False)
     report(1.0)
     return Diarization(
         model=model,
@@ -85,6 +91,7 @@ def diarize(
             for label, row in embeddings
             if label in names and (unit := _unit_vector(row)) is not None
         },
+        voices=_voices(getattr(found, "similarities", None), labels, names),
         notices=_count_notices(speakers, len(names)),
     )
 
@@ -142,6 +149,23 @@ def _unit_vector(row: NDArray[np.float64]) -> tuple[float, ...] | None:
     """None where the voice could not be embedded: pyannote fills such rows with zeros or NaN."""
     length = float(np.linalg.norm(row))
     return tuple(float(value) for value in row / length) if np.isfinite(length) and length > 0 else None
+
+
+def _voices(
+    similarities: NDArray[np.float64] | None, labels: Sequence[str], names: Mapping[str, str]
+) -> VoiceTrack | None:
+    """(windows, labels) cosines under the speakers' names; None where the pipeline gives none."""
+    if similarities is None or not len(labels):
+        return None
+    return VoiceTrack(
+        hop_s=HOP_S,
+        window_s=WINDOW_S,
+        similarity={
+            names[label]: tuple(None if np.isnan(value) else round(float(value), 2) for value in column)
+            for label, column in zip(labels, similarities.T, strict=True)
+            if label in names
+        },
+    )
 
 
 def _count_notices(asked: SpeakerCount, found: int) -> tuple[Notice, ...]:

@@ -1,87 +1,73 @@
-"""What a speech engine is, and which one a request gets."""
+"""The speech engine: Whisper's words, their edges, who spoke when; with its models in a process of their own.
+
+This side is light: settings, what is on disk, errors. Whoever only asks whether models can be had does not wait for
+numpy. Where ECG_MODEL_SERVER is set, the models are that server's, and its client keeps the same protocol.
+"""
 
 import atexit
+import contextlib
 import functools
 import importlib
 import importlib.util
 import os
-from dataclasses import dataclass
+import threading
+from importlib.metadata import version
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from ecg_audio.analysis import Diarization, EngineName, Transcript
-from ecg_audio.errors import EngineUnavailable, ModelLoadingFailed
-from ecg_audio.progress import Report
-from ecg_audio.request import AnalysisRequest
-from ecg_audio.speech import bundled
+from ecg_audio.analysis import Diarization, Notice, Transcript
+from ecg_audio.child import Child, ChildError
+from ecg_audio.compute import hub, idle
+from ecg_audio.compute.memory import Metered
+from ecg_audio.environment import MODELS
+from ecg_audio.errors import (
+    DiarizationFailed,
+    EcgError,
+    EngineUnavailable,
+    LanguageUnsupported,
+    OptionUnsupported,
+    TranscriptionFailed,
+)
+from ecg_audio.progress import Report, silent, took
+from ecg_audio.request import AUTO, EMBEDDED, UNGUIDED, UNKNOWN, Guidance, SpeakerCount
+from ecg_audio.speech import weights
+from ecg_audio.speech.language import LANGUAGES
+from ecg_audio.speech.settings import EngineSettings
+from ecg_audio.telemetry import TELEMETRY_OFF
 
 Stage = Literal["transcribe", "align", "diarize"]
 
-WHISPERX_ENGINE = "ecg_audio.speech.whisperx"  # provides `availability()` and `WhisperXEngine`
-REMOTE_ENGINE = "ecg_audio.serving.client"  # provides them from a model server
-
-
-@dataclass(frozen=True, slots=True)
-class SpeakerCount:
-    """What the request knows about the number of speakers; all None: nothing, and nothing is forced."""
-
-    exact: int | None = None
-    least: int | None = None
-    most: int | None = None
-
-
-UNKNOWN = SpeakerCount()
-
-
-@dataclass(frozen=True, slots=True)
-class Guidance:
-    """What the request wants of the words: text to take for what came before, likely words, English."""
-
-    initial_prompt: str | None = None
-    hotwords: str | None = None
-    translate: bool = False
-
-    @classmethod
-    def of(cls, request: AnalysisRequest) -> "Guidance":
-        """What a request says about it."""
-        return cls(request.initial_prompt, request.hotwords, request.translate)
-
-    def __str__(self) -> str:
-        return ", ".join(name for name in ("initial_prompt", "hotwords", "translate") if getattr(self, name))
-
-
-UNGUIDED = Guidance()
-
-
-@dataclass(frozen=True, slots=True)
-class Availability:
-    """Whether an engine can run here. `reason` is one line for a person, also where it can."""
-
-    available: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The engine a request gets, and why. `notice` is set where `auto` settled for less."""
-
-    engine: EngineName
-    reason: str
-    settled: bool = False
+MODEL_SERVER = "ECG_MODEL_SERVER"
+CLIENT = "ecg_audio.serving.client"  # serving stands above speech, so it is named here and not imported
+PACKAGES = ("whisperx", "faster-whisper", "ctranslate2", "pyannote-audio", "torch", "pocketsphinx")
+UNTRANSLATING = ("turbo", "distil")  # trained on transcription alone
+NO_SPEECH = Notice(code="NO_SPEECH", message="no speech was found in the recording")
+DECIDING: dict[Stage, set[str]] = {
+    "transcribe": {"model", "model_revision", "device", "compute_type", "beam_size", "chunk_s"},
+    "align": {"align_models", "own_aligners", "device", "model", "model_revision", "compute_type", "beam_size"},
+    "diarize": {"diarization", "diarization_revision", "device"},
+}
+IMPORTS = "ecg_audio.speech.model_imports:import_all"
+ENVIRONMENT = {
+    **TELEMETRY_OFF,
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
 
 
 class Engine(Protocol):
-    """Both engines keep this. Instances are cheap; models are loaded on first use or by `warm`."""
+    """What recognises speech. Instances are cheap; models are loaded on first use or by `warm`."""
 
-    name: EngineName
-    aligns: bool
-    """Whether words are found in a stage of their own, `align`; else `transcribe` returns them."""
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What `auto` settled for."""
 
     def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
         """Models, revisions and settings that decide a stage's results: part of its cache key."""
 
     def check_language(self, language: str) -> None:
-        """Raise `LanguageUnsupported` unless the engine has this language (or `auto`)."""
+        """Raise `LanguageUnsupported` unless the model has this language (or `auto`)."""
 
     def check_guidance(self, guidance: Guidance) -> None:
         """Raise `OptionUnsupported` unless recognition can be led so."""
@@ -90,99 +76,258 @@ class Engine(Protocol):
         """Begin loading whatever is slow to load, in the background, and return at once."""
 
     def transcribe(self, recording: Path, *, language: str, guidance: Guidance, report: Report) -> Transcript:
-        """Recognise the words of a 16 kHz mono FLAC.
+        """Recognise what is said in a 16 kHz mono FLAC or WAV: utterances, as yet without words.
 
         Raises:
+            LanguageUnsupported, OptionUnsupported: the model does not have this language, or cannot be led so.
             TranscriptionFailed: recognition broke.
-            ModelLoadingFailed: a model's files are missing or broken.
+            ModelLoadingFailed, ModelAccessDenied: a model cannot be had.
+            GpuMemoryExhausted: memory did not suffice at any step of the ladder.
+            WorkerLost: the model process died.
         """
 
     def align(self, recording: Path, transcript: Transcript, *, report: Report) -> Transcript:
-        """Give the utterances of this recording's transcript their words; as it is where the engine does not align.
-
-        Raises:
-            TranscriptionFailed: alignment broke.
-            ModelLoadingFailed: a model's files are missing or broken.
-        """
+        """Find the words of each utterance, with their times and where those come from. Raises as `transcribe`."""
 
     def diarize(self, recording: Path, *, speakers: SpeakerCount, report: Report) -> Diarization:
-        """Tell who spoke when.
-
-        Raises:
-            DiarizationFailed: the pipeline broke.
-            ModelLoadingFailed: a model's files are missing or broken.
-        """
+        """Tell who spoke when in a FLAC or WAV. Raises as `transcribe`, or `DiarizationFailed`."""
 
     def close(self) -> None:
-        """End the engine's child processes."""
-
-
-def availability(name: EngineName) -> Availability:
-    """Whether an engine can run here, and why (not). Takes 2 s at most and imports nothing heavy."""
-    if name == "offline":
-        return _offline_availability()
-    if importlib.util.find_spec(_whisperx()) is None:
-        return Availability(False, "this version does not have the whisperx engine yet")
-    found: Availability = importlib.import_module(_whisperx()).availability()
-    return found
-
-
-def choose(requested: Literal["auto", "whisperx", "offline"]) -> Choice:
-    """The engine for a request: the named one, or for `auto` whisperx where its models can be had, else offline.
-
-    Raises:
-        EngineUnavailable: the engine that was asked for by name cannot run here, or for `auto` neither can.
-    """
-    if requested != "auto":
-        asked = availability(requested)
-        if not asked.available:
-            raise EngineUnavailable(f"the {requested} engine cannot run here: {asked.reason}")
-        return Choice(requested, asked.reason)
-    best = availability("whisperx")
-    if best.available:
-        return Choice("whisperx", best.reason)
-    fallback = availability("offline")
-    if not fallback.available:
-        raise EngineUnavailable(f"no engine can run here: {best.reason}; {fallback.reason}")
-    return Choice("offline", best.reason, settled=True)
-
-
-def create(name: EngineName) -> Engine:
-    """A new engine. Cheap: nothing is loaded before its first use or `warm`.
-
-    Raises:
-        EngineUnavailable: it is not part of this version.
-    """
-    if name == "offline":
-        from ecg_audio.speech.offline import OfflineEngine
-
-        return OfflineEngine()
-    if importlib.util.find_spec(_whisperx()) is None:
-        raise EngineUnavailable(f"the whisperx engine cannot run here: {availability(name).reason}")
-    engine: Engine = importlib.import_module(_whisperx()).WhisperXEngine()
-    return engine
+        """End the engine's processes."""
 
 
 @functools.cache
-def shared(name: EngineName) -> Engine:
-    """This process's one engine of a kind, so that its models are loaded once, whoever uses them first.
+def shared(models: str = AUTO) -> Engine:
+    """This process's one engine for what a request says of its models, so that they are loaded once.
+
+    Args:
+        models: `auto`, `embedded`, or the name of a Whisper model.
 
     Raises:
-        EngineUnavailable: it is not part of this version.
+        EngineUnavailable: the models cannot be had.
+        InvalidRequest: a setting does not make sense.
     """
-    engine = create(name)
+    if os.environ.get(MODEL_SERVER):
+        engine: Engine = importlib.import_module(CLIENT).RemoteEngine(models=models)
+    else:
+        engine = LocalEngine(models, process=_process())
     atexit.register(engine.close)
     return engine
 
 
-def _whisperx() -> str:
-    # both provide the same; serving stands above speech, so it is named here and not imported
-    return REMOTE_ENGINE if os.environ.get("ECG_MODEL_SERVER") else WHISPERX_ENGINE
+def unavailable(settings: EngineSettings) -> str | None:
+    """Why models that settings name cannot be had: one line for a person; None where they can. Takes 2 s at most."""
+    absent = [name for name in ("whisperx", "pyannote") if importlib.util.find_spec(name) is None]
+    if absent:
+        return f"the package {absent[0]} is not installed"
+    # whisperx's own aligners are no condition: a job does without one that is not here, and says so
+    missing = {model.name: model.variable for model in weights.needed(settings) if not model.here}
+    if not missing:
+        return None
+    if EMBEDDED in missing:
+        return f"the embedded Whisper model is not installed. {weights.MEND}"
+    names, variables = " and ".join(missing), " and ".join(dict.fromkeys(missing.values()))
+    for name, variable in missing.items():
+        if name.startswith((".", "/", "~")):
+            return f"{variable} names a directory that is not there: {name}"
+        if not weights.HUB_NAME.fullmatch(name) and name not in weights.TORCHAUDIO_FILES:
+            what = "a size such as small, a hub name" if variable == "ECG_WHISPERX_MODEL" else "a hub name"
+            return f"{variable}: there is no {name}; give {what} such as OWNER/NAME, or a directory"
+    if not hub.answers():
+        return (
+            f"{names}: not on disk, and the hub does not answer; `ecg models fetch` gets models where there is a "
+            f"network, or set {variables} to directories"
+        )
+    gated = settings.diarization
+    if gated in missing and not hub.token():
+        return (
+            f"{gated} wants its conditions accepted on {hub.page(gated)} and HF_TOKEN set; "
+            f"ECG_WHISPERX_DIARIZATION={EMBEDDED} does without it"
+        )
+    return None
 
 
-def _offline_availability() -> Availability:
-    try:
-        bundled.segmentation_path(), bundled.voice_encoder_path(), bundled.recogniser()
-    except ModelLoadingFailed as error:
-        return Availability(False, error.message)
-    return Availability(True, "its models come with the installed packages")
+def check_language(language: str, model: str) -> None:
+    """Raise `LanguageUnsupported` unless a Whisper model has this language (or `auto`)."""
+    if language != "auto" and language not in LANGUAGES:
+        raise LanguageUnsupported(f"Whisper does not have the language {language!r}", hint="Use a code such as en.")
+    if model.endswith(".en") and language not in ("auto", "en"):
+        raise LanguageUnsupported(
+            f"the model {model} has English only, not {language!r}",
+            hint=f"Name the model {model.removesuffix('.en')} instead.",
+        )
+
+
+def check_guidance(guidance: Guidance, model: str) -> None:
+    """Raise `OptionUnsupported` unless a Whisper model can be led so, as far as its name tells."""
+    name = Path(model).name
+    if guidance.translate and (name.endswith(".en") or any(kind in name for kind in UNTRANSLATING)):
+        raise OptionUnsupported(
+            f"the model {name} was not trained to translate",
+            hint="Name a model that was, such as large-v3 or medium.",
+        )
+
+
+class ModelProcess:
+    """The one process that holds models, whichever engines use it, and what is known of it."""
+
+    def __init__(self) -> None:
+        self.memory: dict[Stage, Metered] = {}  # what each stage took when it ran last, the last one last
+        self.loads: dict[str, int] = {}  # how often each kind of model was loaded, as of the last stage
+        self.loaded: tuple[str, ...] = ()  # kinds of models that are in memory
+        self.child = Child("the speech models", variables=MODELS, environment=ENVIRONMENT, ahead=IMPORTS)
+        self._closings = 0
+        self._idle_s = idle.idle_s()
+        self._rest = idle.Rest(self._idle_s, self._unload)
+
+    def warm(self, settings: EngineSettings) -> None:
+        """Begin the slow imports and the loading of models, and return at once."""
+        closings = self._closings
+
+        def load() -> None:
+            from ecg_audio.speech import process
+
+            if self._closings != closings:
+                return  # nobody wants them any more
+            # a failure is not lost: the first real call meets it again, where somebody listens
+            with contextlib.suppress(EcgError, ChildError, OSError), self._rest.work():
+                self.child.call(process.prepare, settings)
+
+        self.child.start()
+        threading.Thread(target=load, name="warming the speech models", daemon=True).start()
+
+    def run(self, stage: Stage, recording: Path, settings: EngineSettings, *asked: object, report: Report) -> Any:
+        """Run a stage.
+
+        Raises:
+            EcgError: as the stage raised it.
+            ChildError: an unforeseen exception in it.
+        """
+        from ecg_audio.speech import process
+
+        with self._rest.work():
+            found, measured, self.loads, self.loaded = self.child.call(
+                process.metered, stage, str(recording), settings, *asked, report=report
+            )
+        self.memory.pop(stage, None)
+        self.memory[stage] = measured
+        took(measured.taken)
+        return found
+
+    def close(self) -> None:
+        """End the process; a later call starts it again."""
+        self._closings += 1
+        self._rest.cancel()
+        self.child.stop()
+        self.loaded = ()
+
+    def _unload(self) -> None:
+        """Give back what nobody has used for long; the process stays, with its imports."""
+        from ecg_audio.speech import process
+
+        # a process that ends meanwhile has nothing left to give back
+        with contextlib.suppress(EcgError, ChildError, OSError):
+            if self.child.running:
+                self.loaded = self.child.call(process.unload, self._idle_s)
+
+
+class LocalEngine:
+    """Keeps the `Engine` protocol with a model process of this machine. Safe to use from several threads; work queues.
+
+    Args:
+        models: what a request says of its models.
+        settings: None takes them from the environment.
+        process: holds the models; None: one of its own.
+
+    Raises:
+        EngineUnavailable: the models cannot be had.
+        InvalidRequest: a variable of the environment does not make sense.
+    """
+
+    def __init__(
+        self, models: str = AUTO, *, settings: EngineSettings | None = None, process: ModelProcess | None = None
+    ) -> None:
+        self._given = settings or EngineSettings.from_environment()
+        choice = weights.choose(self._given, models)
+        reason = unavailable(choice.settings)
+        if reason:
+            raise EngineUnavailable(f"the speech models cannot be had: {reason}")
+        self.settings = choice.settings
+        self.notices = choice.notices
+        self.process = process or ModelProcess()
+
+    def of(self, models: str) -> "LocalEngine":
+        """The engine for what another request says of its models, on the same process and settings."""
+        return LocalEngine(models, settings=self._given, process=self.process)
+
+    def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
+        """Models, revisions and settings that decide a stage's results: those of other stages do not."""
+        settings = self.settings.model_dump(include=DECIDING[stage])
+        recogniser = self.settings.repository
+        models = {"transcribe": [recogniser], "align": [recogniser, *self.settings.align_models.values()]}
+        return {
+            **{name: str(value) for name, value in settings.items()},
+            **{name: version(name) for name in PACKAGES},
+            **{f"content of {name}": weights.content(name) for name in models.get(stage, [self.settings.diarization])},
+            **({"own aligners here": _own_aligners_here()} if stage == "align" else {}),
+        }
+
+    def check_language(self, language: str) -> None:
+        """Raise `LanguageUnsupported` unless the model has this language (or `auto`)."""
+        check_language(language, self.settings.model)
+
+    def check_guidance(self, guidance: Guidance) -> None:
+        """Raise `OptionUnsupported` unless the model can be led so."""
+        check_guidance(guidance, self.settings.model)
+
+    def warm(self) -> None:
+        """Begin the slow imports and the loading of models, and return at once."""
+        self.process.warm(self.settings)
+
+    def transcribe(
+        self, recording: Path, *, language: str = "auto", guidance: Guidance = UNGUIDED, report: Report = silent
+    ) -> Transcript:
+        """Recognise what is said; see the protocol."""
+        self.check_language(language)
+        self.check_guidance(guidance)
+        asked = (recording, language, guidance)
+        found: Transcript = self._run(TranscriptionFailed, "recognition failed", "transcribe", *asked, report=report)
+        if not found.utterances:
+            return found.model_copy(update={"notices": (*found.notices, NO_SPEECH)})
+        return found
+
+    def align(self, recording: Path, transcript: Transcript, *, report: Report = silent) -> Transcript:
+        """Find the words of each utterance; see the protocol."""
+        asked = (recording, transcript)
+        aligned: Transcript = self._run(TranscriptionFailed, "alignment failed", "align", *asked, report=report)
+        report(1.0)
+        return aligned
+
+    def diarize(self, recording: Path, *, speakers: SpeakerCount = UNKNOWN, report: Report = silent) -> Diarization:
+        """Tell who spoke when; see the protocol."""
+        asked = (recording, speakers)
+        what = "telling the speakers apart failed"
+        found: Diarization = self._run(DiarizationFailed, what, "diarize", *asked, report=report)
+        return found
+
+    def close(self) -> None:
+        """End the model process; a later call starts it again."""
+        self.process.close()
+
+    def _run(
+        self, failure: type[EcgError], what: str, stage: Stage, recording: Path, *asked: object, report: Report
+    ) -> Any:
+        try:
+            return self.process.run(stage, recording, self.settings, *asked, report=report)
+        except ChildError as error:
+            raise failure(f"{what}: {error}") from error
+
+
+@functools.cache
+def _process() -> ModelProcess:
+    return ModelProcess()
+
+
+def _own_aligners_here() -> str:
+    own = weights.own_aligners().items()
+    return " ".join(sorted(language for language, name in own if weights.aligner_here(name)))

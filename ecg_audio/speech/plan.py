@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ecg_audio.compute import hub, memory
 from ecg_audio.compute.models import Rung, rungs
-from ecg_audio.speech.whisperx_settings import WhisperXSettings
+from ecg_audio.request import EMBEDDED
+from ecg_audio.speech.settings import EngineSettings
 
 MIB = 1 << 20
 RUNTIME_BYTES = 600 * MIB  # CUDA's context and the libraries' kernels
@@ -59,7 +60,7 @@ class PlannedStage:
     made_of: Mapping[str, int]  # what those bytes are for
 
 
-def plan(duration_s: float, settings: WhisperXSettings, card_bytes: int | None = None) -> tuple[PlannedStage, ...]:
+def plan(duration_s: float, settings: EngineSettings, card_bytes: int | None = None) -> tuple[PlannedStage, ...]:
     """Plan recognition, alignment and diarization so that no stage is expected to go beyond the budget.
 
     Args:
@@ -75,20 +76,20 @@ def plan(duration_s: float, settings: WhisperXSettings, card_bytes: int | None =
     return tuple(_fitting(name, ladder, budget, duration_s, settings) for name, ladder in _ladders(settings).items())
 
 
-def budget_bytes(settings: WhisperXSettings, card_bytes: int | None = None) -> int:
+def budget_bytes(settings: EngineSettings, card_bytes: int | None = None) -> int:
     """What no stage may go beyond: the settings' budget, and at most the card's size (None: this machine's)."""
     if card_bytes is None:
         card_bytes = max((card.total_bytes for card in memory.gpus()), default=settings.memory_budget_bytes)
     return min(settings.memory_budget_bytes, card_bytes)
 
 
-def ladder(name: str, duration_s: float, settings: WhisperXSettings) -> list[Rung]:
+def ladder(name: str, duration_s: float, settings: EngineSettings) -> list[Rung]:
     """The ladder of a stage (`transcribe`, `align`, `diarize`), from where the plan for this recording begins."""
     planned = next(stage for stage in plan(duration_s, settings) if stage.name == name)
     return list(itertools.dropwhile(lambda rung: rung != planned.rung, _ladders(settings)[name]))
 
 
-def _ladders(settings: WhisperXSettings) -> dict[str, list[Rung]]:
+def _ladders(settings: EngineSettings) -> dict[str, list[Rung]]:
     first = Rung(settings.device, settings.batch_size, settings.compute_type)
     return {
         "transcribe": list(rungs(first, quantised=True)),
@@ -97,7 +98,7 @@ def _ladders(settings: WhisperXSettings) -> dict[str, list[Rung]]:
     }
 
 
-def _fitting(name: str, ladder: list[Rung], budget: int, duration_s: float, settings: WhisperXSettings) -> PlannedStage:
+def _fitting(name: str, ladder: list[Rung], budget: int, duration_s: float, settings: EngineSettings) -> PlannedStage:
     for rung in ladder:
         if rung.device == "cpu":
             return PlannedStage(name, rung, 0, {})
@@ -107,13 +108,13 @@ def _fitting(name: str, ladder: list[Rung], budget: int, duration_s: float, sett
     raise AssertionError("every ladder ends on the CPU")
 
 
-def _cost(name: str, rung: Rung, duration_s: float, settings: WhisperXSettings) -> dict[str, int]:
+def _cost(name: str, rung: Rung, duration_s: float, settings: EngineSettings) -> dict[str, int]:
     if name == "transcribe":
         return _recognition(settings, rung)
     return _alignment(settings) if name == "align" else _diarization(duration_s, rung)
 
 
-def _recognition(settings: WhisperXSettings, rung: Rung) -> dict[str, int]:
+def _recognition(settings: EngineSettings, rung: Rung) -> dict[str, int]:
     model = _shape(settings.model)
     size = BYTES_OF.get(rung.compute_type, 1)
     activation = 2 if rung.compute_type != "float32" else 4
@@ -129,6 +130,8 @@ def _recognition(settings: WhisperXSettings, rung: Rung) -> dict[str, int]:
 
 def _shape(model: str) -> Whisper:
     """Of a model by its name, else by its size on disk (in half precision); an unknown one is taken for the largest."""
+    if model == EMBEDDED:
+        return SIZES["base"]
     name = Path(model).name
     named = next((SIZES[size] for size in ("turbo", "large", "medium", "small", "base", "tiny") if size in name), None)
     on_disk = 0 if named else hub.size_bytes(model)
@@ -137,7 +140,7 @@ def _shape(model: str) -> Whisper:
     return min(SIZES.values(), key=lambda shape: abs(shape.parameters * BYTES_OF["float16"] - on_disk))
 
 
-def _alignment(settings: WhisperXSettings) -> dict[str, int]:
+def _alignment(settings: EngineSettings) -> dict[str, int]:
     return {
         "weights in float32": ALIGNER_PARAMETERS * 4,
         f"a stretch of {settings.chunk_s:g} s": round(settings.chunk_s * ALIGNER_BYTES_PER_S),

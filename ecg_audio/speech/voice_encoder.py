@@ -11,7 +11,7 @@ from pyannote.audio.core.task import Problem, Resolution, Specifications
 from torch import Tensor, nn
 
 from ecg_audio.errors import ModelLoadingFailed
-from ecg_audio.speech.bundled import voice_encoder_path
+from ecg_audio.speech.weights import voice_encoder_path
 
 SAMPLE_RATE_HZ = 16_000
 WINDOW_SAMPLES = 400

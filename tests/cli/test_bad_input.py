@@ -1,6 +1,7 @@
 """What users get wrong: one line of message, one of hint, a stable code, no traceback, nothing left behind."""
 
 import json
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from tests.commands import Ecg, Ended
 from tests.jobs import SAMPLE_RATE_HZ, voiced
 from tests.media.formats import encode
 from tests.stub_engine import StubEngine
+
+pytestmark = pytest.mark.usefixtures("tiny")
 
 Handle = Callable[[BaseHTTPRequestHandler], None]
 
@@ -161,11 +164,33 @@ def test_too_long(ecg: Ecg, talk: Path) -> None:
     refused(ecg("analyze", str(talk), "--max-hours", "0.0001"), "TOO_LONG")
 
 
-def test_a_language_the_engine_does_not_have(ecg: Ecg, talk: Path) -> None:
-    """The offline engine has English only, and the message names the engine that has more."""
-    ended = ecg("analyze", str(talk), "--engine", "offline", "--language", "ko")
+def test_a_language_the_model_does_not_have(ecg: Ecg, talk: Path, tmp_path: Path) -> None:
+    """A model for English alone is known by its name, and the message names the one that has more."""
+    (tmp_path / "base.en").mkdir()
+    ended = ecg("analyze", str(talk), "--models", "./base.en", "--language", "ko")
     refused(ended, "LANGUAGE_UNSUPPORTED")
-    assert "whisperx" in ended.err
+    assert "Name the model ./base instead" in ended.err
+
+
+def test_a_language_that_no_model_has(ecg: Ecg, talk: Path) -> None:
+    """A code that is none of Whisper's hundred is LANGUAGE_UNSUPPORTED."""
+    refused(ecg("analyze", str(talk), "--language", "xx"), "LANGUAGE_UNSUPPORTED")
+
+
+def test_a_translation_by_a_model_that_was_not_trained_to(ecg: Ecg, talk: Path, tmp_path: Path) -> None:
+    """A turbo model is known by its name: OPTION_UNSUPPORTED, with a model that can."""
+    (tmp_path / "whisper-turbo").mkdir()
+    ended = ecg("analyze", str(talk), "--models", "./whisper-turbo", "--translate")
+    refused(ended, "OPTION_UNSUPPORTED")
+    assert "large-v3" in ended.err
+
+
+@pytest.mark.parametrize("named", ["bace", "/nowhere/whisper", "nobody/nothing"])
+def test_models_that_cannot_be_had(ecg: Ecg, talk: Path, named: str) -> None:
+    """A name that is none, a directory that is not there, a hub name without a hub: ENGINE_UNAVAILABLE, by name."""
+    ended = ecg("analyze", str(talk), "--models", named)
+    refused(ended, "ENGINE_UNAVAILABLE")
+    assert named in ended.err and "--models embedded" in ended.err
 
 
 def test_contradicting_options(ecg: Ecg, talk: Path) -> None:
@@ -300,3 +325,28 @@ def test_one_bad_source_costs_the_others_nothing(ecg: Ecg, talk: Path) -> None:
         ("failed", "SOURCE_NOT_FOUND"),
         ("completed", None),
     ]
+    assert [one["source"] for one in found] == ["nowhere.mp4", str(talk)]
+
+
+@pytest.mark.usefixtures("stub", "server")
+def test_odd_names_cost_the_others_nothing(ecg: Ecg, talk: Path, tmp_path: Path) -> None:
+    """Names with line breaks, colours or bytes that are no text have an object each, with their source and why."""
+    odd = ["two\nlines.wav", "\x1b[31mred.wav", os.fsdecode(b"caf\xe9.wav"), ""]
+    for name in odd[:3]:
+        (tmp_path / name).write_bytes(talk.read_bytes())
+    ended = ecg("analyze", *odd, str(talk), "--json")
+    found = [json.loads(line) for line in ended.out.splitlines()]
+    assert ended.code == 2
+    assert [one["source"] for one in found] == [r"two\nlines.wav", r"\x1b[31mred.wav", r"caf\udce9.wav", "", str(talk)]
+    assert [one["status"] for one in found] == ["failed"] * 4 + ["completed"]
+    assert {one["error_code"] for one in found[:4]} == {"INVALID_REQUEST"}
+    assert len({one["job_id"] for one in found}) == 5
+    for name in (r"two\nlines.wav", r"\x1b[31mred.wav", r"caf\udce9.wav"):
+        assert name in ended.err
+    assert "\x1b[31mred" not in ended.err
+
+
+@pytest.mark.usefixtures("stub", "server")
+def test_a_wrong_option_is_said_once(ecg: Ecg, talk: Path) -> None:
+    """What is wrong with an option is no fault of any source: it is said once, and nothing is begun."""
+    refused(ecg("analyze", "nowhere.mp4", str(talk), "--language", "english!"), "INVALID_REQUEST")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ecg_audio.speech import weights
+from tests import models
 from tests.commands import Ecg
 
 OUTPUTS = {"analysis", "backend", "rttm", "srt", "vtt", "ass", "report", "manifest", "tables", "presets"}
@@ -38,7 +40,7 @@ def test_json_is_one_object_and_nothing_else(ecg: Ecg, talk: Path) -> None:
         "error_code",
         "duration_s",
         "language",
-        "engine",
+        "transcription_model",
         "speakers",
         "words",
         "warnings",
@@ -73,47 +75,66 @@ def test_showing_what_is_not_there_is_a_users_mistake(ecg: Ecg) -> None:
     assert ended.code == 2 and "(RESULT_NOT_FOUND)" in ended.err and "Traceback" not in ended.err
 
 
+@pytest.mark.usefixtures("tiny")
 def test_doctor_says_what_can_run(ecg: Ecg, tmp_path: Path) -> None:
-    """Without hub, token and GPU, `ecg doctor` names both engines, why one cannot run, store and server."""
+    """Without hub, token and GPU, `ecg doctor` names what a job would get, store and server."""
     ended = ecg("doctor", "--out", str(tmp_path / "store"))
     assert ended.code == 0
-    for part in ("engine whisperx", "engine offline", "store", "private", "prefect 3."):
+    for part in ("models auto", f"words by {models.HERE / 'asr'} on the CPU, speakers by embedded", "models embedded"):
+        assert part in ended.out
+    for part in ("store", "private", "prefect 3."):
         assert part in ended.out
 
 
-def test_an_unreachable_server_is_named(ecg: Ecg, talk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A configured server that does not answer is a clear error, not a traceback."""
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+def test_doctor_says_why_models_cannot_be_had(ecg: Ecg, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither embedded nor named: both lines say what is missing, or which setting is wrong; exit code 1."""
+    monkeypatch.setattr(weights, "embedded_here", lambda: False)
+    monkeypatch.setenv("ECG_WHISPERX_MODEL", "/nowhere/whisper")
+    ended = ecg("doctor", "--out", str(tmp_path / "store"))
+    assert ended.code == 1
+    assert "ECG_WHISPERX_MODEL names a directory that is not there: /nowhere/whisper" in ended.out
+    assert "the embedded Whisper model is not installed" in ended.out
+    monkeypatch.setenv("ECG_WHISPERX_MODEL", "")
+    monkeypatch.setenv("ECG_WHISPERX_DEVICE", "abacus")
+    wrong = ecg("doctor", "--out", str(tmp_path / "store"))
+    assert wrong.code == 1 and "ECG_WHISPERX_DEVICE" in wrong.out and "Traceback" not in wrong.out + wrong.err
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/api", "http://[::1", "http://a:b:c/api"])
+def test_an_unreachable_server_is_named(address: str, ecg: Ecg, talk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configured server that does not answer, or whose address is none, is a clear error, not a traceback."""
+    monkeypatch.setenv("PREFECT_API_URL", address)
     ended = ecg("analyze", str(talk))
-    assert ended.code == 2 and "no Prefect server answers at http://127.0.0.1:9/api" in ended.err
+    assert ended.code == 2 and f"no Prefect server answers at {address}" in ended.err
 
 
 @pytest.mark.slow
-def test_a_real_conversation_from_start_to_end(tmp_path: Path) -> None:
-    """With nothing configured, the demo's MP4 becomes two speakers and English words; silence and noise become none."""
+def test_a_conversation_from_start_to_end(tmp_path: Path) -> None:
+    """Without any server, in a process of its own: two speakers and their words; silence and noise become none."""
     import numpy as np
     import soundfile
 
-    from deployments import demo
+    from tests.media.formats import encode
 
-    demo.write(tmp_path / "conversation.mp4")
+    encode(*soundfile.read(models.CONVERSATION), tmp_path / "conversation.mp4")
     soundfile.write(tmp_path / "silence.wav", np.zeros(16_000 * 4), 16_000)
     soundfile.write(tmp_path / "noise.wav", 0.1 * np.random.default_rng(0).standard_normal(16_000 * 6), 16_000)
     command = [sys.executable, "-m", "deployments.cli", "analyze"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "PYTHONPATH": os.pathsep.join(sys.path)}
     ended = subprocess.run(
-        [*command, "conversation.mp4", "silence.wav", "noise.wav", "--engine", "offline", "--json"],
+        [*command, "conversation.mp4", "silence.wav", "noise.wav", "--json"],
         cwd=tmp_path,
-        env={**environment, "PREFECT_HOME": str(tmp_path / "prefect"), "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=environment | models.SETTINGS,
         capture_output=True,
         text=True,
         check=False,
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     talk, silence, noise = (json.loads(line) for line in ended.stdout.splitlines())
-    assert (talk["engine"], talk["language"], talk["speakers"]) == ("offline", "en", 2)
-    assert talk["words"] > 40 and talk["duration_s"] == pytest.approx(30.0, abs=0.05)
-    assert "ENGINE_MODEST" in {warning["code"] for warning in talk["warnings"]}
+    assert (talk["transcription_model"], talk["language"], talk["speakers"]) == ("asr", "en", 2)
+    assert talk["words"] == sum(len(line["text"].split()) for line in models.REFERENCE["conversation"])
+    assert talk["warnings"] == []
     for quiet in (silence, noise):
         assert (quiet["status"], quiet["words"]) == ("completed", 0)
         assert "NO_SPEECH" in {warning["code"] for warning in quiet["warnings"]}

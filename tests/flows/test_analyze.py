@@ -9,11 +9,19 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from ecg_audio.analysis import Analysis
-from ecg_audio.errors import OptionUnsupported, PublishFailed, TooLong, TranscriptionFailed, WorkerLost
+from ecg_audio.analysis import Analysis, Notice
+from ecg_audio.errors import (
+    EngineUnavailable,
+    OptionUnsupported,
+    PublishFailed,
+    TooLong,
+    TranscriptionFailed,
+    WorkerLost,
+)
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results import document, manifest
 from ecg_audio.results.outcome import TABLES, Outcome
+from ecg_audio.speech import engine
 from flows.analyze import analyze
 from tasks.diarize import diarize
 from tasks.publish import publish
@@ -64,6 +72,51 @@ def test_a_job_publishes_everything(stub: StubEngine, ask: Ask, tmp_path: Path) 
         assert "hello there" in Path(getattr(ended.outputs, name)).read_text().replace("{", " ") or name != "srt"
 
 
+def test_words_get_their_edges_after_the_voice_is_measured(stub: StubEngine, ask: Ask) -> None:
+    """Stages are recorded in the order in which they need each other, and alignment always runs."""
+    ended = analyze(ask())
+    names = ["download", "extract", "measure", "transcribe", "align", "diarize", "assemble", "publish"]
+    assert [stage.name for stage in ended.stages] == names
+    assert set(statuses(ended).values()) == {"completed"}
+
+
+def test_a_result_says_which_models_it_settled_for(stub: StubEngine, ask: Ask) -> None:
+    """What the engine settled for stands among the result's notices, and what was asked for beside what ran."""
+    stub.notices = (Notice(code="MODELS_EMBEDDED", message="words are by the stub"),)
+    ended = analyze(ask(models="some/model"))
+    found = result(ended)
+    assert stub.notices[0] in found.notices and stub.notices[0] in ended.warnings
+    assert (found.models_requested, found.transcription_model) == ("some/model", "stub")
+    assert ended.transcription_model == "stub"
+
+
+def test_models_that_cannot_be_had_fail_the_job_before_the_work(ask: Ask, tmp_path: Path) -> None:
+    """By name, also inside a worker; where a model server is named, it is waited for instead."""
+    with pytest.raises(EngineUnavailable, match="/nowhere/whisper"):
+        analyze(ask(models="/nowhere/whisper"))
+    assert not list((tmp_path / "store").rglob("*.flac"))
+
+
+def test_a_model_server_that_is_begun_again_is_waited_for(
+    stub: StubEngine, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that begins while nobody answers there goes on as soon as somebody does."""
+    away = [EngineUnavailable("no answer"), EngineUnavailable("no answer")]
+
+    def shared(_models: str) -> StubEngine:
+        if away:
+            raise away.pop()
+        return stub
+
+    monkeypatch.setattr(engine, "shared", shared)
+    with pytest.raises(EngineUnavailable):
+        analyze(ask())
+    monkeypatch.setenv(engine.MODEL_SERVER, "http://127.0.0.1:9")
+    away[:] = [EngineUnavailable("no answer"), EngineUnavailable("no answer")]
+    assert analyze(ask()).status == "completed"
+    assert away == []
+
+
 def test_the_same_content_under_another_name_is_not_analysed_again(
     stub: StubEngine, ask: Ask, calls: Calls, talk: Path, tmp_path: Path
 ) -> None:
@@ -74,9 +127,10 @@ def test_the_same_content_under_another_name_is_not_analysed_again(
     assert calls() == ["diarize", "transcribe"]
     assert {name for name, status in statuses(second).items() if status == "cached"} == {
         "extract",
-        "transcribe",
-        "diarize",
         "measure",
+        "transcribe",
+        "align",
+        "diarize",
     }
     assert result(first).segments == result(second).segments
 
@@ -92,8 +146,8 @@ def test_the_same_job_again_replaces_its_result_whole(stub: StubEngine, ask: Ask
     assert len(list((store / "features").rglob("*.parquet"))) == len(TABLES)
 
 
-def test_guidance_that_the_engine_cannot_take_fails_before_the_work(stub: StubEngine, ask: Ask, calls: Calls) -> None:
-    """A prompt, hotwords or translation for the offline engine are refused by name, and nothing has run."""
+def test_guidance_that_the_model_cannot_take_fails_before_the_work(stub: StubEngine, ask: Ask, calls: Calls) -> None:
+    """A prompt, hotwords or translation that a model cannot take are refused by name, and nothing has run."""
     for guidance in ({"initial_prompt": "Dr. Kim"}, {"hotwords": "fox"}, {"translate": True}):
         with pytest.raises(OptionUnsupported, match=next(iter(guidance))):
             analyze(ask(**guidance))

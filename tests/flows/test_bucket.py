@@ -70,13 +70,19 @@ def test_the_whole_way_in_a_bucket(asked: AnalysisRequest, stub: StubEngine, tmp
     assert folders == {"recordings", "cache", "runs", "results", "features", "jobs"}
     (flac,) = (key for key in store.keys("recordings") if key.endswith(".flac"))
     records = store.keys(f"cache/{Path(flac).stem}")
-    assert [Path(key).name.partition("-")[0] for key in records] == ["diarize", "extract", "measure", "transcribe"]
+    assert [Path(key).name.partition("-")[0] for key in records] == [
+        "align",
+        "diarize",
+        "extract",
+        "measure",
+        "transcribe",
+    ]
     link = store.link(before.outputs["backend"].key, 60)
     assert httpx.get(link).json() == json.loads(store.read(before.outputs["backend"].key))
 
     second = analyze(asked)
     cached = {name for name, status in statuses(second).items() if status == "cached"}
-    assert cached == {"extract", "transcribe", "diarize", "measure"}
+    assert cached == {"extract", "measure", "transcribe", "align", "diarize"}
     assert stub.log.read_text().count("transcribe") == 1
     after = published(store)
     assert after.run_id != before.run_id and {key.split("/")[1] for key in store.keys("runs")} == {after.run_id}

@@ -19,11 +19,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from ecg_audio.speech import engine
-from ecg_audio.speech.engine import Choice
 from tests.stub_engine import StubEngine
 made = StubEngine(Path(sys.argv[1]), failing={"diarize": ValueError("at https://kim:hunter2@host/x")})
-engine.shared = lambda _name: made
-engine.choose = lambda _requested: Choice("offline", "a test")
+engine.shared = lambda _models: made
 from flows.analyze import analyze
 from ecg_audio.request import AnalysisRequest
 analyze(AnalysisRequest.model_validate_json(sys.argv[2]))

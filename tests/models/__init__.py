@@ -1,4 +1,4 @@
-"""Tiny models trained on synthetic speech, and recordings of that speech: the WhisperX path without a hub.
+"""Tiny models trained on synthetic speech, and recordings of that speech: the speech engine without a hub.
 
 `asr` is a Whisper of 0.9 MB (English and a little Korean), `aligner` a wav2vec2 for English. They know the sentences in
 `synthesis.py` and nothing else.
@@ -17,7 +17,7 @@ SETTINGS: dict[str, str] = {
     # as an operator would set them, in the environment
     "ECG_WHISPERX_MODEL": str(HERE / "asr"),
     "ECG_WHISPERX_ALIGN_MODELS": f"en={HERE / 'aligner'},ko=none",
-    "ECG_WHISPERX_DIARIZATION": "bundled",
+    "ECG_WHISPERX_DIARIZATION": "embedded",
     "ECG_WHISPERX_DEVICE": "cpu",
     "ECG_WHISPERX_BATCH_SIZE": "4",
     "ECG_WHISPERX_BEAM_SIZE": "1",

@@ -1,10 +1,10 @@
-"""Fixtures for tests of the WhisperX path: an engine with the tiny models, loaded once for all tests."""
+"""Fixtures for tests of the speech engine: one with the tiny models, loaded once for all tests."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from ecg_audio.speech.whisperx import WhisperXEngine
+from ecg_audio.speech.engine import LocalEngine
 from tests import models
 
 
@@ -16,11 +16,11 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def whisperx() -> Iterator[WhisperXEngine]:
+def tiny_engine() -> Iterator[LocalEngine]:
     """An engine with the tiny models, warm after its first use."""
     with pytest.MonkeyPatch.context() as environment:
         for name, value in models.SETTINGS.items():
             environment.setenv(name, value)
-        engine = WhisperXEngine()
+        engine = LocalEngine()
     yield engine
     engine.close()

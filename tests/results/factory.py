@@ -90,8 +90,7 @@ def analysis(
         "title": "회의 기록.mp4",
         "software_version": "0.1.0",
         "recording": recording(duration_s),
-        "engine": "whisperx",
-        "engine_requested": "auto",
+        "models_requested": "auto",
         "transcription_model": "large-v3-turbo",
         "diarization_model": "pyannote/speaker-diarization-community-1",
         "emotion_model": "tiny-emotion",
@@ -143,8 +142,18 @@ def recording(duration_s: float = 12.0) -> Recording:
         container="mov,mp4,m4a,3gp,3g2,mj2",
         codec="aac",
         stream_index=1,
+        audio_streams=1,
         source_sample_rate_hz=48_000,
         source_channels=2,
+        channel_layout="stereo",
+        mix="mean",
+        channel_weights=(0.5, 0.5),
+        source_peak_dbfs=-3.2,
+        source_clipped_ratio=0.0,
+        active_level_dbfs=-24.5,
+        noise_dbfs=-58.25,
+        snr_db=33.75,
+        bandwidth_hz=7600.0,
     )
 
 

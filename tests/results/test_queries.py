@@ -147,6 +147,25 @@ def test_the_same_voice_is_found_again(db: "DuckDBPyConnection") -> None:
     assert any(same)
 
 
+def test_bad_recordings_are_left_out(tmp_path: Path) -> None:
+    """Words of clipped, faint, noisy and narrow recordings are left out, and clipped words of good ones."""
+    duckdb = pytest.importorskip("duckdb")
+    good = factory.recording()
+    bad = {"source_clipped_ratio": 0.02, "active_level_dbfs": -52.0, "snr_db": 4.0, "bandwidth_hz": 3400.0}
+    clean = factory.word("kept", 0.0, 0.3, "A", rms_dbfs=-20.0, clipped_ratio=0.0)
+    shouted = factory.word("clipped", 0.4, 0.8, "A", rms_dbfs=-3.0, clipped_ratio=0.4)
+    made = [
+        factory.analysis([clean, shouted], seed=seed, recording=recording)
+        for seed, recording in enumerate(
+            [good, *(good.model_copy(update={name: value}) for name, value in bad.items())]
+        )
+    ]
+    with duckdb.connect() as db:
+        db.execute(queries.views(str(corpus.publish(tmp_path / "store", made))))
+        kept = db.execute(QUERIES["Words of good recordings alone"]).fetchall()
+    assert [(row[0], row[2]) for row in kept] == [(made[0].job_id, "kept")]
+
+
 def test_the_ddl_is_in_step_with_the_schemas() -> None:
     """docs/athena.sql is what `python -m ecg_audio.results.queries` prints."""
     assert (DOCS / "athena.sql").read_text(encoding="utf-8") == queries.athena()

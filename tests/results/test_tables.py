@@ -41,9 +41,10 @@ def test_rows_are_the_analysis(tmp_path_factory: pytest.TempPathFactory, analysi
     words = pq.read_table(paths["words"]).to_pylist()
     assert len(words) == len(analysis.words)
     for row, word in zip(words, analysis.words, strict=True):
-        same = ("text", "start_s", "end_s", "timing", "suspect", "speaker")
+        same = ("text", "start_s", "end_s", "timing", "pause_before_s", "suspect", "speaker")
         assert [row[name] for name in same] == [getattr(word, name) for name in same]
         assert row["confidence"] == _float32(word.confidence)
+        assert row["speaker_confidence"] == _float32(word.speaker_confidence)
         voice = word.voice or VoiceFeatures()
         assert row["f0_mean_hz"] == _float32(voice.f0_mean_hz)
         assert row["mfcc"] == (None if voice.mfcc is None else [_float32(value) for value in voice.mfcc])

@@ -1,13 +1,10 @@
 """The room's slow things, once: pyannote's sample recording and an engine whose models are loaded."""
 
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import soundfile
-
-from ecg_audio.speech.offline import OfflineEngine
 
 
 @pytest.fixture(scope="session")
@@ -28,12 +25,3 @@ def conversation(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
     path = tmp_path_factory.mktemp("speech") / "conversation.flac"
     soundfile.write(path, samples, sample_rate_hz)
     return path
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[OfflineEngine]:
-    """An offline engine, warm after its first use."""
-    engine = OfflineEngine()
-    engine.warm()
-    yield engine
-    engine.close()

@@ -4,8 +4,9 @@ import shutil
 from pathlib import Path
 
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech import bundled
+from ecg_audio.speech import weights
 
+CLUSTERING = {"method": "average", "threshold": 0.21, "min_cluster_size": 6}
 CONFIGURATION = """
 dependencies:
   pyannote.audio: 4.0.0
@@ -36,15 +37,15 @@ def write(path: str, *, report: Report = silent) -> None:
     import torch
     from pyannote.audio import __version__
 
-    from ecg_audio.speech import voice_encoder
+    from ecg_audio.speech import local_pipeline, voice_encoder
 
     folder = Path(path)
     for part in ("segmentation", "embedding", "plda"):
         (folder / part).mkdir(parents=True)
-    settings = {**bundled.SEGMENTATION, "closeness": bundled.CLUSTERING["threshold"]}
-    settings |= {name: bundled.CLUSTERING[name] for name in ("method", "min_cluster_size")}
+    settings = {**local_pipeline.SEGMENTATION, "closeness": CLUSTERING["threshold"]}
+    settings |= {name: CLUSTERING[name] for name in ("method", "min_cluster_size")}
     (folder / "config.yaml").write_text(CONFIGURATION.format(**settings))
-    shutil.copy(bundled.segmentation_path(), folder / "segmentation" / "pytorch_model.bin")
+    shutil.copy(weights.segmentation_path(), folder / "segmentation" / "pytorch_model.bin")
     encoder = voice_encoder.load()
     about = {
         "versions": {"pyannote.audio": __version__},

@@ -1,55 +1,68 @@
-"""Faults on purpose, inside a WhisperX engine's model process: memory that runs out wherever a test says."""
+"""Faults on purpose, inside a model process: memory that runs out wherever a test says."""
 
 from collections.abc import Callable
 from typing import Any
 
 from ecg_audio.compute.models import Rung
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech import whisperx_models
-from ecg_audio.speech.whisperx_settings import WhisperXSettings
+from ecg_audio.speech import models
+from ecg_audio.speech.settings import EngineSettings
 
 Loader = Callable[..., Any]
 _real: dict[str, Loader] = {}
+_led_by: list[tuple[str | None, str | None]] = []
 
 
 def pretend_gpu(shortages: dict[str, int], *, cpu_too: bool = False, report: Report = silent) -> None:
     """Let a GPU seem to be there, which runs out of memory the first `shortages[kind]` times that `kind` is loaded.
 
     Args:
-        shortages: how often, for `vad`, `recogniser`, `aligner` and `pipeline`.
+        shortages: how often, for `embedded_pipeline` (which finds speech), `recogniser`, `aligner` and `pipeline`.
         cpu_too: the CPU has no memory either.
         report: unused.
     """
     restore()
-    whisperx_models.models.drop()
+    models.loaded_models.drop()
     left = dict(shortages)
     errors = {
         "recogniser": RuntimeError("CUDA failed with error out of memory"),  # CTranslate2's
-        "vad": _torch_error(),
+        "embedded_pipeline": _torch_error(),
         "aligner": _torch_error(),
         "pipeline": _torch_error(),
     }
     for kind, error in errors.items():
-        _real[kind] = getattr(whisperx_models, kind)
-        setattr(whisperx_models, kind, _short(kind, _real[kind], left, error, cpu_too))
+        _real[kind] = getattr(models, kind)
+        setattr(models, kind, _short(kind, _real[kind], left, error, cpu_too))
 
 
 def restore(*, report: Report = silent) -> None:
     """Everything as it was."""
     for kind, loader in _real.items():
-        setattr(whisperx_models, kind, loader)
+        setattr(models, kind, loader)
 
 
 def loads(*, report: Report = silent) -> dict[str, int]:
     """How often each kind of model was loaded in this process."""
-    return dict(whisperx_models.models.loads)
+    return dict(models.loaded_models.loads)
 
 
-def led_by(settings: WhisperXSettings, *, report: Report = silent) -> tuple[str | None, str | None]:
-    """The prompt and the hotwords that the recogniser was given last."""
-    rung = Rung(settings.device, settings.batch_size, settings.compute_type)
-    options = whisperx_models.recogniser(settings, rung).options
-    return options.initial_prompt, options.hotwords
+def watch_guidance(settings: EngineSettings, *, report: Report = silent) -> None:
+    """Keep what the recogniser is led by from now on."""
+    model = models.recogniser(settings, models.first_rung(settings)).model
+    decode = type(model).generate_segment_batched
+
+    def watched(features: Any, tokenizer: Any, options: Any) -> Any:
+        _led_by.append((options.initial_prompt, options.hotwords))
+        return decode(model, features, tokenizer, options)
+
+    model.generate_segment_batched = watched
+
+
+def led_by(*, report: Report = silent) -> set[tuple[str | None, str | None]]:
+    """Each prompt with its hotwords that the recogniser was led by since this was asked last."""
+    found = set(_led_by)
+    _led_by.clear()
+    return found
 
 
 def own_aligners(*, report: Report = silent) -> tuple[dict[str, str], dict[str, str]]:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.accuracy import diarization_error_rate, measure, word_error_rate
-from ecg_audio.analysis import Turn
+from benchmarks.accuracy import by_turns, diarization_error_rate, measure, word_error_rate
+from ecg_audio.analysis import Diarization, Transcript, Turn, Utterance, Word
 
 
 class KnownErrors:
@@ -49,3 +49,17 @@ def test_without_material_there_is_the_bundled_sample_only() -> None:
     assert len(scores["sample"]) == 2
     assert word_error_rate(scores["words"]) is None
     assert diarization_error_rate(scores["speakers"]) is None
+
+
+def test_without_the_step_a_word_has_the_turn_that_overlaps_it_longest() -> None:
+    """Else the nearest turn within half a second, else nobody."""
+    words = tuple(Word(text=str(at), start_s=at, end_s=at + 0.4) for at in (0.0, 0.9, 1.5, 3.0))
+    transcript = Transcript(
+        model="test",
+        language="en",
+        utterances=(Utterance(start_s=0, end_s=4, text="0.0 0.9 1.5 3.0", words=words),),
+        speech=(),
+    )
+    turns = (Turn(speaker="X", start_s=0, end_s=1.0), Turn(speaker="Y", start_s=1.0, end_s=1.4))
+    found = Diarization(model="test", turns=turns, exclusive=turns)
+    assert [speaker for _, speaker in by_turns(transcript, found)] == ["X", "Y", "Y", None]

@@ -1,12 +1,14 @@
 """Times for every word, whatever an aligner found."""
 
+import unicodedata
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ecg_audio.analysis import Span
-from ecg_audio.speech.alignment import Piece, gathered, words
+from ecg_audio.speech.alignment import UNSPACED, Piece, gathered, worded, words
 
 WITHIN = Span(start_s=10.0, end_s=12.0)
 
@@ -85,9 +87,62 @@ def test_where_no_spaces_are_written_the_pieces_are_the_words() -> None:
     assert [one.text for one in gathered("오늘은 날", [piece("오늘", 0, 1), Piece("은 날")], "ko")] == ["오늘은", "날"]
 
 
+def cut(text: str, data: st.DataObject) -> list[Piece]:
+    """The text in pieces, cut anywhere."""
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    return [Piece(text[a:b]) for a, b in pairwise([0, *cuts, len(text)])]
+
+
 @given(st.text(max_size=60), st.data())
 def test_gathering_keeps_every_word_of_the_text(text: str, data: st.DataObject) -> None:
-    """However an engine cuts the text into pieces, the words are those of the text."""
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
-    edges = [0, *cuts, len(text)]
-    assert [one.text for one in gathered(text, [Piece(text[a:b]) for a, b in pairwise(edges)], "en")] == text.split()
+    """However an engine cuts the text into pieces, the words are those of the text, each with a letter or a digit."""
+    found = [one.text for one in gathered(text, cut(text, data), "en")]
+    assert all(any(letter.isalnum() for letter in word) for word in found)
+    assert " ".join(found).split() == (text.split() if found else [])
+    if not found:
+        assert not any(letter.isalnum() for letter in text)
+
+
+SENTENCES = {
+    # as Whisper's tokens cut them, between bytes of the same letter joined: "it is today", "the week after"
+    "th": "สัปดาห์หน้าที่กรุงเทพมหานครและเชียงใหม่",
+    "lo": "ມື້ນີ້ພວກເຮົາຈະມາເວົ້າກ່ຽວກັບກອງປະຊຸມ",
+    "my": "ယနေ့ကျွန်ုပ်တို့သည်အစည်းအဝေးအကြောင်းပြောကြပါမည်",
+    "km": "ថ្ងៃនេះយើងនឹងនិយាយអំពីកិច្ចប្រជុំ",
+}
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+@given(data=st.data())
+def test_no_word_begins_with_a_combining_mark(language: str, data: st.DataObject) -> None:
+    """Thai, Lao, Burmese and Khmer letters stay with their marks wherever tokens cut them, and none is lost."""
+    text = SENTENCES[language]
+    found = gathered(text, cut(text, data), language)
+    assert "".join(one.text for one in found) == text
+    assert not any(unicodedata.category(one.text[0]) in ("Mn", "Mc") for one in found)
+
+
+def test_a_word_of_joined_pieces_has_all_their_time() -> None:
+    """A Thai letter whose marks came as tokens of their own lasts from the first to the last."""
+    found = gathered("ที่นี่", [piece("ท", 0, 1, 1.0), piece("ี", 1, 2, 0.4), piece("่นี่", 2, 3, 0.5)], "th")
+    assert [(one.text, one.span) for one in found] == [("ที่นี่", Span(start_s=0, end_s=3))]
+
+
+def test_what_has_no_letter_is_no_word() -> None:
+    """Dashes and notes go with the word before, and keep nobody's time; at the start they go with the first word."""
+    said = [piece("–", 0, 1), piece("well", 1, 2), piece("...", 2, 4), piece("yes", 4, 5), piece("♪", 5, 6)]
+    assert worded(said, "en") == [piece("– well ...", 1, 2), piece("yes ♪", 4, 5)]
+    assert worded([piece("「", 0, 1), piece("今日", 1, 2), piece("。", 2, 3)], "ja") == [piece("「今日。", 1, 2)]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_text_without_any_word_has_none(language: str) -> None:
+    """Whisper's dots over noise are nothing that somebody said."""
+    assert worded([piece(".", 0, 1), piece("...", 1, 2), piece("♪♪", 2, 3)], language) == []
+    assert gathered(". . .", [piece(" .", 0, 1), piece(" .", 1, 2), piece(" .", 2, 3)], language) == []
+
+
+def test_languages_that_are_written_without_spaces() -> None:
+    """Khmer is one of them; Korean and Vietnamese are not."""
+    assert {"th", "lo", "my", "km", "ja", "zh"} <= UNSPACED
+    assert not {"ko", "vi", "en"} & UNSPACED

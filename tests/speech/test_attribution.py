@@ -1,17 +1,16 @@
-"""Words get speakers, and segments get cut, by stated rules only."""
+"""Words get speakers by turns, sentences, pauses and voices, and segments get cut by stated rules only."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecg_audio.analysis import Diarization, Transcript, Turn, Utterance, Word
+from ecg_audio.analysis import Diarization, Transcript, Turn, Utterance, VoiceTrack, Word
 from ecg_audio.speech.attribution import LONGEST_SEGMENT_S, PAUSE_S, attribute
 
 
 def transcript(*utterances: list[tuple[str, float, float]], suspect: str | None = None) -> Transcript:
     """Utterances of (text, start_s, end_s)."""
     return Transcript(
-        engine="offline",
         model="test",
         language="en",
         speech=(),
@@ -28,10 +27,118 @@ def transcript(*utterances: list[tuple[str, float, float]], suspect: str | None 
     )
 
 
-def diarization(*turns: tuple[str, float, float]) -> Diarization:
+def spoken(text: str, word_s: float = 0.3, start_s: float = 0.0) -> list[tuple[str, float, float]]:
+    """Words one after the other, each as long."""
+    return [
+        (word, round(start_s + index * word_s, 3), round(start_s + (index + 1) * word_s, 3))
+        for index, word in enumerate(text.split())
+    ]
+
+
+def diarization(*turns: tuple[str, float, float], voices: VoiceTrack | None = None) -> Diarization:
     """Exclusive turns of (speaker, start_s, end_s)."""
     exclusive = tuple(Turn(speaker=speaker, start_s=start, end_s=end) for speaker, start, end in turns)
-    return Diarization(model="test", turns=exclusive, exclusive=exclusive)
+    return Diarization(model="test", turns=exclusive, exclusive=exclusive, voices=voices)
+
+
+def track(duration_s: float, *heard: tuple[str, float, float]) -> VoiceTrack:
+    """Windows of 0.25 s in which the one who is heard is 0.9 like their voice, everybody else 0.6."""
+    names = sorted({name for name, _, _ in heard})
+    times_s = [0.25 * index for index in range(int(duration_s / 0.25) + 1)]
+    similarity = {
+        name: tuple(
+            0.9 if any(one == name and start_s <= at_s < end_s for one, start_s, end_s in heard) else 0.6
+            for at_s in times_s
+        )
+        for name in names
+    }
+    return VoiceTrack(hop_s=0.25, window_s=1.6, similarity=similarity)
+
+
+def texts(said: Transcript, who: Diarization | None) -> list[tuple[str | None, str]]:
+    """Speaker and text of each segment."""
+    return [(segment.speaker, segment.text) for segment in attribute(said, who)]
+
+
+def test_a_sentence_stays_whole_where_a_turn_ends_a_word_early() -> None:
+    """The turn's edge cuts a sentence before its last word and no voice says so: the word stays with its sentence."""
+    said = transcript(spoken("This is the whole of it. That is what I think."))
+    late = diarization(("A", 0.0, 1.55), ("B", 1.55, 3.3))
+    early = diarization(("A", 0.0, 2.05), ("B", 2.05, 3.3))
+    whole = [("A", "This is the whole of it."), ("B", "That is what I think.")]
+    assert texts(said, late) == whole
+    assert texts(said, early) == whole
+
+
+def test_a_change_comes_at_the_end_of_a_sentence() -> None:
+    """Where turns change with the sentence, so does the speaker, though nobody pauses."""
+    said = transcript(spoken("Did you see it? No I did not. Neither did I."))
+    who = diarization(("A", 0.0, 1.2), ("B", 1.2, 2.4), ("A", 2.4, 3.3))
+    assert texts(said, who) == [("A", "Did you see it?"), ("B", "No I did not."), ("A", "Neither did I.")]
+
+
+def test_a_remark_in_the_middle_of_a_sentence_is_its_speakers() -> None:
+    """A "yeah" put into another's sentence without punctuation, in a turn of its own."""
+    said = transcript(spoken("We went down to yeah the river and then home. It was late."))
+    who = diarization(("A", 0.0, 1.2), ("B", 1.2, 1.5), ("A", 1.5, 4.0))
+    assert texts(said, who) == [
+        ("A", "We went down to"),
+        ("B", "yeah"),
+        ("A", "the river and then home. It was late."),
+    ]
+
+
+def test_a_voice_overrules_a_turn() -> None:
+    """A sentence that the turns give to one and whose sound is plainly the other's is the other's."""
+    said = transcript(spoken("I will go. You will stay here now. He will come."))
+    heard = track(4.0, ("A", 0.0, 0.9), ("B", 0.9, 2.4), ("A", 2.4, 4.0))
+    missed = diarization(("A", 0.0, 0.9), ("A", 2.4, 3.4), ("B", 3.7, 4.0), voices=heard)
+    assert texts(said, missed) == [("A", "I will go."), ("B", "You will stay here now."), ("A", "He will come.")]
+
+
+def test_words_that_no_turn_covers_have_the_speaker_whose_voice_they_are() -> None:
+    """A phrase that the diarization lost, far from any turn, is known by its voice; a sound like nobody is not."""
+    said = transcript(spoken("hello there my friend", start_s=10.0))
+    heard = track(20.0, ("A", 0.0, 5.0), ("B", 10.0, 12.0))
+    assert texts(said, diarization(("A", 0.0, 5.0), ("B", 15.0, 16.0), voices=heard))[0][0] == "B"
+    like_nobody = VoiceTrack(hop_s=0.25, window_s=1.6, similarity={"A": (0.4,) * 80, "B": (0.5,) * 80})
+    assert texts(said, diarization(("A", 0.0, 5.0), ("B", 15.0, 16.0), voices=like_nobody))[0][0] is None
+
+
+def test_a_change_within_a_phrase_needs_evidence() -> None:
+    """Without punctuation a turn of several words is enough, a turn's stray tenth of a second is not."""
+    said = transcript(spoken("one two three four five six"))
+    assert texts(said, diarization(("A", 0.0, 0.9), ("B", 0.9, 1.8))) == [
+        ("A", "one two three"),
+        ("B", "four five six"),
+    ]
+    stray = diarization(("A", 0.0, 0.7), ("B", 0.7, 0.8), ("A", 0.8, 1.8))
+    assert texts(said, stray) == [("A", "one two three four five six")]
+
+
+def test_suspect_words_follow_their_neighbours() -> None:
+    """What was not said there speaks for nobody, however well a turn fits it."""
+    words = spoken("we go on. Thanks. and then we rest.")
+    said = transcript(words)
+    invented = tuple(
+        word.model_copy(update={"suspect": "outside voiced speech"}) if word.text == "Thanks." else word
+        for word in said.utterances[0].words
+    )
+    said = said.model_copy(update={"utterances": (said.utterances[0].model_copy(update={"words": invented}),)})
+    who = diarization(("A", 0.0, 0.9), ("B", 0.9, 1.2), ("A", 1.2, 2.4))
+    assert {word.speaker for segment in attribute(said, who) for word in segment.words} == {"A"}
+
+
+def test_confidence_is_high_within_a_turn_and_low_at_an_uncertain_edge() -> None:
+    """A probability for each word that has a speaker, and none for one that has not."""
+    said = transcript([*spoken("one two three four five six"), ("far", 20.0, 20.3)])
+    who = diarization(("A", 0.0, 0.9), ("B", 0.9, 1.8))
+    words = [word for segment in attribute(said, who) for word in segment.words]
+    confidences = [word.speaker_confidence for word in words]
+    assert confidences[-1] is None and words[-1].speaker is None
+    known = [value for value in confidences[:-1] if value is not None]
+    assert len(known) == 6 and all(0.5 <= value <= 1 for value in known)
+    assert known[0] > known[2] and known[-1] > known[3]
 
 
 def test_segments_are_cut_where_the_speaker_changes() -> None:
@@ -54,7 +161,7 @@ def test_a_word_across_two_turns_goes_to_the_longer_overlap() -> None:
 
 
 def test_a_single_word_put_in_by_another_speaker_stays_theirs() -> None:
-    """Nothing is smoothed: a one-word turn inside another's talk is its own segment."""
+    """A one-word turn inside another's talk is its own segment, though nobody writes punctuation."""
     said = transcript([("and", 0.0, 0.5), ("yes", 0.6, 0.9), ("then", 1.0, 1.5)])
     segments = attribute(said, diarization(("A", 0.0, 0.55), ("B", 0.55, 0.95), ("A", 0.95, 2.0)))
     assert [segment.speaker for segment in segments] == ["A", "B", "A"]
@@ -106,7 +213,7 @@ def test_what_is_known_of_words_and_utterances_is_kept() -> None:
     """Confidence, timing and suspicion travel from the transcript to the segments."""
     word = Word(text="hm", start_s=0.0, end_s=0.4, confidence=0.25, timing="aligned", suspect="looping")
     utterance = Utterance(start_s=0.0, end_s=0.4, text="hm", words=(word,), suspect="looping")
-    said = Transcript(engine="whisperx", model="test", language="en", utterances=(utterance,), speech=())
+    said = Transcript(model="test", language="en", utterances=(utterance,), speech=())
     (segment,) = attribute(said, None)
     assert segment.suspect == "looping"
     spoken = segment.words[0]
@@ -150,19 +257,24 @@ def test_any_conversation_keeps_its_words(conversation: tuple[Transcript, Diariz
 
 
 @given(conversations())
-def test_each_word_goes_to_a_speaker_who_overlaps_it_longest(conversation: tuple[Transcript, Diarization]) -> None:
-    """Against brute force over all turns: no other speaker overlaps the word for longer."""
+def test_one_speaker_says_all_that_is_near_a_turn(conversation: tuple[Transcript, Diarization]) -> None:
+    """Where one person speaks, every word within 0.5 s of a turn is theirs, surely, and no word further away."""
     said, who = conversation
-    for segment in attribute(said, who):
+    alone = diarization(*(("A", turn.start_s, turn.end_s) for turn in who.exclusive))
+    for segment in attribute(said, alone):
         for word in segment.words:
-            shares: dict[str, float] = {}
-            for turn in who.exclusive:
-                overlap = min(word.end_s, turn.end_s) - max(word.start_s, turn.start_s)
-                if overlap > 0:
-                    shares[turn.speaker] = shares.get(turn.speaker, 0.0) + overlap
-            if shares:
-                assert word.speaker is not None
-                assert shares.get(word.speaker, 0.0) == pytest.approx(max(shares.values()))
+            away_s = [max(turn.start_s - word.end_s, word.start_s - turn.end_s) for turn in alone.exclusive]
+            near = min(away_s, default=float("inf")) <= 0.5
+            assert word.speaker == ("A" if near else None)
+            assert word.speaker_confidence == (1.0 if near else None)
+
+
+def test_a_long_segment_is_cut_where_a_sentence_ends() -> None:
+    """40 s without a pause: the cut comes after the last sentence that fits, or at the longest pause, not at 30 s."""
+    words = [(f"w{second}" + ("." if second in (4, 22) else ""), float(second), second + 1.0) for second in range(40)]
+    assert [len(segment.words) for segment in attribute(transcript(words), None)] == [23, 17]
+    paused = [(f"w{second}", float(second), second + (0.6 if second == 19 else 1.0)) for second in range(40)]
+    assert [len(segment.words) for segment in attribute(transcript(paused), None)] == [20, 20]
 
 
 def test_text_keeps_the_spaces_of_the_recogniser() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from pyannote.core import Annotation, Segment
 
+from ecg_audio.request import UNKNOWN, SpeakerCount
 from ecg_audio.speech.diarization import diarize
-from ecg_audio.speech.engine import UNKNOWN, SpeakerCount
 
 RATE_HZ = 16_000
 

@@ -5,14 +5,14 @@ import json
 import pytest
 
 from benchmarks.gpu import STAGES, measure
-from ecg_audio.speech.whisperx import WhisperXEngine
+from ecg_audio.speech.engine import LocalEngine
 from tests import models
 
 
 @pytest.mark.slow
-def test_every_figure_is_measured(whisperx: WhisperXEngine) -> None:
+def test_every_figure_is_measured(tiny_engine: LocalEngine) -> None:
     """Times of each stage by itself, through a server and by bare whisperx; memory; no GPU figures without a GPU."""
-    found = measure(whisperx, whisperx._models, models.CONVERSATION, repeat=1)
+    found = measure(tiny_engine, tiny_engine.process.child, models.CONVERSATION, repeat=1)
     for figures in ("warm_s", "through_server_s", "bare_whisperx_s"):
         assert list(found[figures]) == list(STAGES)
         assert all(seconds > 0 for seconds in found[figures].values())

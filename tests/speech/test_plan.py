@@ -6,14 +6,14 @@ import pytest
 
 from ecg_audio.compute.memory import GIB
 from ecg_audio.speech.plan import ladder, plan
-from ecg_audio.speech.whisperx_settings import WhisperXSettings
+from ecg_audio.speech.settings import EngineSettings
 
 HOURS_3 = 3 * 3600.0
 
 
-def settings(**fields: object) -> WhisperXSettings:
+def settings(**fields: object) -> EngineSettings:
     """As settled on a machine with a GPU."""
-    return WhisperXSettings.model_validate(
+    return EngineSettings.model_validate(
         {"model": "large-v3-turbo", "device": "cuda", "compute_type": "float16", **fields}
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech.offline import OfflineEngine
+from ecg_audio.speech.engine import LocalEngine
 
 pytestmark = pytest.mark.slow
 RATE_HZ = 16_000
@@ -54,18 +54,18 @@ def embed(path: str, *, report: Report = silent) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def voices(engine: OfflineEngine, conversation: Path) -> dict[str, Any]:
+def voices(tiny_engine: LocalEngine, conversation: Path) -> dict[str, Any]:
     """Embeddings of two speakers."""
-    found: dict[str, Any] = engine._models.call(embed, str(conversation))
+    found: dict[str, Any] = tiny_engine.process.child.call(embed, str(conversation))
     return found
 
 
-def test_the_front_end_is_the_one_that_the_weights_were_trained_with(engine: OfflineEngine) -> None:
+def test_the_front_end_is_the_one_that_the_weights_were_trained_with(tiny_engine: LocalEngine) -> None:
     """Mel power as librosa computes it, to float32 accuracy."""
     import librosa
 
     samples = np.random.default_rng(3).normal(0, 0.1, RATE_HZ).astype(np.float32)
-    ours = engine._models.call(mel, samples)
+    ours = tiny_engine.process.child.call(mel, samples)
     theirs = librosa.feature.melspectrogram(
         y=samples, sr=RATE_HZ, n_fft=400, hop_length=160, n_mels=40, pad_mode="constant"
     ).T

@@ -1,0 +1,65 @@
+"""Who spoke when: the stage, as the model process runs it."""
+
+import functools
+from pathlib import Path
+
+from ecg_audio.analysis import Diarization
+from ecg_audio.compute.models import Rung, descend
+from ecg_audio.progress import Report, silent
+from ecg_audio.request import EMBEDDED, SpeakerCount
+from ecg_audio.speech import activity, diarization, hearing, models, plan
+from ecg_audio.speech.settings import EngineSettings
+from ecg_audio.speech.sound import RATE_HZ, duration_s
+
+
+def diarize(path: str, settings: EngineSettings, speakers: SpeakerCount, *, report: Report = silent) -> Diarization:
+    """Who spoke when in a FLAC or WAV. In single precision always: half of it wrecks the clustering.
+
+    Raises:
+        ModelLoadingFailed, ModelAccessDenied: the pipeline cannot be had.
+        GpuMemoryExhausted: no step of the ladder had enough memory.
+    """
+    models.prepare(settings)
+    embedded = settings.diarization == EMBEDDED
+
+    def attempt(rung: Rung) -> Diarization:
+        heard = hearing.hear(path, rung.device, lambda fraction: report(FINDING_SHARE * fraction))
+        if not heard.speech:
+            return Diarization(model=settings.diarization, turns=(), exclusive=())
+        pipeline = models.pipeline(settings, rung.device)
+        pipeline.segmentation_batch_size = pipeline.embedding_batch_size = rung.batch_size
+        found = diarization.diarize(
+            pipeline,
+            heard.samples,
+            RATE_HZ,
+            model=_name(settings),
+            speakers=speakers,
+            report=lambda fraction: report(FINDING_SHARE + (1 - FINDING_SHARE) * fraction),
+            segmentations=heard.segmentations if embedded else None,
+            speech=heard.speech if embedded else (),
+        )
+        return found.model_copy(
+            update={
+                "turns": activity.later(found.turns, heard.lead_s),
+                "exclusive": activity.later(found.exclusive, heard.lead_s),
+                "voices": found.voices and found.voices.model_copy(update={"first_s": heard.lead_s}),
+            }
+        )
+
+    found, notices = descend(
+        plan.ladder("diarize", duration_s(path), settings),
+        attempt,
+        what="diarization",
+        free=functools.partial(models.loaded_models.drop, "diarization", "segmentation"),
+    )
+    report(1.0)
+    return found.model_copy(update={"notices": (*found.notices, *notices)})
+
+
+FINDING_SHARE = 0.3  # of the work: nothing where recognition has found speech before
+
+
+def _name(settings: EngineSettings) -> str:
+    if settings.diarization == EMBEDDED:
+        return "pyannote segmentation + GE2E voice encoder (embedded)"
+    return Path(settings.diarization).name if Path(settings.diarization).is_dir() else settings.diarization

@@ -1,0 +1,222 @@
+"""What is said: Whisper, in batches as whisperx runs it, over the stretches in which somebody speaks.
+
+For the model process alone.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_audio.analysis import Notice, Span, Task, Transcript, Utterance
+from ecg_audio.compute.models import Rung, descend, rungs
+from ecg_audio.errors import LanguageUnsupported
+from ecg_audio.progress import Report, silent
+from ecg_audio.request import AUTO, EMBEDDED, Guidance
+from ecg_audio.speech import activity, guidance, hearing, language, models, plan, suspect, weights
+from ecg_audio.speech.settings import EngineSettings
+from ecg_audio.speech.sound import cut, features
+
+FRAME_SAMPLES = 160
+FINDING_SHARE = 0.2  # of recognition's progress: finding where somebody speaks
+
+
+def transcribe(
+    path: str, settings: EngineSettings, asked: str, guided: Guidance, *, report: Report = silent
+) -> Transcript:
+    """What is said in a 16 kHz mono FLAC or WAV. The utterances have no words yet: `align` finds them.
+
+    Raises:
+        LanguageUnsupported: the model is for English alone and another language is asked.
+        ModelLoadingFailed, ModelAccessDenied: a model cannot be had.
+        GpuMemoryExhausted: no step of the ladder had enough memory.
+    """
+    models.prepare(settings)
+    heard, finding_notices = descend(
+        list(rungs(Rung(settings.device, 1))),
+        lambda rung: hearing.hear(path, rung.device, lambda fraction: report(FINDING_SHARE * fraction)),
+        what="finding speech",
+        free=functools.partial(models.loaded_models.drop, "segmentation"),
+    )
+    report(FINDING_SHARE)
+
+    def attempt(rung: Rung) -> Recognised:
+        recognition = _Recognition(
+            models.recogniser(settings, rung),
+            heard,
+            settings.chunk_s,
+            rung.batch_size,
+            lambda fraction: report(FINDING_SHARE + (1 - FINDING_SHARE) * fraction),
+        )
+        return recognition.run(asked, guided)
+
+    recognised, notices = descend(
+        plan.ladder("transcribe", heard.duration_s, settings),
+        attempt,
+        what="recognition",
+        free=functools.partial(models.loaded_models.drop, "recogniser"),
+    )
+    report(1.0)
+    return Transcript(
+        model=_name(settings),
+        language=recognised.language,
+        language_probability=recognised.probability,
+        task=recognised.task,
+        utterances=activity.later(recognised.utterances, heard.lead_s),
+        speech=activity.later(heard.speech, heard.lead_s),
+        notices=(*finding_notices, *notices, *recognised.notices),
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Recognised:
+    """What the recogniser returned, and how it was asked."""
+
+    language: str
+    probability: float | None
+    task: Task
+    utterances: tuple[Utterance, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+class _Recognition:
+    """One pass of a recogniser over a recording.
+
+    Args:
+        recogniser: whisperx's: `model` and `options`.
+        heard: the recording.
+        longest_s: of a stretch that is recognised at once.
+        batch_size: how many stretches are recognised at once.
+        report: hears the finished fraction.
+    """
+
+    def __init__(
+        self, recogniser: Any, heard: hearing.Heard, longest_s: float, batch_size: int, report: Report
+    ) -> None:
+        self._model = recogniser.model
+        self._options = recogniser.options
+        self._heard = heard
+        self._longest_s = longest_s
+        self._batch_size = batch_size
+        self._report = report
+        self._done = 0  # stretches
+
+    def run(self, asked: str, guided: Guidance) -> Recognised:
+        """Recognise every stretch in its language."""
+        named = self._named(asked)
+        heard = self._heard
+        if not heard.speech:
+            return Recognised(named or "und", None, "transcribe", ())
+        regions = (
+            () if named else language.regions(language.asked(heard.speech, heard.duration_s, heard.scores, self._ask))
+        )
+        overall, probability = (named, None) if named else language.spoken(regions)
+        borders = [region.start_s for region in regions[1:]]
+        stretches = activity.stretches(
+            heard.speech, heard.duration_s, self._longest_s, scores=heard.scores, borders=borders
+        )
+        led_by, shortened = guidance.fitting(guided, self._model)
+        self._options = dataclasses.replace(
+            self._options, initial_prompt=led_by.initial_prompt, hotwords=led_by.hotwords
+        )
+        languages = [language.at(regions, stretch) if regions else overall for stretch in stretches]
+        found: list[Utterance] = []
+        for code in dict.fromkeys(languages):
+            own = [stretch for stretch, its in zip(stretches, languages, strict=True) if its == code]
+            found += self._recognised(own, code, guided.translate, len(stretches))
+        translated = guided.translate and overall != "en"
+        return Recognised(
+            overall,
+            probability,
+            "translate" if translated else "transcribe",
+            tuple(sorted(found, key=lambda one: one.start_s)),
+            (*shortened, *language.doubts(regions), *([_translated(overall)] if translated else [])),
+        )
+
+    def _named(self, asked: str) -> str | None:
+        """The language that is known beforehand; None: it is to be found."""
+        if self._model.model.is_multilingual:
+            return None if asked == AUTO else asked
+        if asked not in (AUTO, "en"):
+            raise LanguageUnsupported(f"this Whisper model has English only, not {asked!r}")
+        return "en"
+
+    def _ask(self, place: Span) -> dict[str, float]:
+        """How likely each language is in a place. A spectrogram shorter than 30 s takes that much less work."""
+        sound = cut(self._heard.samples, place)
+        spectrogram = features(self._model, sound)[:, : max(1, len(sound) // FRAME_SAMPLES)]
+        found = self._model.model.detect_language(self._model.encode(spectrogram))[0]
+        return {token[2:-2]: float(probability) for token, probability in found}
+
+    def _recognised(self, stretches: Sequence[Span], code: str, translate: bool, all_of: int) -> list[Utterance]:
+        """The text of stretches in one language. One whose text goes in circles is cut at a pause and asked again."""
+        task: Task = "translate" if translate and code != "en" else "transcribe"
+        utterances: list[Utterance] = []
+        waiting = list(stretches)
+        while waiting:
+            batch, waiting = waiting[: self._batch_size], waiting[self._batch_size :]
+            texts = written(self._model, self._options, [cut(self._heard.samples, span) for span in batch], code, task)
+            for span, (text, log_probability) in zip(batch, texts, strict=True):
+                halves = activity.split(span, self._heard.speech) if suspect.repetitive(text) else ()
+                if halves:
+                    waiting += halves
+                elif text:
+                    utterances.append(utterance(span, text, code, log_probability))
+            self._done += len(batch)
+            self._report(min(1.0, self._done / all_of))
+        return utterances
+
+
+def written(
+    model: Any, options: Any, sounds: Sequence[NDArray[np.float32]], code: str, task: Task
+) -> list[tuple[str, float]]:
+    """What a recogniser writes for sounds of up to 30 s, in one batch: texts, and the mean log probability of a token.
+
+    Args:
+        model: whisperx's `WhisperModel`.
+        options: of its transcription.
+        sounds: (samples,) each, 16 kHz.
+        code: the language.
+        task: transcribe or translate.
+    """
+    from faster_whisper.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task=task, language=code)
+    spectra = np.stack([features(model, sound).numpy() for sound in sounds])
+    found = model.generate_segment_batched(spectra, tokenizer, options)
+    pairs = zip(found["text"], found["avg_logprob"], strict=True)
+    return [(" ".join(text.split()), float(log_probability)) for text, log_probability in pairs]
+
+
+def utterance(span: Span, text: str, code: str, log_probability: float) -> Utterance:
+    """What was written for a span, as yet without words."""
+    return Utterance(
+        start_s=span.start_s,
+        end_s=span.end_s,
+        text=text,
+        words=(),
+        language=code,
+        log_probability=round(log_probability, 4),
+    )
+
+
+def _length_s(span: Span) -> float:
+    return span.end_s - span.start_s
+
+
+def _name(settings: EngineSettings) -> str:
+    if settings.model == EMBEDDED:
+        return weights.WHISPER_NAME
+    return Path(settings.model).name if Path(settings.model).is_dir() else settings.model
+
+
+def _translated(spoken: str) -> Notice:
+    message = (
+        f"the text is the recogniser's English translation of speech in {spoken!r}; "
+        "the times of its words are the recogniser's own, and rough"
+    )
+    return Notice(code="TRANSLATED", message=message)
