@@ -51,10 +51,14 @@ def attributed(reference: Sequence[Spoken], found: Sequence[Spoken]) -> Attribut
     of the concatenated minimum-permutation word error rate of Watanabe et al., "CHiME-6 Challenge" (2020): a speaker
     without a partner has all words wrong, and so has nobody.
 
+    A compound that the reference writes in two words and the recogniser in one ("cold hearted", "coldhearted") counts as
+    its two words.
+
     Args:
         reference: what was said, plain words in order.
         found: what was found, likewise.
     """
+    found = _parted(found, reference)
     pairs = _aligned(reference, found)
     theirs = sorted({speaker for _, speaker in reference if speaker is not None})
     ours = sorted({speaker for _, speaker in found if speaker is not None})
@@ -71,6 +75,17 @@ def attributed(reference: Sequence[Spoken], found: Sequence[Spoken]) -> Attribut
         speakers=len(ours),
         reference_speakers=len(theirs),
     )
+
+
+def _parted(found: Sequence[Spoken], reference: Sequence[Spoken]) -> list[Spoken]:
+    """The words found, compounds of two neighbours of the reference as these two."""
+    texts = [text for text, _ in reference]
+    compounds = {first + second: (first, second) for first, second in itertools.pairwise(texts)}
+    return [
+        (part, speaker)
+        for text, speaker in found
+        for part in (compounds[text] if text in compounds and text not in texts else (text,))
+    ]
 
 
 def _is(word: Spoken, speaker: str) -> bool:

@@ -42,6 +42,14 @@ def test_only_words_with_a_counterpart_can_have_the_wrong_speaker() -> None:
     assert (lost.right_words, lost.aligned_words, lost.wrong_speaker_words, lost.concatenated_errors) == (3, 3, 0, 1)
 
 
+def test_a_compound_written_in_one_word_is_its_two_words() -> None:
+    """"coldhearted" for "cold hearted" loses no word; a word that the reference has itself stays one."""
+    score = attributed(said("so cold hearted he", "AAAB"), said("so coldhearted he", "XXY"))
+    assert (score.right_words, score.aligned_words, score.concatenated_errors) == (4, 4, 0)
+    kept = attributed(said("with in within", "AAA"), said("within", "X"))
+    assert (kept.right_words, kept.concatenated_errors) == (1, 2)
+
+
 def test_one_voice_split_in_two_is_wrong_for_the_smaller_part() -> None:
     """Only one of the parts can be the speaker; the other's words are wrong, and superfluous in cpWER."""
     score = attributed(said("a b c d", "AAAA"), said("a b c d", "XXXY"))
