@@ -51,8 +51,8 @@ def attributed(reference: Sequence[Spoken], found: Sequence[Spoken]) -> Attribut
     of the concatenated minimum-permutation word error rate of Watanabe et al., "CHiME-6 Challenge" (2020): a speaker
     without a partner has all words wrong, and so has nobody.
 
-    A compound that the reference writes in two words and the recogniser in one ("cold hearted", "coldhearted") counts as
-    its two words.
+    A compound that the reference writes in two words and the recogniser in one ("cold hearted", "coldhearted") counts
+    as its two words.
 
     Args:
         reference: what was said, plain words in order.

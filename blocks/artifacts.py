@@ -10,6 +10,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +106,7 @@ class ArtifactStore(ABC):
             content_type: the Content-Type header that the PUT must carry then; None: any.
             size_bytes: the size the body must have then, to the byte; None: any.
         """
+
+    @abstractmethod
+    def arrow(self) -> tuple["FileSystem", str]:
+        """The store as Arrow reads it: a file system, and this store's folder in it."""

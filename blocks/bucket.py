@@ -5,6 +5,7 @@ parts side by side, each with its checksum, each tried again by botocore's stand
 """
 
 import functools
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from ecg_audio.media.s3 import addressing
 
 if TYPE_CHECKING:
     from prefect_aws import AwsCredentials, MinIOCredentials, S3Bucket
+    from pyarrow.fs import FileSystem
 
 CONNECT_S, SILENCE_S, ATTEMPTS = 5.0, 30.0, 5
 PART_BYTES, PARTS_AT_ONCE = 8 << 20, 4
@@ -147,6 +149,28 @@ class BucketStore(ArtifactStore):
     ) -> str:
         wanted = {"ContentType": content_type, "ContentLength": size_bytes}
         return self._signed("put_object", key, lasting_s, **{k: v for k, v in wanted.items() if v is not None})
+
+    @override
+    def arrow(self) -> tuple["FileSystem", str]:
+        from pyarrow.fs import S3FileSystem
+
+        client = self.client
+        with errors(f"cannot use the bucket {self.bucket}"):
+            found = self._credentials.get_boto3_session().get_credentials()
+            keys = found.get_frozen_credentials() if found else None
+            endpoint = self._credentials.aws_client_parameters.get_params_override().get("endpoint_url")
+            own = {"endpoint_override": endpoint} if endpoint else {}
+            if endpoint:  # other services send the sum of a whole object with a part of it
+                os.environ.setdefault("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required")
+            system = S3FileSystem(
+                **({"access_key": keys.access_key, "secret_key": keys.secret_key} if keys else {"anonymous": True}),
+                session_token=keys.token if keys else None,
+                region=client.meta.region_name,
+                connect_timeout=CONNECT_S,
+                request_timeout=SILENCE_S,
+                **own,
+            )
+        return system, f"{self.bucket}/{self._folder}".rstrip("/")
 
     def _signed(self, operation: str, key: str, lasting_s: float, **wanted: object) -> str:
         expires_s = min(round(lasting_s), LONGEST_LINK_S)

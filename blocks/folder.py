@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from typing_extensions import override
 
 from blocks.artifacts import ArtifactStore, Stored
 from ecg_audio import modes
 from ecg_audio.errors import PublishFailed, ResultNotFound, StoreRefused
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
 
 INCOMING = ".incoming-"
 """How the names of files begin that are still being written."""
@@ -140,6 +143,12 @@ class FolderStore(ArtifactStore):
             modes.make_folder(self.folder)
             with tempfile.TemporaryFile(dir=self.folder) as probe:
                 probe.write(b"probe")
+
+    @override
+    def arrow(self) -> tuple["FileSystem", str]:
+        from pyarrow.fs import LocalFileSystem
+
+        return LocalFileSystem(), str(self.folder)
 
     @override
     def link(self, key: str, lasting_s: float) -> None:

@@ -333,6 +333,46 @@ def fetch_models(
     raise typer.Exit(fetch_models(wanted, language or [], to))
 
 
+@app.command(no_args_is_help=True)
+def export(
+    result: Result,
+    wanted: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAMES",
+            help="textgrid (Praat), eaf (ELAN), ctm, stm, rttm (scorers), or bundle (everything, in one ZIP).",
+        ),
+    ] = "bundle",
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write into.")] = Path(),
+    out: Store = None,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+) -> None:
+    """Write a finished result for annotators, for scorers, or whole, to be archived and cited.
+
+    For example: ecg export JOB --format textgrid,eaf --to annotations · ecg export JOB
+    """
+    from deployments import export as work
+
+    work.export(result, out, wanted, to)
+
+
+@app.command(no_args_is_help=True)
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="A question, or - to read it from standard input.")],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, to go on with.")] = False,
+    out: Store = None,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+) -> None:
+    """Ask the tables of a store in SQL (DuckDB): recordings, segments, words, turns, frames.
+
+    For example: ecg query "SELECT speaker, avg(f0_mean_hz) AS hz FROM words GROUP BY ALL ORDER BY ALL"
+    """
+    from deployments import query as work
+
+    work.query(sql, out, as_csv=as_csv)
+
+
 app.command(no_args_is_help=True)(captions)
 app.command(no_args_is_help=True)(burn)
 app.command(no_args_is_help=True)(forget)

@@ -33,13 +33,13 @@ def dumps(analysis: Analysis) -> str:
 
     The file id is the job id. A character that a name cannot have in RTTM (white space above all) becomes `_`.
     """
-    file_id = _name(analysis.job_id)
+    file_id = name(analysis.job_id)
     lines = []
     for turn in sorted(analysis.turns, key=lambda turn: (turn.start_s, turn.end_s, turn.speaker)):
         # both ends are rounded, not the duration, so that turns that meet still meet
         start_ms, end_ms = round(turn.start_s * 1000), round(turn.end_s * 1000)
         onset, duration = start_ms / 1000, (end_ms - start_ms) / 1000
-        lines.append(f"SPEAKER {file_id} 1 {onset:.3f} {duration:.3f} <NA> <NA> {_name(turn.speaker)} <NA> <NA>\n")
+        lines.append(f"SPEAKER {file_id} 1 {onset:.3f} {duration:.3f} <NA> <NA> {name(turn.speaker)} <NA> <NA>\n")
     return "".join(lines)
 
 
@@ -71,5 +71,6 @@ def _turn(number: int, fields: list[str]) -> Turn:
 _HINT = "RTTM is text: SPEAKER <file> 1 <onset> <duration> <NA> <NA> <speaker> <NA> <NA>, one turn a line."
 
 
-def _name(name: str) -> str:
-    return _UNSAFE.sub("_", name) or "_"
+def name(text: str) -> str:
+    """A name as NIST's formats can hold it: what is no letter, digit, dot or dash becomes `_`."""
+    return _UNSAFE.sub("_", text) or "_"

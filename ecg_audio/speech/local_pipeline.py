@@ -24,7 +24,8 @@ from ecg_audio.speech import voice_encoder, voices
 from ecg_audio.speech.activity import Scores
 from ecg_audio.speech.weights import segmentation_path
 
-SEGMENTATION: Mapping[str, float] = {"threshold": 0.4, "min_duration_off": 0.0}
+SEGMENTATION: Mapping[str, float] = {"threshold": 0.5, "min_duration_off": 0.0}  # as likely as not: fitted to nothing
+SHORTEST_TURN_S = 0.15  # less is no syllable
 SEGMENTATIONS = "segmentations"
 WINDOWS_PER_BATCH = 4
 SILENT_POWER = 1e-7  # -70 dBFS
@@ -101,7 +102,7 @@ class LocalPipeline(SpeakerDiarization):
     def _annotation(self, speaking: NDArray[np.bool_], grid: SlidingWindow) -> Annotation:
         if not speaking.shape[1]:
             return Annotation()
-        return self.to_annotation(SlidingWindowFeature(speaking.astype(np.int8), grid), 0.0, 0.0)
+        return self.to_annotation(SlidingWindowFeature(speaking.astype(np.int8), grid), SHORTEST_TURN_S, 0.0)
 
     def windows(self, samples: Tensor, hook: Callable[..., None]) -> NDArray[np.float32]:
         """Voice vectors of (samples,) in windows of 1.6 s, one each 0.25 s, centred; NaN where nothing sounds."""

@@ -9,6 +9,8 @@ import pytest
 from blocks import bucket
 from blocks.bucket import BucketStore
 from ecg_audio.errors import PublishFailed, StoreRefused
+from ecg_audio.results import reading
+from tests.results import corpus, factory
 from tests.s3 import Rclone, S3Service
 
 LONG = "/".join(["회의 녹음 " * 8] * 4) + "/끝.json"
@@ -61,6 +63,17 @@ def test_a_link_takes_an_upload(store: BucketStore) -> None:
     address = store.upload_link("videos/내 영상.mp4", 60, content_type="video/mp4", size_bytes=5)
     assert httpx.put(address, content=b"bytes", headers={"Content-Type": "video/mp4"}).status_code == 200
     assert store.read("videos/내 영상.mp4") == b"bytes"
+
+
+def test_arrow_reads_tables_from_the_bucket(store: BucketStore, tmp_path: Path) -> None:
+    """Analysts' frames come straight from the bucket, by the block's address and keys."""
+    analysis = factory.analysis()
+    published = corpus.publish(tmp_path, [analysis])
+    for path in published.rglob("*.parquet"):
+        store.upload(path.relative_to(published).as_posix(), path)
+    filesystem, root = store.arrow()
+    words = reading.words(root, job_id=analysis.job_id, filesystem=filesystem)
+    assert sorted(words["text"]) == sorted(word.text for word in analysis.words)
 
 
 def test_links_hold_for_what_they_were_made(rclone: Rclone) -> None:

@@ -43,7 +43,7 @@ def test_only_words_with_a_counterpart_can_have_the_wrong_speaker() -> None:
 
 
 def test_a_compound_written_in_one_word_is_its_two_words() -> None:
-    """"coldhearted" for "cold hearted" loses no word; a word that the reference has itself stays one."""
+    """It loses no word, as "coldhearted" for "cold hearted"; a word that the reference has itself stays one."""
     score = attributed(said("so cold hearted he", "AAAB"), said("so coldhearted he", "XXY"))
     assert (score.right_words, score.aligned_words, score.concatenated_errors) == (4, 4, 0)
     kept = attributed(said("with in within", "AAA"), said("within", "X"))

@@ -1,0 +1,71 @@
+"""`ecg query`: SQL over the tables of a store."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from blocks.storage import open_store
+from deployments.terminal import err, out
+from ecg_audio.errors import InvalidRequest, ResultNotFound
+from ecg_audio.results import reading
+from ecg_audio.results.schemas import TABLES
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MOST_ROWS = 1000
+"""So many rows are printed for people; --csv prints all of them."""
+
+
+def query(sql: str, store: str | None, *, as_csv: bool) -> None:
+    """Answer a question and print the answer.
+
+    Raises:
+        InvalidRequest: DuckDB does not understand it; its own words say where.
+        ResultNotFound: the store has no tables.
+    """
+    import duckdb
+
+    if sql == "-":
+        sql = sys.stdin.read()
+    with duckdb.connect(config={"autoinstall_known_extensions": "false", "TimeZone": "UTC"}) as db:
+        _open(db, store)
+        try:
+            answer = db.execute(sql)
+            if as_csv:
+                sys.stdout.write(answer.df().to_csv(index=False))
+                return
+            names, rows = [column[0] for column in answer.description or ()], answer.fetchmany(MOST_ROWS + 1)
+        except duckdb.Error as error:
+            raise InvalidRequest(
+                str(error), hint="docs/tables.md has all columns, docs/queries.md ready SQL."
+            ) from None
+    table = Table(*names, box=None, pad_edge=False, header_style="bold")
+    for row in rows[:MOST_ROWS]:
+        table.add_row(*("" if value is None else _shown(value) for value in row))
+    out.print(table, markup=False, highlight=False)
+    if len(rows) > MOST_ROWS:
+        err.print(f"only the first {MOST_ROWS} rows; --csv prints all of them", markup=False, highlight=False)
+
+
+def _open(db: "DuckDBPyConnection", store: str | None) -> None:
+    """Make the tables views, published rows only. A table that nobody wrote yet is left out."""
+    artifacts = open_store(store)
+    filesystem, root = artifacts.arrow()
+    found = []
+    for name in TABLES:
+        try:
+            rows = reading.dataset(root, name, filesystem=filesystem)
+        except ResultNotFound:
+            continue
+        db.register(f"{name}_files", rows)
+        published = "" if name == "recordings" else " SEMI JOIN recordings USING (job_id, date)"
+        db.execute(f"CREATE VIEW {name} AS FROM {name}_files{published}")  # our own names
+        found.append(name)
+    if "recordings" not in found:
+        raise ResultNotFound(f"there are no tables in {artifacts.reference}", hint="`ecg analyze` writes them.")
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,176 @@
+"""The tables of an artifact store as pandas frames: what analysts begin with.
+
+```python
+from ecg_audio.results import reading
+
+loud = reading.words("ecg-results", job_id="talk", columns=["text", "start_s", "rms_dbfs"])
+loud.attrs["units"]["rms_dbfs"]  # 'dBFS'
+```
+
+Only published rows are read: those whose job is in `recordings` for the same date, which is written last.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from pyarrow import fs
+
+from ecg_audio.errors import InvalidRequest, ResultNotFound
+from ecg_audio.results.schemas import TABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DATE = pa.field("date", pa.date32())
+
+
+def recordings(store: str, **asked: Any) -> "pd.DataFrame":
+    """One row a job. Arguments and errors are those of `table`."""
+    return table(store, "recordings", **asked)
+
+
+def segments(store: str, **asked: Any) -> "pd.DataFrame":
+    """One row for what one speaker says without a long pause. Arguments and errors are those of `table`."""
+    return table(store, "segments", **asked)
+
+
+def words(store: str, **asked: Any) -> "pd.DataFrame":
+    """One row a word. Arguments and errors are those of `table`."""
+    return table(store, "words", **asked)
+
+
+def turns(store: str, **asked: Any) -> "pd.DataFrame":
+    """One row a speaker turn. Arguments and errors are those of `table`."""
+    return table(store, "turns", **asked)
+
+
+def frames(store: str, **asked: Any) -> "pd.DataFrame":
+    """One row every 10 ms. Arguments and errors are those of `table`; name jobs, an hour has 360,000 rows."""
+    return table(store, "frames", **asked)
+
+
+def table(
+    store: str,
+    name: str,
+    *,
+    job_id: str | Iterable[str] | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    columns: Sequence[str] | None = None,
+    filesystem: "fs.FileSystem | None" = None,
+) -> "pd.DataFrame":
+    """Read one table.
+
+    Args:
+        store: the artifact store: a folder, or `s3://bucket/prefix`.
+        name: recordings, segments, words, turns or frames.
+        job_id: of one job, or of several; None: of all.
+        since: the first date, as YYYY-MM-DD; None: from the beginning. Other days' files are not opened.
+        until: the last date; None: to the end.
+        columns: what to read; None: everything. Columns that are not asked for are not read from disk.
+        filesystem: where the store lies, for an S3 service that needs an address or keys of its own; `store` is then
+            `bucket/prefix`. None: found from `store`.
+
+    Returns:
+        The rows with the partition's `date`, in no particular order of jobs. `attrs["units"]` has each column's unit
+        by its name, `attrs["descriptions"]` what it means. Text that repeats is categorical; None and NaN are "not
+        measured". A column that an older version did not write is all None in its rows.
+
+    Raises:
+        InvalidRequest: there is no such table or column, or a date is none.
+        ResultNotFound: the store has no such table yet.
+    """
+    found = dataset(store, name, filesystem=filesystem)
+    schema = TABLES[name]
+    unknown = sorted(set(columns or ()) - set(schema.names) - {"date"})
+    if unknown:
+        raise InvalidRequest(
+            f"the table {name} has no column {', '.join(unknown)}", hint="docs/tables.md has them all."
+        )
+    jobs = [job_id] if isinstance(job_id, str) else None if job_id is None else list(job_id)
+    wanted = _rows(jobs, since, until)
+    published = found if name == "recordings" else dataset(store, "recordings", filesystem=filesystem)
+    names = list(columns) if columns is not None else [*schema.names, "date"]
+    read = list(dict.fromkeys([*names, "job_id", "date"]))
+    rows = found.to_table(columns=read, filter=wanted)
+    if name != "recordings":
+        keys = published.to_table(columns=["job_id", "date"], filter=wanted)
+        rows = _published(rows, keys)
+    frame = rows.select(names).to_pandas()
+    frame.attrs["units"] = {field.name: _about(field, b"unit") for field in schema if field.name in names}
+    frame.attrs["descriptions"] = {field.name: _about(field, b"description") for field in schema if field.name in names}
+    return frame
+
+
+def dataset(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None) -> ds.Dataset:
+    """One table as an Arrow dataset, unpublished rows included: for what does not fit into memory, and for DuckDB.
+
+    Args:
+        store: as in `table`.
+        name: likewise.
+        filesystem: likewise.
+
+    Raises:
+        InvalidRequest: there is no such table.
+        ResultNotFound: the store has no such table yet.
+    """
+    if name not in TABLES:
+        raise InvalidRequest(f"there is no table {name}", hint=f"The tables are {', '.join(TABLES)}.")
+    if filesystem is None:
+        filesystem, root = fs.FileSystem.from_uri(store) if "://" in store else (fs.LocalFileSystem(), store)
+    else:
+        root = store
+    folder = f"{root.rstrip('/')}/features/{name}"
+    try:
+        # the schema is ours, not the first file's: files of other versions have other columns
+        return ds.dataset(
+            folder,
+            schema=TABLES[name].append(DATE),
+            format="parquet",
+            filesystem=filesystem,
+            partitioning=ds.partitioning(pa.schema([DATE]), flavor="hive"),
+            exclude_invalid_files=False,
+        )
+    except FileNotFoundError:
+        raise ResultNotFound(
+            f"there is no table {name} in {store}", hint="`ecg analyze --out DIR` writes tables to DIR/features."
+        ) from None
+
+
+def _rows(jobs: list[str] | None, since: str | None, until: str | None) -> pc.Expression | None:
+    """What to read, as a filter that leaves whole files and row groups out."""
+    wanted: list[pc.Expression] = []
+    if jobs is not None:
+        wanted.append(pc.field("job_id").isin(jobs))
+    if since is not None:
+        wanted.append(pc.field("date") >= pa.scalar(_day(since)))
+    if until is not None:
+        wanted.append(pc.field("date") <= pa.scalar(_day(until)))
+    found: pc.Expression | None = None
+    for one in wanted:
+        found = one if found is None else found & one
+    return found
+
+
+def _published(rows: pa.Table, keys: pa.Table) -> pa.Table:
+    """The rows whose job is in `recordings` for the same date."""
+    return rows.filter(pc.is_in(_jobs_by_day(rows), value_set=_jobs_by_day(keys)))
+
+
+def _jobs_by_day(rows: pa.Table) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(rows["date"].cast(pa.string()), rows["job_id"].cast(pa.string()), "/")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest(f"{text!r} is no date such as 2026-03-01") from None
+
+
+def _about(field: "pa.Field[Any]", what: bytes) -> str:
+    return (field.metadata or {}).get(what, b"").decode()

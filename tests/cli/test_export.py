@@ -1,0 +1,103 @@
+"""`ecg export` and `ecg query`, run as a user runs them on a published result."""
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ecg_audio.results import bundle, document, manifest
+from tests.commands import Ecg, Ended
+from tests.results import corpus, factory
+
+ANALYSIS = factory.analysis(created_at="2026-03-05T08:00:00Z")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one published result: its analysis and its tables."""
+    folder = corpus.publish(tmp_path_factory.mktemp("store"), [ANALYSIS])
+    analysis = document.dumps(ANALYSIS)
+    key = f"runs/{ANALYSIS.run_id}/analysis.json"
+    outputs = {"analysis": manifest.output(key, analysis)}
+    for path in (folder / "features").rglob("*.parquet"):
+        name = path.relative_to(folder).as_posix()
+        outputs[f"tables/{path.parts[-3]}"] = manifest.output(name, path.read_bytes())
+    written = manifest.dumps(manifest.build(ANALYSIS, outputs))
+    for name, content in {key: analysis, f"results/{ANALYSIS.job_id}/manifest.json": written}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_formats_are_written_beside_each_other(ecg: Ecg, store: Path, tmp_path: Path) -> None:
+    """One file a format, named after the job, and each path on standard output."""
+    done = ecg(
+        "export", ANALYSIS.job_id, "--out", str(store), "--format", "textgrid,eaf", "--to", str(tmp_path / "made")
+    )
+    assert done.code == 0, done.err
+    names = {f"{ANALYSIS.job_id}.TextGrid", f"{ANALYSIS.job_id}.eaf"}
+    assert {path.name for path in (tmp_path / "made").iterdir()} == names
+    assert {Path(line).name for line in done.out.splitlines()} == names
+
+
+def test_a_bundle_is_whole_and_the_same_every_time(ecg: Ecg, store: Path, tmp_path: Path) -> None:
+    """Two runs are byte-identical; the sums in it hold for everything in it, tables included."""
+    archives = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        done = ecg("export", ANALYSIS.job_id, "--out", str(store), "--to", str(folder))
+        assert done.code == 0, done.err
+        archives.append((folder / f"{ANALYSIS.job_id}.zip").read_bytes())
+    assert archives[0] == archives[1]
+    with zipfile.ZipFile(io.BytesIO(archives[0])) as packed:
+        sums = dict(line.split("  ")[::-1] for line in packed.read("SHA256SUMS").decode().splitlines())
+        assert set(sums) == set(packed.namelist()) - {"SHA256SUMS"}
+        for name, digest in sums.items():
+            assert hashlib.sha256(packed.read(name)).hexdigest() == digest
+        assert {"analysis.json", "tables/words.parquet", f"{ANALYSIS.job_id}.TextGrid"} <= set(sums)
+
+
+def test_a_bundle_says_how_it_is_made_again() -> None:
+    """The command quotes what a shell would split, and leads the recogniser as before."""
+    led = ANALYSIS.model_copy(update={"source": "a talk.wav", "hotwords": "Ana; rm", "language_requested": "en"})
+    command = bundle.provenance(led)["command"]
+    assert command == (
+        f"ecg analyze 'a talk.wav' --job-id {led.job_id} --models {led.models_requested} --language en "
+        "--hotwords 'Ana; rm'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("export", ANALYSIS.job_id, "--format", "xml"), "INVALID_REQUEST"),
+        (("export", "nobody"), "RESULT_NOT_FOUND"),
+        (("query", "SELEC 1"), "INVALID_REQUEST"),
+        (("query", "SELECT loudness FROM words"), "INVALID_REQUEST"),
+    ],
+)
+def test_mistakes_are_named(ecg: Ecg, store: Path, tmp_path: Path, arguments: tuple[str, ...], code: str) -> None:
+    """Exit code 2 and an error with its code; nothing is written."""
+    done = ecg(*arguments, "--out", str(store), *(("--to", str(tmp_path)) if arguments[0] == "export" else ()))
+    assert (done.code, code in done.err) == (2, True), done.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_question_is_answered(ecg: Ecg, store: Path) -> None:
+    """A table for people, comma-separated values for programs."""
+    sql = "SELECT count(*) AS words FROM words"
+    assert str(len(ANALYSIS.words)) in answered(ecg("query", sql, "--out", str(store)))
+    assert answered(ecg("query", sql, "--csv", "--out", str(store))) == f"words\n{len(ANALYSIS.words)}\n"
+
+
+def test_a_store_without_tables_is_named(ecg: Ecg, tmp_path: Path) -> None:
+    """An empty folder has nothing to be asked."""
+    done = ecg("query", "SELECT 1", "--out", str(tmp_path))
+    assert "RESULT_NOT_FOUND" in done.err and done.code != 0
+
+
+def answered(done: Ended) -> str:
+    """Standard output of a command that went well."""
+    assert done.code == 0, done.err
+    return done.out
