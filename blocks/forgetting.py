@@ -31,7 +31,7 @@ class Forgotten(Model):
     shared: tuple[str, ...] = ()
 
 
-def remember(store: ArtifactStore, job_id: str, run_id: str, recording: str, source: str) -> None:
+def remember(store: ArtifactStore, job_id: str, run_id: str, recording: str, source: str | None = None) -> None:
     """Note what a job is about to leave in the store, so that it can be forgotten.
 
     Args:
@@ -39,10 +39,10 @@ def remember(store: ArtifactStore, job_id: str, run_id: str, recording: str, sou
         job_id: the job.
         run_id: its present run.
         recording: key of its recording.
-        source: what it was asked to read; noted where it is an upload in this store.
+        source: what it was asked to read; noted where it is an upload in this store. None: nothing new.
     """
     known = _record(store, job_id) or Trace(job_id=job_id)
-    key = key_of(store, source)
+    key = key_of(store, source) if source is not None else None
     # a file of the user's own may lie in the store's folder, and is not ours to remove
     upload = key if key and retention.UPLOAD.match(key) else None
     noted = known.with_run(run_id, recording, upload)

@@ -358,6 +358,34 @@ def export(
 
 
 @app.command(no_args_is_help=True)
+def revise(
+    job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="The job whose result is corrected.")],
+    speaker: Annotated[
+        list[str] | None,
+        typer.Option("--speaker", metavar="ID=NAME", help="A speaker's name; two with the same name become one."),
+    ] = None,
+    edits: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The corrected transcript (.txt), subtitles (.srt, .vtt), or edits (.json)."),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the latest corrections back.")] = False,
+    out: Store = None,
+    debug: Debug = False,
+) -> None:
+    """Correct a finished result: new words are found in the sound and measured, and everything is published again.
+
+    For example: ecg revise JOB --speaker SPEAKER_00=Sheila · ecg captions JOB --format txt --to talk.txt, correct it,
+    ecg revise JOB --edits talk.txt · ecg revise JOB --undo
+    """
+    from deployments import session
+
+    session.quieten(debug=debug)
+    from deployments.revise import revise_result
+
+    revise_result(job_id, out, speaker or [], edits, undo=undo)
+
+
+@app.command(no_args_is_help=True)
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="A question, or - to read it from standard input.")],
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, to go on with.")] = False,

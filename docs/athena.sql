@@ -168,6 +168,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS ecg.words_files (
     `timing` string COMMENT 'Where the times come from: aligned (forced alignment), interpolated (estimated), engine.',
     `pause_before_s` double COMMENT 'Silence since the word before in the recording, absent for the first word. [s]',
     `speaker_confidence` float COMMENT 'How sure it is who said it, in [0, 1], uncalibrated, absent if not known.',
+    `written_by` string COMMENT 'Whose word it is: of the recogniser (machine), or of a person who corrected it.',
     `suspect` string COMMENT 'Why this should not be trusted (no speech heard there, looping), absent if it can be.',
     `rms` float COMMENT 'Root mean square of the samples, 1.0 being full scale.',
     `rms_dbfs` float COMMENT 'Root mean square level. [dBFS]',

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Timing = Literal["aligned", "interpolated", "engine"]
@@ -17,6 +17,7 @@ VolumeCategory = Literal["low", "medium", "high", "emphasis"]
 RelativeVolume = Literal["whisper", "soft", "normal", "loud", "shout"]
 EmotionLabel = Literal["joy", "sadness", "anger", "fear", "surprise", "disgust", "neutral"]
 Task = Literal["transcribe", "translate"]
+Writer = Literal["machine", "person"]
 MixName = Literal["only", "centre", "channel", "mean", "difference", "sum"]
 
 LOOPING = "looping text"
@@ -242,7 +243,10 @@ class SpokenWord(Word):
     """A word with its speaker (None: nobody is known there) and its voice.
 
     `speaker_confidence` is the probability of the speaker in the model of `speech.attribution`, uncalibrated.
+    `written_by` says whose word it is: the recogniser's, or that of a person who corrected it.
     """
+
+    written_by: Writer = "machine"
 
     speaker: str | None = None
     speaker_confidence: float | None = None
@@ -260,6 +264,7 @@ class Segment(Model):
     text: str
     words: tuple[SpokenWord, ...]
     language: str | None = None  # that is spoken here
+    recognised: str | None = None  # what the recogniser wrote, where a person has changed the text
     suspect: str | None = None
     voice: VoiceFeatures | None = None
     relative: RelativeVoice | None = None
@@ -302,6 +307,35 @@ class Speaker(Model):
     volume: VolumeStatistics | None = None
     pitch: PitchStatistics | None = None
     embedding: tuple[float, ...] | None = None
+
+
+# What people change
+
+
+class SegmentEdit(Model):
+    """What is said of one segment: its right text, whose it is, or both. An empty text: nothing is said there."""
+
+    text: str | None = None
+    speaker: str | None = None
+
+
+class Edits(Model):
+    """One person's corrections of a result.
+
+    `speakers` gives speakers other names; two with one name become one. `segments` goes by the segments' ids.
+    """
+
+    speakers: dict[str, str] = {}
+    segments: dict[int, SegmentEdit] = {}
+
+
+class Revision(Model):
+    """How a result came from the machine's own: all corrections since, in their order. `number` counts them."""
+
+    number: int
+    original_run_id: str
+    revised_at: str  # ISO 8601, UTC
+    edits: tuple[Edits, ...]
 
 
 # The whole
@@ -350,6 +384,7 @@ class Analysis(Model):
     pitch: PitchStatistics | None = None
     stages: tuple[StageRecord, ...]
     notices: tuple[Notice, ...]
+    revision: Revision | None = None  # None: nobody has corrected it
 
     @property
     def words(self) -> tuple[SpokenWord, ...]:

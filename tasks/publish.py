@@ -9,6 +9,7 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 from urllib.parse import quote
 
 from prefect import task
@@ -30,12 +31,17 @@ NAMES = {
     "ass": "captions.ass",
     "report": "report.html",
 }
+ORIGINAL = "original"
 PRESETS = {
     # the plain file of each format is in the default style, "expressive"
     f"presets/{preset}.{ending}": f"captions.{preset}.{ending}"
     for preset in ("plain", "karaoke")
     for ending in ("vtt", "ass")
 }
+
+
+_Shown = tuple[str | None, Literal["video", "audio"]]
+"""The address of a report's recording, and whether it has a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,12 @@ class _Output:
 
 @task(name="publish", **RETRYING)
 def publish(
-    analysis: Analysis, frames: str | None, store: str, media: Path | None = None, asked: str | None = None
+    analysis: Analysis,
+    frames: str | None,
+    store: str,
+    media: Path | None = None,
+    asked: str | None = None,
+    original: bytes | None = None,
 ) -> Outputs:
     """Write a job's outputs and make them the job's published result.
 
@@ -57,6 +68,8 @@ def publish(
         store: reference of the artifact store.
         media: the source, where it is a file of this machine that stays: the report page plays it.
         asked: the request's digest, for whoever wants to know whether the same was asked before.
+        original: the document of the machine's own result, where this one is a correction of it. The report then shows
+            the recording that the report before it showed.
 
     Raises:
         PublishFailed: the store does not take them; the job's earlier result, if any, stands untouched as far as its
@@ -64,7 +77,7 @@ def publish(
     """
     artifacts = open_store(store)
     with progress.current().stage("publish") as report, workspace.scratch("publish") as folder:
-        outputs = _rendered(analysis, frames, artifacts, folder, media)
+        outputs = _rendered(analysis, frames, artifacts, folder, media, original)
         before = _published(artifacts, analysis.job_id)
         new = {output.key for output in outputs}
         try:
@@ -100,7 +113,12 @@ def _published(artifacts: ArtifactStore, job_id: str) -> set[str]:
 
 
 def _rendered(
-    analysis: Analysis, frames: str | None, artifacts: ArtifactStore, folder: Path, media: Path | None
+    analysis: Analysis,
+    frames: str | None,
+    artifacts: ArtifactStore,
+    folder: Path,
+    media: Path | None,
+    original: bytes | None,
 ) -> list[_Output]:
     """All outputs as local files, in upload order: the table `recordings`, which readers join on, comes last."""
     from ecg_audio.captions import ass, cues, srt, vtt
@@ -120,13 +138,16 @@ def _rendered(
         "presets/karaoke.vtt": vtt.dumps(lines, "karaoke", left_out=omitted),
         "presets/karaoke.ass": ass.dumps(lines, "karaoke", title=analysis.title, left_out=omitted),
     }
+    if original is not None:
+        texts[ORIGINAL] = original
     with ExitStack() as stack:
         measured = stack.enter_context(artifacts.local(frames)) if frames else None
-        texts["report"] = _report(analysis, measured, artifacts, media)
+        shown = _shown_before(artifacts, analysis.job_id) if original is not None else None
+        texts["report"] = _report(analysis, measured, shown or _shown(analysis, artifacts, media))
         made = _tables(analysis, measured, folder)
     outputs = []
     for name, text in texts.items():
-        file = (NAMES | PRESETS)[name]
+        file = (NAMES | PRESETS | {ORIGINAL: "original.json"})[name]
         path = folder / file
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         outputs.append(_Output(name, f"runs/{analysis.run_id}/{file}", path))
@@ -145,20 +166,31 @@ def _tables(analysis: Analysis, measured: Path | None, folder: Path) -> list[_Ou
     ]
 
 
-def _report(analysis: Analysis, measured: Path | None, artifacts: ArtifactStore, media: Path | None) -> str:
-    """The page, with its media by relative address: the video where it is a file here, else the stored audio."""
+def _report(analysis: Analysis, measured: Path | None, shown: _Shown) -> str:
     from ecg_audio.captions import html
     from ecg_audio.results.tables import read_frames
 
+    href, kind = shown
+    return html.page(analysis, read_frames(measured) if measured else None, media_href=href, media_kind=kind)
+
+
+def _shown(analysis: Analysis, artifacts: ArtifactStore, media: Path | None) -> _Shown:
+    """The page's media by relative address: the video where it is a file here, else the stored audio."""
     beside = PurePosixPath("../..", analysis.recording.key)
     here = Path(artifacts.uri(f"runs/{analysis.run_id}"))
     shown = os.path.relpath(media, here) if media and here.is_absolute() else str(beside)
-    return html.page(
-        analysis,
-        read_frames(measured) if measured else None,
-        media_href=quote(shown),
-        media_kind="video" if analysis.recording.has_video and shown != str(beside) else "audio",
-    )
+    return quote(shown), "video" if analysis.recording.has_video and shown != str(beside) else "audio"
+
+
+def _shown_before(artifacts: ArtifactStore, job_id: str) -> _Shown | None:
+    """What the job's published report shows: the folders of all runs lie beside each other, so it is the same here."""
+    from ecg_audio.captions import html
+
+    try:
+        earlier = manifest.loads(artifacts.read(manifest_key(job_id)))
+        return html.media_of(artifacts.read(earlier.outputs["report"].key).decode())
+    except (KeyError, ResultNotFound):
+        return None
 
 
 def _addresses(artifacts: ArtifactStore, job_id: str, outputs: list[_Output]) -> Outputs:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -65,6 +66,15 @@ def page(
         before, document = document.split(mark, 1)
         parts += [before, text]
     return "".join([*parts, document])
+
+
+def media_of(document: str) -> tuple[str | None, Literal["video", "audio"]] | None:
+    """Where a report's recording lies, and whether it has a picture, as `page` was told; None: this is no report."""
+    found = re.search(r'"media":(\{"href":(?:null|"(?:[^"\\]|\\.)*"),"kind":"(?:video|audio)"\})', document)
+    if found is None:
+        return None
+    told = json.loads(found[1])
+    return told["href"], told["kind"]
 
 
 @cache

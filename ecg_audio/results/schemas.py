@@ -148,6 +148,7 @@ WORDS = _schema(
     _column("timing", CATEGORY, nullable=False),
     _column("pause_before_s", SECONDS),
     _column("speaker_confidence", FEATURE),
+    _column("written_by", CATEGORY, nullable=False),
     _SUSPECT,
     *_features(VoiceFeatures),
     *_RELATIVE,

@@ -1,0 +1,57 @@
+"""`ecg revise`: a person's corrections of a result, from the command line."""
+
+from pathlib import Path
+
+from deployments.session import prefect_server
+from deployments.show import load
+from deployments.terminal import print_outcome
+from ecg_audio.analysis import Analysis, Edits
+from ecg_audio.errors import InvalidRequest, SourceNotFound
+from ecg_audio.revision import matching
+
+
+def revise_result(job_id: str, store: str | None, names: list[str], edits: Path | None, *, undo: bool) -> None:
+    """Correct a published result and publish it again.
+
+    Raises:
+        EcgError: what was asked makes no sense, or the result cannot be revised.
+    """
+    if undo and (names or edits):
+        raise InvalidRequest("--undo takes the latest corrections back; give it alone")
+    before = None if undo else load(job_id, store)
+    wanted = _wanted(before, names, edits) if before else None
+    if wanted is not None and not (wanted.speakers or wanted.segments):
+        raise InvalidRequest(
+            "nothing is corrected: the text is that of the result" if edits else "nothing is corrected",
+            hint="Give --speaker SPEAKER_00=NAME, or --edits FILE.",
+        )
+    with prefect_server() as server:
+        from flows.revise import revise
+
+        if server is not None:
+            server.wait()
+        print_outcome(revise(job_id, wanted, store, before.run_id if before else None, undo))
+
+
+def _wanted(before: Analysis, names: list[str], edits: Path | None) -> Edits:
+    found = _read(before, edits) if edits else Edits()
+    speakers = dict(found.speakers)
+    for name in names:
+        speaker, separator, new = name.partition("=")
+        if not separator or not new.strip():
+            raise InvalidRequest(f"--speaker {name}: must be like SPEAKER_00=Sheila")
+        speakers[speaker.strip()] = new.strip()
+    return found.model_copy(update={"speakers": speakers})
+
+
+def _read(before: Analysis, path: Path) -> Edits:
+    try:
+        with path.open("rb") as file:
+            content = file.read(matching.MOST_BYTES + 1)
+    except OSError as error:
+        raise SourceNotFound(f"--edits {path}: {error.strerror}") from None
+    if path.suffix.lower() == ".json":
+        return matching.from_json(content)
+    if path.suffix.lower() in (".srt", ".vtt"):
+        return matching.from_subtitles(before, content)
+    return matching.from_text(before, content)

@@ -1,0 +1,300 @@
+"""What people correct in a result, put into its segments: texts, speakers and their names.
+
+Only words that a person changed are new; all others keep their times and all that was found about them. New words get
+times shared out over the place of those they replace, until they are aligned (`placed`).
+"""
+
+import difflib
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ecg_audio import spacing
+from ecg_audio.analysis import Analysis, Edits, Segment, SegmentEdit, Speaker, SpokenWord, Turn, Word
+from ecg_audio.errors import InvalidRequest
+
+LONGEST_NAME = 80
+LONGEST_TEXT = 10_000  # characters of a segment
+
+_TOKEN = re.compile(r"\S+")
+
+
+def drafted(analysis: Analysis, edits: Edits) -> Analysis:
+    """The result with corrections put in; voices, baselines and statistics are still those of before.
+
+    Args:
+        analysis: as it was.
+        edits: what a person changed.
+
+    Raises:
+        InvalidRequest: there is no such segment or speaker, or a name or text is none.
+    """
+    names = {one.id for one in analysis.speakers} | {one.speaker for one in analysis.segments if one.speaker}
+    renamed = {old: _name(new) for old, new in edits.speakers.items()}
+    unknown = sorted(set(renamed) - names)
+    if unknown:
+        raise InvalidRequest(f"there is no speaker {', '.join(unknown)}; there are {', '.join(sorted(names))}")
+    known = {segment.id for segment in analysis.segments}
+    missing = sorted(set(edits.segments) - known)
+    if missing:
+        raise InvalidRequest(f"there is no segment {', '.join(map(str, missing))}")
+    turns = analysis.turns
+    segments: list[Segment] = []
+    for segment in analysis.segments:
+        edit = edits.segments.get(segment.id, SegmentEdit())
+        if edit.speaker is not None and _name(edit.speaker) != segment.speaker:
+            turns = _handed_over(turns, segment, _name(edit.speaker))
+            segment = _of(segment, _name(edit.speaker))
+        if edit.text is not None:
+            segment = rewritten(segment, _text(edit.text))
+        if segment.words or edit.text is None:
+            segments.append(_of(segment, renamed.get(segment.speaker or "", segment.speaker), renamed))
+    return analysis.model_copy(
+        update={
+            "segments": tuple(segments),
+            "turns": _united(
+                turn.model_copy(update={"speaker": renamed.get(turn.speaker, turn.speaker)}) for turn in turns
+            ),
+        }
+    )
+
+
+def rewritten(segment: Segment, text: str) -> Segment:
+    """A segment with another text. Words that stand in both keep everything; `recognised` keeps the machine's text."""
+    old = [word.text for word in segment.words]
+    new = _words_of(text, old)
+    if old == new:
+        return segment
+    words: list[SpokenWord] = []
+    for kind, i, j, a, b in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            words += segment.words[i:j]
+        elif a < b:
+            words += _shared_out(segment, new[a:b], i, j)
+    return segment.model_copy(
+        update={
+            "text": text,
+            "words": tuple(words),
+            "recognised": segment.text if segment.recognised is None else segment.recognised,
+            "suspect": None,
+        }
+    )
+
+
+def changed(before: Analysis, after: Analysis) -> tuple[Segment, ...]:
+    """The segments of `after` with words that are not in `before`: what is to be aligned."""
+    known = {segment.id: segment.words for segment in before.segments}
+    return tuple(
+        segment
+        for segment in after.segments
+        if any(word.written_by == "person" and word not in known.get(segment.id, ()) for word in segment.words)
+    )
+
+
+def placed(
+    segment: Segment, aligned: Sequence[Word], before: Sequence[SpokenWord], room: tuple[float, float]
+) -> Segment:
+    """A segment whose new words have the times that an aligner found.
+
+    Args:
+        segment: as `drafted` left it.
+        aligned: all its words as an aligner timed them, in order; where they are others, the segment stays as it is.
+        before: the words that it had before it was corrected: those keep their times.
+        room: from when until when its words may be, in seconds.
+
+    Returns:
+        The segment with its words in order and disjoint.
+    """
+    if [word.text for word in aligned] != [word.text for word in segment.words]:
+        return segment
+    kept = set(before)
+    words = list(segment.words)
+    earliest_s, latest_s = room
+    for index, (word, found) in enumerate(zip(words, aligned, strict=True)):
+        if word in kept:
+            continue
+        least_s = words[index - 1].end_s if index else earliest_s
+        later = next((one.start_s for one in words[index + 1 :] if one in kept), latest_s)
+        start_s = min(max(found.start_s, least_s), later)
+        words[index] = word.model_copy(
+            update={
+                "start_s": start_s,
+                "end_s": min(max(found.end_s, start_s), later),
+                "timing": found.timing,
+                "confidence": found.confidence,
+            }
+        )
+    first, last = words[0].start_s, words[-1].end_s
+    return segment.model_copy(
+        update={"words": tuple(words), "start_s": min(first, segment.start_s), "end_s": max(last, segment.end_s)}
+    )
+
+
+def paused(before: Analysis, segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """The segments with the pauses before their words: where a word follows the same one as before, it is as it was."""
+    earlier = {_place(word): previous for previous, word in _followed(before.segments)}
+    pauses: dict[tuple[float, float, str], float | None] = {}
+    for previous, word in _followed(segments):
+        if _place(word) in earlier and earlier[_place(word)] == previous:
+            pauses[_place(word)] = word.pause_before_s
+        elif previous is None or word.timing == "interpolated":
+            pauses[_place(word)] = None
+        else:
+            pauses[_place(word)] = round(max(0.0, word.start_s - previous[1]), 3)
+    return tuple(
+        segment.model_copy(
+            update={
+                "words": tuple(
+                    word
+                    if word.pause_before_s == pauses[_place(word)]
+                    else word.model_copy(update={"pause_before_s": pauses[_place(word)]})
+                    for word in segment.words
+                )
+            }
+        )
+        for segment in segments
+    )
+
+
+def _place(word: SpokenWord) -> tuple[float, float, str]:
+    return word.start_s, word.end_s, word.text
+
+
+def _followed(segments: Iterable[Segment]) -> Iterator[tuple[tuple[float, float, str] | None, SpokenWord]]:
+    """Each word of a recording after the place of the one before it."""
+    previous = None
+    for word in sorted((word for segment in segments for word in segment.words), key=_place):
+        yield previous, word
+        previous = _place(word)
+
+
+def merged(speakers: Sequence[Speaker], names: Mapping[str, str]) -> dict[str, tuple[float, ...]]:
+    """The voice vectors of speakers under their new names.
+
+    Two that became one have the mean of their vectors, weighted by how long each spoke, of length 1.
+    """
+    sums: dict[str, list[float]] = {}
+    for speaker in speakers:
+        if speaker.embedding is None:
+            continue
+        weighted = [value * max(speaker.speaking_s, 1e-6) for value in speaker.embedding]
+        name = names.get(speaker.id, speaker.id)
+        sums[name] = [a + b for a, b in zip(sums[name], weighted, strict=True)] if name in sums else weighted
+    lengths = {name: sum(value * value for value in vector) ** 0.5 for name, vector in sums.items()}
+    return {name: tuple(value / lengths[name] for value in vector) for name, vector in sums.items() if lengths[name]}
+
+
+def _words_of(text: str, old: Sequence[str]) -> list[str]:
+    """A text's words: between spaces; where its script has none, the old words that are still there and the rest."""
+    found: list[str] = []
+    for token in _TOKEN.findall(text):
+        if len(token) > 1 and not any(spacing.by_script(a, b) for a, b in itertools.pairwise(token)):
+            found += _cut(token, old)
+        else:
+            found.append(token)
+    return found
+
+
+def _cut(token: str, old: Sequence[str]) -> list[str]:
+    """A token of a script that runs on, at the old words that it still holds whole."""
+    letters = "".join(old)
+    ends: list[int] = []
+    for word in old:
+        ends.append((ends[-1] if ends else 0) + len(word))
+    pieces: list[str] = []
+    at = 0
+    for block in difflib.SequenceMatcher(None, letters, token, autojunk=False).get_matching_blocks():
+        for start, end in itertools.pairwise([0, *ends]):
+            if block.a <= start and end <= block.a + block.size:
+                begin, stop = start - block.a + block.b, end - block.a + block.b
+                pieces += [piece for piece in (token[at:begin], token[begin:stop]) if piece]
+                at = stop
+    return [*pieces, *([token[at:]] if token[at:] else [])]
+
+
+def _shared_out(segment: Segment, texts: Sequence[str], first: int, end: int) -> list[SpokenWord]:
+    """New words in the place of the old ones `first` to `end`, by their letters; between two where none is replaced."""
+    words = segment.words
+    start_s = words[first].start_s if first < end else words[first - 1].end_s if first else segment.start_s
+    end_s = words[end - 1].end_s if first < end else words[first].start_s if first < len(words) else segment.end_s
+    speaker = words[min(first, len(words) - 1)].speaker if words else segment.speaker
+    step_s = max(end_s - start_s, 0.0) / sum(map(len, texts))
+    found = []
+    at_s = start_s
+    for text in texts:
+        until_s = at_s + step_s * len(text)
+        found.append(
+            SpokenWord(
+                text=text, start_s=at_s, end_s=until_s, timing="interpolated", speaker=speaker, written_by="person"
+            )
+        )
+        at_s = until_s
+    return found
+
+
+def _of(segment: Segment, speaker: str | None, renamed: Mapping[str, str] | None = None) -> Segment:
+    """The segment, said by somebody; its words too, or, where names change, each word's own speaker by the new name."""
+
+    def whose(word: SpokenWord) -> str | None:
+        return speaker if renamed is None else renamed.get(word.speaker or "", word.speaker)
+
+    if segment.speaker == speaker and all(word.speaker == whose(word) for word in segment.words):
+        return segment
+    words = tuple(
+        word if word.speaker == whose(word) else word.model_copy(update=_said_by(whose(word), renamed is None))
+        for word in segment.words
+    )
+    return segment.model_copy(update={"speaker": speaker, "words": words})
+
+
+def _said_by(speaker: str | None, by_person: bool) -> dict[str, object]:
+    # a person's word for it has no probability
+    return {"speaker": speaker} | ({"speaker_confidence": None} if by_person else {})
+
+
+def _handed_over(turns: Sequence[Turn], segment: Segment, speaker: str) -> tuple[Turn, ...]:
+    """The turns with a segment's time taken from its speaker and given to another."""
+    left: list[Turn] = []
+    for turn in turns:
+        if turn.speaker != segment.speaker or turn.end_s <= segment.start_s or segment.end_s <= turn.start_s:
+            left.append(turn)
+            continue
+        for start_s, end_s in ((turn.start_s, segment.start_s), (segment.end_s, turn.end_s)):
+            if end_s > start_s:
+                left.append(turn.model_copy(update={"start_s": start_s, "end_s": end_s}))
+    if segment.end_s > segment.start_s:
+        left.append(Turn(speaker=speaker, start_s=segment.start_s, end_s=segment.end_s))
+    return tuple(left)
+
+
+def _united(turns: Iterable[Turn]) -> tuple[Turn, ...]:
+    """Turns in order of time; those of one speaker that overlap or meet become one."""
+    found: list[Turn] = []
+    last: dict[str, int] = {}
+    for turn in sorted(turns, key=lambda turn: (turn.start_s, turn.end_s, turn.speaker)):
+        index = last.get(turn.speaker)
+        if index is not None and turn.start_s <= found[index].end_s:
+            longer = max(turn.end_s, found[index].end_s)
+            found[index] = found[index].model_copy(update={"end_s": longer})
+        else:
+            last[turn.speaker] = len(found)
+            found.append(turn)
+    return tuple(found)
+
+
+def _name(text: str) -> str:
+    name = " ".join(_text(text).split())
+    if not name or len(name) > LONGEST_NAME:
+        raise InvalidRequest(f"a speaker's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
+    return name
+
+
+def _text(text: str) -> str:
+    """A person's text, without characters that command a terminal or cannot be written."""
+    if len(text) > LONGEST_TEXT:
+        raise InvalidRequest(f"a segment's text has at most {LONGEST_TEXT} characters, not {len(text)}")
+    plain = "".join(" " if unicodedata.category(one) in ("Cc", "Zl", "Zp") else one for one in text)
+    if any(unicodedata.category(one) in ("Cs", "Cn") for one in plain):
+        raise InvalidRequest("a text holds characters that are none")
+    return " ".join(plain.split())

@@ -1,0 +1,125 @@
+"""revise: a finished result corrected by a person, and published whole again."""
+
+from collections.abc import Callable
+
+from prefect import flow, runtime
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from blocks.engine import use_settings
+from blocks.forgetting import remember
+from blocks.storage import open_store
+from ecg_audio import modes, workspace
+from ecg_audio.analysis import Analysis, Edits
+from ecg_audio.delivery.claim import claimed
+from ecg_audio.errors import InvalidRequest, JobConflict, ResultNotFound
+from ecg_audio.progress import Progress, listeners, tracked
+from ecg_audio.results import document, manifest
+from ecg_audio.results.manifest import Manifest
+from ecg_audio.results.outcome import Outcome, outcome
+from ecg_audio.revision.draft import drafted
+from flows.observation import begin
+from flows.stages import Stages
+from tasks.caching import kept
+from tasks.measure import frames_key, measure, measure_key
+from tasks.publish import ORIGINAL, manifest_key, publish
+from tasks.retrying import patient
+from tasks.revise import realign, reassemble
+
+STAGES = ("measure", "align", "assemble", "publish")
+STANDS_S = 900.0
+"""How long others step back, should a revision die."""
+
+
+def run_name() -> str:
+    """The job, for whoever reads the list of runs."""
+    job_id = str(runtime.flow_run.parameters["job_id"])
+    begin(job_id)
+    return f"{job_id} · revision"
+
+
+@flow(
+    name="revise",
+    flow_run_name=run_name,
+    description="Puts a person's corrections into a result, measures what changed, and publishes it again.",
+    task_runner=ThreadPoolTaskRunner(max_workers=2),  # type: ignore[arg-type]  # its type parameter is invariant
+)
+def revise(
+    job_id: str, edits: Edits | None = None, store: str | None = None, base: str | None = None, undo: bool = False
+) -> Outcome:
+    """Correct a published result.
+
+    Args:
+        job_id: the job.
+        edits: what is corrected; None with `undo`.
+        store: reference of the artifact store; None: the usual one.
+        base: the run whose result the corrections were made in. Another result by now is a conflict. None: whichever
+            is published.
+        undo: take the latest corrections back instead.
+
+    Raises:
+        ResultNotFound: the job has no result, or its recording has been removed.
+        JobConflict: somebody else revises it, or has.
+        InvalidRequest: the corrections make no sense, or there are none to take back.
+    """
+    modes.begin()
+    if (edits is None) != undo:
+        raise InvalidRequest("give corrections, or take the latest ones back: one of both")
+    artifacts = patient(open_store(store))
+    use_settings()
+    workspace.sweep()
+    with claimed(artifacts, f"{job_id}.revision", STANDS_S) as ours, tracked(Progress(STAGES, listeners())) as progress:
+        if not ours:
+            raise JobConflict(f"somebody else is revising {job_id}", hint="Try again when that has ended.")
+        stages = Stages(progress)
+        written, before = _published(artifacts.read, job_id)
+        _check_base(written, before, base)
+        recording = before.recording
+        if not artifacts.exists(recording.key):
+            raise ResultNotFound(
+                f"the recording of {job_id} has been removed, so its words cannot be measured again",
+                hint="Analyse the recording again, then correct it.",
+            )
+        here, run_id = artifacts.reference, str(runtime.flow_run.id)
+        remember(artifacts, job_id, run_id, recording.key)
+        unmeasured = not artifacts.exists(frames_key(recording))
+        measuring = kept(measure, artifacts, measure_key(recording), refresh=unmeasured)
+        frames = stages.result("measure", measuring.submit(recording, here))
+
+        original = artifacts.read(written.outputs[ORIGINAL if before.revision else "analysis"].key)
+        machine = document.loads(original)
+        done = before.revision.edits if before.revision else ()
+        if edits is not None:
+            steps, start, wanted = [edits], before, (*done, edits)
+        elif done:
+            steps, start, wanted = list(done[:-1]), machine, done[:-1]
+        else:
+            raise InvalidRequest(f"nobody has corrected {job_id}: there is nothing to take back")
+        revised = start
+        for number, step in enumerate(steps, 1):
+            draft = realign(revised, drafted(revised, step), frames, here)
+            so_far = wanted[: len(wanted) - len(steps) + number]
+            revised = reassemble(revised, draft, so_far, machine.run_id, run_id, frames, here)
+        if not steps:
+            revised = machine.model_copy(update={"run_id": run_id})
+
+        _check_base(*_published(artifacts.read, job_id), written.run_id)
+        outputs = publish(revised, frames, here, asked=written.request, original=original)
+        return outcome(revised, outputs, stages.records(recording.duration_s))
+
+
+def _published(read: Callable[[str], bytes], job_id: str) -> tuple[Manifest, Analysis]:
+    try:
+        written = manifest.loads(read(manifest_key(job_id)))
+    except ResultNotFound:
+        raise ResultNotFound(f"no result of {job_id} is published") from None
+    return written, document.loads(read(written.outputs["analysis"].key))
+
+
+def _check_base(written: Manifest, found: Analysis, base: str | None) -> None:
+    if base is None or written.run_id == base:
+        return
+    changed = f"revision {found.revision.number} of {found.revision.revised_at}" if found.revision else "a new analysis"
+    raise JobConflict(
+        f"the result of {written.job_id} is no longer the one that was corrected: now it is {changed}",
+        hint="Open the result again, and correct that one.",
+    )

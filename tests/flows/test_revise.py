@@ -1,0 +1,169 @@
+"""A finished result is corrected: what depends on the correction is made again, and published whole."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from ecg_audio.analysis import Analysis, Edits, SegmentEdit
+from ecg_audio.delivery.claim import claimed
+from ecg_audio.errors import InvalidRequest, JobConflict, PublishFailed, ResultNotFound
+from ecg_audio.results import document, manifest
+from ecg_audio.results.outcome import Outcome
+from flows.analyze import analyze
+from flows.revise import revise
+from tasks.publish import publish
+from tests.flows.test_analyze import Ask, Calls
+from tests.stub_engine import StubEngine
+
+pytestmark = pytest.mark.usefixtures("prefect_server", "stub")
+
+
+def result(ended: Outcome) -> Analysis:
+    """The published document."""
+    assert ended.outputs
+    return document.loads(Path(ended.outputs.analysis).read_bytes())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    """The store of `ask`'s requests."""
+    return str(tmp_path / "store")
+
+
+@pytest.fixture
+def analysed(ask: Ask) -> Analysis:
+    """The machine's own result: "hello there" by one, "good bye" by another."""
+    return result(analyze(ask()))
+
+
+def test_a_corrected_word_is_aligned_measured_and_published(analysed: Analysis, store: str, calls: Calls) -> None:
+    """Document, tables, captions and backend document have the new word with its own voice; nothing else is heard."""
+    heard_before = calls()
+    ended = revise("job-1", Edits(segments={0: SegmentEdit(text="hello where")}), store)
+    found = result(ended)
+    assert calls() == sorted([*heard_before, "align"])
+    word = found.segments[0].words[1]
+    assert (word.text, word.written_by, word.timing) == ("where", "person", "aligned")
+    assert word.voice and word.voice.rms_dbfs is not None
+    assert found.segments[0].recognised == "hello there"
+    assert found.segments[1] == analysed.segments[1]
+    assert found.segments[0].words[0].start_s == analysed.segments[0].words[0].start_s
+    assert found.revision and found.revision.number == 1 and found.revision.original_run_id == analysed.run_id
+    assert ended.outputs
+    words = pq.read_table(ended.outputs.tables["words"]).to_pydict()
+    assert words["text"] == ["hello", "where", "good", "bye"]
+    assert words["written_by"] == ["machine", "person", "machine", "machine"]
+    assert "where" in Path(ended.outputs.srt).read_text() and "there" not in Path(ended.outputs.srt).read_text()
+    assert json.loads(Path(ended.outputs.backend).read_text())["text"] == "hello where good bye"
+    assert [*Path(store).glob("features/words/*/*.parquet")] == [Path(ended.outputs.tables["words"])]
+
+
+def test_the_manifest_keeps_the_machines_own_result(analysed: Analysis, store: str) -> None:
+    """After two corrections the original is still there, whole, and the run before is gone."""
+    revise("job-1", Edits(speakers={"SPEAKER_00": "Sheila"}), store)
+    ended = revise("job-1", Edits(segments={1: SegmentEdit(text="good buy")}), store)
+    assert ended.outputs
+    written = manifest.loads(Path(ended.outputs.manifest).read_bytes())
+    manifest.verify(written, lambda key: (Path(store) / key).read_bytes())
+    assert document.loads((Path(store) / written.outputs["original"].key).read_bytes()) == analysed
+    found = result(ended)
+    assert found.revision and len(found.revision.edits) == 2
+    assert [segment.speaker for segment in found.segments] == ["Sheila", "SPEAKER_01"]
+    assert found.speakers[1].embedding is None or found.speakers[0].id == "SPEAKER_01"
+    assert len(list((Path(store) / "runs").iterdir())) == 1
+
+
+def test_the_report_shows_the_recording_that_it_showed(analysed: Analysis, store: str) -> None:
+    """A video that was analysed is still the report's video after a correction."""
+    [before] = Path(store).glob("runs/*/report.html")
+    shown = json_media(before)
+    assert shown["kind"] == "audio" or shown["kind"] == "video"
+    revise("job-1", Edits(speakers={"SPEAKER_00": "Sheila"}), store)
+    [after] = Path(store).glob("runs/*/report.html")
+    assert after != before and json_media(after) == shown and "Sheila" in after.read_text()
+
+
+def json_media(report: Path) -> dict[str, str]:
+    """What a report says of its recording."""
+    text = report.read_text()
+    begin = text.index('"media":') + len('"media":')
+    found: dict[str, str] = json.JSONDecoder().raw_decode(text[begin:])[0]
+    return found
+
+
+def test_corrections_are_taken_back_one_by_one(analysed: Analysis, store: str) -> None:
+    """Undoing gives the result of before, and in the end the machine's own; then there is nothing left to undo."""
+    once = result(revise("job-1", Edits(speakers={"SPEAKER_00": "Sheila"}), store))
+    revise("job-1", Edits(segments={1: SegmentEdit(text="good buy")}), store)
+    back = result(revise("job-1", None, store, undo=True))
+    assert (back.segments, back.turns, back.speakers) == (once.segments, once.turns, once.speakers)
+    again = result(revise("job-1", None, store, undo=True))
+    assert again == analysed.model_copy(update={"run_id": again.run_id})
+    with pytest.raises(InvalidRequest, match="nothing to take back"):
+        revise("job-1", None, store, undo=True)
+
+
+def test_corrections_of_another_result_are_a_conflict(analysed: Analysis, store: str) -> None:
+    """Whoever corrected the result of before hears what it is now, and nothing is lost."""
+    first = result(revise("job-1", Edits(speakers={"SPEAKER_00": "Sheila"}), store, base=analysed.run_id))
+    with pytest.raises(JobConflict, match="revision 1"):
+        revise("job-1", Edits(speakers={"SPEAKER_01": "Diane"}), store, base=analysed.run_id)
+    [report] = Path(store).glob("runs/*/analysis.json")
+    assert document.loads(report.read_bytes()) == first
+
+
+def test_only_one_revises_at_a_time(analysed: Analysis, store: str) -> None:
+    """While somebody holds the claim, the second is told."""
+    from blocks.storage import open_store
+
+    with claimed(open_store(store), "job-1.revision") as ours, pytest.raises(JobConflict, match="somebody else"):
+        assert ours
+        revise("job-1", Edits(speakers={"SPEAKER_00": "Sheila"}), store)
+
+
+def test_what_cannot_be_revised_is_named(analysed: Analysis, store: str) -> None:
+    """No such job, corrections that make no sense, a recording that is gone: the result stands as it was."""
+    with pytest.raises(ResultNotFound, match="no result of nobody"):
+        revise("nobody", Edits(), store)
+    with pytest.raises(InvalidRequest, match="no segment 9"):
+        revise("job-1", Edits(segments={9: SegmentEdit(text="a")}), store)
+    with pytest.raises(InvalidRequest, match="one of both"):
+        revise("job-1", None, store)
+    (Path(store) / analysed.recording.key).unlink()
+    with pytest.raises(ResultNotFound, match="recording of job-1 has been removed"):
+        revise("job-1", Edits(speakers={"SPEAKER_00": "Sheila"}), store)
+    [report] = Path(store).glob("runs/*/analysis.json")
+    assert document.loads(report.read_bytes()) == analysed
+
+
+def test_a_revision_that_is_not_published_changes_nothing(
+    analysed: Analysis, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store goes away in the midst of it: the old result stands whole."""
+    from blocks.folder import FolderStore
+
+    monkeypatch.setattr(publish, "retry_delay_seconds", [0.05])
+    whole = FolderStore.upload
+
+    def broken(self: FolderStore, key: str, path: Path) -> None:
+        if key.endswith("captions.vtt"):
+            raise PublishFailed("the store is away")
+        whole(self, key, path)
+
+    monkeypatch.setattr(FolderStore, "upload", broken)
+    with pytest.raises(PublishFailed):
+        revise("job-1", Edits(speakers={"SPEAKER_00": "Sheila"}), store)
+    written = manifest.loads((Path(store) / "results/job-1/manifest.json").read_bytes())
+    manifest.verify(written, lambda key: (Path(store) / key).read_bytes())
+    assert document.loads((Path(store) / written.outputs["analysis"].key).read_bytes()) == analysed
+
+
+def test_the_engine_that_heard_the_words_aligns_the_new_ones(
+    analysed: Analysis, store: str, stub: StubEngine, calls: Calls
+) -> None:
+    """Names alone need no model."""
+    before = calls()
+    revise("job-1", Edits(speakers={"SPEAKER_00": "Sheila"}), store)
+    assert calls() == before
