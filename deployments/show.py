@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.text import Text
 
 from blocks.storage import open_store
-from deployments.terminal import out
+from deployments.terminal import length, out
 from ecg_audio import spacing
 from ecg_audio.analysis import Analysis, Segment, SpokenWord
 from ecg_audio.errors import ResultNotFound
@@ -43,8 +43,8 @@ def show_result(named: str, store: str | None) -> None:
     """Print the transcript of a result."""
     analysis = load(named, store)
     colours = {speaker.id: COLOURS[index % len(COLOURS)] for index, speaker in enumerate(analysis.speakers)}
-    minutes = analysis.recording.duration_s / 60
-    heading = f"{analysis.title} · {minutes:.1f} min · {analysis.language} · {analysis.transcription_model}"
+    told = (length(analysis.recording.duration_s), analysis.language, analysis.transcription_model)
+    heading = " · ".join((analysis.title, *told))
     out.print(heading, style="bold", highlight=False, markup=False)
     if sound := quality(analysis.recording):
         out.print(f"sound: {sound}", style="dim", highlight=False, markup=False)

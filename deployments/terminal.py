@@ -113,9 +113,8 @@ def print_error(error: EcgError) -> None:
 def print_outcome(ended: Outcome) -> None:
     """A summary with the times of the stages, the warnings and where everything lies."""
     assert ended.outputs and ended.duration_s is not None
-    seconds = f"{int(ended.duration_s // 60)}:{ended.duration_s % 60:04.1f}"
     out.print(
-        f"\n[bold]{escape(ended.job_id)}[/]  {ended.status} · {seconds} min · {ended.words} words · "
+        f"\n[bold]{escape(ended.job_id)}[/]  {ended.status} · {length(ended.duration_s)} · {ended.words} words · "
         f"{ended.speakers} speakers · {ended.language} · {escape(ended.transcription_model or '')}",
         highlight=False,
         soft_wrap=True,
@@ -123,26 +122,37 @@ def print_outcome(ended: Outcome) -> None:
     out.print(_stage_table(ended))
     for warning in ended.warnings:
         out.print(f"[yellow]![/] {escape(warning.message)} [dim]({warning.code})[/]", highlight=False, soft_wrap=True)
-    paths = ended.outputs.model_dump(exclude={"tables", "presets"})
-    paths |= {f"table {name}": path for name, path in ended.outputs.tables.items()}
-    for name, path in paths.items():
-        out.print(f"  {name:<17}{escape(path)}", highlight=False, soft_wrap=True)
+    paths = ended.outputs.model_dump(exclude={"tables", "presets", "report"})
+    if ended.outputs.tables:
+        paths["tables"] = ended.outputs.tables["recordings"].rpartition("/recordings/")[0]
+    for name, path in (paths | {"report": ended.outputs.report}).items():
+        out.print(f"  {name:<10}{escape(path)}", highlight=False, soft_wrap=True)
     in_bucket = ended.outputs.analysis.startswith("s3://")
     named = f"{ended.job_id} --out STORE" if in_bucket else ended.outputs.analysis
     out.print(f"\nRead it: [bold]ecg show {escape(named)}[/]", highlight=False, soft_wrap=True)
 
 
+def length(duration_s: float) -> str:
+    """A duration as people say it: 0.4 s, 30.0 s, 5:39, 1:02:03."""
+    if round(duration_s, 1) < 60:
+        return f"{duration_s:.1f} s"
+    minutes, seconds = divmod(round(duration_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
 def _stage_table(ended: Outcome) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("stage")
-    table.add_column("minutes", justify="right")
+    table.add_column("time", justify="right")
     table.add_column("× real time", justify="right")
     table.add_column("")
     for stage in ended.stages:
         table.add_row(
             f"{MARKS[stage.status]} {stage.name}",
-            "" if stage.duration_s is None else f"{stage.duration_s / 60:.2f}",
-            "" if stage.real_time_ratio is None else f"{stage.real_time_ratio:.1f}",
+            "" if stage.duration_s is None else length(stage.duration_s),
+            # what took no time to speak of has no speed either
+            f"{stage.real_time_ratio:.1f}" if stage.real_time_ratio and (stage.duration_s or 0) >= 0.05 else "",
             "" if stage.status == "completed" else f"{stage.status} {stage.error_code or ''}",
         )
     return table

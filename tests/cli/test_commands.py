@@ -56,7 +56,7 @@ def test_a_summary_says_what_was_found_and_where_it_lies(ecg: Ecg, talk: Path) -
     """Without --json, progress goes to stderr, and stdout has duration, words, speakers, stages and paths."""
     ended = ecg("analyze", str(talk), "--job-id", "job-1")
     assert "transcribe completed" in ended.err and "100%" in ended.err
-    for part in ("job-1", "4 words", "2 speakers", "× real time", "measure", "manifest.json", "frames"):
+    for part in ("job-1", "4 words", "2 speakers", "× real time", "measure", "manifest.json", "features"):
         assert part in ended.out
 
 
