@@ -333,6 +333,30 @@ def fetch_models(
     raise typer.Exit(fetch_models(wanted, language or [], to))
 
 
+@app.command("list")
+def list_results(
+    limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 20,
+    out: Store = None,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+) -> None:
+    """List the results of a store, the newest first."""
+    from deployments import listing
+
+    listing.list_results(out, limit)
+
+
+@app.command("open", no_args_is_help=True)
+def open_report(
+    job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="The job whose page is shown.")],
+    out: Store = None,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+) -> None:
+    """Open the page of a result in the browser."""
+    from deployments import listing
+
+    listing.open_report(job_id, out)
+
+
 @app.command(no_args_is_help=True)
 def export(
     result: Result,

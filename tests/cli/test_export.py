@@ -101,3 +101,19 @@ def answered(done: Ended) -> str:
     """Standard output of a command that went well."""
     assert done.code == 0, done.err
     return done.out
+
+
+def test_results_are_listed_the_newest_first(ecg: Ecg, tmp_path: Path) -> None:
+    """A line a result, no more than were asked for; an empty store says that it is."""
+    analyses = corpus.recordings(3)
+    store = str(corpus.publish(tmp_path / "store", analyses))
+    lines = answered(ecg("list", "--limit", "2", "--out", store)).splitlines()
+    newest = sorted(analyses, key=lambda one: one.created_at, reverse=True)
+    assert [line.split()[0] for line in lines[1:3]] == [one.job_id for one in newest[:2]]
+    assert "1 more" in lines[3]
+    assert "RESULT_NOT_FOUND" in ecg("list", "--out", str(tmp_path)).err
+
+
+def test_a_page_that_is_not_there_is_named(ecg: Ecg, store: Path) -> None:
+    """`ecg open` opens no browser for a job that nobody knows."""
+    assert "no published result of nobody" in ecg("open", "nobody", "--out", str(store)).err
