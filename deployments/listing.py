@@ -28,15 +28,15 @@ def list_results(store: str | None, most: int) -> None:
             f"there are no results in {artifacts.reference}", hint="`ecg analyze` makes one; --out names another store."
         ) from None
     table = Table("job", "when (UTC)", "length", "", "words", "voices", "title", box=None, pad_edge=False)
-    for row in found.sort_values("created_at", ascending=False).head(most).itertuples():
+    for row in found.sort_values("created_at", ascending=False).head(most).to_dict("records"):
         table.add_row(
-            str(row.job_id),
-            f"{row.created_at:%Y-%m-%d %H:%M}",
-            length(float(row.duration_s)),
-            str(row.language),
-            str(row.word_count),
-            str(row.speaker_count),
-            str(row.title) + ("" if row.status == "completed" else f" ({row.status})"),
+            row["job_id"],
+            f"{row['created_at']:%Y-%m-%d %H:%M}",
+            length(row["duration_s"]),
+            row["language"],
+            str(row["word_count"]),
+            str(row["speaker_count"]),
+            row["title"] + ("" if row["status"] == "completed" else f" ({row['status']})"),
         )
     out.print(table, markup=False, highlight=False)
     if len(found) > most:

@@ -161,8 +161,9 @@ def _published(rows: pa.Table, keys: pa.Table) -> pa.Table:
     return rows.filter(pc.is_in(_jobs_by_day(rows), value_set=_jobs_by_day(keys)))
 
 
-def _jobs_by_day(rows: pa.Table) -> pa.ChunkedArray:
-    return pc.binary_join_element_wise(rows["date"].cast(pa.string()), rows["job_id"].cast(pa.string()), "/")
+def _jobs_by_day(rows: pa.Table) -> Any:
+    columns = (rows["date"].cast(pa.string()), rows["job_id"].cast(pa.string()))
+    return pc.call_function("binary_join_element_wise", [*columns, pa.scalar("/")])
 
 
 def _day(text: str) -> date:

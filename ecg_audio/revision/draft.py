@@ -250,7 +250,7 @@ def _of(segment: Segment, speaker: str | None, renamed: Mapping[str, str] | None
 
 def _said_by(speaker: str | None, by_person: bool) -> dict[str, object]:
     # a person's word for it has no probability
-    return {"speaker": speaker} | ({"speaker_confidence": None} if by_person else {})
+    return {"speaker": speaker, "speaker_confidence": None} if by_person else {"speaker": speaker}
 
 
 def _handed_over(turns: Sequence[Turn], segment: Segment, speaker: str) -> tuple[Turn, ...]:
