@@ -1,5 +1,6 @@
 """`ecg`: the command line. Only arguments and help live here; each command's work is imported when it runs."""
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -342,6 +343,9 @@ app.add_typer(blocks, name="blocks")
 def main() -> None:
     """Run `ecg`; a failure with a name becomes two lines and an exit code."""
     debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a terminal's encoding lacks is said as an escape
+            stream.reconfigure(errors="backslashreplace")
     try:
         modes.begin()
         app()

@@ -1,5 +1,6 @@
 """What people see on a terminal: live progress, an outcome, an error. All of it on stderr except results."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from typing import Self
@@ -128,7 +129,7 @@ def print_outcome(ended: Outcome) -> None:
     for name, path in paths.items():
         out.print(f"  {name:<17}{escape(path)}", highlight=False, soft_wrap=True)
     in_bucket = ended.outputs.analysis.startswith("s3://")
-    named = f"{ended.job_id} --out STORE" if in_bucket else ended.outputs.analysis
+    named = f"{ended.job_id} --out STORE" if in_bucket else shlex.quote(ended.outputs.analysis)
     out.print(f"\nRead it: [bold]ecg show {escape(named)}[/]", highlight=False, soft_wrap=True)
 
 
