@@ -58,13 +58,18 @@ def check(folder: Path) -> None:
     """Say beforehand what would keep it from starting.
 
     Raises:
-        InvalidRequest: the folder's path is too long for a socket.
+        InvalidRequest: the folder's path is too long for a socket, or cannot be told in a database's address.
         ServiceFailed: the package that carries PostgreSQL is not installed.
     """
     if len(os.fsencode(folder.absolute())) > LONGEST_FOLDER:
         raise InvalidRequest(
             f"--data: {folder.absolute()} is longer than the {LONGEST_FOLDER} bytes that a socket's folder may have",
             hint="Name a folder with a shorter path.",
+        )
+    if set(",:") & set(str(folder.absolute())):  # where clients part a list of hosts, and hosts from ports
+        raise InvalidRequest(
+            f"--data: {folder.absolute()} holds a comma or a colon, which a database's address cannot",
+            hint="Name another folder, or a database of your own in PREFECT_SERVER_DATABASE_CONNECTION_URL.",
         )
     _programs()
 
@@ -100,7 +105,7 @@ def _make(programs: Path, data: Path) -> None:
     """A new database, which has its name when it is whole."""
     incoming = data.with_name("data.part")
     shutil.rmtree(incoming, ignore_errors=True)
-    command = [programs / "initdb", "-D", incoming, *INITDB]
+    command = [str(programs / "initdb"), "-D", str(incoming), *INITDB]
     ended = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     sys.stderr.write(ended.stderr)
     if ended.returncode:

@@ -101,7 +101,13 @@ class LiveProgress:
 def write_json(document: BaseModel) -> None:
     """One line of JSON on stdout, for programs; what is no letter stands in it as an escape."""
     plain = document.model_dump_json().translate({code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)})
-    sys.stdout.write(plain + "\n")
+    write_document(plain + "\n")
+
+
+def write_document(text: str) -> None:
+    """A document on stdout, in UTF-8 as in a file, whatever the terminal's encoding is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
     sys.stdout.flush()
 
 

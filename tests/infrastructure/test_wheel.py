@@ -74,7 +74,7 @@ class Stranger:
     """
 
     def __init__(self, python: Path, folder: Path) -> None:
-        self.folder = folder / "mein Ordner, 강의"
+        self.folder = folder / "mein Ordner's 강의 100%"
         home = folder / "höme"
         for made in (self.folder, home):
             made.mkdir()
@@ -96,8 +96,8 @@ class Stranger:
         command = [*self._prefix, self._ecg, *arguments]
         return subprocess.Popen(command, cwd=self.folder, env=self._environment, umask=0o077, **options)
 
-    def ecg(self, *arguments: str, code: int = 0) -> str:
-        """What `ecg` says on stdout; it must end as expected, and without a traceback."""
+    def ecg(self, *arguments: str) -> str:
+        """What `ecg` says on stdout, which is UTF-8 where it is a document; it must end well, without a traceback."""
         process = self.begin(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             out, err = process.communicate(timeout=300)
@@ -105,8 +105,8 @@ class Stranger:
             process.kill()
             process.wait()
         said = err.decode("ascii")
-        assert process.returncode == code and "Traceback" not in said, said[-3000:]
-        return out.decode("ascii")
+        assert process.returncode == 0 and "Traceback" not in said, said[-3000:]
+        return out.decode()
 
     def recording(self, name: str, start_s: int, end_s: int) -> Path:
         """A part of the telephone conversation that comes with pyannote.audio."""
@@ -133,7 +133,7 @@ def test_the_wheel_analyses(stranger: Stranger) -> None:
     """`ecg analyze`, then what its users do next: the line that it prints, captions in each format, the doctor."""
     stranger.recording("ein Gespräch.wav", 6, 20)
     said = stranger.ecg("analyze", "ein Gespräch.wav", "--job-id", "job-1", "--out", "out", "--models", "embedded")
-    assert "job-1  completed" in said and "2 speakers" in said
+    assert said.isascii() and "job-1  completed" in said and re.search(r"[1-9] speakers", said)
     for word in ("measure", "transcribe", "align", "diarize", "publish"):
         assert word in said
     [line] = re.findall(r"Read it: ecg (show .+)", said)
@@ -143,7 +143,7 @@ def test_the_wheel_analyses(stranger: Stranger) -> None:
         assert stranger.ecg("captions", "job-1", "--out", "out", "--format", form)
     assert "ecg-audio-analyzer" in stranger.ecg("doctor")
     again = json.loads(stranger.ecg("analyze", "ein Gespräch.wav", "--job-id", "job-1", "--out", "out", "--json"))
-    assert again["status"] == "completed"
+    assert (again["status"], again["source"]) == ("completed", "ein Gespräch.wav")
     written = [path for path in stranger.folder.rglob("*") if path.name != "ein Gespräch.wav"]
     assert written and not [path for path in written if path.stat().st_mode & 0o077]
 
@@ -166,17 +166,22 @@ def test_the_wheel_serves(stranger: Stranger, tmp_path: Path) -> None:
         assert "restarted" not in printed.read_text() and "warm: ready" in printed.read_text()
         [served] = re.findall(r"gateway: starting \(pid (\d+)\)", printed.read_text())
         mark = Path(f"/proc/{served}/environ").read_bytes().decode().partition(f"{guard.VARIABLE}=")[2].split("\0")[0]
+        page = httpx.get(f"http://127.0.0.1:{prefect}/", headers={"Accept": "text/html"}, follow_redirects=True)
+        assert page.status_code == 200 and "<title>" in page.text
+        assert [*stranger.folder.glob("ecg-data/prefect/ui/*/index.html")], "packages are not written"
         api = f"http://127.0.0.1:{gateway}/api/upload-video"
         asked = {"job_id": JOB, "video_url": str(recording)}
         taken = httpx.post(f"{api}/process-video", json=asked, timeout=60.0)
         assert taken.status_code == 200, taken.text
 
-        def status() -> dict[str, Any]:
-            found: dict[str, Any] = httpx.get(f"{api}/status/{JOB}", timeout=60.0).json()
-            return found
+        ended: dict[str, Any] = {}
 
-        until(lambda: status()["status"] != "processing", lambda: process.poll(), seconds=240.0)
-        ended = status()
+        def over() -> bool:
+            answer = httpx.get(f"{api}/status/{JOB}", timeout=60.0)
+            ended.update(answer.json() if answer.status_code == 200 else {})  # a busy machine says so with 503
+            return ended.get("status", "processing") != "processing"
+
+        until(over, seconds=240.0)
         assert ended["status"] == "completed", ended
         assert "diane" in json.dumps(ended["result"]).lower()
         assert len(guard.family(mark)) > 5
