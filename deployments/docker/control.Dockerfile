@@ -13,7 +13,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     -r /opt/ecg/requirements-control.lock
 COPY . /opt/ecg
 # as a wheel: what is not package data is not there, here as for everybody who installs it
-RUN uv pip install --python /opt/venv/bin/python --no-deps --compile-bytecode /opt/ecg && rm /opt/venv/.lock
+RUN uv pip install --python /opt/venv/bin/python --no-deps --compile-bytecode /opt/ecg && rm -f /opt/venv/.lock
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \
