@@ -79,7 +79,7 @@ class Stranger:
         for made in (self.folder, home):
             made.mkdir()
         self._ecg = str(python.parent / "ecg")
-        self._environment = {
+        self.environment = {
             "ECG_CACHE_DIR": os.environ["ECG_CACHE_DIR"],
             "ECG_WORK_DIR": str(folder / "work"),
             "HF_HUB_OFFLINE": "1",
@@ -94,7 +94,7 @@ class Stranger:
     def begin(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         """Begin `ecg` with arguments."""
         command = [*self._prefix, self._ecg, *arguments]
-        return subprocess.Popen(command, cwd=self.folder, env=self._environment, umask=0o077, **options)
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, umask=0o077, **options)
 
     def ecg(self, *arguments: str) -> str:
         """What `ecg` says on stdout, which is UTF-8 where it is a document; it must end well, without a traceback."""
@@ -130,7 +130,7 @@ def stranger(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_the_wheel_analyses(stranger: Stranger) -> None:
-    """`ecg analyze`, then what its users do next: the line that it prints, captions in each format, the doctor."""
+    """`ecg analyze`, then what its users do next: the line that it prints, captions, the doctor."""
     stranger.recording("ein Gespräch.wav", 6, 20)
     said = stranger.ecg("analyze", "ein Gespräch.wav", "--job-id", "job-1", "--out", "out", "--models", "embedded")
     assert said.isascii() and "job-1  completed" in said and re.search(r"[1-9] speakers", said)
@@ -139,9 +139,11 @@ def test_the_wheel_analyses(stranger: Stranger) -> None:
     [line] = re.findall(r"Read it: ecg (show .+)", said)
     assert "diane" in stranger.ecg(*shlex.split(line.encode().decode("unicode_escape"))).lower()
     assert "diane" in stranger.ecg("show", "job-1", "--out", "out").lower()
-    for form in ("srt", "vtt", "ass", "ebuttd", "txt", "md"):
+    for form in ("srt", "ebuttd", "md"):
         assert stranger.ecg("captions", "job-1", "--out", "out", "--format", form)
-    assert "ecg-audio-analyzer" in stranger.ecg("doctor")
+    with pytest.MonkeyPatch.context() as changed:
+        changed.delitem(stranger.environment, "HOME")
+        assert "words by embedded" in stranger.ecg("doctor")
     again = json.loads(stranger.ecg("analyze", "ein Gespräch.wav", "--job-id", "job-1", "--out", "out", "--json"))
     assert (again["status"], again["source"]) == ("completed", "ein Gespräch.wav")
     written = [path for path in stranger.folder.rglob("*") if path.name != "ein Gespräch.wav"]
