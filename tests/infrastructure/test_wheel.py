@@ -25,7 +25,7 @@ from tests.conftest import REPOSITORY
 from tests.deployments.service import free_ports
 from tests.deployments.test_supervisor import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PACKAGES = ("blocks", "deployments", "ecg_audio", "flows", "gateway", "tasks")
 DATA = re.compile(r".*\.(?:json|yaml|toml|html|css|js|md)|.*Dockerfile")
 
@@ -164,7 +164,7 @@ def test_the_wheel_serves(stranger: Stranger, tmp_path: Path) -> None:
         return "up in" in printed.read_text()
 
     try:
-        until(up, seconds=240.0)
+        until(up, seconds=400.0)
         assert "restarted" not in printed.read_text() and "warm: ready" in printed.read_text()
         [served] = re.findall(r"gateway: starting \(pid (\d+)\)", printed.read_text())
         mark = Path(f"/proc/{served}/environ").read_bytes().decode().partition(f"{guard.VARIABLE}=")[2].split("\0")[0]
@@ -183,7 +183,7 @@ def test_the_wheel_serves(stranger: Stranger, tmp_path: Path) -> None:
             ended.update(answer.json() if answer.status_code == 200 else {})  # a busy machine says so with 503
             return ended.get("status", "processing") != "processing"
 
-        until(over, seconds=240.0)
+        until(over, seconds=400.0)
         assert ended["status"] == "completed", ended
         assert "diane" in json.dumps(ended["result"]).lower()
         assert len(guard.family(mark)) > 5
