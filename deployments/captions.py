@@ -1,6 +1,5 @@
 """`ecg captions` and `ecg burn`: the captions of a finished result, in another style or in the picture."""
 
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -9,7 +8,7 @@ from pydantic import ValidationError
 from rich.progress import Progress
 
 from deployments.show import load
-from deployments.terminal import err, out
+from deployments.terminal import err, out, write_document
 from ecg_audio.analysis import Analysis
 from ecg_audio.captions import ass, burn, cues, ebuttd, srt, transcript, verdict, vtt
 from ecg_audio.captions.names import NAMES
@@ -48,7 +47,7 @@ def restyle(
     width, height = _size(size) if size else PORTRAIT if wanted.portrait else LANDSCAPE
     text = _rendered(load(named, store), wanted, caption_format, width, height)
     if target is None:
-        sys.stdout.write(text)
+        write_document(text)
         return
     try:
         target.write_text(text, "utf-8")

@@ -1,5 +1,7 @@
 """`ecg`: the command line. Only arguments and help live here; each command's work is imported when it runs."""
 
+import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -434,6 +436,15 @@ app.add_typer(blocks, name="blocks")
 def main() -> None:
     """Run `ecg`; a failure with a name becomes two lines and an exit code."""
     debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a terminal's encoding lacks is said as an escape
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        Path.home()
+    except (
+        RuntimeError
+    ):  # a user without a name and HOME: libraries ask for it, also where other variables name folders
+        os.environ["HOME"] = "/nonexistent"
     try:
         modes.begin()
         app()

@@ -75,7 +75,7 @@ def services(given: Mapping[str, str]) -> list[Service]:
         found.append(Service("warm", [*python, "deployments.warm.server"], env=env, vital=False))
     work = [*python, "prefect", "worker", "start", "--pool", given.get("ECG_POOL", "gpu"), "--type", "process"]
     worker = [*work, "--limit", at_once, "--with-healthcheck"]
-    found.append(Service("worker", worker, env=env, secrets=SECRETS["worker gpu"], stop_s=DRAIN_S))
+    found.append(Service("worker", worker, env=env, secrets=SECRETS["worker gpu"], drain_s=DRAIN_S))
     if given.get("ECG_SCALE_IN_PROTECTION"):
         protection = [*python, "deployments.aws.protection"]
         found.append(Service("protection", protection, secrets=environment.STORE, vital=False))

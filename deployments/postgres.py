@@ -9,6 +9,7 @@ start.
 import ctypes
 import importlib.util
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,7 @@ SETTINGS = {
 INITDB = ("--username", USER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-instructions")
 CLONE_NEWUSER = 0x10000000
 INSIDE = 1
-"""The user that root is to PostgreSQL, which refuses to run as root: "daemon", which every Linux knows."""
+"""The user that PostgreSQL takes us for where it refuses who we are: "daemon", which every Linux knows."""
 
 
 def url(folder: Path) -> str:
@@ -57,13 +58,18 @@ def check(folder: Path) -> None:
     """Say beforehand what would keep it from starting.
 
     Raises:
-        InvalidRequest: the folder's path is too long for a socket.
+        InvalidRequest: the folder's path is too long for a socket, or cannot be told in a database's address.
         ServiceFailed: the package that carries PostgreSQL is not installed.
     """
     if len(os.fsencode(folder.absolute())) > LONGEST_FOLDER:
         raise InvalidRequest(
             f"--data: {folder.absolute()} is longer than the {LONGEST_FOLDER} bytes that a socket's folder may have",
             hint="Name a folder with a shorter path.",
+        )
+    if set(",:") & set(str(folder.absolute())):  # where clients part a list of hosts, and hosts from ports
+        raise InvalidRequest(
+            f"--data: {folder.absolute()} holds a comma or a colon, which a database's address cannot",
+            hint="Name another folder, or a database of your own in PREFECT_SERVER_DATABASE_CONNECTION_URL.",
         )
     _programs()
 
@@ -73,8 +79,8 @@ def main() -> NoReturn:
     folder = Path(sys.argv[1]).absolute()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    if os.geteuid() == 0:
-        _leave_root()
+    if os.geteuid() == 0 or not _has_name(os.geteuid()):
+        _be_another()
     programs, data = _programs(), folder / "data"
     if not (data / "PG_VERSION").exists():
         _make(programs, data)
@@ -99,7 +105,12 @@ def _make(programs: Path, data: Path) -> None:
     """A new database, which has its name when it is whole."""
     incoming = data.with_name("data.part")
     shutil.rmtree(incoming, ignore_errors=True)
-    subprocess.run([programs / "initdb", "-D", incoming, *INITDB], check=True, stdout=subprocess.DEVNULL)
+    command = [str(programs / "initdb"), "-D", str(incoming), *INITDB]
+    ended = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    sys.stderr.write(ended.stderr)
+    if ended.returncode:
+        why = next((line for line in ended.stderr.splitlines() if line.strip()), f"exit code {ended.returncode}")
+        raise ServiceFailed(f"the database could not be made: {why}", hint=f"See that {data.parent} can be written.")
     incoming.rename(data)
 
 
@@ -118,21 +129,31 @@ def _forget_the_dead(data: Path) -> None:
         lock.unlink(missing_ok=True)
 
 
-def _leave_root() -> None:
-    """Be another user to oneself, in a user namespace: files and their owner stay root's.
+def _has_name(user: int) -> bool:
+    """Whether this system knows the user by name, which PostgreSQL asks for; a container's user may have none."""
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
+
+
+def _be_another() -> None:
+    """Be another user to oneself, in a user namespace: files and their owner stay as they are.
 
     Raises:
         ServiceFailed: this system gives no user namespaces.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    group = os.getegid()
+    user, group = os.geteuid(), os.getegid()
     if libc.unshare(CLONE_NEWUSER):
         raise ServiceFailed(
-            f"PostgreSQL does not run as root, and there are no user namespaces ({os.strerror(ctypes.get_errno())})",
+            f"PostgreSQL does not run as {'root' if user == 0 else f'user {user}, who has no name'}, and there are no "
+            f"user namespaces ({os.strerror(ctypes.get_errno())})",
             hint="Run the service as another user, or name a database of your own in "
             "PREFECT_SERVER_DATABASE_CONNECTION_URL.",
         )
-    Path("/proc/self/uid_map").write_text(f"{INSIDE} 0 1")
+    Path("/proc/self/uid_map").write_text(f"{INSIDE} {user} 1")
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/gid_map").write_text(f"{INSIDE} {group} 1")
 

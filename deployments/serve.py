@@ -182,6 +182,7 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
             "PREFECT_SERVER_API_AUTH_STRING": key,
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
             "PREFECT_UI_API_URL": api,
+            "PREFECT_UI_STATIC_DIRECTORY": str(_prefect_folder(wanted.data) / "ui"),  # packages may not be writable
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # the reconciler alone makes 1440 a day
             "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",  # on one machine a queue is nothing late

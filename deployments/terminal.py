@@ -1,5 +1,6 @@
 """What people see on a terminal: live progress, an outcome, an error. All of it on stderr except results."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from typing import Self
@@ -100,7 +101,13 @@ class LiveProgress:
 def write_json(document: BaseModel) -> None:
     """One line of JSON on stdout, for programs; what is no letter stands in it as an escape."""
     plain = document.model_dump_json().translate({code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)})
-    sys.stdout.write(plain + "\n")
+    write_document(plain + "\n")
+
+
+def write_document(text: str) -> None:
+    """A document on stdout, in UTF-8 as in a file, whatever the terminal's encoding is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
     sys.stdout.flush()
 
 
@@ -128,7 +135,7 @@ def print_outcome(ended: Outcome) -> None:
     for name, path in (paths | {"report": ended.outputs.report}).items():
         out.print(f"  {name:<10}{escape(path)}", highlight=False, soft_wrap=True)
     in_bucket = ended.outputs.analysis.startswith("s3://")
-    named = f"{ended.job_id} --out STORE" if in_bucket else ended.outputs.analysis
+    named = f"{ended.job_id} --out STORE" if in_bucket else shlex.quote(ended.outputs.analysis)
     out.print(f"\nRead it: [bold]ecg show {escape(named)}[/]", highlight=False, soft_wrap=True)
 
 

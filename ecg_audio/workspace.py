@@ -103,8 +103,18 @@ def _alive(process_id: int) -> bool:
 
 
 def cache() -> Path:
-    """What may be kept between runs and made again if it is lost: ECG_CACHE_DIR, else the user's cache folder."""
+    """What may be kept between runs and made again if it is lost: ECG_CACHE_DIR, else the user's cache folder.
+
+    Raises:
+        InsufficientResources: it cannot be made.
+    """
     named = os.environ.get("ECG_CACHE_DIR")
     folder = Path(named) if named else Path(platformdirs.user_cache_dir("ecg-audio-analyzer"))
-    modes.make_folder(folder)
+    try:
+        modes.make_folder(folder)
+    except OSError as error:
+        raise InsufficientResources(
+            f"cannot use the cache folder {folder}: {error.strerror}",
+            hint="Set ECG_CACHE_DIR to a folder that can be written.",
+        ) from error
     return folder.absolute()

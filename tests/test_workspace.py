@@ -77,3 +77,12 @@ def test_downloads_go_into_no_link(elsewhere: Path) -> None:
     with pytest.raises(InsufficientResources, match="no folder of this user's"), workspace.incoming("job", "source"):
         pass
     assert [path.name for path in elsewhere.iterdir()] == [f"mine-{ENDED}-x"]
+
+
+def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has no home folder that can be written hears which variable helps."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ECG_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    with pytest.raises(InsufficientResources, match="cache folder") as refused:
+        workspace.cache()
+    assert "ECG_CACHE_DIR" in refused.value.hint

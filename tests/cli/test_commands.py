@@ -138,3 +138,12 @@ def test_a_conversation_from_start_to_end(tmp_path: Path) -> None:
     for quiet in (silence, noise):
         assert (quiet["status"], quiet["words"]) == ("completed", 0)
         assert "NO_SPEECH" in {warning["code"] for warning in quiet["warnings"]}
+
+
+def test_documents_are_utf_8_whatever_the_terminal_is(tmp_path: Path) -> None:
+    """On a terminal without letters, JSON stays whole, what people read shows escapes, and nothing fails."""
+    command = [sys.executable, "-m", "deployments.cli", "analyze", "강의.mp4", "--json"]
+    given = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(command, cwd=tmp_path, env=given, capture_output=True, check=False)
+    assert json.loads(ended.stdout.decode("utf-8"))["source"] == "강의.mp4"
+    assert "\\uac15\\uc758.mp4" in ended.stderr.decode("ascii") and b"Traceback" not in ended.stderr

@@ -16,6 +16,11 @@ DOCKERFILES = sorted((ROOT / "deployments/docker").glob("*.Dockerfile"))
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 
 
+def dockerfile(image: str) -> str:
+    """The text of an image's Dockerfile."""
+    return (ROOT / f"deployments/docker/{image}.Dockerfile").read_text()
+
+
 def pinned(lock: str) -> dict[str, str]:
     """A lock's packages and their versions."""
     return dict(re.findall(r"^([a-z0-9._-]+)==([^\s;]+)", (ROOT / lock).read_text(), re.MULTILINE))
@@ -119,6 +124,64 @@ def test_compose_starts_in_order() -> None:
     assert device["capabilities"] == ["gpu"]
 
 
+def test_compose_makes_the_pools_that_it_has_workers_for() -> None:
+    """No pool stays without a worker, and no worker without its pool."""
+    services = COMPOSE["services"]
+    made = [word for word in services["deploy"]["command"][2:] if word != "--pool"]
+    control = services["control"]["command"]
+    gpu = services["gpu"]["environment"].get("ECG_POOL", "gpu")
+    assert sorted(made) == sorted([control[control.index("--pool") + 1], gpu])
+
+
+def test_compose_confines_every_service() -> None:
+    """No service can write its root, gain privileges or keep one; what our images write goes to tmpfs or a volume."""
+    for name, service in COMPOSE["services"].items():
+        assert service["read_only"] is True and service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        written = [place.partition(":")[0] for place in service["tmpfs"]]
+        written += [volume.split(":")[1] for volume in service.get("volumes", [])]
+        assert "/tmp" in written, name
+        image = {"ecg-control:latest": "control", "ecg-audio-analyzer:latest": "gpu"}.get(service["image"])
+        if image:
+            volumes = re.search(r"^VOLUME (.+)$", dockerfile(image), re.MULTILINE)
+            assert volumes and set(json.loads(volumes[1])) <= set(written), name
+
+
+def test_compose_asks_for_the_health_that_the_images_tell() -> None:
+    """Images in OCI's format lose their health check, so the file has it too, and the same one."""
+    for name, image in {"gateway": "control", "gpu": "gpu"}.items():
+        told = re.search(r"^HEALTHCHECK (.+) \\\n +CMD (.+)$", dockerfile(image), re.MULTILINE)
+        asked = COMPOSE["services"][name]["healthcheck"]
+        assert told and asked["test"] == ["CMD", *json.loads(told[2])], name
+        options = dict(re.findall(r"--([a-z-]+)=(\S+)", told[1]))
+        assert options == {key.replace("_", "-"): str(asked[key]) for key in asked if key != "test"}, name
+    for name, service in COMPOSE["services"].items():
+        assert "healthcheck" in service, name
+        assert ("disable" in service["healthcheck"]) == (service["restart"] in {"no", "on-failure"}), name
+
+
+@pytest.mark.parametrize("image", ["control", "gpu"])
+def test_images_write_below_their_volumes(image: str) -> None:
+    """Whatever a variable of the image says is written, and the user's home, lies where a read-only root allows it."""
+    _, final = dockerfile(image).rsplit("\nFROM ", 1)
+    volumes = json.loads(re.findall(r"^VOLUME (.+)$", final, re.MULTILINE)[0])
+    folders = dict(re.findall(r"([A-Z_]+)=(/\S+)", final)) | {"HOME": re.findall(r"--home-dir (\S+)", final)[0]}
+    del folders["PATH"]
+    assert {"HOME", "ECG_WORK_DIR", "ECG_CACHE_DIR", "PREFECT_HOME", "TMPDIR"} <= set(folders)
+    for name, folder in folders.items():
+        assert any(Path(folder).is_relative_to(volume) for volume in volumes), name
+    made = re.findall(r"install --directory --owner ecg --group ecg --mode 0700 (.+)", final)
+    assert set(volumes) <= set(made[0].split()), "volumes get their owner from the image"
+
+
+def test_the_gpu_image_installs_the_lock_beside_its_overrides() -> None:
+    """Without pyproject's overrides the lock's own packages ask for one that only a compiler could make."""
+    build = dockerfile("gpu").split("\nFROM ")[1]
+    copied, installed = build.index("pyproject.toml"), build.index("-r requirements.lock")
+    assert copied < build.index("WORKDIR /opt/ecg") < installed
+    assert re.search(r"^override-dependencies = .*webrtcvad", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+
+
 def test_compose_names_programs_that_are_there() -> None:
     """Commands of `ecg` and modules that images and compose start exist."""
     from typer.main import get_command
@@ -127,7 +190,7 @@ def test_compose_names_programs_that_are_there() -> None:
 
     named: Any = get_command(app)
     text = (ROOT / "compose.yaml").read_text() + "".join(path.read_text() for path in DOCKERFILES)
-    assert COMPOSE["services"]["deploy"]["command"] == ["ecg", "deploy"] and "deploy" in named.commands
+    assert COMPOSE["services"]["deploy"]["command"][:2] == ["ecg", "deploy"] and "deploy" in named.commands
     for module in re.findall(r'"python", "-m", "([\w.]+)"', text):
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module

@@ -17,6 +17,7 @@ def test_a_host_runs_a_worker_and_what_its_settings_want() -> None:
         *("worker", "start", "--pool", "gpu", "--type", "process", "--limit", "2"),
         "--with-healthcheck",
     ]
+    assert found["worker"].drain_s > 0, "asked to end while it has runs, Prefect's worker ends them"
     scaling = services(given | {"ECG_SCALE_IN_PROTECTION": "1"})
     assert {service.name for service in scaling} == {*found, "protection"}
 

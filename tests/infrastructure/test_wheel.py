@@ -1,20 +1,38 @@
 """The product as others install it: as a wheel, without the clone beside it."""
 
+import importlib.util
+import json
 import os
 import re
+import shlex
+import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
 import venv
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+import soundfile
 
+from deployments import demo, guard
+from ecg_audio.speech import weights
 from tests.conftest import REPOSITORY
+from tests.deployments.service import free_ports
+from tests.deployments.test_supervisor import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PACKAGES = ("blocks", "deployments", "ecg_audio", "flows", "gateway", "tasks")
 DATA = re.compile(r".*\.(?:json|yaml|toml|html|css|js|md)|.*Dockerfile")
+
+
+JOB = "550e8400-e29b-41d4-a716-446655440000"
+STRANGER = ("unshare", "--user", "--map-user=12345", "--map-group=12345")
+"""Begins a program as a user of whom the system knows no name, and who may do nothing that others may not."""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +60,140 @@ def ran(python: Path, program: str, folder: Path) -> str:
     ended = subprocess.run([python, "-c", program], cwd=folder, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr[-3000:]
     return ended.stdout
+
+
+class Stranger:
+    """Somebody who has installed the product, and nothing else of ours.
+
+    Packages cannot be written, the terminal's encoding has no letters but those of ASCII, new files are nobody else's,
+    and the folder's name has what names of folders may have.
+
+    Args:
+        python: the Python of the environment.
+        folder: where they are at home.
+    """
+
+    def __init__(self, python: Path, folder: Path) -> None:
+        self.folder = folder / "mein Ordner's 강의 100%"
+        home = folder / "höme"
+        for made in (self.folder, home):
+            made.mkdir()
+        self._ecg = str(python.parent / "ecg")
+        self.environment = {
+            "ECG_CACHE_DIR": os.environ["ECG_CACHE_DIR"],
+            "ECG_WORK_DIR": str(folder / "work"),
+            "HF_HUB_OFFLINE": "1",
+            "HOME": str(home),
+            "LC_ALL": "C",
+            "PATH": os.defpath,
+            "PYTHONIOENCODING": "ascii",
+        }
+        possible = shutil.which(STRANGER[0]) and not subprocess.run([*STRANGER, "true"], capture_output=True).returncode
+        self._prefix = STRANGER if possible else ()
+
+    def begin(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+        """Begin `ecg` with arguments."""
+        command = [*self._prefix, self._ecg, *arguments]
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, umask=0o077, **options)
+
+    def ecg(self, *arguments: str) -> str:
+        """What `ecg` says on stdout, which is UTF-8 where it is a document; it must end well, without a traceback."""
+        process = self.begin(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            out, err = process.communicate(timeout=300)
+        finally:
+            process.kill()
+            process.wait()
+        said = err.decode("ascii")
+        assert process.returncode == 0 and "Traceback" not in said, said[-3000:]
+        return out.decode()
+
+    def recording(self, name: str, start_s: int, end_s: int) -> Path:
+        """A part of the telephone conversation that comes with pyannote.audio."""
+        samples, rate_hz = soundfile.read(demo.sample())
+        soundfile.write(self.folder / name, samples[start_s * rate_hz : end_s * rate_hz], rate_hz)
+        return self.folder / name
+
+
+@pytest.fixture(scope="module")
+def stranger(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
+    """Somebody with the installed product and the embedded models."""
+    if not all(importlib.util.find_spec(package) for file in weights.WHISPER_FILES for package, _ in file.parts):
+        pytest.skip("the packages of requirements-weights.lock are not installed: the registry may not have them")
+    packages = [installed.parent.parent, *(installed.parent.parent / "lib").rglob("*")]
+    folders = [path for path in packages if path.is_dir() and not path.is_symlink()]
+    for path in folders:
+        path.chmod(0o555)
+    yield Stranger(installed, tmp_path_factory.mktemp("stranger"))
+    for path in folders:
+        path.chmod(0o755)
+
+
+def test_the_wheel_analyses(stranger: Stranger) -> None:
+    """`ecg analyze`, then what its users do next: the line that it prints, captions, the doctor."""
+    stranger.recording("ein Gespräch.wav", 6, 20)
+    said = stranger.ecg("analyze", "ein Gespräch.wav", "--job-id", "job-1", "--out", "out", "--models", "embedded")
+    assert said.isascii() and "job-1  completed" in said and re.search(r"[1-9] speakers", said)
+    for word in ("measure", "transcribe", "align", "diarize", "publish"):
+        assert word in said
+    [line] = re.findall(r"Read it: ecg (show .+)", said)
+    assert "diane" in stranger.ecg(*shlex.split(line.encode().decode("unicode_escape"))).lower()
+    assert "diane" in stranger.ecg("show", "job-1", "--out", "out").lower()
+    for form in ("srt", "ebuttd", "md"):
+        assert stranger.ecg("captions", "job-1", "--out", "out", "--format", form)
+    with pytest.MonkeyPatch.context() as changed:
+        changed.delitem(stranger.environment, "HOME")
+        assert "words by embedded" in stranger.ecg("doctor")
+    again = json.loads(stranger.ecg("analyze", "ein Gespräch.wav", "--job-id", "job-1", "--out", "out", "--json"))
+    assert (again["status"], again["source"]) == ("completed", "ein Gespräch.wav")
+    written = [path for path in stranger.folder.rglob("*") if path.name != "ein Gespräch.wav"]
+    assert written and not [path for path in written if path.stat().st_mode & 0o077]
+
+
+def test_the_wheel_serves(stranger: Stranger, tmp_path: Path) -> None:
+    """`ecg serve` comes up whole, does a job that came by HTTP, and is gone when it is told to end."""
+    recording = stranger.recording("das nächste.wav", 6, 16)
+    gateway, prefect, models = free_ports(3)
+    ports = ["--port", str(gateway), "--prefect-port", str(prefect), "--models-port", str(models)]
+    printed = tmp_path / "printed"
+    with printed.open("wb") as out:
+        process = stranger.begin("serve", *ports, "--models", "embedded", "--limit", "1", stdout=out, stderr=out)
+
+    def up() -> bool:
+        assert process.poll() is None, printed.read_text()
+        return "up in" in printed.read_text()
+
+    try:
+        until(up, seconds=400.0)
+        assert "restarted" not in printed.read_text() and "warm: ready" in printed.read_text()
+        [served] = re.findall(r"gateway: starting \(pid (\d+)\)", printed.read_text())
+        mark = Path(f"/proc/{served}/environ").read_bytes().decode().partition(f"{guard.VARIABLE}=")[2].split("\0")[0]
+        page = httpx.get(f"http://127.0.0.1:{prefect}/", headers={"Accept": "text/html"}, follow_redirects=True)
+        assert page.status_code == 200 and "<title>" in page.text
+        assert [*stranger.folder.glob("ecg-data/prefect/ui/*/index.html")], "packages are not written"
+        api = f"http://127.0.0.1:{gateway}/api/upload-video"
+        asked = {"job_id": JOB, "video_url": str(recording)}
+        taken = httpx.post(f"{api}/process-video", json=asked, timeout=60.0)
+        assert taken.status_code == 200, taken.text
+
+        ended: dict[str, Any] = {}
+
+        def over() -> bool:
+            answer = httpx.get(f"{api}/status/{JOB}", timeout=60.0)
+            ended.update(answer.json() if answer.status_code == 200 else {})  # a busy machine says so with 503
+            return ended.get("status", "processing") != "processing"
+
+        until(over, seconds=400.0)
+        assert ended["status"] == "completed", ended
+        assert "diane" in json.dumps(ended["result"]).lower()
+        assert len(guard.family(mark)) > 5
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        assert guard.family(mark) == []
+        assert "Traceback" not in printed.read_text()
+    finally:
+        process.kill()  # its guard ends the rest
+        process.wait()
 
 
 def test_the_wheel_holds_what_the_packages_hold(installed: Path, tmp_path: Path) -> None:
