@@ -12,6 +12,7 @@ GROUND = {
     "environment",
     "errors",
     "graphemes",
+    "local_socket",
     "logs",
     "modes",
     "progress",

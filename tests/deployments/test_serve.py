@@ -54,7 +54,7 @@ def test_the_whole_service(talk: Path, moto: Moto, tmp_path: Path) -> None:
                 taken = httpx.post(f"{service.gateway}/api/upload-video/process-video", json=asked, timeout=30)
                 assert (taken.status_code, taken.json()["status"]) == (200, "processing"), taken.text
 
-            until(lambda: httpx.get(f"{service.models}/health").json()["queue"] > 0, seconds=90.0)
+            until(lambda: service.models()["queue"] > 0, seconds=90.0)
             os.kill(service.pids("models")[0], signal.SIGKILL)
             until(lambda: len(receiver.terminal()) == len(JOBS), seconds=180.0)
             assert len(service.pids("models")) == 2, "the model server was begun again"
