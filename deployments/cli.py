@@ -249,6 +249,7 @@ def deploy(
         list[str] | None,
         typer.Option(help="gpu, cpu or control, again for more: what nobody serves is left out. [all]"),
     ] = None,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for a server.")] = 0.0,
     debug: Debug = False,
 ) -> None:
     """Tell a Prefect server (PREFECT_API_URL) what can be run: blocks, work pools, deployments, automations."""
@@ -257,7 +258,7 @@ def deploy(
     session.quieten(debug=debug)
     from deployments.deploy import deploy
 
-    raise typer.Exit(deploy(pool_type, image, pool or ()))
+    raise typer.Exit(deploy(pool_type, image, pool or (), wait))
 
 
 @app.command("gateway")

@@ -29,7 +29,7 @@ PYTHON = (sys.executable, "-m")
 MODEL_SERVER = (*PYTHON, "deployments.cli", "serve-models", "--socket")
 POOLS = ("gpu", "control")
 """What this machine has workers for; a pool that nobody serves is not made."""
-DEPLOY = ("deployments.cli", "deploy", *(word for pool in POOLS for word in ("--pool", pool)))
+DEPLOY = ("deployments.cli", "deploy", "--wait", "300", *(word for pool in POOLS for word in ("--pool", pool)))
 STEP_S = 0.2
 LOOK_S = 2.0
 CONTROL_RUNS = 4
@@ -165,12 +165,14 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
     if key:
         env["PREFECT_HOME"] = str(_prefect_folder(wanted.data))
         database = os.environ.get(DATABASE_URL)
+        start = [*PYTHON, "deployments.prefect_server", str(wanted.prefect_port)]
         if not database:
             folder = wanted.data.absolute() / "postgres"
             postgres.check(folder)
             database = postgres.url(folder)
-            start = [*PYTHON, "deployments.postgres", str(folder)]
-            services.append(Service("database", start, postgres.accepts(folder), str(folder), stop_s=30.0))
+            start.append(str(folder))  # whose socket it waits for when it has imported Prefect
+            run = [*PYTHON, "deployments.postgres", str(folder)]
+            services.append(Service("database", run, postgres.accepts(folder), str(folder), stop_s=30.0))
         page = api.removesuffix("/api")
         own = {
             DATABASE_URL: database,
@@ -181,10 +183,8 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
             "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # the reconciler alone makes 1440 a day
             "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",  # on one machine a queue is nothing late
         }
-        start = [*PYTHON, "prefect", "server", "start", "--host", LOOPBACK, "--port", str(wanted.prefect_port)]
-        after = tuple(service.name for service in services)
         ready = readiness.answers(f"{api}/health")
-        services.append(Service("server", start, ready, page, env | own, after=after, silent_s=SILENT_S))
+        services.append(Service("server", start, ready, page, env | own, silent_s=SILENT_S))
     server = ("server",) if key else ()
     if with_models:
         address = str(_models_socket(wanted.data))
@@ -199,10 +199,11 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
     if len(os.fsencode(warm)) <= LONGEST_PATH:
         warm.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         env["ECG_WARM_SOCKET"] = str(warm)
-        services.append(
-            Service("warm", [*PYTHON, "deployments.warm.server"], readiness.listens(warm), env=env, vital=False)
-        )
-    services.append(Service("deploy", [*PYTHON, *DEPLOY], env=env | client, after=server, once=True))
+        # after the server, from whose start its imports would take the processor; no job can come before that answers
+        run = [*PYTHON, "deployments.warm.server"]
+        services.append(Service("warm", run, readiness.listens(warm), env=env, after=server, vital=False))
+    # it imports Prefect while the server does, and waits for it
+    services.append(Service("deploy", [*PYTHON, *DEPLOY], env=env | client, once=True))
     for pool, limit in zip(POOLS, (wanted.limit, CONTROL_RUNS), strict=True):
         name = f"{socket.gethostname()}-{pool}"
         start = [*PYTHON, "prefect", "worker", "start", "--pool", pool, "--type", "process"]
