@@ -71,6 +71,12 @@ def failure(status: int, code: str, message: str, hint: str = "", retry_after_s:
     return JSONResponse({"message": message, "error": {"code": code, "hint": hint}}, status, headers)
 
 
+async def not_ours(scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer to a request for a name that is not this machine's."""
+    hint = "Ask http://127.0.0.1, or set ECG_GATEWAY_API_KEY: with a key any name is answered."
+    await failure(421, "MISDIRECTED", "this gateway answers to this machine's own names", hint)(scope, receive, send)
+
+
 def register(app: FastAPI) -> None:
     """Let every failure of an app be answered in our shape."""
 

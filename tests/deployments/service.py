@@ -77,7 +77,7 @@ def served(folder: Path, env: dict[str, str]) -> Iterator[Served]:
         )
     running = Served(process, printed, f"http://127.0.0.1:{gateway}", folder / "data")
     try:
-        until(lambda: "up in" in running.printed or process.poll() is not None, seconds=150.0)
+        until(lambda: "up in" in running.printed or process.poll() is not None, seconds=280.0)
         assert process.poll() is None, running.printed
         yield running
     finally:
