@@ -31,6 +31,7 @@ from gateway.wire import Failure
 MAX_BODY_BYTES = 64 * 1024
 BODY_S = 30.0
 """So long a whole body may take; a recording has limits of its own."""
+LEFT = {"Connection": "close"}
 STATUS: dict[type[EcgError], int] = {
     JobUnknown: 404,
     JobConflict: 409,
@@ -64,8 +65,8 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def failure(status: int, code: str, message: str, hint: str = "", retry_after_s: int = RETRY_AFTER_S) -> JSONResponse:
-    """One failure as an answer; 503 says when to come again."""
-    headers = {"Retry-After": str(retry_after_s)} if status == 503 else None
+    """One failure as an answer; 503 says when to come again, and what is left of a refused body is not waited for."""
+    headers = {503: {"Retry-After": str(retry_after_s)}, 408: LEFT, 413: LEFT}.get(status)
     # what callers sent may be no text at all
     message, hint = (text.encode(errors="replace").decode() for text in (message, hint))
     return JSONResponse({"message": message, "error": {"code": code, "hint": hint}}, status, headers)
