@@ -1,4 +1,7 @@
-"""Unix sockets for the programs of one user: where they lie, and who may be at their other end."""
+"""Unix sockets for the programs of one user: where they lie, and who may be at their other end.
+
+The fork server's client, which imports next to nothing, asks the same questions by itself.
+"""
 
 import fcntl
 import os
