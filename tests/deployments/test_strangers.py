@@ -4,7 +4,8 @@ import json
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from deployments import guard
 from tests.deployments.service import Served, served
+from tests.deployments.test_supervisor import until
 from tests.strangers import needs_root, tries
 
 KEY = "the key of callers"
@@ -36,10 +38,12 @@ def service() -> Iterator[Served]:
             "AWS_SECRET_ACCESS_KEY": "a secret of the store",
         }
         with served(folder, env) as running:
-            client = httpx.Client(base_url=running.gateway, headers={"X-API-Key": KEY}, timeout=30)
-            offered = client.post("/uploads", json={"filename": "a.mp4"}).json()
-            client.put(offered["upload_url"], content=b"a recording").raise_for_status()
+            mark = running.mark()
+            with httpx.Client(base_url=running.gateway, headers={"X-API-Key": KEY}, timeout=30) as client:
+                offered = client.post("/uploads", json={"filename": "a.mp4"}).json()
+                client.put(offered["upload_url"], content=b"a recording").raise_for_status()
             yield running
+        until(lambda: not guard.family(mark), seconds=60.0)
 
 
 def prefect(service: Served) -> str:
@@ -48,31 +52,28 @@ def prefect(service: Served) -> str:
     return line.split("ready at ")[1].split()[0] + "/api"
 
 
-def places(service: Served) -> set[tuple[str, int]]:
-    """The addresses, as the kernel writes them, and TCP ports that processes of the service listen on."""
+def listening(processes: Iterable[int]) -> list[str]:
+    """The addresses, as the kernel writes them, that processes listen on by TCP."""
     inodes = set()
-    for process in guard.family(service.mark()):
+    for process in processes:
         for descriptor in Path(f"/proc/{process}/fd").iterdir():
-            try:
-                target = str(descriptor.readlink())
-            except OSError:
-                continue  # closed meanwhile
-            if target.startswith("socket:"):
-                inodes.add(target[8:-1])
-    found = set()
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and fields[9] in inodes:
-                address, _, port = fields[1].rpartition(":")
-                found.add((address, int(port, 16)))
-    return found
+            with suppress(OSError):  # closed meanwhile
+                inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
+    tables = [Path(f"/proc/net/{table}").read_text().splitlines()[1:] for table in ("tcp", "tcp6")]
+    lines = [line.split() for table in tables for line in table]
+    return [fields[1] for fields in lines if fields[3] == "0A" and fields[9] in inodes]
 
 
-def test_two_ports_of_loopback_are_open_and_no_more(service: Served) -> None:
-    """The gateway's and Prefect's; database, models and fork server have none."""
-    known = {httpx.URL(prefect(service)).port, httpx.URL(service.gateway).port}
-    assert places(service) == {("0100007F", port) for port in known}
+def test_the_gateways_and_prefects_ports_are_the_services_only_ones(service: Served) -> None:
+    """On loopback; database, models and fork server have none.
+
+    Prefect's workers have one of their own each, for the runs that they start, which show a token.
+    """
+    for name, address in (("server", prefect(service)), ("gateway", service.gateway)):
+        assert listening(service.pids(name)[-1:]) == [f"0100007F:{httpx.URL(address).port:04X}"]
+    for name in ("database", "models", "warm"):
+        assert listening(service.pids(name)[-1:]) == [], name
+    assert {address.partition(":")[0] for address in listening(guard.family(service.mark()))} == {"0100007F"}
 
 
 @pytest.mark.parametrize(
