@@ -370,13 +370,6 @@ class OrchestratorUnavailable(EcgError):
     default_hint = "Send the same request again in a few seconds."
 
 
-class GatewayBusy(OrchestratorUnavailable):
-    """More callers wait than can be answered in time; nothing was begun."""
-
-    code = "BUSY"
-    default_hint = "Send the same request again after the time that Retry-After says."
-
-
 # Running services on this machine
 
 

@@ -11,7 +11,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ecg_audio.errors import (
     EcgError,
-    GatewayBusy,
     InvalidRequest,
     JobConflict,
     JobUnknown,
@@ -25,7 +24,7 @@ from ecg_audio.errors import (
     UploadsOff,
     UploadUnknown,
 )
-from gateway.turnstile import RETRY_AFTER_S
+from gateway.turnstile import RETRY_AFTER_S, GatewayBusy
 from gateway.wire import Failure
 
 MAX_BODY_BYTES = 64 * 1024

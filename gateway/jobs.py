@@ -10,12 +10,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, RedirectResponse
 
-from ecg_audio.errors import GatewayBusy, JobUnknown, OrchestratorUnavailable, ProcessingTimeout, ResultNotFound
+from ecg_audio.errors import JobUnknown, OrchestratorUnavailable, ProcessingTimeout, ResultNotFound
 from ecg_audio.request import JOB_ID, AnalysisRequest
 from gateway import intake, results
 from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
 from gateway.orchestrator import STATES, Job, Orchestrator
+from gateway.turnstile import GatewayBusy
 from gateway.wire import JOB, Accepted, Listed, ListedJob, ProcessVideo, State, Status, Transcribe, Transcribed
 
 POLL_S = 0.5

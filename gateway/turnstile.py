@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
-from ecg_audio.errors import GatewayBusy
+from ecg_audio.errors import OrchestratorUnavailable
 
 AT_ONCE = 8
 """More at once make Prefect slower for each, and no faster in all."""
@@ -18,6 +18,13 @@ LONGEST_RETRY_AFTER_S = 60
 _LATEST = 0.1  # the weight of the latest request in the usual time
 
 Found = TypeVar("Found")
+
+
+class GatewayBusy(OrchestratorUnavailable):
+    """More callers wait than can be answered in time; nothing was begun."""
+
+    code = "BUSY"
+    default_hint = "Send the same request again after the time that Retry-After says."
 
 
 class Turnstile:

@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from ecg_audio.errors import GatewayBusy
 from gateway import connections, jobs
-from gateway.turnstile import LONGEST_RETRY_AFTER_S, RETRY_AFTER_S, Shared, Turnstile
+from gateway.turnstile import LONGEST_RETRY_AFTER_S, RETRY_AFTER_S, GatewayBusy, Shared, Turnstile
 from tests.gateway.conftest import Open
 from tests.gateway.test_contract import PROCESS, STATUS, asked, run_of
 from tests.gateway.test_refusals import code
