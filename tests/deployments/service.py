@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,9 +54,13 @@ class Served:
             return found
 
     def status(self, job_id: str) -> dict[str, Any]:
-        """What the gateway says of a job."""
-        found: dict[str, Any] = httpx.get(f"{self.gateway}/api/upload-video/status/{job_id}", timeout=30.0).json()
-        return found
+        """What the gateway says of a job; one that is busy is asked again."""
+        while True:
+            answer = httpx.get(f"{self.gateway}/api/upload-video/status/{job_id}", timeout=30.0)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                found: dict[str, Any] = answer.json()
+                return found
+            time.sleep(float(answer.headers["Retry-After"]))
 
     def mark(self) -> str:
         """What its processes can be told by."""
