@@ -110,7 +110,7 @@ def side_by_side(
     """The engine behind a model server and whisperx bare, in turns, so that both meet the same machine."""
     once = importlib.import_module("benchmarks.gpu").bare  # by the name under which a child finds it
     process.call(once, str(recording), engine.settings, language)
-    with ModelServer(engine) as server:
+    with tempfile.TemporaryDirectory() as folder, ModelServer(engine, Path(folder, "socket")) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         client = RemoteEngine(server.address)
         try:

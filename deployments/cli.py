@@ -191,20 +191,23 @@ def serve_models(
     models: Annotated[str, typer.Option(metavar="NAME", help="Which are kept: auto, embedded, or a Whisper model.")] = (
         "auto"
     ),
-    port: Annotated[int, typer.Option(help="Port on loopback.")] = 8765,
+    socket: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Where it listens: in a folder that is closed to others. [the user's own]"),
+    ] = None,
     most_waiting: Annotated[int, typer.Option(metavar="N", help="How many jobs may wait; more are told: busy.")] = 8,
     most_gb: Annotated[
         float, typer.Option(metavar="GB", help="A model process that holds more memory after a job is replaced.")
     ] = 16.0,
     debug: Debug = False,
 ) -> None:
-    """Keep the speech models warm for jobs on this machine (set ECG_MODEL_SERVER for those)."""
+    """Keep the speech models warm for this user's jobs on this machine (set ECG_MODEL_SERVER for those)."""
     from deployments import session
 
     session.quieten(debug=debug)
     from deployments.models import serve_models
 
-    raise typer.Exit(serve_models(models, port, most_waiting, most_gb))
+    raise typer.Exit(serve_models(models, socket, most_waiting, most_gb))
 
 
 @app.command()
@@ -216,7 +219,6 @@ def serve(
     prefect_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Of the Prefect server and its UI, where none is configured.")
     ] = 4200,
-    models_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the model server.")] = 8765,
     store: Annotated[
         str | None, typer.Option(metavar="DIR", help="Folder (or block) for results. [ECG_STORE, ./ecg-results]")
     ] = None,
@@ -235,7 +237,7 @@ def serve(
     """Run the whole service here: Prefect server, workers, model server, gateway, reconciler. Ctrl-C ends it all."""
     from deployments.serve import Wanted, serve
 
-    wanted = Wanted(host, port, prefect_port, models_port, store, models, limit, data, not no_models, drain, plain)
+    wanted = Wanted(host, port, prefect_port, store, models, limit, data, not no_models, drain, plain)
     raise typer.Exit(serve(wanted))
 
 
@@ -249,6 +251,7 @@ def deploy(
         list[str] | None,
         typer.Option(help="gpu, cpu or control, again for more: what nobody serves is left out. [all]"),
     ] = None,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for a server.")] = 0.0,
     debug: Debug = False,
 ) -> None:
     """Tell a Prefect server (PREFECT_API_URL) what can be run: blocks, work pools, deployments, automations."""
@@ -257,7 +260,7 @@ def deploy(
     session.quieten(debug=debug)
     from deployments.deploy import deploy
 
-    raise typer.Exit(deploy(pool_type, image, pool or ()))
+    raise typer.Exit(deploy(pool_type, image, pool or (), wait))
 
 
 @app.command("gateway")

@@ -6,6 +6,7 @@ operators have paused stays paused.
 
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Collection
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
 HERE = Path(__file__).parent
+STEP_S = 0.2
 DEPLOYMENTS = HERE / "prefect.yaml"
 AUTOMATIONS = HERE / "automations.yaml"
 PoolType = Literal["process", "docker", "ecs"]
@@ -221,8 +223,14 @@ def _plain(value: Any) -> Any:
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
-def deploy(pools: str | None, image: str | None, only: Collection[str] = ()) -> int:
+def deploy(pools: str | None, image: str | None, only: Collection[str] = (), wait_s: float = 0.0) -> int:
     """Register everything, or what runs in some pools, one line a thing; returns 0.
+
+    Args:
+        pools: type of the pools for jobs; None: as they are, else processes.
+        image: what runs run in; None: the template's.
+        only: names of pools; empty: all.
+        wait_s: how long the server may take until it answers.
 
     Raises:
         InvalidRequest: no server is configured, there is no such type or pool, or a pool exists already with another
@@ -236,7 +244,7 @@ def deploy(pools: str | None, image: str | None, only: Collection[str] = ()) -> 
     from deployments import session
     from deployments.terminal import out
 
-    if session.configured() is None:
+    if (api := session.configured()) is None:
         raise InvalidRequest(
             "no Prefect server is configured", hint="Set PREFECT_API_URL, such as http://127.0.0.1:4200/api."
         )
@@ -255,6 +263,9 @@ def deploy(pools: str | None, image: str | None, only: Collection[str] = ()) -> 
 
     from blocks.registration import register as register_blocks
 
+    deadline = time.monotonic() + wait_s
+    while not session.reachable(api) and time.monotonic() < deadline:
+        time.sleep(STEP_S)
     for block in register_blocks(os.environ):
         say(Registered("block", block.reference, block.done))
     asyncio.run(run())

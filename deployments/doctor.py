@@ -29,7 +29,8 @@ def examine(store: str | None) -> int:
     usable = _store(store)
     _burning()
     _server()
-    return 0 if speech and usable else 1
+    served = _model_server()
+    return 0 if speech and usable and served else 1
 
 
 def _package(name: str) -> tuple[str, str | None]:
@@ -113,6 +114,22 @@ def _server() -> None:
         _line(True, "server", f"Prefect answers at {address}")
     else:
         _line(False, "server", f"no Prefect server answers at {address}: start it, or unset PREFECT_API_URL")
+
+
+def _model_server() -> bool:
+    """Whether the model server that the environment names can be used; nothing is said where none is named."""
+    from ecg_audio.serving.client import RemoteEngine
+    from ecg_audio.speech import engine
+
+    if not os.environ.get(engine.MODEL_SERVER):
+        return True
+    try:
+        RemoteEngine().close()
+    except EcgError as error:
+        _line(False, "model server", f"{error.message}. {error.hint}")
+        return False
+    _line(True, "model server", f"answers at {os.environ[engine.MODEL_SERVER]}")
+    return True
 
 
 def _line(good: bool, subject: str, finding: str) -> None:

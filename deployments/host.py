@@ -8,23 +8,21 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
-
 from deployments.blocks import use_engine_settings
+from deployments.readiness import serves_models
 from deployments.serve import SECRETS, SILENT_S
 from deployments.supervisor import Service, Supervisor
-from deployments.warm.client import LONGEST_ADDRESS
 from ecg_audio import environment, modes, workspace
 from ecg_audio.errors import EcgError, InvalidRequest
+from ecg_audio.local_socket import LONGEST_PATH
 from ecg_audio.request import AUTO
 from ecg_audio.speech import engine
 
 STEP_S = 0.5
 DRAIN_S = 90.0
-MODELS = "http://127.0.0.1:8765"
 
 
 def main() -> int:
@@ -62,14 +60,15 @@ def services(given: Mapping[str, str]) -> list[Service]:
     models = given.get("ECG_MODELS") or AUTO
     use_engine_settings()
     engine.LocalEngine(models)  # what cannot be had is said now
-    serving = [*python, "deployments.cli", "serve-models", "--models", models]
-    ready = _answers(f"{MODELS}/health")
+    address = str(workspace.root().absolute() / "models" / "socket")
+    serving = [*python, "deployments.cli", "serve-models", "--models", models, "--socket", address]
+    ready = serves_models(address)
     found.append(
-        Service("models", serving, ready, MODELS, secrets=SECRETS["models"], startup_s=600.0, silent_s=SILENT_S)
+        Service("models", serving, ready, address, secrets=SECRETS["models"], startup_s=600.0, silent_s=SILENT_S)
     )
-    env[engine.MODEL_SERVER] = MODELS
+    env[engine.MODEL_SERVER] = address
     warm = workspace.root() / "warm" / "socket"
-    if len(os.fsencode(warm)) <= LONGEST_ADDRESS:  # else runs start cold
+    if len(os.fsencode(warm)) <= LONGEST_PATH:  # else runs start cold
         warm.parent.mkdir(mode=0o700, exist_ok=True)
         env["ECG_WARM_SOCKET"] = str(warm)
         found.append(Service("warm", [*python, "deployments.warm.server"], env=env, vital=False))
@@ -80,16 +79,6 @@ def services(given: Mapping[str, str]) -> list[Service]:
         protection = [*python, "deployments.aws.protection"]
         found.append(Service("protection", protection, secrets=environment.STORE, vital=False))
     return found
-
-
-def _answers(address: str) -> Callable[[float], bool]:
-    def ask(_since: float) -> bool:
-        try:
-            return httpx.get(address, timeout=2.0).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    return ask
 
 
 if __name__ == "__main__":

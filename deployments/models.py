@@ -6,6 +6,7 @@ from rich.markup import escape
 
 from deployments.blocks import use_engine_settings
 from deployments.terminal import out
+from ecg_audio import local_socket
 from ecg_audio.compute import hub
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.request import EMBEDDED
@@ -75,11 +76,19 @@ def plan_models(hours: float, gpu_gb: float | None) -> int:
     return 0
 
 
-def serve_models(models: str, port: int, most_waiting: int, most_gb: float) -> int:
+def serve_models(models: str, path: Path | None, most_waiting: int, most_gb: float) -> int:
     """Serve until SIGTERM; returns 0 after the last job that was taken on has ended.
+
+    Args:
+        models: which are kept.
+        path: of the socket; None: a place of this user's.
+        most_waiting: how many jobs may wait.
+        most_gb: a model process that holds more after a job is replaced.
 
     Raises:
         EngineUnavailable: the models cannot be had.
+        InvalidRequest: the path is no place for a socket.
+        AddressInUse: another server has it.
     """
     from ecg_audio.serving.server import ModelServer
     from ecg_audio.speech.engine import LocalEngine
@@ -87,7 +96,8 @@ def serve_models(models: str, port: int, most_waiting: int, most_gb: float) -> i
     use_engine_settings()
     engine = LocalEngine(models)
     bound = round(most_gb * 1e9)
-    with ModelServer(engine, port, most_waiting=most_waiting, most_resident_bytes=bound) as server:
+    path = path.absolute() if path else local_socket.usual("models")
+    with ModelServer(engine, path, most_waiting=most_waiting, most_resident_bytes=bound) as server:
         where = "a GPU" if engine.settings.device == "cuda" else "the CPU"
         said = f"{engine.settings.model} on {where}; export ECG_MODEL_SERVER={server.address}"
         out.print(said, highlight=False, soft_wrap=True)

@@ -8,33 +8,30 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import httpx
-
-from deployments import postgres, session
+from deployments import postgres, readiness, session
 from deployments.job_board import JobBoard
 from deployments.status_page import StatusPage
 from deployments.supervisor import Service, Supervisor
 from deployments.terminal import out
-from deployments.warm.client import LONGEST_ADDRESS
 from ecg_audio import environment
 from ecg_audio.errors import AddressInUse, InvalidRequest
+from ecg_audio.local_socket import LONGEST_PATH
 
 LOOPBACK = "127.0.0.1"
 DATABASE_URL = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 PYTHON = (sys.executable, "-m")
-MODEL_SERVER = (*PYTHON, "deployments.cli", "serve-models", "--port")
+MODEL_SERVER = (*PYTHON, "deployments.cli", "serve-models", "--socket")
 POOLS = ("gpu", "control")
 """What this machine has workers for; a pool that nobody serves is not made."""
-DEPLOY = ("deployments.cli", "deploy", *(word for pool in POOLS for word in ("--pool", pool)))
+DEPLOY = ("deployments.cli", "deploy", "--wait", "300", *(word for pool in POOLS for word in ("--pool", pool)))
 STEP_S = 0.2
 LOOK_S = 2.0
-ANSWER_S = 2.0
 CONTROL_RUNS = 4
 """Batches and reconcilers that run beside each other; they mostly wait."""
 SILENT_S = 120.0
@@ -60,7 +57,6 @@ class Wanted:
         host: where the gateway listens.
         port: the gateway's.
         prefect_port: of the Prefect server, where none is configured.
-        models_port: of the model server.
         store: where results go; None: as everywhere.
         models: of jobs: auto, embedded, or the name of a Whisper model.
         limit: jobs at once.
@@ -73,7 +69,6 @@ class Wanted:
     host: str
     port: int
     prefect_port: int
-    models_port: int
     store: str | None
     models: str
     limit: int
@@ -170,12 +165,14 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
     if key:
         env["PREFECT_HOME"] = str(_prefect_folder(wanted.data))
         database = os.environ.get(DATABASE_URL)
+        start = [*PYTHON, "deployments.prefect_server", str(wanted.prefect_port)]
         if not database:
             folder = wanted.data.absolute() / "postgres"
             postgres.check(folder)
             database = postgres.url(folder)
-            start = [*PYTHON, "deployments.postgres", str(folder)]
-            services.append(Service("database", start, postgres.accepts(folder), str(folder), stop_s=30.0))
+            start.append(str(folder))  # whose socket it waits for when it has imported Prefect
+            run = [*PYTHON, "deployments.postgres", str(folder)]
+            services.append(Service("database", run, postgres.accepts(folder), str(folder), stop_s=30.0))
         page = api.removesuffix("/api")
         own = {
             DATABASE_URL: database,
@@ -187,35 +184,37 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
             "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # the reconciler alone makes 1440 a day
             "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",  # on one machine a queue is nothing late
         }
-        start = [*PYTHON, "prefect", "server", "start", "--host", LOOPBACK, "--port", str(wanted.prefect_port)]
-        after = tuple(service.name for service in services)
-        ready = _answers(f"{api}/health")
-        services.append(Service("server", start, ready, page, env | own, after=after, silent_s=SILENT_S))
+        ready = readiness.answers(f"{api}/health")
+        services.append(Service("server", start, ready, page, env | own, silent_s=SILENT_S))
     server = ("server",) if key else ()
     if with_models:
-        address = f"http://{LOOPBACK}:{wanted.models_port}"
+        address = str(_models_socket(wanted.data))
         env["ECG_MODEL_SERVER"] = address
-        command = [*MODEL_SERVER, str(wanted.models_port), "--models", wanted.models]
+        command = [*MODEL_SERVER, address, "--models", wanted.models]
         # it is asked to end last, so that jobs that are still running keep their models
         models = {name: value for name, value in env.items() if name != "ECG_MODEL_SERVER"}
-        ready = _answers(f"{address}/health")
-        services.append(Service("models", command, ready, address, models, silent_s=SILENT_S))
+        services.append(
+            Service("models", command, readiness.serves_models(address), address, models, silent_s=SILENT_S)
+        )
     warm = wanted.data.absolute() / "warm" / "socket"
-    if len(os.fsencode(warm)) <= LONGEST_ADDRESS:
+    if len(os.fsencode(warm)) <= LONGEST_PATH:
         warm.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         env["ECG_WARM_SOCKET"] = str(warm)
-        services.append(Service("warm", [*PYTHON, "deployments.warm.server"], _listens(warm), env=env, vital=False))
-    services.append(Service("deploy", [*PYTHON, *DEPLOY], env=env | client, after=server, once=True))
+        # after the server, from whose start its imports would take the processor; no job can come before that answers
+        run = [*PYTHON, "deployments.warm.server"]
+        services.append(Service("warm", run, readiness.listens(warm), env=env, after=server, vital=False))
+    # it imports Prefect while the server does, and waits for it
+    services.append(Service("deploy", [*PYTHON, *DEPLOY], env=env | client, once=True))
     for pool, limit in zip(POOLS, (wanted.limit, CONTROL_RUNS), strict=True):
         name = f"{socket.gethostname()}-{pool}"
         start = [*PYTHON, "prefect", "worker", "start", "--pool", pool, "--type", "process"]
         command = [*start, "--name", name, "--limit", str(limit), "--create-pool-if-not-found"]
         drain_s = wanted.drain_s if pool == "gpu" else min(wanted.drain_s, CONTROL_DRAIN_S)
-        ready = _polls(api, _credentials(key), pool, name)
+        ready = readiness.polls(api, _credentials(key), pool, name)
         work = env | client
         services.append(Service(f"worker {pool}", command, ready, env=work, after=("deploy",), drain_s=drain_s))
     address = f"http://{wanted.host}:{wanted.port}"
-    alive = _answers(f"{address}/health/live")
+    alive = readiness.answers(f"{address}/health/live")
     services.append(
         Service("gateway", [*PYTHON, "gateway"], alive, address, env | client | gateway, server, silent_s=SILENT_S)
     )
@@ -224,6 +223,21 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
 
 def _own_api(wanted: Wanted) -> str:
     return f"http://{LOOPBACK}:{wanted.prefect_port}/api"
+
+
+def _models_socket(data: Path) -> Path:
+    """Where the model server listens.
+
+    Raises:
+        InvalidRequest: the path is too long for a socket.
+    """
+    path = data.absolute() / "models" / "socket"
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise InvalidRequest(
+            f"--data: {path} is longer than the {LONGEST_PATH} bytes that a socket's path may have",
+            hint="Name a folder with a shorter path.",
+        )
+    return path
 
 
 def _prefect_folder(data: Path) -> Path:
@@ -287,46 +301,6 @@ def _warnings(wanted: Wanted) -> list[str]:
     return [f"warning   {said}"] if said else []
 
 
-def _answers(address: str) -> Callable[[float], bool]:
-    def ask(_since: float) -> bool:
-        try:
-            httpx.get(address, timeout=ANSWER_S)
-        except httpx.HTTPError:
-            return False
-        return True  # whatever it says of the others: it is there
-
-    return ask
-
-
-def _listens(path: Path) -> Callable[[float], bool]:
-    def ask(_since: float) -> bool:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
-            return probe.connect_ex(str(path)) == 0
-
-    return ask
-
-
-def _polls(api: str, credentials: Mapping[str, str], pool: str, name: str) -> Callable[[float], bool]:
-    """Whether a worker has told the server of itself since it was started."""
-    from datetime import datetime
-
-    def ask(since: float) -> bool:
-        wanted = {"workers": {"status": {"any_": ["ONLINE"]}}}
-        try:
-            found = httpx.post(
-                f"{api}/work_pools/{pool}/workers/filter", json=wanted, headers=credentials, timeout=ANSWER_S
-            )
-        except httpx.HTTPError:
-            return False
-        workers: list[dict[str, Any]] = found.json() if found.is_success else []
-        return any(
-            worker["name"] == name and datetime.fromisoformat(worker["last_heartbeat_time"]).timestamp() > since
-            for worker in workers
-        )
-
-    return ask
-
-
 def _credentials(key: str | None) -> dict[str, str]:
     """Headers for Prefect's API: by the key of the server of ours, else as the environment says."""
     if key:
@@ -364,7 +338,6 @@ def _check_ports(wanted: Wanted, services: Sequence[Service]) -> None:
     names = {service.name for service in services}
     places = [("--port", wanted.host, wanted.port)]
     places += [("--prefect-port", LOOPBACK, wanted.prefect_port)] if "server" in names else []
-    places += [("--models-port", LOOPBACK, wanted.models_port)] if "models" in names else []
     for option, host, port in places:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -9,6 +9,7 @@ import uvicorn
 from ecg_audio import logs, modes
 from ecg_audio.errors import EcgError
 from gateway.app import create_app
+from gateway.connections import TimedProtocol
 from gateway.settings import LOCAL_PREFECT, open_door
 
 
@@ -30,7 +31,7 @@ def main() -> int:
     if warning := open_door(host):
         logging.getLogger("gateway").warning(warning)
     # the application logs its requests itself, and everything goes through the one format
-    uvicorn.run(app, host=host, port=port, server_header=False, access_log=False, log_config=None)
+    uvicorn.run(app, host=host, port=port, http=TimedProtocol, server_header=False, access_log=False, log_config=None)
     return 0
 
 

@@ -1,13 +1,15 @@
-"""Who may ask, and what the endpoints get handed: the settings, and Prefect."""
+"""Who may ask, and by which name; what the endpoints get handed: the settings, and Prefect."""
 
 import hmac
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import APIKeyHeader
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.orchestrator import Orchestrator
-from gateway.settings import Settings
+from gateway.settings import Settings, is_loopback
 
 _key = APIKeyHeader(name="X-API-Key", auto_error=False, description="Where the operator has set one.")
 
@@ -33,3 +35,25 @@ def admit(settings: Set, key: Annotated[str | None, Depends(_key)]) -> None:
         settings.api_key.encode(),  # headers arrive as bytes, shown as Latin-1
     ):
         raise HTTPException(401, "X-API-Key is missing or wrong")
+
+
+class OwnName:
+    """Answers only to this machine's own names: for a gateway on loopback that asks for no key.
+
+    A page in a browser of this machine may call itself by a name that leads here. The browser then takes the gateway
+    for the page's own server, and lets it ask and read everything.
+    """
+
+    def __init__(self, app: ASGIApp, refuse: ASGIApp) -> None:
+        self._app = app
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or have it refused."""
+        if scope["type"] == "http":
+            host = Headers(scope=scope).get("host", "")
+            name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+            if not is_loopback(name.lower()):
+                await self._refuse(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

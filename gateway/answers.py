@@ -24,15 +24,17 @@ from ecg_audio.errors import (
     UploadsOff,
     UploadUnknown,
 )
+from gateway.turnstile import RETRY_AFTER_S, GatewayBusy
 from gateway.wire import Failure
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_S = 30.0
 """So long a whole body may take; a recording has limits of its own."""
-RETRY_AFTER_S = 5
+LEFT = {"Connection": "close"}
 STATUS: dict[type[EcgError], int] = {
     JobUnknown: 404,
     JobConflict: 409,
+    GatewayBusy: 503,
     OrchestratorUnavailable: 503,
     PublishFailed: 503,
     ProcessingTimeout: 504,
@@ -51,7 +53,7 @@ _MEANING = {
     413: "The body is too large.",
     422: "The request does not make sense.",
     501: "The operator has not turned this on.",
-    503: "Prefect or the store does not answer now; nothing was begun.",
+    503: "Busy, or Prefect or the store does not answer now: send it again after Retry-After seconds.",
     504: "Not done in time; the job goes on.",
 }
 
@@ -61,21 +63,28 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Failure, "description": _MEANING[status]} for status in statuses}
 
 
-def failure(status: int, code: str, message: str, hint: str = "") -> JSONResponse:
-    """One failure as an answer."""
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
+def failure(status: int, code: str, message: str, hint: str = "", retry_after_s: int = RETRY_AFTER_S) -> JSONResponse:
+    """One failure as an answer; 503 says when to come again, and what is left of a refused body is not waited for."""
+    headers = {503: {"Retry-After": str(retry_after_s)}, 408: LEFT, 413: LEFT}.get(status)
     # what callers sent may be no text at all
     message, hint = (text.encode(errors="replace").decode() for text in (message, hint))
     return JSONResponse({"message": message, "error": {"code": code, "hint": hint}}, status, headers)
+
+
+async def not_ours(scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer to a request for a name that is not this machine's."""
+    hint = "Ask http://127.0.0.1, or set ECG_GATEWAY_API_KEY: with a key any name is answered."
+    await failure(421, "MISDIRECTED", "this gateway answers to this machine's own names", hint)(scope, receive, send)
 
 
 def register(app: FastAPI) -> None:
     """Let every failure of an app be answered in our shape."""
 
     @app.exception_handler(EcgError)
-    async def _ours(_request: Request, error: EcgError) -> JSONResponse:
+    async def _ours(request: Request, error: EcgError) -> JSONResponse:
         status = STATUS.get(type(error), 422 if error.by_user else 500)
-        return failure(status, error.code, error.message, error.hint)
+        retry_after_s = request.app.state.orchestrator.turnstile.retry_after_s()
+        return failure(status, error.code, error.message, error.hint, retry_after_s)
 
     @app.exception_handler(RequestValidationError)
     async def _unreadable(_request: Request, error: RequestValidationError) -> JSONResponse:

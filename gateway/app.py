@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from ecg_audio.delivery import cloudwatch
 from gateway import answers
+from gateway.admission import OwnName
 from gateway.health import StoreCheck, health
 from gateway.jobs import jobs
 from gateway.metrics import Meters, Observed, metrics, tell_queue
@@ -50,6 +51,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (jobs, uploads, health, metrics, reference):
         app.include_router(router)
     app.add_middleware(answers.BodyLimit)
+    if settings.local and not settings.api_key:
+        app.add_middleware(OwnName, refuse=answers.not_ours)
     app.add_middleware(Observed, meters=app.state.meters)
     answers.register(app)
     return app

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, RedirectResponse
 
@@ -14,10 +15,16 @@ from ecg_audio.request import JOB_ID, AnalysisRequest
 from gateway import intake, results
 from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
-from gateway.orchestrator import Job, Orchestrator
-from gateway.wire import JOB, Accepted, ProcessVideo, Status, Transcribe, Transcribed
+from gateway.orchestrator import STATES, Job, Orchestrator
+from gateway.turnstile import GatewayBusy
+from gateway.wire import JOB, Accepted, Listed, ListedJob, ProcessVideo, State, Status, Transcribe, Transcribed
 
 POLL_S = 0.5
+MOST_WAITING = 50
+"""Callers of /transcribe at once: each is a connection that is held for minutes."""
+POLLS_A_SECOND = 10.0
+"""Of all of them together."""
+MOST_LISTED = 100
 UNKNOWN_TIME_S = 300
 
 jobs = APIRouter(dependencies=[Depends(admit)], tags=["jobs"])
@@ -43,12 +50,38 @@ async def process_video(asked: ProcessVideo, prefect: Prefect, settings: Set, ht
     request = await intake.of_video(asked, settings)
     http.state.job_id = request.job_id
     job = await prefect.submit(request)
+    estimated_s, queued = await asyncio.gather(_estimated_s(prefect), prefect.queued())
     return Accepted(
         job_id=job.job_id,
         message="Video processing started",
         status_url=f"/api/upload-video/status/{job.job_id}",
-        estimated_time=await _estimated_s(prefect),
+        estimated_time=estimated_s,
+        queued=queued,
     )
+
+
+@jobs.get(
+    "/api/upload-video/jobs",
+    summary="The jobs that were handed in, newest first",
+    responses=documented(401, 422, 503),
+)
+async def listed(
+    prefect: Prefect,
+    state: Annotated[
+        list[State], Query(description="Jobs in one of these states; none: all.", examples=[["queued", "running"]])
+    ] = [],  # noqa: B006 - FastAPI copies it
+    limit: Annotated[int, Query(ge=1, le=MOST_LISTED, description="Jobs of a page.")] = 50,
+    cursor: Annotated[
+        str | None,
+        Query(
+            max_length=8192, description="`next_cursor` of the page before.", examples=["MjAyNi0wMS0zMVQwOTowMDowMFo="]
+        ),
+    ] = None,
+) -> Listed:
+    """A page of jobs. What is handed in while somebody turns pages changes none of the pages that follow."""
+    found, following = await prefect.page(state, limit, cursor)
+    progress, queued = await asyncio.gather(_progress(found, prefect), prefect.queued())
+    return Listed(jobs=[_in_list(job, progress) for job in found], next_cursor=following, queued=queued)
 
 
 @jobs.get(
@@ -109,6 +142,31 @@ async def transcribe(asked: Transcribe, prefect: Prefect, settings: Set, http: R
     )
 
 
+async def _progress(found: list[Job], prefect: Orchestrator) -> dict[str, int]:
+    """How far the jobs are that have begun and not completed; without one: Prefect does not say."""
+    try:
+        return await prefect.progresses([job for job in found if job.status != "completed" and job.started_at])
+    except OrchestratorUnavailable:
+        return {}
+
+
+def _in_list(job: Job, progress: Mapping[str, int]) -> ListedJob:
+    code, message = job.error if job.status == "failed" else (None, None)
+    known = 100 if job.status == "completed" else 0 if job.started_at is None else progress.get(job.run_id)
+    return ListedJob(
+        job_id=job.job_id,
+        status=job.status,
+        state=STATES.get(job.state, "queued"),
+        progress=min(99, known) if known is not None and job.status != "completed" else known,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        ended_at=job.ended_at,
+        error_code=code,
+        error_message=message,
+        status_url=f"/api/upload-video/status/{job.job_id}",
+    )
+
+
 async def _status(job: Job, prefect: Orchestrator) -> Status:
     if job.status == "failed":
         code, message = job.error
@@ -141,20 +199,32 @@ async def _ended(request: AnalysisRequest, prefect: Orchestrator, wait_s: float)
     """The status of a job that is over.
 
     Raises:
+        GatewayBusy: too many callers wait already; nothing was handed in.
         ProcessingTimeout: it is not over in time.
     """
-    job = await prefect.submit(request)
-    deadline = time.monotonic() + wait_s
-    while job.status == "processing":
-        if time.monotonic() > deadline:
-            where = f"/api/upload-video/status/{job.job_id}"
-            raise ProcessingTimeout(f"job {job.job_id} is not done after {wait_s:.0f} s", hint=f"Ask {where} later.")
-        await asyncio.sleep(POLL_S)
-        try:
-            job = await prefect.find(job.job_id)
-        except OrchestratorUnavailable:
-            continue  # the job does not need Prefect to answer us; the deadline holds
-    return await _status(job, prefect)
+    if prefect.awaited >= MOST_WAITING:
+        raise GatewayBusy(
+            f"{prefect.awaited} callers wait for results already",
+            hint="Hand it in with process-video, which does not wait, or come again after Retry-After seconds.",
+        )
+    prefect.awaited += 1
+    try:
+        job = await prefect.submit(request)
+        deadline = time.monotonic() + wait_s
+        while job.status == "processing":
+            if time.monotonic() > deadline:
+                where = f"/api/upload-video/status/{job.job_id}"
+                raise ProcessingTimeout(
+                    f"job {job.job_id} is not done after {wait_s:.0f} s", hint=f"Ask {where} later."
+                )
+            await asyncio.sleep(max(POLL_S, prefect.awaited / POLLS_A_SECOND))
+            try:
+                job = await prefect.find(job.job_id)
+            except OrchestratorUnavailable:
+                continue  # the job does not need Prefect to answer us; the deadline holds
+        return await _status(job, prefect)
+    finally:
+        prefect.awaited -= 1
 
 
 async def _estimated_s(prefect: Orchestrator) -> int:

@@ -38,6 +38,8 @@ class Meters:
             registry=self.registry,
         )
         self.prefect_up = Gauge("ecg_prefect_up", "Whether Prefect answers.", registry=self.registry)
+        self.waiting = Gauge("ecg_gateway_waiting", "Requests that wait for Prefect.", registry=self.registry)
+        self.awaited = Gauge("ecg_gateway_awaited", "Callers who wait for a job's end.", registry=self.registry)
         self.jobs = Gauge("ecg_jobs", "Jobs as Prefect counts them.", ("state",), registry=self.registry)
 
     def count(self, method: str, route: str, status: int, took_s: float) -> None:
@@ -47,6 +49,8 @@ class Meters:
 
     async def look(self, prefect: Orchestrator) -> None:
         """Count the jobs anew; while Prefect does not answer there is no figure of them."""
+        self.waiting.set(prefect.turnstile.waiting)
+        self.awaited.set(prefect.awaited)
         self.jobs.clear()
         try:
             counts = await prefect.counts()

@@ -2,23 +2,35 @@
 
 import asyncio
 import statistics
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
+from uuid import UUID
 
 import httpx
 
 from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, JobConflict, JobUnknown, OrchestratorUnavailable
 from ecg_audio.request import AnalysisRequest
 from gateway.settings import Settings
+from gateway.turnstile import Shared, Turnstile
 
 ANSWER_S = 3.0
-"""Callers want a first answer within 5 s."""
+SUBMIT_S = 3.5
+"""Callers want a first answer within 5 s, and there is the source's name to look up, too."""
 USUAL_S = 0.5
 PAUSE_S = 0.2
 RECENT_RUNS = 20
+DEPLOYMENT_LASTS_S = 10.0
+COUNTS_LAST_S = 1.0
+USUAL_LASTS_S = 30.0
+PAGE = 200
+"""As many as Prefect gives at once."""
+TAG = "gateway"
+"""Of runs that came through a gateway: their ids are jobs' ids."""
 ASKED = ("source", "language", "callback")
 """What the caller decides of a request; the rest are the operator's settings, which may change between two calls."""
 COUNTED = {
@@ -29,6 +41,7 @@ COUNTED = {
     "cancelled": ("CANCELLED",),
 }
 """What operators count, in Prefect's words."""
+STATES: dict[str, Any] = {prefects: ours for ours, all_of_prefects in COUNTED.items() for prefects in all_of_prefects}
 NOT_PREFECT = "what answers at PREFECT_API_URL is not Prefect"
 _ENDED = {"COMPLETED": "completed", "FAILED": "failed", "CRASHED": "failed", "CANCELLED": "failed"}
 
@@ -43,6 +56,9 @@ class Job:
     state: str
     state_message: str
     store: str | None
+    created_at: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
 
     @property
     def error(self) -> tuple[str, str]:
@@ -72,14 +88,20 @@ def _kinds(kind: type[EcgError]) -> list[type[EcgError]]:
 
 
 class Orchestrator:
-    """Prefect, as far as a gateway needs it. Nothing is remembered between calls.
+    """Prefect, as far as a gateway needs it. Nothing is remembered between calls for longer than seconds.
 
-    Every method raises `OrchestratorUnavailable` when Prefect does not answer in time. What Prefect cannot do at the
-    moment (a locked database, a server that starts) is asked again with the same key until then.
+    Every method raises `OrchestratorUnavailable` when Prefect does not answer in time, and its heir `GatewayBusy` when
+    too many wait for Prefect already. What Prefect cannot do at the moment (a locked database, a server that starts) is
+    asked again with the same key until then.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._deployment = settings.deployment
+        self.turnstile = Turnstile()
+        self.awaited = 0  # jobs whose callers wait for their end
+        self._deployed = Shared(self._find_deployment, DEPLOYMENT_LASTS_S)
+        self._counts = Shared(self._count, COUNTS_LAST_S)
+        self._usual = Shared(self._usual_run_s, USUAL_LASTS_S)
         authorization = settings.prefect_authorization
         self._client = httpx.AsyncClient(
             base_url=settings.prefect_url,
@@ -98,14 +120,21 @@ class Orchestrator:
             JobConflict: the job id stands for another request.
         """
         asked = request.model_dump(mode="json", exclude_none=True)
-        wanted = {"parameters": {"request": asked}, "idempotency_key": request.job_id, "tags": ["gateway"]}
-        async with _within(ANSWER_S):
-            deployment = await self._deployed()
-            run = await self._ask("POST", f"/deployments/{deployment['id']}/create_flow_run", wanted)
+        wanted = {"parameters": {"request": asked}, "idempotency_key": request.job_id, "tags": [TAG]}
+        async with _within(SUBMIT_S):
+            try:
+                run = await self._create(wanted)
+            except JobUnknown:  # the deployment was made anew
+                self._deployed.forget()
+                run = await self._create(wanted)
         known = run["parameters"].get("request", {})
         if any(known.get(name) != asked.get(name) for name in ASKED):
             raise JobConflict(f"the job id {request.job_id} stands for another request")
         return _job(request.job_id, run)
+
+    async def _create(self, wanted: Mapping[str, Any]) -> Any:
+        deployment = await self._deployed.get()
+        return await self._ask("POST", f"/deployments/{deployment['id']}/create_flow_run", wanted)
 
     async def find(self, job_id: str) -> Job:
         """The job of an id.
@@ -114,81 +143,131 @@ class Orchestrator:
             JobUnknown: there is none.
         """
         async with _within(ANSWER_S):
-            deployment = await self._deployed()
+            deployment = await self._deployed.get()
             wanted = {"idempotency_key": {"any_": [job_id]}, "deployment_id": {"any_": [deployment["id"]]}}
             runs = await self._ask("POST", "/flow_runs/filter", {"flow_runs": wanted, "limit": 1})
         if not runs:
             raise JobUnknown(f"there is no job {job_id}")
         return _job(job_id, runs[0])
 
+    async def page(self, states: Sequence[str], limit: int, cursor: str | None) -> tuple[list[Job], str | None]:
+        """The jobs that came through a gateway, newest first.
+
+        Args:
+            states: of `COUNTED`; none: all of them.
+            limit: how many at most.
+            cursor: where the page before ended; None: the first page.
+
+        Returns:
+            the jobs, and where the next page begins; None: this is the last one.
+
+        Raises:
+            InvalidRequest: the cursor is none of ours.
+        """
+        before, shown = _read_cursor(cursor)
+        kinds = [kind for state in states for kind in COUNTED[state]]
+        async with _within(ANSWER_S):
+            deployment = await self._deployed.get()
+            wanted: dict[str, Any] = {"deployment_id": {"any_": [deployment["id"]]}, "tags": {"all_": [TAG]}}
+            wanted |= {"state": {"type": {"any_": kinds}}} if kinds else {}
+            wanted |= {"expected_start_time": {"before_": before}, "id": {"not_any_": shown}} if cursor else {}
+            asked = {"flow_runs": wanted, "sort": "EXPECTED_START_TIME_DESC", "limit": limit + 1}
+            runs = await self._ask("POST", "/flow_runs/filter", asked)
+        found, more = runs[:limit], len(runs) > limit
+        # of runs that came in the same instant, those that were shown are left out by name
+        last = found[-1]["expected_start_time"] if found else before
+        same = [run["id"] for run in found if run["expected_start_time"] == last]
+        following = _cursor(last, same + (shown if last == before else [])) if more else None
+        return [_job(run["idempotency_key"] or "", run) for run in found], following
+
     async def progress(self, job: Job) -> int:
         """How far a job is, in percent, as its progress artifact says; 0 before there is one."""
+        return (await self.progresses([job]))[job.run_id]
+
+    async def progresses(self, jobs: Sequence[Job]) -> dict[str, int]:
+        """How far jobs are, by run."""
+        known = dict.fromkeys((job.run_id for job in jobs), 0)
+        if not known:
+            return known
         wanted = {
-            "artifacts": {"flow_run_id": {"any_": [job.run_id]}, "type": {"any_": ["progress"]}},
+            "artifacts": {"flow_run_id": {"any_": list(known)}, "type": {"any_": ["progress"]}},
             "sort": "CREATED_DESC",
-            "limit": 1,
+            "limit": PAGE if len(jobs) > 1 else 1,
         }
         async with _within(ANSWER_S):
             artifacts = await self._ask("POST", "/artifacts/filter", wanted)
-        return int(artifacts[0]["data"]) if artifacts else 0
+        for artifact in reversed(artifacts):  # the latest of a run has the last word
+            known[artifact["flow_run_id"]] = int(artifact["data"])
+        return known
 
     async def usual_s(self) -> float | None:
         """The median run time of the latest completed jobs; None: there are none."""
         async with _within(USUAL_S):
-            deployment = await self._deployed()
-            wanted = {"deployment_id": {"any_": [deployment["id"]]}, "state": {"type": {"any_": ["COMPLETED"]}}}
-            asked = {"flow_runs": wanted, "sort": "END_TIME_DESC", "limit": RECENT_RUNS}
-            runs = await self._ask("POST", "/flow_runs/filter", asked)
+            return await self._usual.get()
+
+    async def _usual_run_s(self) -> float | None:
+        deployment = await self._deployed.get()
+        wanted = {"deployment_id": {"any_": [deployment["id"]]}, "state": {"type": {"any_": ["COMPLETED"]}}}
+        asked = {"flow_runs": wanted, "sort": "END_TIME_DESC", "limit": RECENT_RUNS}
+        runs = await self._ask("POST", "/flow_runs/filter", asked)
         return statistics.median(run["total_run_time"] for run in runs) if runs else None
 
     async def pool(self) -> Pool | None:
         """The deployment's work pool and its workers; None: the deployment has no pool."""
         async with _within(ANSWER_S):
-            deployment = await self._deployed()
+            deployment = await self._deployed.get()
             name = deployment.get("work_pool_name")
             if name is None:
                 return None
+            ask = partial(self._ask, at_once=True)
             pool, workers = await asyncio.gather(
-                self._ask("GET", f"/work_pools/{name}"), self._ask("POST", f"/work_pools/{name}/workers/filter", {})
+                ask("GET", f"/work_pools/{name}"), ask("POST", f"/work_pools/{name}/workers/filter", {})
             )
         heard = [worker["last_heartbeat_time"] for worker in workers if worker.get("last_heartbeat_time")]
         online = sum(worker.get("status") == "ONLINE" for worker in workers)
         return Pool(name, str(pool.get("status") or "UNKNOWN"), online, max(heard, default=None))
 
     async def counts(self) -> dict[str, int]:
-        """How many jobs are in each state of `COUNTED`; those that are to start later do not count."""
+        """How many jobs are in each state of `COUNTED`, a second ago at most; those for later do not count."""
         async with _within(ANSWER_S):
-            deployment = await self._deployed()
-            due = {"before_": datetime.now(UTC).isoformat()}
-            found = await asyncio.gather(
-                *(
-                    self._ask(
-                        "POST",
-                        "/flow_runs/count",
-                        {
-                            "flow_runs": {
-                                "deployment_id": {"any_": [deployment["id"]]},
-                                "state": {"type": {"any_": list(states)}},
-                                "expected_start_time": due,
-                            }
-                        },
-                    )
-                    for states in COUNTED.values()
-                )
-            )
-        return dict(zip(COUNTED, found, strict=True))
+            return await self._counts.get()
 
-    async def _deployed(self) -> dict[str, Any]:
+    async def queued(self) -> int | None:
+        """How many jobs are due and wait; None: Prefect does not say so quickly."""
         try:
-            found: dict[str, Any] = await self._ask("GET", f"/deployments/name/{self._deployment}")
+            async with _within(USUAL_S):
+                return (await self._counts.get())["queued"]
+        except OrchestratorUnavailable:
+            return None
+
+    async def _count(self) -> dict[str, int]:
+        deployment = await self._deployed.get()
+        ours = {
+            "deployment_id": {"any_": [deployment["id"]]},
+            "expected_start_time": {"before_": datetime.now(UTC).isoformat()},
+        }
+        asked = [{"flow_runs": ours | {"state": {"type": {"any_": list(states)}}}} for states in COUNTED.values()]
+        ask = partial(self._ask, "POST", "/flow_runs/count", at_once=True)
+        return dict(zip(COUNTED, await asyncio.gather(*map(ask, asked)), strict=True))
+
+    async def _find_deployment(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = await self._ask("GET", f"/deployments/name/{self._deployment}", at_once=True)
         except JobUnknown:
             raise OrchestratorUnavailable(f"Prefect has no deployment {self._deployment}") from None
         if "id" not in found:
             raise OrchestratorUnavailable(NOT_PREFECT)
         return found
 
-    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        while (response := await self._try(method, path, body)) is None:
+    async def _ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, at_once: bool = False
+    ) -> Any:
+        """One answer. `at_once`: of what is asked once for all callers, which waits for no turn."""
+        while True:
+            async with nullcontext() if at_once else self.turnstile.turn():
+                response = await self._try(method, path, body)
+            if response is not None:
+                break
             await asyncio.sleep(PAUSE_S)
         if response.status_code == 404:
             raise JobUnknown(f"Prefect does not know {path}")
@@ -226,4 +305,21 @@ def _job(job_id: str, run: Mapping[str, Any]) -> Job:
     kind = state.get("type", "PENDING")
     ended: Any = _ENDED.get(kind, "processing")
     store = run["parameters"].get("request", {}).get("store")
-    return Job(job_id, run["id"], ended, kind, state.get("message") or "", store)
+    times = (run.get("expected_start_time"), run.get("start_time"), run.get("end_time"))
+    return Job(job_id, run["id"], ended, kind, state.get("message") or "", store, *times)
+
+
+def _cursor(before: str, shown: list[str]) -> str:
+    return urlsafe_b64encode(" ".join((before, *shown)).encode()).decode()
+
+
+def _read_cursor(cursor: str | None) -> tuple[str, list[str]]:
+    """Until when, and without which runs."""
+    if cursor is None:
+        return "", []
+    try:
+        before, *shown = urlsafe_b64decode(cursor).decode("ascii").split(" ")
+        datetime.fromisoformat(before)
+        return before, [str(UUID(run)) for run in shown]
+    except ValueError:
+        raise InvalidRequest("cursor: it is none that a list of jobs has given") from None

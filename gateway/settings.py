@@ -28,6 +28,7 @@ class Settings:
         api_key: what callers show in X-API-Key; None: nothing.
         wait_s: how long /transcribe waits for a result.
         upload_max_bytes: the largest recording that may be uploaded.
+        local: whether it listens on loopback, for callers of this machine.
     """
 
     prefect_url: str = LOCAL_PREFECT
@@ -40,6 +41,7 @@ class Settings:
     api_key: str | None = field(default=None, repr=False)
     wait_s: float = 300.0
     upload_max_bytes: int = Limits().max_bytes
+    local: bool = False
 
     @classmethod
     def from_environment(cls, given: Mapping[str, str] = os.environ) -> "Settings":
@@ -58,13 +60,14 @@ class Settings:
             callback_endpoint=given.get("ECG_CALLBACK_ENDPOINT") or None,
             api_key=given.get("ECG_GATEWAY_API_KEY") or None,
             wait_s=_number(given, "ECG_TRANSCRIBE_WAIT_S", "of seconds", 300.0),
+            local=is_loopback(given.get("ECG_GATEWAY_HOST") or "127.0.0.1"),
             upload_max_bytes=round(GB * _number(given, "ECG_UPLOAD_MAX_GB", "of GB", Limits().max_bytes / GB)),
         )
 
 
 def open_door(host: str, given: Mapping[str, str] = os.environ) -> str | None:
     """What to say of a gateway that listens beyond this machine and asks for no key; None: nothing."""
-    if given.get("ECG_GATEWAY_API_KEY") or _is_loopback(host):
+    if given.get("ECG_GATEWAY_API_KEY") or is_loopback(host):
         return None
     return (
         f"the gateway listens on {host} and asks for no key: whoever reaches it hands in jobs and reads results; "
@@ -72,7 +75,8 @@ def open_door(host: str, given: Mapping[str, str] = os.environ) -> str | None:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is this machine's own."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

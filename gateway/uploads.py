@@ -1,7 +1,6 @@
 """Uploads: whoever has no store of their own puts a recording into ours, then has it analysed.
 
-A bucket takes the bytes itself, by a signed link; for a folder the gateway takes them. Nothing is remembered between
-the two calls: the name of an upload says when it was offered.
+A bucket takes the bytes itself, by a signed link; for a folder the gateway takes them, at a signed path.
 """
 
 import asyncio
@@ -10,12 +9,11 @@ import re
 import unicodedata
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
-from urllib.parse import quote
+from typing import IO, Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.requests import ClientDisconnect
 
 from blocks.folder import INCOMING
@@ -26,16 +24,14 @@ from ecg_audio.errors import PublishFailed, SourceEmpty, TooLarge, UploadBroken,
 from gateway import results
 from gateway.admission import Set, admit
 from gateway.answers import documented
-from gateway.wire import USER, NewUpload, Upload, Uploaded
+from gateway.offers import LASTING, Offer
+from gateway.wire import NewUpload, Upload, Uploaded
 
-LASTING = timedelta(hours=1)
 SILENCE_S = 60.0
 CREDIT_S = 180.0
 LEAST_BYTES_PER_S = 32_000.0
 """The largest recording, 5 GB, then takes less than two days; a quarter of a megabit a second is a slow line."""
 MOST_NAME_BYTES = 120
-_STAMP = "%Y%m%d_%H%M%S"
-_NAME = re.compile(r"(\d{8}_\d{6})_[0-9a-f]{8}_[\w-][\w.-]*")
 
 uploads = APIRouter(dependencies=[Depends(admit)], tags=["uploads"])
 
@@ -46,17 +42,15 @@ async def offer(asked: NewUpload, settings: Set) -> Upload:
     if asked.size and asked.size > settings.upload_max_bytes:
         raise _too_large(settings.upload_max_bytes)
     store = await asyncio.to_thread(results.uploads_store, settings.store)
-    now = datetime.now(UTC)
-    name = f"{now:{_STAMP}}_{uuid.uuid4().hex[:8]}_{safe_name(asked.filename)}"
-    key = _key(asked.user, name)
+    made = Offer.made(asked.user, safe_name(asked.filename), asked.content_type, asked.size)
     link = await asyncio.to_thread(
-        store.upload_link, key, LASTING.total_seconds(), content_type=asked.content_type, size_bytes=asked.size
+        store.upload_link, made.key, LASTING.total_seconds(), content_type=asked.content_type, size_bytes=asked.size
     )
     return Upload(
-        upload_url=link or f"/uploads/{asked.user}/{quote(name)}",
+        upload_url=link or made.path(settings),
         headers={"Content-Type": asked.content_type} if asked.content_type else {},
-        video_url=store.uri(key),
-        expires_at=(now + LASTING).isoformat(timespec="seconds"),
+        video_url=store.uri(made.key),
+        expires_at=(datetime.now(UTC) + LASTING).isoformat(timespec="seconds"),
         max_bytes=asked.size or settings.upload_max_bytes,
     )
 
@@ -69,18 +63,31 @@ async def offer(asked: NewUpload, settings: Set) -> Upload:
         "requestBody": {"required": True, "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
     },
 )
-async def take(user: str, name: str, request: Request, settings: Set) -> Uploaded:
-    """The bytes of one recording. Of what breaks off nothing stays: send the whole recording again."""
-    _check_offer(user, name)
-    announced = request.headers.get("Content-Length", "0")
-    if announced.isdecimal() and int(announced) > settings.upload_max_bytes:
-        raise _too_large(settings.upload_max_bytes)
+async def take(
+    user: str,
+    name: str,
+    request: Request,
+    settings: Set,
+    signature: Annotated[str, Query(max_length=64, description="Of the offer, as are the other two.")] = "",
+    content_type: Annotated[str | None, Query(alias="type", max_length=129)] = None,
+    size: Annotated[int | None, Query(gt=0)] = None,
+) -> Uploaded:
+    """The bytes of one recording, at the place that was offered for it, as its `upload_url` says.
+
+    Of what breaks off nothing stays: send the whole recording again.
+    """
+    offered = Offer(user, name, content_type, size)
+    offered.check(signature, settings)
+    announced = request.headers.get("Content-Length")
+    offered.check_recording(request.headers.get("Content-Type"), announced)
+    most_bytes = size or settings.upload_max_bytes
+    if announced and announced.isdecimal() and int(announced) > most_bytes:
+        raise _too_large(most_bytes)
     store = await asyncio.to_thread(results.uploads_store, settings.store)
     if not isinstance(store, FolderStore):
         raise UploadUnknown("the store takes uploads itself: PUT to the upload_url of the offer")
-    key = _key(user, name)
-    size = await _write(store.path(key), _never_silent(request.stream()), settings.upload_max_bytes)
-    return Uploaded(video_url=store.uri(key), size=size)
+    written = await _write(store.path(offered.key), _never_silent(request.stream()), most_bytes, size)
+    return Uploaded(video_url=store.uri(offered.key), size=written)
 
 
 def safe_name(filename: str) -> str:
@@ -95,23 +102,6 @@ def safe_name(filename: str) -> str:
 
 def _cut(text: str, most_bytes: int) -> str:
     return text.encode()[:most_bytes].decode(errors="ignore")
-
-
-def _key(user: str, name: str) -> str:
-    return f"videos/{user}/{name}"
-
-
-def _check_offer(user: str, name: str) -> None:
-    found = _NAME.fullmatch(name)
-    if not found or not re.fullmatch(USER, user) or len(name.encode()) > 2 * MOST_NAME_BYTES:
-        raise UploadUnknown("nobody was offered this place")
-    try:
-        offered = datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC)
-    except ValueError:
-        raise UploadUnknown("nobody was offered this place") from None
-    # another gateway's clock may be a little ahead
-    if not -timedelta(minutes=1) <= datetime.now(UTC) - offered <= LASTING:
-        raise UploadUnknown("the offer of this place has expired")
 
 
 async def _never_silent(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -132,7 +122,7 @@ async def _never_silent(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         raise UploadBroken("the connection ended before the recording did") from None
 
 
-async def _write(target: Path, chunks: AsyncIterable[bytes], most_bytes: int) -> int:
+async def _write(target: Path, chunks: AsyncIterable[bytes], most_bytes: int, expected: int | None) -> int:
     """Put what arrives into a file, which appears when it is whole; its size."""
     incoming = target.with_name(f"{INCOMING}{uuid.uuid4().hex}")
     try:
@@ -142,6 +132,8 @@ async def _write(target: Path, chunks: AsyncIterable[bytes], most_bytes: int) ->
         with await asyncio.to_thread(open, incoming, "xb", opener=modes.opener) as file:
             try:
                 size = await _copy(chunks, file, most_bytes)
+                if expected and size != expected:
+                    raise UploadBroken(f"{size} bytes arrived of the {expected} that were announced")
                 await asyncio.to_thread(incoming.replace, target)
             finally:
                 await asyncio.to_thread(incoming.unlink, missing_ok=True)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 JOB = "550e8400-e29b-41d4-a716-446655440000"
 USER = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+State = Literal["queued", "running", "completed", "failed", "cancelled"]
 Text = Annotated[str, Field(min_length=1, max_length=8192)]
 
 
@@ -95,6 +96,9 @@ class Accepted(BaseModel):
     estimated_time: Annotated[
         int, Field(description="Seconds: the median of recent jobs, or 300 where there are none.")
     ]
+    queued: Annotated[
+        int | None, Field(description="Jobs that are due and wait, counted a second ago at most; null: not known.")
+    ] = None
 
 
 class Status(BaseModel):
@@ -107,6 +111,54 @@ class Status(BaseModel):
     outputs: Annotated[dict[str, str] | None, Field(description="Paths on this gateway, by name.")] = None
     error_code: str | None = None
     error_message: str | None = None
+
+
+class ListedJob(BaseModel):
+    """One job of a list."""
+
+    job_id: str
+    status: Literal["processing", "completed", "failed"]
+    state: Annotated[State, Field(description="The same in more words; a cancelled job has the status failed.")]
+    progress: Annotated[int | None, Field(ge=0, le=100, description="Percent; null: Prefect did not say in time.")]
+    created_at: Annotated[str | None, Field(description="When it was handed in.")]
+    started_at: str | None = None
+    ended_at: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    status_url: Annotated[str, Field(description="A path on this gateway.")]
+
+
+class Listed(BaseModel):
+    """A page of jobs, newest first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "jobs": [
+                        {
+                            "job_id": JOB,
+                            "status": "processing",
+                            "state": "running",
+                            "progress": 40,
+                            "created_at": "2026-01-31T09:00:00Z",
+                            "started_at": "2026-01-31T09:00:02Z",
+                            "ended_at": None,
+                            "error_code": None,
+                            "error_message": None,
+                            "status_url": f"/api/upload-video/status/{JOB}",
+                        }
+                    ],
+                    "next_cursor": "MjAyNi0wMS0zMVQwOTowMDowMFo=",
+                    "queued": 3,
+                }
+            ]
+        }
+    )
+
+    jobs: list[ListedJob]
+    next_cursor: Annotated[str | None, Field(description="For the next page; null: this is the last one.")]
+    queued: Annotated[int | None, Field(description="Jobs that are due and wait; null: not known in time.")]
 
 
 class Transcribed(BaseModel):

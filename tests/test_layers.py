@@ -13,6 +13,7 @@ GROUND = {
     "error_codes",
     "errors",
     "graphemes",
+    "local_socket",
     "logs",
     "modes",
     "progress",

@@ -16,7 +16,7 @@ from ecg_audio.analysis import Diarization, Notice, Transcript
 from ecg_audio.errors import EngineUnavailable, InsufficientResources, WorkerLost
 from ecg_audio.progress import Report, Taken, silent, took
 from ecg_audio.request import AUTO, UNGUIDED, UNKNOWN, Guidance, SpeakerCount
-from ecg_audio.serving import wire
+from ecg_audio.serving import connection, wire
 from ecg_audio.speech.engine import MODEL_SERVER, Stage, check_guidance, check_language
 
 ANSWER_S = 2.0
@@ -29,7 +29,7 @@ class RemoteEngine:
     """Keeps the `Engine` protocol; every call is one request to the model server.
 
     Args:
-        address: None takes it from the environment.
+        address: the path of the server's socket; None takes it from the environment.
         models: what the request says of its models; the server decides what they are, by its own settings.
         patience_s: how long a server that is not there is waited for, once it has been there.
 
@@ -40,13 +40,13 @@ class RemoteEngine:
     def __init__(self, address: str | None = None, *, models: str = AUTO, patience_s: float = PATIENCE_S) -> None:
         self._models = models
         self._patience_s = patience_s
-        timeout = httpx.Timeout(SILENCE_S, connect=ANSWER_S)
-        self._http = httpx.Client(base_url=address or os.environ[MODEL_SERVER], timeout=timeout, trust_env=False)
+        self._address = address or os.environ[MODEL_SERVER]
+        self._http = connection.connect(self._address, httpx.Timeout(SILENCE_S, connect=ANSWER_S))
         try:
             answer = self._http.get("/models", params={"models": models}, timeout=ANSWER_S)
         except httpx.HTTPError as error:
             raise EngineUnavailable(
-                f"the model server at {self._http.base_url} does not answer ({type(error).__name__})"
+                f"the model server at {self._address} does not answer ({type(error).__name__})"
             ) from error
         found = self._understood(answer).json()
         self._model: str = found["model"]
@@ -126,7 +126,7 @@ class RemoteEngine:
                 return self._understood(ask())
             except httpx.TransportError as error:
                 if time.monotonic() > deadline:
-                    raise WorkerLost(f"no model server answers at {self._http.base_url}") from error
+                    raise WorkerLost(f"no model server answers at {self._address}") from error
                 time.sleep(PAUSE_S)
 
     @staticmethod

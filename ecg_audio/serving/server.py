@@ -1,15 +1,19 @@
 """The model server: one process per GPU whose models stay warm, for many jobs one after the other.
 
-Plain HTTP on loopback, on the standard library: what matters here (order, a bound, progress, work that ends when its
-client is gone) is what general serving frameworks do not have, and they would put their own processes around ours.
+Plain HTTP on a Unix socket that only this user can reach, because a request names files that this user can read. It is
+on the standard library: what matters here (order, a bound, progress, work that ends when its client is gone) is what
+general serving frameworks do not have, and they would put their own processes around ours.
 """
 
 import functools
 import http.server
+import io
 import json
 import logging
 import queue
 import signal
+import socket
+import socketserver
 import threading
 import time
 from collections import Counter
@@ -21,9 +25,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ValidationError
 
+from ecg_audio import local_socket
 from ecg_audio.child import ChildError
 from ecg_audio.compute import gpu
 from ecg_audio.compute.memory import GIB, Metered
+from ecg_audio.deadline import Left, after
 from ecg_audio.errors import EcgError
 from ecg_audio.request import AUTO
 from ecg_audio.serving import wire
@@ -31,32 +37,53 @@ from ecg_audio.serving.slot import Busy, Slot
 from ecg_audio.speech.engine import LocalEngine, Stage
 
 MOST_WAITING = 8
+MOST_CONNECTIONS = 64
+"""Each has a thread. Jobs that work or wait are far fewer, and whoever asks something else is gone at once."""
+REQUEST_S = 10.0
+"""So long a whole request may take to arrive; who sends it is on this machine."""
+TAKEN_S = 30.0
+"""So long a client may take for a piece of the answer."""
+MOST_BODY_BYTES = 256 << 20
+"""The transcript of four days of speech."""
 DRAIN_S = 600.0
 
 log = logging.getLogger(__name__)
 
 
-class ModelServer(http.server.ThreadingHTTPServer):
-    """Serves one engine.
+class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """Serves one engine, to processes of the same user.
 
     Args:
         engine: does the work, in its own model process.
-        port: on loopback; 0 takes a free one.
+        path: of the socket, in a folder that is this user's and closed to others; the folder is made if need be.
         most_waiting: how many jobs may wait.
         most_resident_bytes: a model process that holds more after a job is replaced by a fresh one; None: never.
+        most_connections: further ones are closed at once.
+        request_s: how long a whole request may take to arrive.
+
+    Raises:
+        InvalidRequest: the path is no place for a socket.
+        AddressInUse: another server has it.
     """
 
     daemon_threads = True
+    request_queue_size = MOST_CONNECTIONS
 
     def __init__(
         self,
         engine: LocalEngine,
-        port: int = 0,
+        path: Path,
         *,
         most_waiting: int = MOST_WAITING,
         most_resident_bytes: int | None = 16 * GIB,
+        most_connections: int = MOST_CONNECTIONS,
+        request_s: float = REQUEST_S,
     ) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+        self._lock = local_socket.claim(path)
+        super().__init__(str(path), _Handler)
+        self.path = path
+        self.request_s = request_s
+        self._room = threading.BoundedSemaphore(most_connections)
         self.engine = engine
         self.slot = Slot(most_waiting)
         self.jobs: Counter[tuple[str, str]] = Counter()  # (stage, how it ended)
@@ -67,7 +94,33 @@ class ModelServer(http.server.ThreadingHTTPServer):
     @property
     def address(self) -> str:
         """Where clients find it."""
-        return f"http://127.0.0.1:{self.server_port}"
+        return str(self.path)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - as the library calls it
+        """Whether this user is at the other end; whoever else got so far is let go without a word."""
+        return local_socket.same_user(request)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread, if one is left."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            log.warning("too many connections: one is closed")
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer one connection."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+    def server_close(self) -> None:
+        """Leave the socket's place to others."""
+        super().server_close()
+        if not self._lock.closed:  # else it is others' already
+            self.path.unlink(missing_ok=True)
+            self._lock.close()
 
     def serve(self) -> None:
         """Warm the models and serve until SIGTERM or SIGINT; then finish what was taken on, and end."""
@@ -192,10 +245,36 @@ class ModelServer(http.server.ThreadingHTTPServer):
             self.engine.warm()
 
 
+class _InTime(io.RawIOBase):
+    """What a connection brings, until the time for all of it is over."""
+
+    def __init__(self, connection: socket.socket, left: Left) -> None:
+        self._connection = connection
+        self._left = left
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if (left_s := self._left()) <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left_s)
+        return self._connection.recv_into(buffer)
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: ModelServer
 
+    def setup(self) -> None:
+        super().setup()
+        # a `TimeoutError` ends the request, wherever it is read
+        self.rfile = io.BufferedReader(_InTime(self.connection, after(self.server.request_s)))
+
+    def address_string(self) -> str:
+        return "a process of this user"  # a Unix socket's client has no address
+
     def do_GET(self) -> None:
+        self.connection.settimeout(TAKEN_S)
         if self.path == "/health":
             self._answer(200, json.dumps(self.server.health()).encode())
         elif self.path == "/metrics":
@@ -223,8 +302,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if stage not in wire.RESULTS:
             self._answer(404, b"{}")
             return
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
+            self._answer(413 if length.isdecimal() else 411, wire.line(message="the body's length cannot be taken"))
+            return
+        content = self.rfile.read(int(length))
+        self.connection.settimeout(TAKEN_S)
         try:
-            job = wire.Job.model_validate_json(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            job = wire.Job.model_validate_json(content)
         except ValidationError as error:
             self._answer(422, wire.line(message=str(error)))
             return
@@ -245,8 +330,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
             self.send_header("Content-Type", "application/x-ndjson")
             self.end_headers()  # HTTP/1.0: the body ends with the connection
-        self.wfile.write(line)
-        self.wfile.flush()
+        try:
+            self.wfile.write(line)
+        except TimeoutError as error:
+            raise ConnectionAbortedError("the client takes nothing") from error
 
     def _answer(self, status: int, body: bytes, kind: str = "application/json") -> None:
         self.send_response(status)

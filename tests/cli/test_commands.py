@@ -86,6 +86,15 @@ def test_doctor_says_what_can_run(ecg: Ecg, tmp_path: Path) -> None:
         assert part in ended.out
 
 
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning")
+def test_doctor_says_how_a_model_server_is(ecg: Ecg, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One that is named and does not answer keeps jobs from their models: exit code 1, and where it should be."""
+    monkeypatch.setenv("ECG_MODEL_SERVER", "/nowhere/socket")
+    ended = ecg("doctor", "--out", str(tmp_path / "store"))
+    assert (ended.code, "the model server at /nowhere/socket does not answer" in ended.out) == (1, True)
+
+
 def test_doctor_says_why_models_cannot_be_had(ecg: Ecg, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither embedded nor named: both lines say what is missing, or which setting is wrong; exit code 1."""
     monkeypatch.setattr(weights, "embedded_here", lambda: False)

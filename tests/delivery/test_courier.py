@@ -8,9 +8,11 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from ecg_audio.address import Permit
+from ecg_audio.child import Child
 from ecg_audio.delivery import claim, courier
 from ecg_audio.delivery.callback import LARGEST_BYTES, Endpoint
 from ecg_audio.delivery.courier import Courier
+from tests.media import bombs
 
 LOOPBACK = Permit(["127.0.0.0/8"])
 
@@ -71,6 +73,23 @@ def test_a_receiver_that_takes_a_body_a_byte_at_a_time() -> None:
     """A large body that is hardly taken is ended too."""
     with receiver(b"", b"", reads=False) as url, Courier(Endpoint(url), LOOPBACK, answer_s=0.5) as carrying:
         answer = carrying.post(b" " * 8_000_000, "msg_1")
+    assert (answer.verdict, answer.status) == ("later", None)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_an_answer_that_is_a_bomb_is_not_unpacked(layers: int) -> None:
+    """Gigabytes in a few hundred bytes, in a process that may take 300 MB: the status is the answer."""
+    body = bombs.packed(layers)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {', '.join(['gzip'] * layers)}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with receiver(head.encode() + body, b"") as url, Child("the bombed", memory_bytes=300_000_000) as child:
+        assert child.call(bombs.told, url) == ("delivered", 200)
+
+
+def test_a_header_without_an_end_is_given_up() -> None:
+    """However fast it comes: it is not kept, and the message may be taken later."""
+    endless = receiver(b"HTTP/1.1 200 OK\r\nX-More: ", b"x" * 100_000)
+    with endless as url, Courier(Endpoint(url), LOOPBACK, answer_s=20.0) as carrying:
+        answer = carrying.post(b"{}", "msg_1")
     assert (answer.verdict, answer.status) == ("later", None)
 
 

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import httpx
 
 from deployments import guard
+from ecg_audio.serving.connection import connect
 from tests.deployments.test_supervisor import REPOSITORY, until
 
 
@@ -30,11 +32,11 @@ def free_ports(count: int) -> list[int]:
 class Served:
     """A running `ecg serve`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], printed: Path, gateway: str, models: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], printed: Path, gateway: str, data: Path) -> None:
         self.process = process
         self._printed = printed
         self.gateway = gateway
-        self.models = models
+        self.data = data
 
     @property
     def printed(self) -> str:
@@ -45,10 +47,20 @@ class Served:
         """The processes that a service has had, as printed."""
         return [int(pid) for pid in re.findall(rf"{service}: starting \(pid (\d+)\)", self.printed)]
 
+    def models(self) -> dict[str, Any]:
+        """What the model server says of itself."""
+        with connect(str(self.data / "models" / "socket"), 30.0) as models:
+            found: dict[str, Any] = models.get("/health").json()
+            return found
+
     def status(self, job_id: str) -> dict[str, Any]:
-        """What the gateway says of a job."""
-        found: dict[str, Any] = httpx.get(f"{self.gateway}/api/upload-video/status/{job_id}", timeout=30.0).json()
-        return found
+        """What the gateway says of a job; one that is busy is asked again."""
+        while True:
+            answer = httpx.get(f"{self.gateway}/api/upload-video/status/{job_id}", timeout=30.0)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                found: dict[str, Any] = answer.json()
+                return found
+            time.sleep(float(answer.headers["Retry-After"]))
 
     def mark(self) -> str:
         """What its processes can be told by."""
@@ -59,8 +71,8 @@ class Served:
 @contextmanager
 def served(folder: Path, env: dict[str, str]) -> Iterator[Served]:
     """Run `ecg serve` with a model server without models until the block ends."""
-    gateway, prefect, models = free_ports(3)
-    ports = ["--port", str(gateway), "--prefect-port", str(prefect), "--models-port", str(models)]
+    gateway, prefect = free_ports(2)
+    ports = ["--port", str(gateway), "--prefect-port", str(prefect)]
     command = [sys.executable, "-m", "tests.deployments.stubbed_serve", *ports, "--models", "embedded", "--limit", "3"]
     printed = folder / "printed"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
@@ -68,9 +80,9 @@ def served(folder: Path, env: dict[str, str]) -> Iterator[Served]:
         process = subprocess.Popen(
             [*command, "--data", str(folder / "data")], cwd=REPOSITORY, env=clean | env, stdout=out, stderr=out
         )
-    running = Served(process, printed, f"http://127.0.0.1:{gateway}", f"http://127.0.0.1:{models}")
+    running = Served(process, printed, f"http://127.0.0.1:{gateway}", folder / "data")
     try:
-        until(lambda: "up in" in running.printed or process.poll() is not None, seconds=150.0)
+        until(lambda: "up in" in running.printed or process.poll() is not None, seconds=280.0)
         assert process.poll() is None, running.printed
         yield running
     finally:

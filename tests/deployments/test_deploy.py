@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deployments import deploy, serve
+from deployments import deploy, serve, session
 from deployments.deploy import declared_deployments, template
 from ecg_audio.errors import InvalidRequest
 from tests.commands import Ecg
@@ -67,6 +67,16 @@ def test_what_is_registered_is_what_was_agreed(ecg: Ecg) -> None:
 
     refused = ecg("deploy", "--type", "docker")
     assert (refused.code, "the work pool gpu is of the type process" in refused.err) == (2, True)
+
+
+def test_a_server_that_is_only_beginning_is_waited_for(ecg: Ecg, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as `--wait` says; then what it says, or that it does not answer, counts."""
+    answers = [False, False, True]
+    monkeypatch.setattr(session, "reachable", lambda _api: answers.pop(0))
+    monkeypatch.setattr(deploy, "STEP_S", 0.0)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    ended = ecg("deploy", "--wait", "60")
+    assert answers == [] and ended.code == 1 and "answer" in ended.err
 
 
 def test_nothing_is_registered_with_nobody(ecg: Ecg, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

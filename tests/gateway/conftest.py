@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 
 from gateway.app import create_app
+from gateway.connections import TimedProtocol
 from gateway.settings import Settings
 
 Open = Callable[..., httpx.Client]
@@ -25,7 +26,9 @@ def serving(settings: Settings) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="critical", lifespan="on")
+    config = uvicorn.Config(
+        create_app(settings), "127.0.0.1", port, http=TimedProtocol, log_level="critical", lifespan="on"
+    )
     server = uvicorn.Server(config)
     # Prefect's address is set for the tests' context alone
     thread = threading.Thread(target=copy_context().run, args=(server.run,))

@@ -65,8 +65,11 @@ def measured(client: httpx.Client) -> dict[tuple[str, ...], float]:
     return {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
 
 
-def test_a_pool_without_workers_takes_jobs_and_keeps_them(gateway: Open, pooled: str, prefect_server: str) -> None:
+def test_a_pool_without_workers_takes_jobs_and_keeps_them(
+    gateway: Open, pooled: str, prefect_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Degraded, and 200: load balancers go on sending. With a worker it is healthy; its last sign of life is told."""
+    monkeypatch.setattr("gateway.orchestrator.COUNTS_LAST_S", 0.0)
     client = gateway(deployment=pooled)
     idle = client.get("/health")
     assert idle.status_code == 200 and idle.json()["status"] == "degraded"
@@ -107,8 +110,9 @@ def test_what_answers_in_prefects_place_is_named(gateway: Open, page: str) -> No
     assert answer.status_code == 503 and "not Prefect" in answer.json()["message"]
 
 
-def test_requests_and_jobs_are_counted(gateway: Open, pooled: str) -> None:
+def test_requests_and_jobs_are_counted(gateway: Open, pooled: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By route, method and status; jobs by state; no path or id of a caller becomes a label."""
+    monkeypatch.setattr("gateway.orchestrator.COUNTS_LAST_S", 0.0)
     client = gateway(deployment=pooled)
     before = measured(client)
     body = asked()
@@ -123,6 +127,7 @@ def test_requests_and_jobs_are_counted(gateway: Open, pooled: str) -> None:
     assert now["ecg_gateway_requests_total", "any", "none", "404"] == 1
     assert now["ecg_gateway_request_seconds_count", "POST", PROCESS] == 2
     assert now["ecg_jobs", "queued"] == before["ecg_jobs", "queued"] + 1 and now["ecg_prefect_up",] == 1
+    assert now["ecg_gateway_waiting",] == now["ecg_gateway_awaited",] == 0
     assert not any(body["job_id"] in part or "nowhere" in part for key in now for part in key)
 
 

@@ -91,6 +91,23 @@ def test_no_body_is_held_that_is_too_large(gateway: Open, method: str, path: str
     assert code(gateway().request(method, path, content=b" " * 100_000)) == (413, "INVALID_REQUEST")
 
 
+@pytest.mark.parametrize(
+    ("host", "answered"),
+    [("127.0.0.1", True), ("127.0.0.1:8080", True), ("localhost:1", True), ("LocalHost", True), ("[::1]:8080", True),
+     ("rebound.example", False), ("rebound.example:8080", False), ("", False), ("127.0.0.1.rebound.example", False)],
+)  # fmt: skip
+def test_a_gateway_without_a_key_answers_to_its_own_names(gateway: Open, host: str, answered: bool) -> None:
+    """A page that calls itself by a name that leads to this machine is no caller; with a key any name will do."""
+    local = gateway(local=True)
+    answer = local.get("/api/upload-video/jobs", headers={"Host": host})
+    assert answer.status_code == (200 if answered else 421)
+    if not answered:
+        assert code(answer) == (421, "MISDIRECTED")
+    keyed = gateway(local=True, api_key="sesame")
+    keyed.headers["X-API-Key"] = "sesame"
+    assert keyed.get("/api/upload-video/jobs", headers={"Host": host}).status_code == 200
+
+
 def test_two_gateways_are_one(gateway: Open, prefect_server: str) -> None:
     """The same job handed to both at once is one run, and both know it; nothing is remembered but by Prefect."""
     first, second = gateway(), gateway()

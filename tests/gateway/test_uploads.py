@@ -30,6 +30,13 @@ def offered(client: httpx.Client, **fields: Any) -> dict[str, Any]:
     return found
 
 
+def with_key(gateway: Open, key: str) -> httpx.Client:
+    """A client of a gateway that wants a key, and gets it."""
+    client = gateway(api_key=key)
+    client.headers["X-API-Key"] = key
+    return client
+
+
 def stored(tmp_path: Path) -> list[str]:
     """The names of all uploaded files, whole or not."""
     return sorted(path.name for path in (tmp_path / "store/videos").rglob("*") if path.is_file())
@@ -147,6 +154,42 @@ def _trickled(client: httpx.Client, request: str) -> bytes:
                 return connection.recv(100)
             except TimeoutError:
                 continue
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [("kim", "lee"), ("talk.mp4", "talk2.mp4"), ("size=5", "size=6"), ("&size=5", ""), ("video%2Fmp4", "text%2Fhtml"),
+     ("signature=", "signature=&other="), ("signature=", "other=")],
+)  # fmt: skip
+def test_an_offer_is_bound_to_what_it_was_made_for(gateway: Open, tmp_path: Path, said: str, instead: str) -> None:
+    """Another user, name, type or size than was offered is a place that nobody was offered."""
+    client = gateway(api_key="sesame")
+    client.headers["X-API-Key"] = "sesame"
+    place = offered(client, user="kim", content_type="video/mp4", size=5)
+    assert said in place["upload_url"]
+    other = place["upload_url"].replace(said, instead)
+    assert code(client.put(other, content=b"12345", headers=place["headers"])) == (404, "UPLOAD_UNKNOWN")
+    assert client.put(place["upload_url"], content=b"12345", headers=place["headers"]).status_code == 200
+
+
+def test_an_offer_holds_for_the_installation_that_made_it(gateway: Open) -> None:
+    """Gateways with the same key take each other's; one with another key does not."""
+    place = offered(with_key(gateway, "sesame"))["upload_url"]
+    assert code(with_key(gateway, "other").put(place, content=b"x")) == (404, "UPLOAD_UNKNOWN")
+    assert with_key(gateway, "sesame").put(place, content=b"x").status_code == 200
+
+
+def test_a_recording_of_another_type_or_size_is_refused(gateway: Open, tmp_path: Path) -> None:
+    """Whether it is announced or not; nothing of it stays, and the right one is taken."""
+    client = gateway()
+    place = offered(client, content_type="video/mp4", size=5)
+    url, headers = place["upload_url"], place["headers"]
+    assert code(client.put(url, content=b"12345", headers={"Content-Type": "text/html"})) == (422, "INVALID_REQUEST")
+    assert code(client.put(url, content=b"1234", headers=headers)) == (422, "INVALID_REQUEST")
+    assert code(client.put(url, content=iter([b"12", b"34"]), headers=headers)) == (408, "UPLOAD_BROKEN")
+    assert code(client.put(url, content=iter([b"123", b"456"]), headers=headers)) == (413, "TOO_LARGE")
+    assert stored(tmp_path) == []
+    assert client.put(url, content=iter([b"123", b"45"]), headers=headers).status_code == 200
 
 
 def test_an_empty_recording_is_none(gateway: Open, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
-"""Bodies that unpack to far more than they are, and a download of one for a process with little memory."""
+"""Bodies that unpack to far more than they are, and who meets one, for a process with little memory."""
 
 import gzip
 from pathlib import Path
 
 from ecg_audio.address import Permit
+from ecg_audio.delivery.callback import Endpoint
+from ecg_audio.delivery.courier import Courier
 from ecg_audio.media import http
 from ecg_audio.media.transfer import Patience
 from ecg_audio.progress import Report
@@ -23,3 +25,10 @@ def download(url: str, folder: str, most_bytes: int, *, report: Report) -> str:
     permit = Permit(["127.0.0.0/8"])
     limits = Limits(max_bytes=most_bytes)
     return http.download(url, Path(folder), limits=limits, report=report, permit=permit, patience=Patience()).path
+
+
+def told(url: str, *, report: Report) -> tuple[str, int | None]:
+    """Send a message whose answer is one; what became of it."""
+    with Courier(Endpoint(url), Permit(["127.0.0.0/8"])) as courier:
+        answer = courier.post(b"{}", "msg_1")
+        return answer.verdict, answer.status

@@ -1,4 +1,4 @@
-"""An engine without models behind a model server; as a program, a server that can be killed: `... stub_models PORT`."""
+"""An engine without models behind a model server; as a program, a server that can be killed: `... stub_models PATH`."""
 
 import re
 import sys
@@ -104,7 +104,7 @@ class _Named:
 
 def main() -> None:
     """Serve until killed or asked to end."""
-    with ModelServer(StubModels(), int(sys.argv[1])) as server:  # type: ignore[arg-type]
+    with ModelServer(StubModels(), Path(sys.argv[1])) as server:  # type: ignore[arg-type]
         server.serve()
 
 

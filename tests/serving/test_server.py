@@ -1,7 +1,6 @@
 """The model server and its client: order, bounds, and sides that vanish."""
 
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -25,22 +24,28 @@ from ecg_audio.errors import (
 from ecg_audio.progress import Progress, Taken
 from ecg_audio.request import UNGUIDED, Guidance, SpeakerCount
 from ecg_audio.serving.client import RemoteEngine
+from ecg_audio.serving.connection import connect
 from ecg_audio.serving.server import ModelServer
 from ecg_audio.speech import engine as engines
 from ecg_audio.speech.engine import LocalEngine
 from tests import models
 from tests.serving.stub_models import StubModels
 
+# httpcore leaves the socket of a connection that was refused to the collector
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket.socket fd=[0-9]+, family=1:pytest.PytestUnraisableExceptionWarning"
+)
+
 Serve = Callable[..., ModelServer]
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve(place: Path) -> Iterator[Serve]:
     """Serve an engine in this process."""
     servers: list[ModelServer] = []
 
-    def start(engine: object, **options: int) -> ModelServer:
-        server = ModelServer(engine, **options)  # type: ignore[arg-type]
+    def start(engine: object, **options: float) -> ModelServer:
+        server = ModelServer(engine, place, **options)  # type: ignore[arg-type]
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         servers.append(server)
         return server
@@ -55,6 +60,11 @@ def serve() -> Iterator[Serve]:
 def stub() -> StubModels:
     """An engine without models."""
     return StubModels()
+
+
+def asking(at: ModelServer | Path) -> httpx.Client:
+    """A client that speaks plain HTTP to a server."""
+    return connect(str(at.path if isinstance(at, ModelServer) else at), 30.0)
 
 
 def wait_until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
@@ -121,7 +131,7 @@ def test_a_failure_keeps_its_name_and_the_next_job_succeeds(serve: Serve, stub: 
 def test_work_ends_when_its_client_is_gone(serve: Serve, stub: StubModels) -> None:
     """A client that hangs up in the middle of a long job: the slot is free within 5 s, the models are warmed again."""
     server = serve(stub)
-    with httpx.stream("POST", f"{server.address}/transcribe", json={"recording": "60.flac"}) as answer:
+    with asking(server).stream("POST", "/transcribe", json={"recording": "60.flac"}) as answer:
         next(answer.iter_lines())
         assert server.slot.length == 1
     left = time.monotonic()
@@ -135,7 +145,10 @@ def test_work_ends_when_its_client_is_gone(serve: Serve, stub: StubModels) -> No
 def test_the_slot_is_free_when_a_client_is_killed(serve: Serve, stub: StubModels) -> None:
     """Kill -9 of the process that asked, in the middle of its job: within 5 s the next one can work."""
     server = serve(stub)
-    script = f"import httpx; httpx.post('{server.address}/transcribe', json={{'recording': '60.flac'}}, timeout=90)"
+    script = (
+        "from ecg_audio.serving.connection import connect; "
+        f"connect('{server.address}', 90).post('/transcribe', json={{'recording': '60.flac'}})"
+    )
     client = subprocess.Popen([sys.executable, "-c", script])
     wait_until(lambda: server.slot.length == 1, within_s=30)
     client.kill()
@@ -151,7 +164,7 @@ def test_who_hangs_up_while_waiting_leaves_the_line(serve: Serve, stub: StubMode
     with ThreadPoolExecutor() as pool:
         working = pool.submit(RemoteEngine(server.address).transcribe, Path("3.flac"))
         wait_until(lambda: server.slot.length == 1)
-        with httpx.stream("POST", f"{server.address}/transcribe", json={"recording": "1.flac"}) as answer:
+        with asking(server).stream("POST", "/transcribe", json={"recording": "1.flac"}) as answer:
             next(answer.iter_lines())
         assert working.result().model == "3"
     wait_until(lambda: server.slot.length == 0)
@@ -162,10 +175,10 @@ def test_health_and_metrics_say_how_it_is(serve: Serve, stub: StubModels) -> Non
     """Queue, loads, memory and jobs by how they ended, for people and for Prometheus."""
     server = serve(stub)
     RemoteEngine(server.address).transcribe(Path("0.1.flac"))
-    health = httpx.get(f"{server.address}/health").json()
+    health = asking(server).get("/health").json()
     assert (health["status"], health["queue"], health["resident_bytes"]) == ("ready", 0, 1000)
     assert (health["loaded"], health["gpu"]) == (["recogniser"], None)
-    metrics = httpx.get(f"{server.address}/metrics").text
+    metrics = asking(server).get("/metrics").text
     assert 'ecg_models_jobs_total{stage="transcribe",ended="completed"} 1' in metrics
     assert 'ecg_models_loads_total{kind="recogniser"} 1' in metrics
 
@@ -175,11 +188,11 @@ def test_health_and_metrics_tell_the_load_of_a_gpu(
 ) -> None:
     """Utilisation and memory as the driver tells them; where there is no GPU, there are no such figures."""
     server = serve(stub)
-    assert "ecg_gpu" not in httpx.get(f"{server.address}/metrics").text
+    assert "ecg_gpu" not in asking(server).get("/metrics").text
     monkeypatch.setattr(gpu, "load", lambda: gpu.Load(5, 16, 87.0))
     told = {"memory_used_bytes": 5, "memory_total_bytes": 16, "utilisation_percent": 87.0}
-    assert httpx.get(f"{server.address}/health").json()["gpu"] == told
-    metrics = httpx.get(f"{server.address}/metrics").text
+    assert asking(server).get("/health").json()["gpu"] == told
+    metrics = asking(server).get("/metrics").text
     for figure in ("ecg_gpu_memory_used_bytes 5", "ecg_gpu_memory_total_bytes 16", "ecg_gpu_utilisation_percent 87.0"):
         assert figure in metrics
 
@@ -200,7 +213,7 @@ def test_requests_that_make_no_sense_are_refused(
 ) -> None:
     """They take no slot."""
     server = serve(stub)
-    assert httpx.post(f"{server.address}{path}", json=body).status_code == status
+    assert asking(server).post(path, json=body).status_code == status
     assert not server.jobs
 
 
@@ -215,31 +228,29 @@ def test_a_model_process_that_grew_too_large_is_replaced(serve: Serve, stub: Stu
     wait_until(lambda: (server.recycled, stub.closed, stub.warmed) == (1, 1, 1))
 
 
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def start(port: int) -> subprocess.Popen[bytes]:
+def start(place: Path) -> subprocess.Popen[bytes]:
     """A server in a process of its own."""
-    return subprocess.Popen([sys.executable, "-m", "tests.serving.stub_models", str(port)])
+    return subprocess.Popen([sys.executable, "-m", "tests.serving.stub_models", str(place)])
 
 
-def connected(port: int) -> RemoteEngine:
+def connected(place: Path) -> RemoteEngine:
     """The client of a server that has just been started, once it answers."""
-    address = f"http://127.0.0.1:{port}"
-    with socket.socket() as probe:
-        wait_until(lambda: probe.connect_ex(("127.0.0.1", port)) == 0, within_s=60)
-    return RemoteEngine(address)
+    with asking(place) as models:
+
+        def answers() -> bool:
+            try:
+                return models.get("/health").is_success
+            except httpx.TransportError:
+                return False
+
+        wait_until(answers, within_s=60)
+    return RemoteEngine(str(place))
 
 
-def test_a_killed_server_is_a_lost_worker_and_a_restarted_one_is_waited_for() -> None:
+def test_a_killed_server_is_a_lost_worker_and_a_restarted_one_is_waited_for(place: Path) -> None:
     """Kill -9 in the middle of a request is retryable; the retry finds the server that a supervisor started again."""
-    port = free_port()
-    server = start(port)
-    client = connected(port)
+    server = start(place)
+    client = connected(place)
     begun = threading.Event()
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(client.transcribe, Path("60.flac"), report=lambda _fraction: begun.set())
@@ -250,25 +261,24 @@ def test_a_killed_server_is_a_lost_worker_and_a_restarted_one_is_waited_for() ->
             asked.result()
         assert failure.value.retryable
         again = pool.submit(client.transcribe, Path("0.1.flac"))
-        restarted = start(port)
+        restarted = start(place)
         assert again.result().model == "0.1"
     restarted.terminate()
     assert restarted.wait(30) == 0
 
 
-def test_a_server_that_is_asked_to_end_finishes_what_it_took_on() -> None:
+def test_a_server_that_is_asked_to_end_finishes_what_it_took_on(place: Path) -> None:
     """SIGTERM: the job in flight completes, new ones are refused, the process ends by itself."""
-    port = free_port()
-    server = start(port)
-    client = connected(port)
+    server = start(place)
+    client = connected(place)
     begun = threading.Event()
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(client.transcribe, Path("2.flac"), report=lambda _fraction: begun.set())
         assert begun.wait(30)
         server.send_signal(signal.SIGTERM)
-        wait_until(lambda: httpx.get(f"http://127.0.0.1:{port}/health").json()["status"] == "draining")
+        wait_until(lambda: asking(place).get("/health").json()["status"] == "draining")
         with pytest.raises(InsufficientResources, match="going down"):
-            RemoteEngine(f"http://127.0.0.1:{port}").transcribe(Path("0.1.flac"))
+            RemoteEngine(str(place)).transcribe(Path("0.1.flac"))
         assert asked.result().model == "2"
     assert server.wait(30) == 0
 
@@ -308,19 +318,22 @@ def test_an_engine_for_a_name_is_refused_as_the_server_refuses_it(serve: Serve, 
         english.check_language("ko")
     with pytest.raises(OptionUnsupported, match=r"base\.en"):
         english.check_guidance(Guidance(translate=True))
-    assert httpx.get(f"{server.address}/nothing").status_code == 404
+    assert asking(server).get("/nothing").status_code == 404
 
 
-def test_a_server_that_is_not_there_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By name, when the engine is made."""
-    monkeypatch.setenv("ECG_MODEL_SERVER", f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(EngineUnavailable, match=r"the model server at http://127\.0\.0\.1:\d+ does not answer"):
+def test_a_server_that_is_not_there_is_said_so(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name, when the engine is made; so is what can be no server's place."""
+    monkeypatch.setenv("ECG_MODEL_SERVER", f"unix:{place}")
+    with pytest.raises(EngineUnavailable, match=r"the model server at unix:/.*/models/socket does not answer"):
+        engines.shared()
+    monkeypatch.setenv("ECG_MODEL_SERVER", "http://127.0.0.1:8765")
+    with pytest.raises(EngineUnavailable, match="is no path of a socket"):
         engines.shared()
 
 
-def test_the_patience_with_a_server_that_is_gone_has_an_end(stub: StubModels) -> None:
+def test_the_patience_with_a_server_that_is_gone_has_an_end(stub: StubModels, place: Path) -> None:
     """One that has been there is waited for, and then given up by name."""
-    with ModelServer(stub) as server:  # type: ignore[arg-type]
+    with ModelServer(stub, place) as server:  # type: ignore[arg-type]
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         client = RemoteEngine(server.address, patience_s=0.1)
         server.shutdown()
@@ -337,7 +350,7 @@ def test_with_and_without_a_server_the_results_are_the_same(serve: Serve, tiny_e
     assert heard == tiny_engine.transcribe(models.CONVERSATION)
     assert client.align(models.CONVERSATION, heard) == tiny_engine.align(models.CONVERSATION, heard)
     assert client.diarize(models.CONVERSATION) == tiny_engine.diarize(models.CONVERSATION)
-    loads = httpx.get(f"{server.address}/health").json()["loads"]
+    loads = asking(server).get("/health").json()["loads"]
     client.align(models.CONVERSATION, client.transcribe(models.CONVERSATION))
     client.diarize(models.CONVERSATION)
-    assert httpx.get(f"{server.address}/health").json()["loads"] == loads
+    assert asking(server).get("/health").json()["loads"] == loads

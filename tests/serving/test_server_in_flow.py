@@ -3,8 +3,8 @@
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-import httpx
 import pytest
 
 from ecg_audio.request import AnalysisRequest
@@ -12,28 +12,29 @@ from ecg_audio.speech import engine as engines
 from flows.analyze import analyze
 from tasks.diarize import diarize
 from tasks.transcribe import transcribe
-from tests.serving.test_server import connected, free_port, start
+from tests.serving.test_server import asking, connected, pytestmark, start
+
+__all__ = ["pytestmark"]
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("prefect_server")
 def test_the_job_completes_once_the_server_is_back(
-    ask: Callable[..., AnalysisRequest], monkeypatch: pytest.MonkeyPatch
+    ask: Callable[..., AnalysisRequest], place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kill -9 in the middle of transcription: the tasks try again, meet the restarted server, and the job completes."""
-    port = free_port()
-    servers = [start(port)]
-    client = connected(port)
+    servers = [start(place)]
+    client = connected(place)
     monkeypatch.setattr(engines, "shared", lambda _models: client)
     for task in (transcribe, diarize):
         monkeypatch.setattr(task, "retry_delay_seconds", [0.1])
 
     def supervise() -> None:
-        while httpx.get(f"http://127.0.0.1:{port}/health").json()["queue"] == 0:
+        while asking(place).get("/health").json()["queue"] == 0:
             time.sleep(0.02)
         servers[0].kill()
         servers[0].wait()
-        servers.append(start(port))
+        servers.append(start(place))
 
     supervisor = threading.Thread(target=supervise)
     supervisor.start()

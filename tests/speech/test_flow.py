@@ -1,6 +1,7 @@
 """The speech engine in the whole flow, with tiny models and no network."""
 
 import statistics
+import tempfile
 import threading
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def test_korean_comes_out_word_for_word_with_and_without_a_server(
     assert [word.text for segment in found.segments for word in segment.words] == found.text.split()
     took = {stage.name: stage.peak_resident_bytes for stage in found.stages if stage.peak_resident_bytes}
     assert list(took) == ["transcribe", "align", "diarize"]
-    with ModelServer(tiny_engine) as server:
+    with tempfile.TemporaryDirectory() as folder, ModelServer(tiny_engine, Path(folder, "socket")) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         client = RemoteEngine(server.address)
         monkeypatch.setattr(engines, "shared", lambda _models: client)

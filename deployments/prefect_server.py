@@ -1,0 +1,47 @@
+"""Prefect's server for `ecg serve`: `python -m deployments.prefect_server PORT [FOLDER]`.
+
+It is what `prefect server start` runs, without the imports of that command, and it imports Prefect while PostgreSQL
+still starts, which listens in FOLDER.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from deployments import postgres
+from ecg_audio.compute.lazy_imports import without_collecting
+
+DATABASE_S = 240.0
+STEP_S = 0.1
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    with without_collecting():
+        import uvicorn
+        from prefect.server.api.server import create_app
+        from prefect.settings import get_current_settings
+    port, folder = int(sys.argv[1]), sys.argv[2:]
+    if folder:
+        _wait(Path(folder[0]))
+    settings = get_current_settings().server
+    uvicorn.run(
+        create_app(final=True),
+        host="127.0.0.1",
+        port=port,
+        timeout_keep_alive=settings.api.keepalive_timeout,
+        log_level=settings.logging_level.lower(),
+    )
+
+
+def _wait(folder: Path) -> None:
+    """Until PostgreSQL takes connections; if it never does, the server says so better than anybody here."""
+    accepts, deadline = postgres.accepts(folder), time.monotonic() + DATABASE_S
+    while time.monotonic() < deadline:
+        if any(folder.glob(".s.PGSQL.*")) and accepts(time.time()):  # asking starts a program
+            return
+        time.sleep(STEP_S)
+
+
+if __name__ == "__main__":
+    main()

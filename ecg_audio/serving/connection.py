@@ -1,0 +1,41 @@
+"""How a model server is reached: over a Unix socket in a folder that only its own user can enter."""
+
+from pathlib import Path
+
+import httpx
+
+from ecg_audio import local_socket
+from ecg_audio.errors import EngineUnavailable
+
+PREFIX = "unix:"
+HOST = "http://models"
+"""What requests say; nobody looks it up."""
+
+
+def path(address: str) -> Path:
+    """The socket that an address names, as `/path/of/socket` or `unix:/path/of/socket`.
+
+    Raises:
+        EngineUnavailable: it names none.
+    """
+    found = Path(address.removeprefix(PREFIX))
+    if not found.is_absolute():
+        raise EngineUnavailable(
+            f"ECG_MODEL_SERVER: {address!r} is no path of a socket",
+            hint="Name the path that `ecg serve-models` prints; model servers listen on no port.",
+        )
+    return found
+
+
+def connect(address: str, timeout: httpx.Timeout | float) -> httpx.Client:
+    """A client of the model server at an address; it connects with its first request.
+
+    Raises:
+        EngineUnavailable: the address names no socket, or one in a folder that others can enter.
+    """
+    socket = path(address)
+    if socket.parent.exists() and (reason := local_socket.mistrust(socket.parent)):
+        raise EngineUnavailable(
+            f"the model server at {socket} is not trusted: {reason}", hint=f"chmod 700 {socket.parent}"
+        )
+    return httpx.Client(base_url=HOST, transport=httpx.HTTPTransport(uds=str(socket)), timeout=timeout, trust_env=False)
