@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Timing = Literal["aligned", "interpolated", "engine"]
@@ -326,6 +326,7 @@ class Analysis(Model):
     schema_version: str = SCHEMA_VERSION
     job_id: str
     run_id: str
+    tries: int = 1  # how often the run was begun until it got here; whatever was lost before is no part of this
     status: Literal["completed", "partial"]
     created_at: str  # ISO 8601, UTC
     source: str  # the file name, key or address, without credentials or query

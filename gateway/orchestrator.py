@@ -22,15 +22,16 @@ RECENT_RUNS = 20
 ASKED = ("source", "language", "callback")
 """What the caller decides of a request; the rest are the operator's settings, which may change between two calls."""
 COUNTED = {
-    "queued": ("SCHEDULED", "PENDING"),
+    "queued": ("SCHEDULED", "PENDING", "CRASHED"),
     "running": ("RUNNING", "CANCELLING"),
     "completed": ("COMPLETED",),
-    "failed": ("FAILED", "CRASHED"),
+    "failed": ("FAILED",),
     "cancelled": ("CANCELLED",),
 }
 """What operators count, in Prefect's words."""
 NOT_PREFECT = "what answers at PREFECT_API_URL is not Prefect"
-_ENDED = {"COMPLETED": "completed", "FAILED": "failed", "CRASHED": "failed", "CANCELLED": "failed"}
+_ENDED = {"COMPLETED": "completed", "FAILED": "failed", "CANCELLED": "failed"}
+"""CRASHED is no end: the reconciler begins a lost run again, or lets it be FAILED."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,488 @@
+"""What `ecg serve` survives: `python -m benchmarks.chaos 60 --kills 15 [--receiver-down 120] [--store-away 30]`.
+
+Starts the whole service in an empty folder, hands in so many jobs at once, and ends processes of it with SIGKILL, by
+their ids: every kind in turn, in an order and at moments that follow from `--seed`. The receiver of callbacks takes
+most messages, answers some with 500, some late, and hangs up on some. Prints how many jobs were accepted and how soon,
+how many were told once, never or twice, how many completed, the seconds, and what was left behind: processes, temporary
+files, places of Prefect's that nobody gives back. Every job is another second of sound, so nothing is in a cache.
+
+Kinds: the fork server, Prefect's server, the model server, its model process, a decoder, a job's run, either worker,
+the reconciler's run, PostgreSQL, the gateway; with `--whole`, once, everything together, which is then begun again.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.service import ROOT, free_port, load_average, short_recording, until
+from deployments import guard
+from tests.s3 import Rclone
+
+SERVE = {
+    "embedded": (sys.executable, "-m", "deployments.cli", "serve", "--models", "embedded"),
+    "stub": (sys.executable, "-m", "tests.deployments.stubbed_serve", "--models", "embedded"),
+}
+FATES = (("taken", 70), ("500", 15), ("late", 8), ("hangs up", 7))
+"""What befalls a callback, of a hundred."""
+LATE_S = 4.0
+PACE_S = (1.5, 4.0)
+"""Between two kills."""
+PATIENCE_S = 20.0
+"""A process of a kind that is not there now is waited for so long; then another kind has its turn."""
+SETTLED_S = 20.0
+"""After the last job was told, for whatever would be told twice."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A process of the service as /proc shows it."""
+
+    pid: int
+    name: str
+    command: str
+
+
+KINDS: dict[str, Callable[[Seen], bool]] = {
+    "fork server": lambda seen: "deployments.warm.server" in seen.command and seen.name != "ecg-job",
+    "Prefect's server": lambda seen: "prefect.server.api.server:create_app" in seen.command,
+    "model server": lambda seen: "serve-models" in seen.command or "stub_models" in seen.command,
+    "decoder": lambda seen: "ecg_audio.child" in seen.command and "speech" not in seen.command,
+    "models": lambda seen: "ecg_audio.child" in seen.command and "speech" in seen.command,
+    "run": lambda seen: "deployments.warm.client" in seen.command,
+    "gpu worker": lambda seen: "worker start --pool gpu" in seen.command,
+    "control worker": lambda seen: "worker start --pool control" in seen.command,
+    "PostgreSQL": lambda seen: "/bin/postgres -D" in seen.command,
+    "gateway": lambda seen: seen.command.endswith("-m gateway"),
+    "guard": lambda seen: "deployments/guard.py" in seen.command,
+}
+
+
+@dataclass
+class Told:
+    """What the receiver has taken of a job: statuses by message id, in order, and how often a message came again."""
+
+    ends: dict[str, str] = field(default_factory=dict)
+    repeated: int = 0
+    figures: list[int] = field(default_factory=list)
+
+
+class Backend:
+    """A receiver that can be down. Nothing is said about a message before it is taken whole."""
+
+    def __init__(self, seed: int) -> None:
+        self.port = free_port()
+        self.told: dict[str, Told] = {}
+        self.fates: Counter[str] = Counter()
+        self._random = random.Random(seed)  # noqa: S311 - the same seed, the same chaos
+        self._lock = threading.Lock()
+        self._server: ThreadingHTTPServer | None = None
+
+    def ended(self, job_id: str) -> bool:
+        """Whether the job's end was taken."""
+        return job_id in self.told and bool(self.told[job_id].ends)
+
+    def take(self, body: dict[str, Any], message_id: str) -> str:
+        """Decide what befalls a message, and remember it if it is taken."""
+        with self._lock:
+            fate = self._random.choices([name for name, _ in FATES], [share for _, share in FATES])[0]
+            self.fates[fate] += 1
+            if fate in {"taken", "late"}:
+                told = self.told.setdefault(body["job_id"], Told())
+                told.figures.append(body["progress"])
+                if body["status"] != "processing":
+                    told.repeated += message_id in told.ends
+                    told.ends[message_id] = body["status"]
+            return fate
+
+    def up(self) -> None:
+        """Listen."""
+        backend = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                fate = backend.take(body, self.headers["webhook-id"])
+                if fate == "hangs up":
+                    return
+                if fate == "late":
+                    time.sleep(LATE_S)
+                with suppress(OSError):  # the sender may have been killed
+                    self.send_response(500 if fate == "500" else 200)
+                    self.send_header("Content-Length", "2")
+                    self.end_headers()
+                    self.wfile.write(b"{}")
+
+            def log_message(self, *_arguments: object) -> None: ...
+
+        class Quiet(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *_arguments: object) -> None: ...
+
+        self._server = Quiet(("127.0.0.1", self.port), Handler)
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def down(self) -> None:
+        """Refuse connections."""
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+
+class Service:
+    """`ecg serve` in a folder of its own, which can be killed whole and begun again.
+
+    Args:
+        folder: empty; everything is in it.
+        models: "embedded", or "stub" for an engine without models.
+        jobs_at_once: the service's `--limit`.
+        backend: the port of the receiver.
+        store: an S3 service; None: a folder.
+    """
+
+    def __init__(self, folder: Path, models: str, jobs_at_once: int, backend: int, store: Rclone | None) -> None:
+        self.folder = folder
+        self._models = models
+        self._jobs_at_once = jobs_at_once
+        port, self._prefect, self._model_port = free_port(), free_port(), free_port()
+        self.gateway = f"http://127.0.0.1:{port}"
+        self._port = port
+        for name in ("tmp", "work"):
+            (folder / name).mkdir(mode=0o700, parents=True)
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "ECG_"))}
+        self._environment = clean | {
+            "ECG_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "ECG_STORE": str(folder / "store"),
+            "ECG_WORK_DIR": str(folder / "work"),
+            "FASTAPI_BASE_URL": f"http://127.0.0.1:{backend}",
+            "TMPDIR": str(folder / "tmp"),
+        }
+        if cache := os.environ.get("ECG_CACHE_DIR"):
+            self._environment["ECG_CACHE_DIR"] = cache
+        if store:
+            store.start()
+            bucket = {"S3_BUCKET_NAME": store.bucket(), "ECG_STORE": "s3-bucket/ecg"}
+            self._environment |= store.environment | bucket
+        self._process: subprocess.Popen[bytes] | None = None
+        self._mark = ""
+
+    @property
+    def log(self) -> Path:
+        """What it printed."""
+        return self.folder / "printed"
+
+    def start(self) -> float:
+        """Start it; returns after how many seconds everything was up."""
+        began = time.monotonic()
+        before = self.log.read_text().count("up in") if self.log.exists() else 0
+        ports = [f"--port={self._port}", f"--prefect-port={self._prefect}", f"--models-port={self._model_port}"]
+        words = [*SERVE[self._models], *ports, f"--limit={self._jobs_at_once}", f"--data={self.folder / 'data'}"]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(words, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+        self._process = process
+
+        def up() -> bool:
+            if process.poll() is not None:
+                raise RuntimeError(self.log.read_text()[-2000:])
+            return self.log.read_text().count("up in") > before
+
+        until(up, "the service is up")
+        self._mark = self._family_mark()
+        return time.monotonic() - began
+
+    def _family_mark(self) -> str:
+        assert self._process
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        for child in children:
+            environment = Path(f"/proc/{child}/environ").read_bytes().decode(errors="replace")
+            if found := environment.partition(f"{guard.VARIABLE}=")[2].partition("\0")[0]:
+                return found
+        raise RuntimeError("no process of the service carries its mark")
+
+    def kill(self) -> None:
+        """SIGKILL for the supervisor; its guard ends the rest."""
+        assert self._process
+        self._process.kill()
+        self._process.wait()
+        until(lambda: not guard.family(self._mark), "the guard has ended all processes", 30.0)
+
+    def processes(self) -> Iterator[Seen]:
+        """All processes of the service that run now, the supervisor's guard among them."""
+        assert self._process
+        guards = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        for pid in {*guard.family(self._mark), *map(int, guards)}:
+            with suppress(OSError, IndexError, ValueError):
+                folder = Path(f"/proc/{pid}")
+                words = (folder / "cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+                yield Seen(pid, (folder / "comm").read_text().strip(), words)
+
+    def ask(self, path: str, body: dict[str, Any]) -> Any:
+        """One question to Prefect's server."""
+        user, _, password = (self.folder / "data" / "prefect" / "key").read_text().strip().partition(":")
+        address = f"http://127.0.0.1:{self._prefect}/api{path}"
+        return httpx.post(address, json=body, auth=(user, password), timeout=60.0).raise_for_status().json()
+
+    def stop(self) -> list[int]:
+        """Stop it as an operator does, if it runs; returns the processes that it has left."""
+        if self._process is None or self._process.poll() is not None:
+            return guard.family(self._mark)
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(120)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        time.sleep(1.0)
+        return guard.family(self._mark)
+
+
+@dataclass
+class Figures:
+    """What came of it."""
+
+    jobs: int
+    accepted: int = 0
+    accepted_within_s: float = 0.0
+    refusals: int = 0
+    told_once: int = 0
+    told_never: int = 0
+    told_twice: int = 0
+    same_message_again: int = 0
+    went_back: int = 0
+    completed: int = 0
+    seconds: float = 0.0
+    up_s: float = 0.0
+    kills: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)
+    tries: dict[int, int] = field(default_factory=dict)
+    left_processes: list[int] = field(default_factory=list)
+    left_files: list[str] = field(default_factory=list)
+    stuck_runs: list[str] = field(default_factory=list)
+    used_slots: int = 0
+    callbacks: dict[str, int] = field(default_factory=dict)
+    load_before: float = 0.0
+
+    @property
+    def sound(self) -> bool:
+        """Whether every job was told once and completed, and nothing was left."""
+        left = self.left_processes or self.left_files or self.stuck_runs or self.used_slots
+        return self.told_once == self.completed == self.accepted == self.jobs and not left
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How much chaos."""
+
+    jobs: int
+    kills: int = 0
+    models: str = "embedded"
+    jobs_at_once: int = 2
+    receiver_down_s: float = 0.0
+    store_away_s: float = 0.0
+    whole: bool = False
+    seed: int = 1
+    limit_s: float = 1200.0
+    kinds: Sequence[str] = tuple(KINDS)
+
+
+def run(asked: Asked, folder: Path, say: Callable[[str], None] = print) -> Figures:
+    """Do it, and count."""
+    figures = Figures(asked.jobs, load_before=load_average())
+    chance = random.Random(asked.seed)  # noqa: S311 - the same seed, the same chaos
+    sources = [short_recording(folder, number) for number in range(asked.jobs)]
+    ids = [str(uuid.UUID(int=chance.getrandbits(128), version=4)) for _ in sources]
+    backend = Backend(asked.seed)
+    backend.up()
+    with ExitStack() as stack:
+        stack.callback(backend.down)
+        store = None
+        if asked.store_away_s:
+            store = Rclone(folder / "bucket")
+            stack.callback(store.stop)
+        service = Service(folder / "service", asked.models, asked.jobs_at_once, backend.port, store)
+        figures.up_s = service.start()
+        stack.callback(service.stop)
+        say(f"up in {figures.up_s:.1f} s")
+        began = time.monotonic()
+        ends = threading.Event()
+        with ThreadPoolExecutor(asked.jobs + 3) as pool:
+            handed = [
+                pool.submit(_hand_in, service.gateway, job_id, source, began)
+                for job_id, source in zip(ids, sources, strict=True)
+            ]
+            if asked.receiver_down_s:
+                pool.submit(_away, backend.down, backend.up, 10.0, asked.receiver_down_s, ends, "the receiver", say)
+            if store:
+                pool.submit(_away, store.stop, store.start, 25.0, asked.store_away_s, ends, "the store", say)
+            killed = Counter[str]()
+            _kill(service, asked, chance, killed, lambda: all(map(backend.ended, ids)), say)
+            last = 0
+            while not all(map(backend.ended, ids)) and time.monotonic() - began < asked.limit_s:
+                if (told := sum(map(backend.ended, ids))) != last:
+                    last = told
+                    say(f"{time.monotonic() - began:6.1f} s  {told} of {asked.jobs} told")
+                time.sleep(0.5)
+            figures.seconds = time.monotonic() - began
+            ends.set()
+            accepted = [future.result() for future in handed]
+        figures.accepted = sum(after is not None for after, _ in accepted)
+        figures.accepted_within_s = max((after for after, _ in accepted if after is not None), default=0.0)
+        figures.refusals = sum(refused for _, refused in accepted)
+        figures.kills = dict(killed)
+        time.sleep(SETTLED_S)
+        _count(figures, service, backend, ids)
+        figures.left_processes = service.stop()
+        figures.left_files = _left(folder)
+    return figures
+
+
+def _hand_in(gateway: str, job_id: str, source: Path, began: float) -> tuple[float | None, int]:
+    """Hand a job in until it is accepted, as a polite client does; returns after how long, and how often refused."""
+    refused = 0
+    asked = {"job_id": job_id, "video_url": str(source)}
+    while time.monotonic() - began < 300.0:
+        wait_s = 1.0
+        try:
+            answer = httpx.post(f"{gateway}/api/upload-video/process-video", json=asked, timeout=30.0)
+            if answer.is_success:
+                return time.monotonic() - began, refused
+            wait_s = float(answer.headers.get("Retry-After", 1.0))
+        except httpx.TransportError:
+            pass
+        refused += 1
+        time.sleep(min(10.0, wait_s))
+    return None, refused
+
+
+def _away(
+    leave: Callable[[], None], come: Callable[[], None], after_s: float, away_s: float, ends: threading.Event, who: str,
+    say: Callable[[str], None],
+) -> None:  # fmt: skip
+    if ends.wait(after_s):
+        return
+    say(f"{who} goes away for {away_s:.0f} s")
+    leave()
+    time.sleep(away_s)
+    come()
+    say(f"{who} is back")
+
+
+def _kill(
+    service: Service,
+    asked: Asked,
+    chance: random.Random,
+    killed: Counter[str],
+    over: Callable[[], bool],
+    say: Callable[[str], None],
+) -> None:
+    """End so many processes, a kind at a time, until all jobs are over."""
+    turns: list[str] = []
+    while sum(killed.values()) < asked.kills and not over():
+        if not turns:
+            turns = list(asked.kinds)
+            chance.shuffle(turns)
+        time.sleep(chance.uniform(*PACE_S))
+        if asked.whole and sum(killed.values()) == asked.kills // 2 and not killed["everything"]:
+            service.kill()
+            killed["everything"] += 1
+            say(f"everything killed; up again in {service.start():.1f} s")
+            continue
+        kind = turns.pop()
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline and not over():
+            found = sorted(filter(KINDS[kind], service.processes()), key=lambda seen: seen.pid)
+            if found:
+                victim = chance.choice(found)
+                with suppress(ProcessLookupError):
+                    os.kill(victim.pid, signal.SIGKILL)
+                    killed[kind] += 1
+                    say(f"killed {kind} ({victim.pid})")
+                    break
+            time.sleep(0.05)
+
+
+def _count(figures: Figures, service: Service, backend: Backend, ids: Sequence[str]) -> None:
+    for job_id in ids:
+        told = backend.told.get(job_id, Told())
+        figures.told_never += not told.ends
+        figures.told_once += len(told.ends) == 1
+        figures.told_twice += len(told.ends) > 1
+        figures.same_message_again += told.repeated
+        figures.went_back += told.figures != sorted(told.figures)
+        figures.ends.update({end: figures.ends.get(end, 0) + 1 for end in told.ends.values()})
+        status = httpx.get(f"{service.gateway}/api/upload-video/status/{job_id}", timeout=30.0).json()
+        figures.completed += status.get("status") == "completed"
+    figures.callbacks = dict(backend.fates)
+    jobs = {"flows": {"name": {"any_": ["analyze"]}}}
+    found = service.ask("/flow_runs/filter", {**jobs, "limit": 200, "sort": "ID_DESC"})
+    over = {"COMPLETED", "FAILED", "CANCELLED"}
+    figures.stuck_runs = [f"{one['name']}: {one['state_name']}" for one in found if one["state_type"] not in over]
+    figures.tries = dict(sorted(Counter(one["run_count"] for one in found).items()))
+    limits = service.ask("/v2/concurrency_limits/filter", {"limit": 200})
+    figures.used_slots = sum(limit["active_slots"] for limit in limits)
+
+
+def _left(folder: Path) -> list[str]:
+    """Files of unfinished work: in the temporary and the work folder, and half-written ones in the store."""
+    service = folder / "service"
+    unfinished = [*(service / "tmp").rglob("*"), *(service / "work").rglob("*"), *folder.rglob(".incoming*")]
+    return sorted(str(path.relative_to(service)) for path in unfinished if not path.is_dir())
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep:
+        keep.mkdir(parents=True)
+        yield keep
+    else:
+        with tempfile.TemporaryDirectory(prefix="ecg-chaos-", ignore_cleanup_errors=True) as made:
+            yield Path(made)
+
+
+def main() -> None:
+    """Do it and print; exit code 1 where a job was not told once, did not complete, or something was left."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("jobs", type=int, help="handed in at once")
+    parser.add_argument("--kills", type=int, default=0, help="processes to kill -9")
+    parser.add_argument("--models", choices=tuple(SERVE), default="embedded")
+    parser.add_argument("--jobs-at-once", type=int, default=2, help="the service's --limit")
+    parser.add_argument("--receiver-down", type=float, default=0.0, metavar="S", help="seconds, from the 10th on")
+    parser.add_argument("--store-away", type=float, default=0.0, metavar="S", help="seconds, from the 25th on")
+    parser.add_argument("--whole", action="store_true", help="kill everything once, and begin it again")
+    parser.add_argument("--only", nargs="+", choices=tuple(KINDS), default=tuple(KINDS), help="kinds of processes")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--limit-s", type=float, default=1200.0, help="give up after so many seconds")
+    parser.add_argument("--keep", type=Path, help="a new folder, which stays, with all logs")
+    given = parser.parse_args()
+    asked = Asked(
+        given.jobs, given.kills, given.models, given.jobs_at_once, given.receiver_down, given.store_away, given.whole,
+        given.seed, given.limit_s, tuple(given.only),
+    )  # fmt: skip
+    with _folder(given.keep) as folder:
+        figures = run(asked, folder, lambda line: print(line, file=sys.stderr, flush=True))
+    print(json.dumps(asdict(figures), indent=1))
+    sys.exit(0 if figures.sound else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""A machine's fault is not the job's: a run that meets one is lost, not failed, and the reconciler begins it again."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+import httpx
+from prefect import runtime
+from prefect.logging import get_run_logger
+from prefect.states import Crashed
+
+from ecg_audio.errors import InsufficientResources, OrchestratorUnavailable, PublishFailed, WorkerLost
+from ecg_audio.request import AnalysisRequest
+from ecg_audio.results.outcome import Outcome
+
+Run = TypeVar("Run", bound=Callable[..., Outcome])
+OURS = (WorkerLost, InsufficientResources, OrchestratorUnavailable, PublishFailed)
+
+
+def machines(error: BaseException) -> bool:
+    """Whether an error is one of the machine, or of what the service stands on, that outlasted all retries."""
+    if isinstance(error, httpx.HTTPStatusError):  # of Prefect's server; whatever else is asked has errors of ours
+        return error.response.status_code >= 500 or error.response.status_code == 429
+    return isinstance(error, httpx.TransportError) or (isinstance(error, OURS) and error.retryable)
+
+
+def begun_again() -> bool:
+    """Whether somebody begins a run again that is lost: the reconciler does so with runs of deployments."""
+    return bool(runtime.deployment.id)
+
+
+def resumable(run: Run) -> Run:
+    """Let a flow's function end as crashed where the machine is at fault, if somebody will begin it again.
+
+    Args:
+        run: its first parameter is `request`, an `AnalysisRequest`.
+    """
+
+    @wraps(run)
+    def running(request: AnalysisRequest, *arguments: Any, **options: Any) -> Any:
+        try:
+            return run(request, *arguments, **options)
+        except Exception as error:
+            if not begun_again() or not machines(error):
+                raise
+            get_run_logger().error("the machine's fault, not the job's: %s", error, exc_info=True)
+            return Crashed(message=f"Flow run encountered an exception: {type(error).__name__}: {error}")
+
+    return cast(Run, running)
