@@ -91,7 +91,7 @@ class Backend:
         self.port = free_port()
         self.told: dict[str, Told] = {}
         self.fates: Counter[str] = Counter()
-        self._random = random.Random(seed)  # noqa: S311 - the same seed, the same chaos
+        self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
 
@@ -308,7 +308,7 @@ class Asked:
 def run(asked: Asked, folder: Path, say: Callable[[str], None] = print) -> Figures:
     """Do it, and count."""
     figures = Figures(asked.jobs, load_before=load_average())
-    chance = random.Random(asked.seed)  # noqa: S311 - the same seed, the same chaos
+    chance = random.Random(asked.seed)
     sources = [short_recording(folder, number) for number in range(asked.jobs)]
     ids = [str(uuid.UUID(int=chance.getrandbits(128), version=4)) for _ in sources]
     backend = Backend(asked.seed)
