@@ -6,8 +6,7 @@ most messages, answers some with 500, some late, and hangs up on some. Prints ho
 how many were told once, never or twice, how many completed, the seconds, and what was left behind: processes, temporary
 files, places of Prefect's that nobody gives back. Every job is another second of sound, so nothing is in a cache.
 
-Kinds: the fork server, Prefect's server, the model server, its model process, a decoder, a job's run, either worker,
-the reconciler's run, PostgreSQL, the gateway; with `--whole`, once, everything together, which is then begun again.
+Kinds are those of `--only`; with `--whole` everything is killed together once, and begun again.
 """
 
 import argparse
@@ -58,6 +57,7 @@ class Seen:
     pid: int
     name: str
     command: str
+    parent: str
 
 
 KINDS: dict[str, Callable[[Seen], bool]] = {
@@ -66,7 +66,8 @@ KINDS: dict[str, Callable[[Seen], bool]] = {
     "model server": lambda seen: "serve-models" in seen.command or "stub_models" in seen.command,
     "decoder": lambda seen: "ecg_audio.child" in seen.command and "speech" not in seen.command,
     "models": lambda seen: "ecg_audio.child" in seen.command and "speech" in seen.command,
-    "run": lambda seen: "deployments.warm.client" in seen.command,
+    "job's run": lambda seen: "deployments.warm.client" in seen.command and "--pool gpu" in seen.parent,
+    "reconciler": lambda seen: "deployments.warm.client" in seen.command and "--pool control" in seen.parent,
     "gpu worker": lambda seen: "worker start --pool gpu" in seen.command,
     "control worker": lambda seen: "worker start --pool control" in seen.command,
     "PostgreSQL": lambda seen: "/bin/postgres -D" in seen.command,
@@ -232,9 +233,9 @@ class Service:
         guards = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         for pid in {*guard.family(self._mark), *map(int, guards)}:
             with suppress(OSError, IndexError, ValueError):
-                folder = Path(f"/proc/{pid}")
-                words = (folder / "cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
-                yield Seen(pid, (folder / "comm").read_text().strip(), words)
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+                parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+                yield Seen(pid, name, _words(pid), _words(int(parent)))
 
     def ask(self, path: str, body: dict[str, Any]) -> Any:
         """One question to Prefect's server."""
@@ -254,6 +255,10 @@ class Service:
             self._process.wait()
         time.sleep(1.0)
         return guard.family(self._mark)
+
+
+def _words(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
 
 
 @dataclass

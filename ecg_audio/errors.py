@@ -1,8 +1,8 @@
 """Everything that can go wrong, one class a failure.
 
-Each class says three things to whoever meets it: `code`, the stable name that the command line prints and the
-backend's callback carries; `retryable`, whether the same request can succeed if it is tried again; and `hint`, what a
-person can do about it. `by_user` separates a request that could never have worked from a fault of ours.
+Each class says three things: `code`, the stable name that the command line prints and callbacks carry; `retryable`,
+whether the same request can succeed if it is tried again; `hint`, what a person can do about it. `by_user` separates a
+request that could never have worked from a fault of ours.
 """
 
 import functools
@@ -228,6 +228,10 @@ class WorkerLost(EcgError):
     code = "PROCESSING_ERROR"
     retryable = True
     default_hint = "The machine may be short of memory: close other programs, or try again."
+
+
+class WorkerKilled(WorkerLost):
+    """It was killed from outside: what it was given is not at fault."""
 
 
 class ProcessingTimeout(EcgError):

@@ -10,10 +10,8 @@ from prefect.logging import get_run_logger
 from prefect.states import Crashed
 
 from ecg_audio.errors import InsufficientResources, OrchestratorUnavailable, PublishFailed, WorkerLost
-from ecg_audio.request import AnalysisRequest
-from ecg_audio.results.outcome import Outcome
 
-Run = TypeVar("Run", bound=Callable[..., Outcome])
+Run = TypeVar("Run", bound=Callable[..., Any])
 OURS = (WorkerLost, InsufficientResources, OrchestratorUnavailable, PublishFailed)
 
 
@@ -30,16 +28,12 @@ def begun_again() -> bool:
 
 
 def resumable(run: Run) -> Run:
-    """Let a flow's function end as crashed where the machine is at fault, if somebody will begin it again.
-
-    Args:
-        run: its first parameter is `request`, an `AnalysisRequest`.
-    """
+    """Let a flow's function end as crashed where the machine is at fault, if somebody will begin it again."""
 
     @wraps(run)
-    def running(request: AnalysisRequest, *arguments: Any, **options: Any) -> Any:
+    def running(*arguments: Any, **options: Any) -> Any:
         try:
-            return run(request, *arguments, **options)
+            return run(*arguments, **options)
         except Exception as error:
             if not begun_again() or not machines(error):
                 raise
