@@ -29,7 +29,8 @@ WORKER_SILENT_S = 90.0
 """Workers send a heartbeat every 30 s."""
 CANCELLING_S = 30.0
 """So long may a worker take to end a process."""
-LOOK_AGAIN_S = 3.0
+LOOK_AGAIN_S = 10.0
+"""A worker that lives says within this time that its process has ended."""
 
 
 def bury(client: SyncPrefectClient, silent_s: float) -> list[Run]:
@@ -57,17 +58,22 @@ def bury(client: SyncPrefectClient, silent_s: float) -> list[Run]:
     return [run for run in suspects if _ended(client, run, lost(run))]
 
 
+def works_here(run: Run) -> bool:
+    """Whether a process of this machine works for a run, whatever Prefect was told; elsewhere nobody knows."""
+    return bool(os.environ.get(ONE_MACHINE)) and _has_process(run)
+
+
 def _without_process(run: Run) -> str | None:
     """Why a run of this machine is lost; None: it is not, or not yet."""
     patience_s = {StateType.PENDING: STARTING_S, StateType.CANCELLING: CANCELLING_S}.get(run.state, 0.0)
-    if _age_s(run) < patience_s or _has_process(str(run.run_id)):
+    if _age_s(run) < patience_s or _has_process(run):
         return None
     return "its process was never begun" if run.state == StateType.PENDING else "its process is gone"
 
 
-def _has_process(run_id: str) -> bool:
+def _has_process(run: Run) -> bool:
     """Whether a process of this user's was begun for the run: workers put its id into the environment."""
-    wanted = f"PREFECT__FLOW_RUN_ID={run_id}\0".encode()
+    wanted = f"PREFECT__FLOW_RUN_ID={run.run_id}\0".encode()
     for environment in Path("/proc").glob("[0-9]*/environ"):
         try:
             if wanted in environment.read_bytes():

@@ -95,9 +95,10 @@ def reconcile(horizon_h: float = 24.0, silent_s: float | None = None) -> list[di
 
 def _pass(client: SyncPrefectClient, now: datetime, horizon: timedelta, silent_s: float) -> list[dict[str, str]]:
     memory = Memory.recalled(now - horizon)
-    gone = lost.bury(client, silent_s)
-    rows = [_row(run, "lost", "ended here") for run in gone]
-    rows += _decided(client, now - horizon)
+    rows = _decided(client, now - horizon)
+    if gone := lost.bury(client, silent_s):  # which takes a while
+        rows += [_row(run, "lost", "ended here") for run in gone]
+        rows += _decided(client, now - horizon)
     # in this order: a run that moves on meanwhile is seen twice, and not never
     open_runs = runs.standing(client, WAITING) + runs.standing(client, ALIVE)
     ended = runs.ended(client, memory.settled_until)
@@ -121,7 +122,7 @@ def _pass(client: SyncPrefectClient, now: datetime, horizon: timedelta, silent_s
 
 def _decided(client: SyncPrefectClient, oldest: datetime) -> list[dict[str, str]]:
     """Decide of every lost run what becomes of it; where its store is away, the next pass does."""
-    jobs, batches = (runs.standing(client, [LOST], *flows) for flows in ((), (BATCH,)))
+    jobs, batches = runs.standing(client, [LOST]), runs.standing(client, [LOST], BATCH)
     if not jobs and not batches:
         return []
     others = runs.standing(client, WAITING) + runs.standing(client, ALIVE) + runs.ended(client, oldest)
@@ -150,6 +151,8 @@ def _resumed(client: SyncPrefectClient, run: Run) -> tuple[str, str]:
     if told or any(tag.startswith(TOLD) for tag in run.tags):
         again.end(client, run, Failed(message="the run had told its failure before it was lost"))
         return "failed", "it was told so"
+    if lost.works_here(run):
+        return "waits", "its process still works"
     done, losses = again.begin_again(client, run)
     if done == "spent":
         again.give_up(client, run, losses)
