@@ -1,8 +1,7 @@
 """Everything that can go wrong, one class a failure.
 
-Each class says three things: `code`, the stable name that the command line prints and callbacks carry; `retryable`,
-whether the same request can succeed if it is tried again; `hint`, what a person can do about it. `by_user` separates a
-request that could never have worked from a fault of ours.
+Each class says `code`, the stable name that command line and callbacks carry; `retryable`, whether the same request
+can succeed on another try; `by_user`, whether it could never have worked; and `hint`, what a person can do about it.
 """
 
 import functools

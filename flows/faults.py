@@ -4,12 +4,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-import httpx
 from prefect import runtime
 from prefect.logging import get_run_logger
 from prefect.states import Crashed
 
 from ecg_audio.errors import InsufficientResources, OrchestratorUnavailable, PublishFailed, WorkerLost
+from tasks.retrying import of_prefect
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 OURS = (WorkerLost, InsufficientResources, OrchestratorUnavailable, PublishFailed)
@@ -17,9 +17,7 @@ OURS = (WorkerLost, InsufficientResources, OrchestratorUnavailable, PublishFaile
 
 def machines(error: BaseException) -> bool:
     """Whether an error is one of the machine, or of what the service stands on, that outlasted all retries."""
-    if isinstance(error, httpx.HTTPStatusError):  # of Prefect's server; whatever else is asked has errors of ours
-        return error.response.status_code >= 500 or error.response.status_code == 429
-    return isinstance(error, httpx.TransportError) or (isinstance(error, OURS) and error.retryable)
+    return of_prefect(error) or (isinstance(error, OURS) and error.retryable)
 
 
 def begun_again() -> bool:

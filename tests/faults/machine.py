@@ -191,7 +191,7 @@ class Machine:
         words = [sys.executable, "-c", "from flows.reconcile import reconcile; reconcile()"]
         running = [self._process(words) for _ in range(processes)]
         for process in running:
-            _gone(process, 120.0)
+            _gone(process, 300.0)
         return [process.returncode for process in running]
 
     def used_slots(self) -> int:

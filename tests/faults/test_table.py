@@ -185,7 +185,7 @@ def test_two_reconcilers_at_once(machine: Machine, receiver: Receiver) -> None:
         machine.lose(job_id, receiver.base_url)
     assert machine.reconcile(2) == [0, 0]
     for job_id in lost:
-        assert told(receiver, job_id, 120.0, reconciled=True).status == "completed"
+        assert told(receiver, job_id, 180.0, reconciled=True).status == "completed"
 
 
 def test_a_lost_machine(machine: Machine, receiver: Receiver) -> None:
@@ -200,4 +200,4 @@ def test_a_lost_machine(machine: Machine, receiver: Receiver) -> None:
     until(lambda: reconcile(silent_s=3.0))
     assert work.state().name == "AwaitingRetry" and machine.used_slots() == 0
     machine.start_worker()
-    intact(work, told(receiver, "machine", 60.0, reconciled=False), "machine")
+    intact(work, told(receiver, "machine", 120.0, reconciled=False), "machine")

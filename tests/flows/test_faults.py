@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.flow_engine import run_flow
 
 from ecg_audio.errors import (
@@ -35,6 +36,7 @@ def answer(status: int) -> httpx.HTTPStatusError:
     "error",
     [
         httpx.ReadTimeout(""), httpx.ConnectError(""), answer(500), answer(429),
+        ConcurrencySlotAcquisitionError("no answer"),
         WorkerKilled("the decoder"), InsufficientResources("memory"), PublishFailed("the bucket is away"),
     ],
 )  # fmt: skip
