@@ -44,8 +44,8 @@ FATES = (("taken", 70), ("500", 15), ("late", 8), ("hangs up", 7))
 LATE_S = 4.0
 PACE_S = (1.5, 4.0)
 """Between two kills."""
-PATIENCE_S = 20.0
-"""A process of a kind that is not there now is waited for so long; then another kind has its turn."""
+GLANCE_S, PATIENCE_S = 3.0, 90.0
+"""So long is one of the kinds that come and go waited for, while others have a turn left, and while none has."""
 SETTLED_S = 20.0
 """After the last job was told, for whatever would be told twice."""
 
@@ -62,7 +62,7 @@ class Seen:
 
 KINDS: dict[str, Callable[[Seen], bool]] = {
     "fork server": lambda seen: "deployments.warm.server" in seen.command and seen.name != "ecg-job",
-    "Prefect's server": lambda seen: "prefect.server.api.server:create_app" in seen.command,
+    "Prefect's server": lambda seen: "prefect server start" in seen.command,
     "model server": lambda seen: "serve-models" in seen.command or "stub_models" in seen.command,
     "decoder": lambda seen: "ecg_audio.child" in seen.command and "speech" not in seen.command,
     "models": lambda seen: "ecg_audio.child" in seen.command and "speech" in seen.command,
@@ -74,6 +74,8 @@ KINDS: dict[str, Callable[[Seen], bool]] = {
     "gateway": lambda seen: seen.command.endswith("-m gateway"),
     "guard": lambda seen: "deployments/guard.py" in seen.command,
 }
+PASSING = ("decoder", "job's run", "reconciler")
+"""Kinds that come and go."""
 
 
 @dataclass
@@ -412,18 +414,31 @@ def _kill(
             killed["everything"] += 1
             say(f"everything killed; up again in {service.start():.1f} s")
             continue
-        kind = turns.pop()
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline and not over():
-            found = sorted(filter(KINDS[kind], service.processes()), key=lambda seen: seen.pid)
-            if found:
-                victim = chance.choice(found)
-                with suppress(ProcessLookupError):
-                    os.kill(victim.pid, signal.SIGKILL)
-                    killed[kind] += 1
-                    say(f"killed {kind} ({victim.pid})")
-                    break
-            time.sleep(0.05)
+        common = [kind for kind in turns if kind not in PASSING]
+        deadline = time.monotonic() + (GLANCE_S if common else PATIENCE_S)
+        victim = None
+        while victim is None and time.monotonic() < deadline and not over():
+            time.sleep(0.2)
+            victim = _victim(service, [kind for kind in turns if kind in PASSING], chance)
+        victim = victim or _victim(service, common[:1], chance)
+        if victim is None:  # what passes did not come by
+            turns = common
+            continue
+        kind, pid = victim
+        turns.remove(kind)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            killed[kind] += 1
+            say(f"killed {kind} ({pid})")
+
+
+def _victim(service: Service, kinds: Sequence[str], chance: random.Random) -> tuple[str, int] | None:
+    """One process of the first of the kinds that runs now."""
+    running = list(service.processes()) if kinds else []
+    for kind in kinds:
+        if found := sorted(seen.pid for seen in running if KINDS[kind](seen)):
+            return kind, chance.choice(found)
+    return None
 
 
 def _count(figures: Figures, service: Service, backend: Backend, ids: Sequence[str]) -> None:
