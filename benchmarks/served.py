@@ -129,7 +129,7 @@ class Service:
     def stop(self) -> list[int]:
         """Stop it as an operator does, if it runs; returns the processes that it has left."""
         if self._process is None or self._process.poll() is not None:
-            return guard.family(self._mark)
+            return guard.family(self._mark) if self._mark else []
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(120)
@@ -137,7 +137,7 @@ class Service:
             self._process.kill()
             self._process.wait()
         time.sleep(1.0)
-        return guard.family(self._mark)
+        return guard.family(self._mark) if self._mark else []
 
 
 def _words(pid: int) -> str:
