@@ -29,6 +29,11 @@ POOLS = {
 }
 UPKEEP = "control"
 """The pool of the reconciler, which the automations nudge."""
+QUEUES = {"batches": 3}
+"""Queues of the control pool, and how many of their runs may be under way: a worker that takes four has a place left
+for the reconciler. Prefect counts the runs themselves, so no count outlives them."""
+REMOVED = ("ecg-silent-runs",)
+"""Automations of earlier versions: silence is the reconciler's to judge, which begins the run again."""
 JOB_POOLS = ("gpu", "cpu")
 """The pools whose type operators choose; the control pool's runs are always processes of its worker."""
 
@@ -38,7 +43,7 @@ class Registered(NamedTuple):
 
     kind: str
     name: str
-    done: Literal["made", "changed", "unchanged", "left out"]
+    done: Literal["made", "changed", "unchanged", "left out", "removed"]
 
 
 async def register(
@@ -68,11 +73,17 @@ async def register(
         async with get_client() as client:
             for name in wanted:
                 yield await _pool(client, name, pools if name in JOB_POOLS else "process", image)
+            for name in QUEUES if UPKEEP in wanted else ():
+                yield await _queue(client, name)
             for declared in declared_deployments():
                 if declared["work_pool"]["name"] in wanted:
                     yield await _deployment(client, declared)
             for declared in _read(AUTOMATIONS)["automations"] if UPKEEP in wanted else ():
                 yield await _automation(client, declared)
+            for name in REMOVED if UPKEEP in wanted else ():
+                for automation in await client.read_automations_by_name(name):
+                    await client.delete_automation(automation.id)
+                    yield Registered("automation", name, "removed")
     except httpx.TransportError as error:
         raise OrchestratorUnavailable(
             f"no Prefect server answers: {error}", hint="Start it, or correct PREFECT_API_URL."
@@ -124,6 +135,20 @@ async def _pool(client: "PrefectClient", name: str, wanted: PoolType | None, ima
     return Registered("work pool", name, "changed")
 
 
+async def _queue(client: "PrefectClient", name: str) -> Registered:
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        known = await client.read_work_queue_by_name(name, work_pool_name=UPKEEP)
+    except ObjectNotFound:
+        await client.create_work_queue(name, concurrency_limit=QUEUES[name], work_pool_name=UPKEEP)
+        return Registered("work queue", name, "made")
+    if known.concurrency_limit is not None:  # whatever operators have made of it
+        return Registered("work queue", name, "unchanged")
+    await client.update_work_queue(known.id, concurrency_limit=QUEUES[name])
+    return Registered("work queue", name, "changed")
+
+
 def pool_type(named: str) -> PoolType:
     """The type of a work pool by its name.
 
@@ -159,6 +184,7 @@ async def _deployment(client: "PrefectClient", declared: dict[str, Any]) -> Regi
         "enforce_parameter_schema": True,
         "pull_steps": [],
         "work_pool_name": declared["work_pool"]["name"],
+        "work_queue_name": declared["work_pool"].get("work_queue_name", "default"),
         "job_variables": declared["work_pool"].get("job_variables", {}),
         "concurrency_options": ConcurrencyOptions(collision_strategy=limit["collision_strategy"]) if limit else None,
     }
@@ -250,11 +276,11 @@ def deploy(pools: str | None, image: str | None, only: Collection[str] = (), wai
         )
 
     wanted = pool_type(pools) if pools else None
-    counts = {"made": 0, "changed": 0, "unchanged": 0, "left out": 0}
+    counts = {"made": 0, "changed": 0, "unchanged": 0, "left out": 0, "removed": 0}
 
     def say(thing: Registered) -> None:
         counts[thing.done] += 1
-        style = "bold green" if thing.done in {"made", "changed"} else "dim"
+        style = "bold green" if thing.done in {"made", "changed", "removed"} else "dim"
         out.print(f"[{style}]{thing.done:<10}[/]{thing.kind:<11} {escape(thing.name)}", highlight=False)
 
     async def run() -> None:
@@ -269,7 +295,7 @@ def deploy(pools: str | None, image: str | None, only: Collection[str] = (), wai
     for block in register_blocks(os.environ):
         say(Registered("block", block.reference, block.done))
     asyncio.run(run())
-    if counts["made"] + counts["changed"] == 0:
+    if counts["made"] + counts["changed"] + counts["removed"] == 0:
         out.print(f"nothing to do: all {counts['unchanged']} are as they should be", highlight=False)
     else:
         out.print(", ".join(f"{count} {done}" for done, count in counts.items() if count), highlight=False)

@@ -12,9 +12,9 @@ RECENT = 5
 FLOW = "analyze"
 COLUMNS = {
     "running": ["RUNNING", "CANCELLING"],
-    "queued": ["SCHEDULED", "PENDING", "PAUSED"],
+    "queued": ["SCHEDULED", "PENDING", "PAUSED", "CRASHED"],  # what was lost is begun again
     "done": ["COMPLETED"],
-    "failed": ["FAILED", "CRASHED", "CANCELLED"],
+    "failed": ["FAILED", "CANCELLED"],
 }
 
 

@@ -174,8 +174,12 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
             run = [*PYTHON, "deployments.postgres", str(folder)]
             services.append(Service("database", run, postgres.accepts(folder), str(folder), stop_s=30.0))
         page = api.removesuffix("/api")
+        env["ECG_ONE_MACHINE"] = "1"  # it listens to this machine alone: the list of processes tells which runs live
+        # its database is begun again within seconds
+        env["PREFECT_CLIENT_RETRY_EXTRA_CODES"] = "500"
         own = {
             DATABASE_URL: database,
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
             "PREFECT_SERVER_API_AUTH_STRING": key,
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
             "PREFECT_UI_API_URL": api,

@@ -360,6 +360,7 @@ class Analysis(Model):
     schema_version: str = SCHEMA_VERSION
     job_id: str
     run_id: str
+    tries: int = 1  # how often the run was begun until it got here; whatever was lost before is no part of this
     status: Literal["completed", "partial"]
     created_at: str  # ISO 8601, UTC
     source: str  # the file name, key or address, without credentials or query

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from typing import IO, Any
 
 from ecg_audio.environment import MACHINE, chosen
-from ecg_audio.errors import EcgError, InsufficientResources, ProcessingTimeout, WorkerLost
+from ecg_audio.errors import EcgError, InsufficientResources, ProcessingTimeout, WorkerKilled, WorkerLost
 from ecg_audio.progress import Report, silent
 
 STOP_WAIT_S = 2.0
@@ -112,7 +112,7 @@ class Child:
             EcgError: as the function raised it.
             ProcessingTimeout: `timeout_s` passed; the child was ended.
             InsufficientResources: the child ran into its memory limit.
-            WorkerLost: the child died without an answer.
+            WorkerLost: the child died without an answer; `WorkerKilled` where it was killed.
         """
         with self._lock:
             self.start()
@@ -142,7 +142,8 @@ class Child:
                 last_words = self._last_words()
                 self.stop()
                 how = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with exit code {status}"
-                lost = WorkerLost(f"{self.name} ended {how} before it answered")
+                kind = WorkerKilled if -status in {signal.SIGKILL, signal.SIGTERM} else WorkerLost
+                lost = kind(f"{self.name} ended {how} before it answered")
                 lost.add_note(last_words)
                 raise lost from error
 

@@ -1,8 +1,7 @@
 """Everything that can go wrong, one class a failure.
 
-Each class says three things to whoever meets it: `code`, the stable name that the command line prints and the
-backend's callback carries; `retryable`, whether the same request can succeed if it is tried again; and `hint`, what a
-person can do about it. `by_user` separates a request that could never have worked from a fault of ours.
+Each class says `code`, the stable name that command line and callbacks carry; `retryable`, whether the same request
+can succeed on another try; `by_user`, whether it could never have worked; and `hint`, what a person can do about it.
 """
 
 import functools
@@ -228,6 +227,10 @@ class WorkerLost(EcgError):
     code = "PROCESSING_ERROR"
     retryable = True
     default_hint = "The machine may be short of memory: close other programs, or try again."
+
+
+class WorkerKilled(WorkerLost):
+    """It was killed from outside: what it was given is not at fault."""
 
 
 class ProcessingTimeout(EcgError):

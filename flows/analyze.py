@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 from prefect import flow, runtime
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -14,7 +15,7 @@ from blocks.forgetting import remember
 from blocks.storage import check_source, open_store
 from ecg_audio import modes, workspace
 from ecg_audio.analysis import Emotion, Media, Recording
-from ecg_audio.errors import DiarizationFailed, EcgError, EngineUnavailable, MeasurementFailed, TooLong
+from ecg_audio.errors import DiarizationFailed, EcgError, EngineUnavailable, MeasurementFailed, TooLong, WorkerLost
 from ecg_audio.media import source
 from ecg_audio.progress import Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
@@ -22,6 +23,7 @@ from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.speech import engine
 from ecg_audio.voice import emotion
 from flows.callbacks import answered
+from flows.faults import resumable
 from flows.observation import begin, observed
 from flows.stages import Stages
 from flows.summary import summarise
@@ -59,6 +61,7 @@ def run_name() -> str:
     description="Who said what, when and how: transcript, speakers, voice features, tables and captions.",
     task_runner=ThreadPoolTaskRunner(max_workers=4),  # type: ignore[arg-type]  # its type parameter is invariant
 )
+@resumable
 @observed
 @answered
 def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
@@ -146,14 +149,18 @@ def _engine(models: str) -> engine.Engine:
 
     Raises:
         EngineUnavailable: the models cannot be had.
+        WorkerLost: the model server does not answer.
     """
     deadline = time.monotonic() + MODELS_AWAY_S
     while True:
         try:
             return engine.shared(models)
-        except EngineUnavailable:
-            if not os.environ.get(engine.MODEL_SERVER) or time.monotonic() > deadline:
+        except EngineUnavailable as error:
+            silent = isinstance(error.__cause__, httpx.HTTPError)
+            if not os.environ.get(engine.MODEL_SERVER) or not silent:
                 raise
+            if time.monotonic() > deadline:
+                raise WorkerLost(error.message) from error
             time.sleep(0.5)
 
 

@@ -24,6 +24,7 @@ from ecg_audio.results.manifest import Manifest
 from flows.analyze import analyze
 from flows.batch_board import Board, show_summary
 from flows.fan_out import cancel, fan_out
+from flows.faults import resumable
 from tasks.publish import manifest_key
 from tasks.retrying import patient
 
@@ -51,6 +52,7 @@ def cancel_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> N
     description="Many recordings: a list of sources, a CSV or JSONL file, a folder or an S3 prefix.",
     on_cancellation=[cancel_jobs],
 )
+@resumable
 def analyze_batch(
     inputs: list[str | dict[str, Any]],
     options: dict[str, Any] | None = None,

@@ -14,6 +14,7 @@ from ecg_audio.errors import EcgError, InvalidRequest
 from ecg_audio.progress import listening
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome
+from flows.faults import begun_again, machines
 from flows.progress_artifact import progress_artifact
 from tasks.notify import notify
 
@@ -27,8 +28,8 @@ def answered(run: Run) -> Run:
     """Let a flow's function tell Prefect, and the request's callback where there is one, how it goes.
 
     The terminal callback goes out after everything else is done, `failed` only when the failure is final. Nothing
-    that befalls a callback changes how the job ends. A run that is cancelled or killed says nothing itself: its end is
-    told by the reconciler.
+    that befalls a callback changes how the job ends. A run that is cancelled or lost says nothing itself: its end is
+    told by the reconciler, or by the run when it was begun again.
 
     Args:
         run: its first parameter is `request`, an `AnalysisRequest`.
@@ -41,11 +42,13 @@ def answered(run: Run) -> Run:
                 return run(request, *arguments, **options)
             patience_s = _patience_s()
             with Courier(endpoint(request.callback), answer_s=10.0) as courier:
-                reporter = Reporter(request.job_id, courier, first=artifact.wait_for)
+                reporter = Reporter(request.job_id, courier, first=artifact.wait_for, reached=artifact.reached)
                 try:
                     with reporter, listening(reporter.listen):
                         ended = run(request, *arguments, **options)
                 except Exception as error:
+                    if begun_again() and machines(error):
+                        raise
                     _tell(request, failed(request.job_id, error), reporter.progress, patience_s)
                     raise
                 _tell(request, ended, reporter.progress, patience_s)
@@ -63,7 +66,7 @@ def _patience_s() -> float:
     """How long a run tries its terminal callback; a reconciler, where there is one, goes on with what is left."""
     asked = os.environ.get("ECG_CALLBACK_PATIENCE_S")
     if not asked:
-        return WITH_RECONCILER_S if runtime.deployment.id else ALONE_S
+        return WITH_RECONCILER_S if begun_again() else ALONE_S
     try:
         return float(asked)
     except ValueError:

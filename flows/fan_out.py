@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelling
+from prefect.states import Cancelled, Cancelling
 
 from ecg_audio.batch.rows import Row
 from ecg_audio.batch.summary import Ended, ended
@@ -26,7 +27,11 @@ from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.manifest import Manifest
 
 POLL_S = 1.0
-UNENDED = [state for state in StateType if state not in TERMINAL_STATES]
+LOST = StateType.CRASHED
+"""No end: the reconciler begins the run again, or ends it."""
+UNENDED = [state for state in StateType if state not in TERMINAL_STATES or state == LOST]
+FORSAKEN = timedelta(minutes=10)
+"""A lost run that nobody has looked after for so long has no reconciler."""
 
 Published = Callable[[AnalysisRequest], Manifest | None]
 """The manifest of what is published for a request; None: nothing is, or something else."""
@@ -39,7 +44,8 @@ def fan_out(
 
     A job is the run whose idempotency key is the job id. One that is under way already, begun by an earlier run of the
     batch or by the gateway, is awaited and not begun again; one that has ended is followed by a new run, whose key
-    names the one before, unless what it published is what is asked for: it ended while this batch was looking.
+    names the one before, unless what it published is what is asked for: it ended while this batch was looking. One
+    that was lost has not ended: it is awaited as well.
 
     Raises:
         InvalidRequest: there is no such deployment.
@@ -74,7 +80,9 @@ def cancel(tag: str, *, but: UUID) -> int:
             if all(run.state and run.state.type == StateType.CANCELLING for run in runs):
                 break  # told so already: their workers are at it
             for run in runs:
-                client.set_flow_run_state(run.id, Cancelling())
+                lost = run.state is not None and run.state.type == LOST
+                state: State[Any] = Cancelled() if lost else Cancelling()  # of a lost run nothing is left to be ended
+                client.set_flow_run_state(run.id, state)
             cancelled += len(runs)
         return cancelled
 
@@ -101,7 +109,7 @@ def _begun(
         run = client.create_flow_run_from_deployment(
             deployment_id, parameters=parameters, idempotency_key=key, tags=tags
         )
-        if run.state is None or not run.state.is_final():
+        if run.state is None or not _has_ended(run.state):
             if run.parameters.get("request") != asked:
                 raise JobConflict(f"under the job id {row.request.job_id} another request is under way")
             return run.id
@@ -118,7 +126,11 @@ def _over(client: SyncPrefectClient, flying: Collection[UUID]) -> list[FlowRun]:
         id=FlowRunFilterId(any_=list(flying)),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TERMINAL_STATES))),
     )
-    return _read(client, wanted)
+    return [run for run in _read(client, wanted) if run.state and _has_ended(run.state)]
+
+
+def _has_ended(state: State[Any]) -> bool:
+    return state.is_final() and (state.type != LOST or state.timestamp < datetime.now(UTC) - FORSAKEN)
 
 
 def _read(client: SyncPrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from uuid import UUID
 
+from prefect import runtime
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.client.orchestration import get_client
 from prefect.logging import get_run_logger
 
 from ecg_audio.delivery import callback
@@ -24,15 +26,20 @@ KNOWN_WITHIN_S = 5.0
 class ProgressArtifact:
     """Shows a job's latest figure in the run's artifacts, at most once a second.
 
-    Updates travel on a thread of their own: a slow or absent server never holds up the work.
+    Updates travel on a thread of their own: a slow or absent server never holds up the work. A run that was begun
+    again goes on in the artifact that it had, and never back.
     """
 
     def __init__(self, job_id: str) -> None:
         self._logger = get_run_logger()
-        artifact = create_progress_artifact(0.0, key="progress", description=f"Progress of job {job_id}")
-        assert isinstance(artifact, UUID)
-        self._artifact = artifact
-        self._latest = self._tried = 0.0
+        earlier = _earlier()
+        if earlier is None:
+            made = create_progress_artifact(0.0, key="progress", description=f"Progress of job {job_id}")
+            assert isinstance(made, UUID)
+            earlier = made, 0.0
+        self._artifact, figure = earlier
+        self.reached = int(figure)
+        self._shown = self._latest = self._tried = figure
         self._changed = threading.Condition()
         self._ended = threading.Event()
 
@@ -48,15 +55,14 @@ class ProgressArtifact:
 
     def push(self) -> None:
         """Update the artifact until `end`; the last figure is shown."""
-        shown = 0.0
         warned = False
         while True:
             last = self._ended.wait(UPDATE_EVERY_S)
             figure = self._latest  # it may rise while the update is on its way
-            if figure != shown:
+            if figure != self._shown:
                 try:
                     update_progress_artifact(self._artifact, progress=figure)
-                    shown = figure
+                    self._shown = figure
                 except Exception as error:  # noqa: BLE001 - said once in the log; the job goes on without its bar
                     if not warned:
                         self._logger.warning("progress is not shown: %s", error)
@@ -70,6 +76,17 @@ class ProgressArtifact:
     def end(self) -> None:
         """Let `push` end."""
         self._ended.set()
+
+
+def _earlier() -> tuple[UUID, float] | None:
+    """The artifact of an earlier try of the run at hand, and its figure; None: this is the first try."""
+    if runtime.flow_run.run_count <= 1:
+        return None
+    ours = {"flow_run_id": {"any_": [str(runtime.flow_run.id)]}, "type": {"any_": ["progress"]}}
+    with get_client(sync_client=True) as client:
+        wanted = {"artifacts": ours, "sort": "CREATED_DESC", "limit": 1}
+        found = client.request("POST", "/artifacts/filter", json=wanted).json()
+    return (UUID(found[0]["id"]), float(found[0]["data"])) if found else None
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""reconcile: whatever ended a run, its backend hears of it, once.
+"""reconcile: what was lost is begun again; whatever ended a job, its backend hears of it, once.
 
-A run tells its end itself, if it lives to do so. This flow asks Prefect which runs have ended, or fallen silent, and
-compares that with the receipts of what was told. It keeps nothing that it could not find out again, so it may be
-killed, run late, or run twice at once. It is scheduled every minute, and nudged when a run ends badly.
+A run tells its end itself, if it lives to do so. This flow asks Prefect which runs have ended, or are lost, begins the
+lost ones again, and compares what ended with the receipts of what was told. It keeps nothing that it could not find
+out again, so it may be killed, run late, or run twice at once. It is scheduled every minute, and nudged when a run ends
+badly; one that comes while another is at work leaves it to that one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,13 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from prefect import flow
+from prefect import flow, runtime
 from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import StateType
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.settings import get_current_settings
+from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.variables import Variable
 
@@ -27,8 +29,8 @@ from ecg_audio.delivery import outbox
 from ecg_audio.delivery.outbox import Receipt
 from ecg_audio.errors import EcgError
 from ecg_audio.results.outcome import Outcome
-from flows import runs
-from flows.runs import ALIVE, ENDED, WAITING, Run
+from flows import again, lost, runs
+from flows.runs import ALIVE, BATCH, ENDED, LOST, WAITING, Run
 from flows.settlement import Verdict, published, verdict
 from flows.sweeping import sweep_store
 from tasks.notify import TOLD, notify
@@ -39,6 +41,9 @@ LETTERS = 200
 OVERLAP = timedelta(minutes=10)
 SWEEP_EVERY = timedelta(hours=1)
 MEMORY = "ecg_reconcile"
+CLAIM = "ecg_reconciling"
+CLAIMED = timedelta(seconds=60)
+"""So long does a claim stand; a pass that takes longer may be joined by another, which does no harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,42 +63,113 @@ class Owed:
 
 @flow(
     name="reconcile",
-    description="Tells backends how their jobs ended where the runs could not, and removes what dead runs left.",
+    description="Begins lost runs again, tells backends how their jobs ended where the runs could not, and sweeps.",
     task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE),  # type: ignore[arg-type]  # its parameter is invariant
 )
 def reconcile(horizon_h: float = 24.0, silent_s: float | None = None) -> list[dict[str, str]]:
-    """Settle what is owed, and sweep.
+    """Begin again what was lost, settle what is owed, and sweep.
 
     Args:
         horizon_h: how far back runs are looked at, and so how long an undelivered callback is tried.
-        silent_s: a run without a sign of life for so long is dead. None: three of Prefect's heartbeats.
+        silent_s: a run without a sign of life for so long is lost. None: three of Prefect's heartbeats.
 
     Returns:
         One row for each job that was looked into, as in the table artifact.
     """
-    now = datetime.now(UTC)
-    memory = Memory.recalled(now - timedelta(hours=horizon_h))
+    me = str(runtime.flow_run.id)
+    if not _claimed(me):
+        get_run_logger().info("another reconciler is at work")
+        return []
+    rows: list[dict[str, str]] = []
     with get_client(sync_client=True) as client:
-        lost = runs.bury_silent(client, silent_s or _usual_silence_s())
-        # in this order: a run that moves on meanwhile is seen twice, and not never
-        open_runs = runs.unfinished(client, WAITING) + runs.unfinished(client, ALIVE)
-        ended = runs.ended(client, memory.settled_until)
-        newest = [run for run in runs.newest([*ended, *open_runs]) if run.state in ENDED]
-        rows, owed, unsettled = _examined(client, newest, now)
-        for row, letter, left in _delivered(owed):
-            rows.append(row)
-            unsettled += [letter.run] if left else []
-        swept = memory.swept_at
-        if now - swept >= SWEEP_EVERY:
-            day = runs.ended(client, now - timedelta(hours=horizon_h))
-            _sweep(runs.newest([*day, *open_runs]), now)
-            swept = now
-    settled_until = min([now - OVERLAP, *(run.ended for run in unsettled if run.ended)])
-    Memory(max(settled_until, now - timedelta(hours=horizon_h)), swept).keep()
-    rows += [_row(run, "silent", "ended here") for run in lost]
+        while True:
+            began = datetime.now(UTC)
+            rows += _pass(client, began, timedelta(hours=horizon_h), silent_s or _usual_silence_s())
+            if not any(run.state == LOST for run in runs.ended(client, began)):
+                break  # whoever nudged meanwhile was sent away
+    _claimed(me, release=True)
     if rows:
-        create_table_artifact(rows, key="reconciled", description="What was told, and what waits")
+        create_table_artifact(rows, key="reconciled", description="What was done and told, and what waits")
     return rows
+
+
+def _pass(client: SyncPrefectClient, now: datetime, horizon: timedelta, silent_s: float) -> list[dict[str, str]]:
+    memory = Memory.recalled(now - horizon)
+    rows = _decided(client, now - horizon)
+    if gone := lost.bury(client, silent_s):  # which takes a while
+        rows += [_row(run, "lost", "ended here") for run in gone]
+        rows += _decided(client, now - horizon)
+    # in this order: a run that moves on meanwhile is seen twice, and not never
+    open_runs = runs.standing(client, WAITING) + runs.standing(client, ALIVE)
+    ended = runs.ended(client, memory.settled_until)
+    newest = [run for run in runs.newest([*ended, *open_runs]) if run.state in ENDED]
+    undecided = [run for run in newest if run.state == LOST]
+    examined, owed, unsettled = _examined(client, [run for run in newest if run.state != LOST], now)
+    rows += examined
+    unsettled += undecided
+    for row, letter, left in _delivered(owed):
+        rows.append(row)
+        unsettled += [letter.run] if left else []
+    swept = memory.swept_at
+    if now - swept >= SWEEP_EVERY:
+        day = runs.ended(client, now - horizon)
+        _sweep(runs.newest([*day, *open_runs]), now)
+        swept = now
+    settled_until = min([now - OVERLAP, *(run.ended for run in unsettled if run.ended)])
+    Memory(max(settled_until, now - horizon), swept).keep()
+    return rows
+
+
+def _decided(client: SyncPrefectClient, oldest: datetime) -> list[dict[str, str]]:
+    """Decide of every lost run what becomes of it; where its store is away, the next pass does."""
+    jobs, batches = runs.standing(client, [LOST]), runs.standing(client, [LOST], BATCH)
+    if not jobs and not batches:
+        return []
+    others = runs.standing(client, WAITING) + runs.standing(client, ALIVE) + runs.ended(client, oldest)
+    newest = {run.run_id for run in runs.newest([*others, *jobs])}
+    rows = []
+    for run in [*jobs, *batches]:
+        if run.ended is not None and run.ended < oldest:
+            again.end(client, run, Failed(message=f"the run was lost: {run.message}"))
+        elif run.request and run.run_id not in newest:
+            again.end(client, run, Failed(message="the run was lost, and another one of the same job followed"))
+        else:
+            rows.append(_row(run, *_resumed(client, run)))
+    return rows
+
+
+def _resumed(client: SyncPrefectClient, run: Run) -> tuple[str, str]:
+    """Do with a lost run what its store permits; returns what was done, and why."""
+    try:
+        receipt, known = _witnesses(run)
+    except EcgError as error:
+        return "waits", f"{error.code}: {error.message}"
+    if known == str(run.run_id):
+        again.end(client, run, Completed(message="the result was published before the run was lost"))
+        return "completed", "its result is published"
+    told = receipt is not None and receipt.run_id == str(run.run_id) and receipt.status == "failed"
+    if told or any(tag.startswith(TOLD) for tag in run.tags):
+        again.end(client, run, Failed(message="the run had told its failure before it was lost"))
+        return "failed", "it was told so"
+    if lost.works_here(run):
+        return "waits", "its process still works"
+    done, losses = again.begin_again(client, run)
+    if done == "spent":
+        again.give_up(client, run, losses)
+    return done, f"lost {losses} times; the last time: {run.message}"
+
+
+def _witnesses(run: Run) -> tuple[Receipt | None, str | None]:
+    """The receipt of a job's callback, and the run whose result is published."""
+    if run.request is None:
+        return None, None
+    store = _opened(run.request.store)
+    if isinstance(store, EcgError):
+        if store.by_user:  # there never was such a store: the run will say so itself
+            return None, None
+        raise store
+    known = published(store, run.request.job_id)
+    return outbox.receipt(store, run.request.job_id), known.run_id if known else None
 
 
 def _examined(
@@ -237,6 +313,23 @@ class Memory:
         """Leave it for the next pass."""
         moments = {"settled_until": self.settled_until.isoformat(), "swept_at": self.swept_at.isoformat()}
         Variable.set(MEMORY, moments, overwrite=True)
+
+
+def _claimed(me: str, *, release: bool = False) -> bool:
+    """Take the reconcilers' place, unless another one has it; a claim ends by itself.
+
+    Two that ask at the same moment may both have it. That is no harm, only work done twice.
+    """
+    now = datetime.now(UTC)
+    if release:
+        Variable.set(CLAIM, {}, overwrite=True)
+        return False
+    kept: Any = Variable.get(CLAIM, default={})
+    until = kept.get("until") if isinstance(kept, dict) else None
+    if isinstance(until, str) and now < datetime.fromisoformat(until) <= now + CLAIMED:
+        return False
+    Variable.set(CLAIM, {"by": me, "until": (now + CLAIMED).isoformat()}, overwrite=True)
+    return True
 
 
 def _usual_silence_s() -> float:

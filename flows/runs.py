@@ -1,9 +1,8 @@
-"""Prefect's records of our jobs: which runs have ended, which are silent, and how far they had come."""
+"""Prefect's records of our runs: which have ended, which have not, what was asked, and how far they had come."""
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,18 +18,18 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.states import Cancelled, Crashed
 
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.request import AnalysisRequest
 
-FLOW = "analyze"
+JOB, BATCH, UPKEEP = "analyze", "analyze-batch", "reconcile"
+"""The flows, by name."""
 PAGE = 200
-ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+LOST = StateType.CRASHED
+"""A run stands so from the loss of its process until the reconciler has decided what becomes of it."""
+ENDED = [StateType.COMPLETED, StateType.FAILED, LOST, StateType.CANCELLED]
 ALIVE = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 WAITING = [StateType.SCHEDULED, StateType.PAUSED]
-STARTING_S = 1800.0
-"""So long may a machine take from accepting a run to starting it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,48 +39,43 @@ class Run:
     Attributes:
         request: what was asked; None: it names no job that anybody could be told of.
         since: when it entered its state.
+        pool: the work pool whose workers take it.
+        worker: the one that took it last, by name; None: none has.
+        infrastructure: what that worker has begun for it; None: nothing that Prefect knows of.
     """
 
     run_id: UUID
     state: StateType
+    state_id: UUID
     message: str
     since: datetime
     created: datetime
     ended: datetime | None
     request: AnalysisRequest | None
     tags: frozenset[str] = field(default_factory=frozenset)
+    pool: str | None = None
+    worker: str | None = None
+    infrastructure: str | None = None
 
 
 def ended(client: SyncPrefectClient, after: datetime) -> list[Run]:
-    """All runs that ended since then, the latest first."""
+    """All jobs' runs that ended since then, the latest first."""
     wanted = FlowRunFilter(
         state=_types(ENDED), end_time=FlowRunFilterEndTime.model_validate({"after_": after}), deployment_id=_deployed()
     )
-    return _read(client, wanted, FlowRunSort.END_TIME_DESC)
+    return _read(client, wanted, FlowRunSort.END_TIME_DESC, JOB)
 
 
-def unfinished(client: SyncPrefectClient, states: list[StateType]) -> list[Run]:
-    """All runs in these states."""
+def standing(client: SyncPrefectClient, states: list[StateType], *flows: str) -> list[Run]:
+    """All runs in these states, of jobs where no flow is named."""
     wanted = FlowRunFilter(state=_types(states), deployment_id=_deployed())
-    return _read(client, wanted, FlowRunSort.EXPECTED_START_TIME_ASC)
+    return _read(client, wanted, FlowRunSort.EXPECTED_START_TIME_ASC, *(flows or (JOB,)))
 
 
-def bury_silent(client: SyncPrefectClient, silent_s: float) -> list[Run]:
-    """End the runs whose process is gone: those that gave signs of life once, and none for so long.
-
-    A server that was away itself has heard nobody, so silence is believed only after another while of listening.
-
-    Returns:
-        the runs as they stand now, crashed or cancelled.
-    """
-    suspects = [run for run in unfinished(client, ALIVE) if _silent(client, run, silent_s)]
-    deadline = time.monotonic() + 0.4 * silent_s
-    while suspects and time.monotonic() < deadline:
-        time.sleep(min(2.0, 0.1 * silent_s))
-        suspects = [run for run in suspects if _silent(client, run, silent_s)]
-    for run in suspects:
-        _bury(client, run, silent_s)
-    return suspects
+def unmoved(client: SyncPrefectClient, run: Run) -> bool:
+    """Whether a run still is in the state that it was read in."""
+    current = client.read_flow_run(run.run_id).state
+    return current is not None and current.id == run.state_id
 
 
 def progress(client: SyncPrefectClient, run: Run) -> int:
@@ -92,41 +86,9 @@ def progress(client: SyncPrefectClient, run: Run) -> int:
     return int(found[0]["data"]) if found else 0
 
 
-def _silent(client: SyncPrefectClient, run: Run, silent_s: float) -> bool:
-    now = datetime.now(UTC)
-    current = client.read_flow_run(run.run_id)
-    if current.state is None or current.state.type != run.state:
-        return False
-    patience_s = STARTING_S if run.state == StateType.PENDING else silent_s
-    if run.since > now - timedelta(seconds=patience_s) or _heard(client, run, now - timedelta(seconds=patience_s), ""):
-        return False
-    # a run that never sent a heartbeat may be one that sends none
-    return run.state == StateType.PENDING or _heard(client, run, run.created, ".heartbeat")
-
-
-def _heard(client: SyncPrefectClient, run: Run, since: datetime, what: str) -> bool:
-    """Whether the run sent an event, of a kind, since then."""
-    wanted = {
-        "filter": {
-            "occurred": {"since": since.isoformat(), "until": (datetime.now(UTC) + timedelta(minutes=5)).isoformat()},
-            "event": {"prefix": [f"prefect.flow-run{what}"]},
-            "resource": {"id": [f"prefect.flow-run.{run.run_id}"]},
-        },
-        "limit": 1,
-    }
-    response = client.request("POST", "/events/filter", json=wanted)
-    return bool(response.json()["events"])
-
-
-def _bury(client: SyncPrefectClient, run: Run, silent_s: float) -> None:
-    said = f"no sign of life for {silent_s:.0f} s: the process, or its machine, is gone"
-    state: Any = Cancelled(message=said) if run.state == StateType.CANCELLING else Crashed(message=said)
-    client.set_flow_run_state(run.run_id, state)
-
-
-def _read(client: SyncPrefectClient, wanted: FlowRunFilter, order: FlowRunSort) -> list[Run]:
+def _read(client: SyncPrefectClient, wanted: FlowRunFilter, order: FlowRunSort, *flows: str) -> list[Run]:
     found: dict[UUID, Run] = {}
-    ours = FlowFilter(name=FlowFilterName(any_=[FLOW]))
+    ours = FlowFilter(name=FlowFilterName(any_=list(flows)))
     while True:
         # a page may repeat what moved on meanwhile
         page = client.read_flow_runs(
@@ -143,12 +105,16 @@ def _run(record: FlowRun) -> Run:
     return Run(
         run_id=record.id,
         state=record.state.type,
+        state_id=record.state.id,
         message=record.state.message or "",
         since=record.state.timestamp,
         created=record.created or record.state.timestamp,
         ended=record.end_time,
         request=answerable(record.parameters),
         tags=frozenset(record.tags),
+        pool=record.work_pool_name,
+        worker=str(record.labels["prefect.worker.name"]) if "prefect.worker.name" in record.labels else None,
+        infrastructure=record.infrastructure_pid,
     )
 
 

@@ -6,7 +6,7 @@ from prefect.client.schemas.objects import StateType
 
 from blocks.storage import ArtifactStore
 from ecg_audio.delivery.outbox import Receipt
-from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, ResultNotFound, RunLost, recalled
+from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, ResultNotFound, recalled
 from ecg_audio.results import manifest
 from ecg_audio.results.outcome import Outcome
 from flows.callbacks import failed
@@ -64,8 +64,6 @@ def error(run: Run) -> EcgError:
     """The error that ended a run, from what Prefect says of its state."""
     if run.state == StateType.CANCELLED:
         return JobCancelled("the job was cancelled")
-    if run.state == StateType.CRASHED:
-        return RunLost(f"the run was lost: {run.message}" if run.message else "the run was lost")
     if run.message.startswith(REJECTED):
         return InvalidRequest(run.message.removeprefix(REJECTED).strip())
     told = run.message.partition("exception: ")[2] or run.message

@@ -34,16 +34,17 @@ TAG = "gateway"
 ASKED = ("source", "language", "callback")
 """What the caller decides of a request; the rest are the operator's settings, which may change between two calls."""
 COUNTED = {
-    "queued": ("SCHEDULED", "PENDING"),
+    "queued": ("SCHEDULED", "PENDING", "CRASHED"),
     "running": ("RUNNING", "CANCELLING"),
     "completed": ("COMPLETED",),
-    "failed": ("FAILED", "CRASHED"),
+    "failed": ("FAILED",),
     "cancelled": ("CANCELLED",),
 }
 """What operators count, in Prefect's words."""
 STATES: dict[str, Any] = {prefects: ours for ours, all_of_prefects in COUNTED.items() for prefects in all_of_prefects}
 NOT_PREFECT = "what answers at PREFECT_API_URL is not Prefect"
-_ENDED = {"COMPLETED": "completed", "FAILED": "failed", "CRASHED": "failed", "CANCELLED": "failed"}
+_ENDED = {"COMPLETED": "completed", "FAILED": "failed", "CANCELLED": "failed"}
+"""CRASHED is no end: the reconciler begins a lost run again, or lets it be FAILED."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from prefect import task
+from prefect import runtime, task
 
 from blocks.storage import open_store
 from ecg_audio import progress
@@ -68,6 +68,7 @@ def assemble(
         return Analysis(
             job_id=request.job_id,
             run_id=run_id,
+            tries=max(1, runtime.flow_run.run_count),
             status="completed" if found.complete else "partial",
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             source=found.source,

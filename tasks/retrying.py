@@ -4,7 +4,9 @@ import copy
 import logging
 from typing import Any, TypedDict, TypeVar
 
+import httpx
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_chain, wait_random
 
 from blocks.artifacts import ArtifactStore
@@ -20,7 +22,16 @@ logger = logging.getLogger("ecg_audio.store")  # Prefect shows what the domain s
 
 def can_help(_task: object, _run: TaskRun, state: State[Any]) -> bool:
     """Whether the failure in this state is one that the same call may not meet again."""
-    return _passing(state.result(raise_on_failure=False))
+    failure = state.result(raise_on_failure=False)
+    return _passing(failure) or of_prefect(failure)
+
+
+def of_prefect(failure: object) -> bool:
+    """Whether Prefect's server was away, late, or could not do at the moment what it was asked for."""
+    if isinstance(failure, httpx.HTTPStatusError):  # whatever else is asked over HTTP has errors of ours
+        return failure.response.status_code >= 500 or failure.response.status_code == httpx.codes.TOO_MANY_REQUESTS
+    # every task with a tag asks for a place, also where nobody has limited the tag
+    return isinstance(failure, (httpx.TransportError, ConcurrencySlotAcquisitionError))
 
 
 class Policy(TypedDict):

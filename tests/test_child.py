@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecg_audio.child import Child, ChildError
-from ecg_audio.errors import InsufficientResources, NoAudio, ProcessingTimeout, WorkerLost
+from ecg_audio.errors import InsufficientResources, NoAudio, ProcessingTimeout, WorkerKilled
 from tests import child_work as work
 
 
@@ -57,11 +57,11 @@ def test_memory_is_bounded() -> None:
 
 
 def test_a_killed_child_is_a_named_error_and_is_replaced() -> None:
-    """A kill -9 in the middle of a call is WorkerLost, and the next call works."""
+    """A kill -9 in the middle of a call is WorkerKilled, and the next call works."""
     with Child("the victim") as child:
         first = child.call(work.add, 1, 1)[1]
         threading.Timer(0.3, os.kill, (first, signal.SIGKILL)).start()
-        with pytest.raises(WorkerLost, match="SIGKILL"):
+        with pytest.raises(WorkerKilled, match="SIGKILL"):
             child.call(work.sleep, 60.0)
         assert child.call(work.add, 1, 1)[1] != first
 

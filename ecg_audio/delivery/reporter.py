@@ -27,6 +27,7 @@ class Reporter:
         job_id: the backend's own id.
         courier: carries the callbacks; the reporter closes nothing.
         first: called with every figure before it is sent, and waited for.
+        reached: the figure that an earlier try of the same run has said; lower ones are not said again.
         at_most_every_s: changes that come faster are sent as one.
         at_least_every_s: the last figure is said again after so long a silence.
     """
@@ -37,6 +38,7 @@ class Reporter:
         courier: Courier,
         *,
         first: Callable[[int], None] = lambda _figure: None,
+        reached: int = 0,
         at_most_every_s: float = AT_MOST_EVERY_S,
         at_least_every_s: float = AT_LEAST_EVERY_S,
     ) -> None:
@@ -45,6 +47,7 @@ class Reporter:
         self._first = first
         self._at_most_every_s = at_most_every_s
         self._at_least_every_s = at_least_every_s
+        self._reached = reached
         self._latest: Step | None = None
         self._changed = threading.Event()
         self._ended = threading.Event()
@@ -53,12 +56,12 @@ class Reporter:
     @property
     def progress(self) -> int:
         """The furthest figure so far; 0 before the first."""
-        return self._latest.progress if self._latest else 0
+        return self._latest.progress if self._latest else self._reached
 
     def listen(self, snapshot: Snapshot) -> None:
         """Take a job's progress: a `Listener`. Figures only rise; a message holds as long as its figure does."""
         step, before = callback.step(snapshot), self._latest
-        if step is None or step == before or (before and step.progress < before.progress):
+        if step is None or step == before or step.progress < self.progress:
             return
         self._latest = replace(step, progress=min(99, step.progress))
         self._changed.set()

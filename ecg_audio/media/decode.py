@@ -20,6 +20,7 @@ from ecg_audio.errors import (
     NoAudio,
     ProcessingTimeout,
     SourceInvalid,
+    WorkerKilled,
     WorkerLost,
 )
 from ecg_audio.media.faults import faults
@@ -79,6 +80,7 @@ def extract(
         InvalidRequest: there is no audio stream of that number.
         SourceInvalid: the file is not the one that was hashed any more.
         ExtractionFailed: the decoder died, or ran out of its time, memory or disk.
+        WorkerKilled: the decoder was killed from outside: the recording is not at fault.
     """
     if timeout_s is None:
         timeout_s = LEAST_TIMEOUT_S + path.stat().st_size / SLOWEST_BYTES_PER_S
@@ -101,6 +103,8 @@ def extract(
                     report=report,
                     timeout_s=timeout_s,
                 )
+            except WorkerKilled:
+                raise
             except (WorkerLost, ProcessingTimeout, InsufficientResources, ChildError) as error:
                 raise ExtractionFailed(f"{path.name} could not be decoded: {error}") from error
         if size_bytes is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecg_audio.child import Child, ChildError
-from ecg_audio.errors import ExtractionFailed, ProcessingTimeout, TooLong, WorkerLost
+from ecg_audio.errors import ExtractionFailed, ProcessingTimeout, TooLong, WorkerKilled, WorkerLost
 from ecg_audio.media.container import AudioStream, Opened, opened
 from ecg_audio.progress import Report, silent
 from ecg_audio.request import Limits
@@ -47,10 +47,13 @@ def probe(path: Path, *, limits: Limits, audio_stream: int | None = None) -> Med
         TooLong: the container says that it is longer than the limit.
         InvalidRequest: there is no audio stream of that number.
         ExtractionFailed: the child died or hung on it.
+        WorkerKilled: the child was killed from outside.
     """
     with Child("the media probe", memory_bytes=MEMORY_BYTES, environment=ENVIRONMENT) as child:
         try:
             info: MediaInfo = child.call(look, path, limits, audio_stream, timeout_s=TIMEOUT_S)
+        except WorkerKilled:
+            raise
         except (WorkerLost, ProcessingTimeout, ChildError) as error:
             raise ExtractionFailed(f"{path.name} cannot be opened: {error}") from error
     return info

@@ -106,6 +106,7 @@ MEANINGS: dict[str, Meaning] = {
     "arousal": Meaning("1", "From 0 (calm) to 1 (excited)."),
     # the recording and the run
     "schema_version": Meaning("", "Version of the schema of the result, major.minor."),
+    "tries": Meaning("1", "How often the run was begun; more than once where its process or machine was lost."),
     "status": Meaning("", "completed, or partial when a part is missing (the notices say which)."),
     "created_at": Meaning("", "When the result was made, UTC."),
     "source": Meaning("", "The file name, key or address, without credentials or query."),

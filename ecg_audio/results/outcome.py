@@ -30,6 +30,7 @@ class Outcome(Model):
     job_id: str
     source: str | None = None  # as it was asked for, without credentials
     status: Literal["completed", "partial", "failed"]
+    tries: int = 1
     error_code: str | None = None
     error_message: str | None = None
     duration_s: float | None = None
@@ -48,6 +49,7 @@ def outcome(analysis: Analysis, outputs: Outputs, stages: tuple[StageRecord, ...
         job_id=analysis.job_id,
         source=analysis.source,
         status=analysis.status,
+        tries=analysis.tries,
         duration_s=round(analysis.recording.duration_s, 3),
         language=analysis.language,
         transcription_model=analysis.transcription_model,

@@ -53,7 +53,7 @@ def test_what_is_registered_is_what_was_agreed(ecg: Ecg) -> None:
     """The deployments, as Prefect tells them back, equal the snapshot; a second run changes nothing and says so."""
     first = ecg("deploy")
     assert first.code == 0, first.err
-    for name in ("gpu", "cpu", "control", "analyze/analyze", "reconcile/reconcile", "ecg-silent-runs"):
+    for name in ("gpu", "cpu", "control", "batches", "analyze/analyze", "reconcile/reconcile", "ecg-ended-badly"):
         assert any(line.split()[-1] == name for line in first.out.splitlines()), first.out
     known = asyncio.run(told_back())
     found = {name: agreed(deployment) for name, deployment in known}
@@ -101,13 +101,18 @@ def test_what_nobody_serves_is_not_made(
     async def pool(_client: object, name: str, *_asked: object) -> deploy.Registered:
         return deploy.Registered("work pool", name, "made")
 
+    class Bare:
+        async def read_automations_by_name(self, _name: str) -> list[Any]:
+            return []
+
     async def declared(_client: object, thing: dict[str, Any]) -> deploy.Registered:
         return deploy.Registered("thing", thing["name"], "made")
 
     monkeypatch.setattr(deploy, "_pool", pool)
+    monkeypatch.setattr(deploy, "_queue", pool)
     monkeypatch.setattr(deploy, "_deployment", declared)
     monkeypatch.setattr(deploy, "_automation", declared)
-    monkeypatch.setattr("prefect.client.orchestration.get_client", lambda: contextlib.nullcontext())
+    monkeypatch.setattr("prefect.client.orchestration.get_client", lambda: contextlib.nullcontext(Bare()))
 
     async def made(*names: str) -> set[str]:
         return {thing.name async for thing in deploy.register(only=names)}

@@ -27,7 +27,6 @@ REPOSITORY = Path(__file__).parent.parent.parent
 POOL = "faults"
 SLOTS = 3
 RECOGNISING = 45
-HEARTBEAT = "prefect.flow-run.heartbeat"
 
 
 def until(condition: Callable[[], object], seconds: float = 180.0) -> float:
@@ -78,6 +77,10 @@ class Work:
         """Kill -9."""
         os.kill(self.process_id, signal.SIGKILL)
 
+    def lost(self) -> bool:
+        """Whether Prefect knows that its process is gone."""
+        return self.state().is_crashed()
+
     def over(self) -> bool:
         """Whether Prefect takes it for ended."""
         return self.state().is_final()
@@ -124,7 +127,8 @@ class Machine:
 
     def start_worker(self) -> None:
         """Start a worker for the pool, and the fork server that its jobs are copies of."""
-        self._fork_server = self._process([sys.executable, "-m", "deployments.warm.server", "--until-eof"])
+        if self._fork_server is None:
+            self._fork_server = self._process([sys.executable, "-m", "deployments.warm.server", "--until-eof"])
         words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
         self.worker = self._process(words)
 
@@ -187,7 +191,7 @@ class Machine:
         words = [sys.executable, "-c", "from flows.reconcile import reconcile; reconcile()"]
         running = [self._process(words) for _ in range(processes)]
         for process in running:
-            _gone(process, 120.0)
+            _gone(process, 300.0)
         return [process.returncode for process in running]
 
     def used_slots(self) -> int:
@@ -197,12 +201,6 @@ class Machine:
             limit = client.read_deployment(self._deployment).global_concurrency_limit
             assert limit
             return limit.active_slots
-
-    def heard(self, work: Work) -> bool:
-        """Whether Prefect knows of a heartbeat of a run."""
-        wanted = {"resource": {"id": [f"prefect.flow-run.{work.run_id}"]}, "event": {"name": [HEARTBEAT]}}
-        with get_client(sync_client=True) as client:
-            return bool(client.request("POST", "/events/filter", json={"filter": wanted}).json()["events"])
 
     def _process(self, words: list[str]) -> subprocess.Popen[bytes]:
         with (self.folder / "output").open("ab") as output:

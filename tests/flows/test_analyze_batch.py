@@ -17,12 +17,12 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.flow_engine import run_flow
-from prefect.states import Cancelled, Cancelling, Running
+from prefect.states import Cancelled, Cancelling, Crashed, Running
 
 from ecg_audio.errors import BatchFailed, InvalidRequest, TranscriptionFailed
 from ecg_audio.results import manifest
+from flows import again, fan_out, runs
 from flows import analyze_batch as batches
-from flows import fan_out
 from flows.analyze import analyze
 from flows.analyze_batch import analyze_batch, cancel_jobs
 from flows.batch_board import watching
@@ -53,6 +53,7 @@ class Hands:
     def __init__(self, client: SyncPrefectClient, deployment: Any, failing: set[str]) -> None:
         self._client, self._deployment = client, deployment
         self.failing = failing
+        self.losing: set[str] = set()
         self.done: list[str] = []
         self.most = 0
         self.ended = threading.Event()
@@ -74,7 +75,11 @@ class Hands:
             for run in waiting:
                 job = run.parameters["request"]["job_id"]
                 self.done.append(job)
-                if job in self.failing:
+                if job in self.losing:
+                    self.losing.remove(job)
+                    for state in (Running(), Crashed(message="exit code -9")):
+                        self._client.set_flow_run_state(run.id, state)
+                elif job in self.failing:
                     error = TranscriptionFailed("the decoder broke")
                     message = f"Flow run encountered an exception: {type(error).__name__}: {error}"
                     self._client.set_flow_run_state(run.id, Running())
@@ -197,6 +202,28 @@ def test_a_batch_that_was_killed_finds_its_jobs_again(
     assert sorted(worker.done) == ["killed-0", "killed-1"]
 
 
+@pytest.mark.slow
+def test_a_lost_job_of_a_batch_is_awaited(
+    stub: StubEngine, worker: Hands, talk: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has not ended: the batch waits until the reconciler has begun it again, and it is one row that completed."""
+    over = fan_out._over
+
+    def reconciled(client: SyncPrefectClient, flying: Any) -> Any:
+        found = over(client, flying)
+        for lost_run in runs.standing(client, [StateType.CRASHED]):
+            assert again.begin_again(client, lost_run)[0] == "begun again"
+        return found
+
+    monkeypatch.setattr(again, "RESTS_S", (0.0,))
+    monkeypatch.setattr(fan_out, "_over", reconciled)
+    worker.losing.add("lost-0")
+    worker.start()  # type: ignore[attr-defined]
+    inputs: list[Any] = [{"source": str(talk), "job_id": f"lost-{number}"} for number in range(2)]
+    summary = analyze_batch(inputs, options, "analyze/batch-tests", batch_id="lost")
+    assert summary.counts == {"completed": 2} and worker.done.count("lost-0") == 2
+
+
 def test_a_job_that_ends_while_a_batch_looks_is_done(
     stub: StubEngine, worker: Hands, talk: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,7 +282,9 @@ def test_a_cancelled_batch_cancels_what_it_began(
         deployment = client.read_deployment_by_name("analyze/batch-tests")
         other = client.create_flow_run_from_deployment(deployment.id, tags=["batch:other"])
 
-        def stop(*_arguments: object) -> None:
+        def stop(client: SyncPrefectClient, _flying: object) -> None:
+            (lost_run, *_) = worker.runs(StateType.SCHEDULED)[1:]
+            client.set_flow_run_state(lost_run.id, Crashed(), force=True)  # it would be begun again
             if way == "interrupted":
                 raise KeyboardInterrupt
             raise SystemExit  # as when its process is ended
@@ -275,6 +304,7 @@ def test_a_cancelled_batch_cancels_what_it_began(
             f"{way}-1",
         }
         assert [run.id for run in worker.runs(StateType.SCHEDULED)] == [other.id]
+        assert worker.runs(StateType.CRASHED) == []
         client.set_flow_run_state(other.id, Cancelled())
 
 

@@ -1,6 +1,9 @@
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +16,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import State, StateType
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
-from prefect.states import Cancelled, Completed, Crashed, Failed, Running
+from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Pending, Running
 from prefect.variables import Variable
 
 from blocks.storage import FolderStore
@@ -21,8 +24,8 @@ from ecg_audio.delivery import outbox
 from ecg_audio.delivery.outbox import Receipt
 from ecg_audio.errors import TranscriptionFailed, recalled
 from ecg_audio.results import backend, manifest
+from flows import again, lost, runs
 from flows import reconcile as module
-from flows import runs
 from flows.analyze import analyze
 from flows.reconcile import MEMORY, reconcile
 from tasks.publish import manifest_key
@@ -30,6 +33,11 @@ from tests.contracts.receiver import Job, Receiver, Reply, receiving
 from tests.results.factory import analysis
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+def given_up() -> State[Any]:
+    """How a run stands that was lost for the last time."""
+    return Failed(message="Flow run encountered an exception: RunLost: the run was lost: exit code -9.")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +54,7 @@ def client(deployment: UUID, monkeypatch: pytest.MonkeyPatch) -> Iterator[SyncPr
     monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.0/8")
     with get_client(sync_client=True) as opened:
         Variable.set(MEMORY, {}, overwrite=True)
+        Variable.set(module.CLAIM, {}, overwrite=True)
         yield opened
         ours = {"deployments": {"id": {"any_": [str(deployment)]}}}
         for found in opened.request("POST", "/flow_runs/filter", json=ours).json():
@@ -99,7 +108,7 @@ def publish(store: FolderStore, run_id: str, job_id: str = "job-1") -> dict[str,
 
 ENDS = [
     (Cancelled(), "JOB_CANCELLED", "the job was cancelled"),
-    (Crashed(message="exit code -9."), "PROCESSING_ERROR", "the run was lost: exit code -9."),
+    (given_up(), "PROCESSING_ERROR", "the run was lost: exit code -9."),
     (
         Failed(message="Flow run encountered an exception: TranscriptionFailed: the decoder broke"),
         "TRANSCRIPTION_ERROR",
@@ -129,7 +138,7 @@ def test_a_run_that_could_not_speak_is_spoken_for(
 def test_a_published_result_is_a_completed_job(run: Callable[..., str], receiver: Receiver, store: FolderStore) -> None:
     """Whatever became of the run after it had published."""
     documents = {}
-    for number, state in enumerate((Completed(), Crashed(), Cancelled())):
+    for number, state in enumerate((Completed(), given_up(), Cancelled())):
         job_id = f"job-{number}"
         receiver.jobs[job_id] = Job()
         documents[job_id] = publish(store, run(state, job_id), job_id)
@@ -145,7 +154,7 @@ def test_nothing_is_said_of_what_may_still_end_well(run: Callable[..., str], rec
     for number, state in enumerate((None, Running(), Completed())):
         run(state, f"job-{number}")
     for number, later in enumerate((None, Running())):
-        run(Crashed(), f"again-{number}")
+        run(given_up(), f"again-{number}")
         run(later, f"again-{number}")
     assert {row["told"] for row in reconcile()} == {"nothing to tell"}
     assert receiver.seen == []
@@ -163,8 +172,8 @@ def test_a_rejected_request_is_answered(run: Callable[..., str], receiver: Recei
 def test_what_names_no_receiver_is_passed_over(run: Callable[..., str], receiver: Receiver) -> None:
     """A request without a usable job id or callback concerns nobody, and breaks nothing."""
     for asked in ({"job_id": "../job"}, {"callback": "file:///etc"}, {"callback": None}):
-        run(Crashed(), **asked)
-    run(Crashed(), "job-1")
+        run(given_up(), **asked)
+    run(given_up(), "job-1")
     reconcile()
     assert receiver.jobs["job-1"].error_code == "PROCESSING_ERROR" and len(receiver.seen) == 1
 
@@ -185,11 +194,11 @@ def test_what_the_run_said_itself_is_not_repeated(
     told = {"message_id": "m", "address": "a", "status": "failed"}
     for number, (state, same) in enumerate([("delivered", False), ("refused", True)]):
         job_id = f"told-{number}"
-        run_id = run(Crashed(), job_id)
+        run_id = run(given_up(), job_id)
         receipt = Receipt(job_id=job_id, run_id=run_id if same else "earlier", state=state, **told)
         store.write(outbox.key(job_id), receipt.model_dump_json().encode())
     with get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(run(Crashed(), "told-2")), tags=["callback:delivered"])
+        client.update_flow_run(UUID(run(given_up(), "told-2")), tags=["callback:delivered"])
     assert reconcile() == [] and receiver.seen == []
 
 
@@ -212,10 +221,10 @@ def test_an_open_letter_is_taken_up(run: Callable[..., str], receiver: Receiver,
 def test_a_dead_receiver_holds_up_no_other(run: Callable[..., str], receiver: Receiver) -> None:
     """Where nobody listens, one letter is tried and the others wait; elsewhere everything is delivered."""
     for number in range(3):
-        run(Crashed(), f"dead-{number}", callback={"base_url": "http://127.0.0.1:9"})
+        run(given_up(), f"dead-{number}", callback={"base_url": "http://127.0.0.1:9"})
     receiver.jobs |= {f"live-{number}": Job() for number in range(2)}
     for number in range(2):
-        run(Crashed(), f"live-{number}")
+        run(given_up(), f"live-{number}")
     rows = {row["job"]: row["told"] for row in reconcile()}
     assert sorted(told for job, told in rows.items() if job.startswith("dead")) == [
         "failed PROCESSING_ERROR: pending", "waits", "waits"
@@ -226,7 +235,7 @@ def test_a_dead_receiver_holds_up_no_other(run: Callable[..., str], receiver: Re
 def test_a_store_that_is_away_is_waited_for(run: Callable[..., str], receiver: Receiver, tmp_path: Path) -> None:
     """Without the receipts nobody knows what was told: the letter goes out when the store is back."""
     (tmp_path / "away").write_text("")
-    run(Crashed(), store=str(tmp_path / "away" / "store"))
+    run(given_up(), store=str(tmp_path / "away" / "store"))
     (row,) = reconcile()
     assert row["told"] == "waits" and receiver.seen == []
     (tmp_path / "away").unlink()
@@ -236,7 +245,7 @@ def test_a_store_that_is_away_is_waited_for(run: Callable[..., str], receiver: R
 
 def test_a_store_that_never_was_keeps_nobody_silent(run: Callable[..., str], receiver: Receiver) -> None:
     """A run that named no store of ours cannot have left a receipt: it is told of without one, once."""
-    run(Crashed(), store="s3-bucket/nowhere")
+    run(given_up(), store="s3-bucket/nowhere")
     assert [row["told"] for row in reconcile()] == ["failed PROCESSING_ERROR: delivered"]
     assert reconcile() == [] and len(receiver.seen) == 1
 
@@ -267,21 +276,181 @@ def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
-def test_a_silent_run_is_ended_and_told_of(
-    run: Callable[..., str], receiver: Receiver, client: SyncPrefectClient, prefect_server: str
+def states(client: SyncPrefectClient, run_id: str) -> list[tuple[str, str]]:
+    """Names and messages of all states that a run has been in."""
+    return [(state.name or "", state.message or "") for state in client.read_flow_run_states(UUID(run_id))]
+
+
+def lose(client: SyncPrefectClient, run_id: str, why: str = "exit code -9") -> None:
+    """As a worker does it whose process was killed."""
+    for state in (Running(), Crashed(message=why)):
+        client.set_flow_run_state(UUID(run_id), state, force=True)
+
+
+def test_a_lost_run_is_begun_again_so_often_and_no_more(
+    run: Callable[..., str], receiver: Receiver, client: SyncPrefectClient
 ) -> None:
-    """It gave signs of life, and then none; one that never gave any is left alone."""
-    silent, never = run(Running()), run(Running(), "job-2")
+    """The same run, after longer and longer rests; nothing is told before the last try is lost, then once."""
+    run_id = run(None)
+    rests = []
+    for loss in range(again.TRIES):
+        lose(client, run_id)
+        assert receiver.seen == []
+        (row, *_told) = reconcile()
+        state = client.read_flow_run(UUID(run_id)).state
+        assert state
+        if loss < len(again.RESTS_S):
+            assert (row["told"], state.name) == ("begun again", "AwaitingRetry")
+            assert state.state_details.scheduled_time
+            rests.append((state.state_details.scheduled_time - datetime.now(UTC)).total_seconds())
+    assert row["told"] == "spent" and state.is_failed()
+    assert rests == sorted(rests) and rests[-1] > again.RESTS_S[-1] - 60.0
+    assert receiver.jobs["job-1"].error_code == "PROCESSING_ERROR" and len(receiver.seen) == 1
+    assert receiver.jobs["job-1"].error_message == "the run was lost: exit code -9 (tried 5 times)"
+    assert reconcile() == [] and len(receiver.seen) == 1
+
+
+def test_the_error_of_a_machine_is_told_by_its_name(
+    run: Callable[..., str], receiver: Receiver, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that ended for the store's sake says so in the end."""
+    monkeypatch.setattr(again, "RESTS_S", ())
+    lose(client, run(None), "Flow run encountered an exception: PublishFailed: the bucket is away")
+    reconcile()
+    assert receiver.jobs["job-1"].error_code == "PUBLISH_ERROR"
+
+
+def test_a_lost_run_whose_result_is_published_has_completed(
+    run: Callable[..., str], receiver: Receiver, client: SyncPrefectClient, store: FolderStore
+) -> None:
+    """It is not done again: Prefect and the backend hear that it is done."""
+    run_id = run(Crashed())
+    document = publish(store, run_id)
+    reconcile()
+    state = client.read_flow_run(UUID(run_id)).state
+    assert state and state.is_completed() and receiver.jobs["job-1"].result == document
+
+
+def test_a_lost_run_that_was_followed_is_not_begun_again(
+    run: Callable[..., str], receiver: Receiver, client: SyncPrefectClient
+) -> None:
+    """Only the newest run of a job is."""
+    first, second = run(Crashed()), run(Running())
+    reconcile()
+    found = [client.read_flow_run(UUID(run_id)).state for run_id in (first, second)]
+    assert [state.type for state in found if state] == [StateType.FAILED, StateType.RUNNING] and receiver.seen == []
+
+
+def test_a_run_that_had_told_its_failure_is_not_begun_again(
+    run: Callable[..., str], receiver: Receiver, client: SyncPrefectClient, store: FolderStore
+) -> None:
+    """A backend that was told `failed`, or is about to be, hears nothing else."""
+    run_id = run(Crashed())
+    told = {"job_id": "job-1", "run_id": run_id, "message_id": "msg_1", "address": "a", "status": "failed"}
+    store.write(outbox.key("job-1"), json.dumps({**told, "error_code": "NOT_MEDIA", "error_message": "text"}).encode())
+    reconcile()
+    state = client.read_flow_run(UUID(run_id)).state
+    assert state and state.is_failed() and receiver.jobs["job-1"].error_code == "NOT_MEDIA"
+
+
+def test_two_that_begin_a_run_again_begin_it_once(run: Callable[..., str], client: SyncPrefectClient) -> None:
+    """Both have read that it is lost; one of them holds it, and the other one leaves it alone."""
+    run(Crashed())
+    (lost_run,) = runs.standing(client, [StateType.CRASHED])
+
+    def begin(_reconciler: int) -> str:
+        with get_client(sync_client=True) as opened:
+            return again.begin_again(opened, lost_run)[0]
+
+    with ThreadPoolExecutor(2) as pool:
+        begun = [pool.submit(copy_context().run, begin, reconciler) for reconciler in range(2)]
+        done = sorted(future.result() for future in begun)
+    assert done == ["begun again", "somebody else is at it"]
+    assert [name for name, _ in states(client, str(lost_run.run_id))].count("AwaitingRetry") == 1
+
+
+@pytest.mark.parametrize("moment", ["before", "between", "after"])
+def test_a_cancelled_run_stays_cancelled(
+    run: Callable[..., str], client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Whenever the cancel comes: before the reconciler holds the run, while it does, or when the run waits again."""
+    run_id = UUID(run(Crashed()))
+    (lost_run,) = runs.standing(client, [StateType.CRASHED])
+    held = again._held
+
+    def holding(*arguments: Any) -> bool:
+        taken = held(*arguments)
+        client.set_flow_run_state(run_id, Cancelled())
+        return taken
+
+    if moment == "before":
+        client.set_flow_run_state(run_id, Cancelled())
+    elif moment == "between":
+        monkeypatch.setattr(again, "_held", holding)
+    again.begin_again(client, lost_run)
+    if moment == "after":
+        client.set_flow_run_state(run_id, Cancelling())
+    state = client.read_flow_run(run_id).state
+    assert state and state.is_cancelled()
+
+
+def test_a_claim_keeps_other_reconcilers_away_and_ends_by_itself(
+    run: Callable[..., str], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one is at work another leaves at once; what a killed one left stands for a minute, never longer."""
+    run(given_up())
+    assert module._claimed("another")
+    assert reconcile() == [] and receiver.seen == []
+    monkeypatch.setattr(module, "CLAIMED", timedelta(0))
+    reconcile()
+    assert receiver.jobs["job-1"].status == "failed"
+
+
+def test_silence_counts_from_the_start(run: Callable[..., str], client: SyncPrefectClient, prefect_server: str) -> None:
+    """A run that never gave a sign of life is lost as well as one that gave some; one that gives some is not."""
+    silent, never, alive = run(Running()), run(Running(), "job-2"), run(Running(), "job-3")
     beat(silent)
     until(lambda: beats(prefect_server, silent) == 1)
+    beat(alive, after_s=30.0)
+    until(lambda: beats(prefect_server, alive) == 1)
     time.sleep(1.1)
     rows = reconcile(silent_s=1.0)
-    assert [row["job"] for row in rows] == ["job-1", "job-1"]
-    state = client.read_flow_run(UUID(silent)).state
-    assert state and state.is_crashed() and "no sign of life" in (state.message or "")
-    assert receiver.jobs["job-1"].error_code == "PROCESSING_ERROR" and len(receiver.seen) == 1
-    still = client.read_flow_run(UUID(never)).state
+    assert {row["job"] for row in rows if row["told"] == "lost"} == {"job-1", "job-2"}
+    for run_id in (silent, never):
+        state = client.read_flow_run(UUID(run_id)).state
+        assert state and state.name == "AwaitingRetry" and "no sign of life" in (state.message or "")
+    still = client.read_flow_run(UUID(alive)).state
     assert still and still.is_running()
+
+
+def test_a_run_that_its_worker_never_began(
+    run: Callable[..., str], client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is begun again when it has been pending for longer than any start takes."""
+    run_id = run(Pending())
+    assert reconcile(silent_s=1.0) == []
+    monkeypatch.setattr(lost, "STARTING_HOST_S", 0.0)
+    reconcile(silent_s=1.0)
+    state = client.read_flow_run(UUID(run_id)).state
+    assert state and state.name == "AwaitingRetry" and "not begun" in (state.message or "")
+
+
+def test_on_one_machine_the_list_of_processes_says_who_lives(
+    run: Callable[..., str], client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that a process of this machine was begun for lives, however silent; one without is lost at once."""
+    monkeypatch.setenv(lost.ONE_MACHINE, "1")
+    monkeypatch.setattr(lost, "LOOK_AGAIN_S", 0.2)
+    alive, gone = run(Running()), run(Running(), "job-2")
+    process = subprocess.Popen(["/bin/sleep", "60"], env={"PREFECT__FLOW_RUN_ID": alive})
+    try:
+        rows = reconcile(silent_s=0.0)
+    finally:
+        process.kill()
+        process.wait()
+    assert [row["run"] for row in rows if row["told"] == "lost"] == [gone]
+    found = client.read_flow_run(UUID(alive)).state
+    assert found and found.is_running()
 
 
 def test_a_run_that_is_heard_of_again_lives(
@@ -301,8 +470,8 @@ def test_a_run_that_is_heard_of_again_lives(
         beat(run_id, after_s=60.0)
         until(lambda: beats(prefect_server, run_id) == 2)
 
-    monkeypatch.setattr(runs, "datetime", InAMinute)
-    monkeypatch.setattr(runs, "time", SimpleNamespace(sleep=listen, monotonic=time.monotonic))
+    monkeypatch.setattr(lost, "datetime", InAMinute)
+    monkeypatch.setattr(lost, "time", SimpleNamespace(sleep=listen, monotonic=time.monotonic))
     assert reconcile(silent_s=30.0) == [] and receiver.seen == []
     assert beats(prefect_server, run_id) == 2, "it was suspected, and listened to"
 
@@ -311,7 +480,7 @@ def test_what_a_dead_run_uploaded_is_swept(
     run: Callable[..., str], store: FolderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Objects that no manifest names go, those of the published run and of living ones stay; half-written files go."""
-    dead, sound, alive = run(Crashed()), run(Completed(), "job-2"), run(Running(), "job-3")
+    dead, sound, alive = run(given_up()), run(Completed(), "job-2"), run(Running(), "job-3")
     day = datetime.now(UTC).date()
     publish(store, sound, "job-2")
     for key in (f"runs/{dead}/analysis.json", f"features/words/date={day}/job-1.parquet", f"runs/{alive}/captions.srt"):
@@ -334,7 +503,7 @@ def test_what_a_dead_run_uploaded_is_swept(
 def test_the_next_pass_begins_where_this_one_ended(run: Callable[..., str], receiver: Receiver) -> None:
     """A pass remembers until when all is settled, and never further than what still waits."""
     receiver.fault = lambda _number, _body: Reply(503)
-    run(Crashed())
+    run(given_up())
     before = datetime.now(UTC)
     reconcile()
     memory = module.Memory.recalled(before - timedelta(hours=24))

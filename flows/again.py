@@ -1,0 +1,70 @@
+"""Beginning again: a run that was lost goes back into the queue, as the same run, so often and no more.
+
+The reconciler alone does it. Prefect's own rules make it safe with several of them, and with whoever cancels: only one
+can make a lost run pending, nobody starts one that is, and a cancelled one cannot be. How often a run was begun again
+stands in its history of states.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.states import AwaitingRetry, Cancelled, Failed, Pending
+
+from flows.runs import Run, unmoved
+
+RESTS_S = (5.0, 15.0, 45.0, 135.0)
+"""After each loss; the next one is the last."""
+TRIES = len(RESTS_S) + 1
+
+Done = Literal["begun again", "spent", "somebody else is at it", "cancelled"]
+
+
+def begin_again(client: SyncPrefectClient, run: Run) -> tuple[Done, int]:
+    """Put a lost run back into the queue, after a rest; returns what was done, and how often the run was lost."""
+    losses = 1 + sum(state.name == AwaitingRetry().name for state in _history(client, run))
+    if losses > len(RESTS_S):
+        return "spent", losses
+    if not unmoved(client, run) or not _held(client, run):
+        return "somebody else is at it", losses
+    # what is not there need not be ended: whoever cancels a waiting run then cancels it at once
+    path = {"id": str(run.run_id)}
+    client.request("PATCH", "/flow_runs/{id}", path_params=path, json={"infrastructure_pid": None})
+    at = datetime.now(UTC) + timedelta(seconds=RESTS_S[losses - 1])
+    said = f"begun again, try {losses + 1} of {TRIES}: {run.message or 'the run was lost'}"
+    client.set_flow_run_state(run.run_id, AwaitingRetry(scheduled_time=at, message=said))
+    if _cancelled_meanwhile(client, run):
+        client.set_flow_run_state(run.run_id, Cancelled(message="the job was cancelled"))
+        return "cancelled", losses
+    return "begun again", losses
+
+
+def give_up(client: SyncPrefectClient, run: Run, losses: int) -> None:
+    """Let a run that was lost for the last time be failed, with the error that it names, else as lost."""
+    told = run.message.partition("exception: ")[2] or f"RunLost: the run was lost: {run.message}"
+    end(client, run, Failed(message=f"Flow run encountered an exception: {told} (tried {losses} times)"))
+
+
+def end(client: SyncPrefectClient, run: Run, state: State[None]) -> None:
+    """Let a lost run be what it is, if nobody has moved it meanwhile."""
+    if unmoved(client, run):
+        client.set_flow_run_state(run.run_id, state)
+
+
+def _held(client: SyncPrefectClient, run: Run) -> bool:
+    """Whether the run is now pending by our doing: nobody else can make it so, or start it."""
+    held: State[None] = Pending(message="the reconciler begins it again")
+    answer = client.set_flow_run_state(run.run_id, held)
+    return answer.status == SetStateStatus.ACCEPT
+
+
+def _cancelled_meanwhile(client: SyncPrefectClient, run: Run) -> bool:
+    ending = {StateType.CANCELLING, StateType.CANCELLED}
+    return any(state.type in ending and state.timestamp > run.since for state in _history(client, run))
+
+
+def _history(client: SyncPrefectClient, run: Run) -> list[State[None]]:
+    found: list[State[None]] = client.read_flow_run_states(run.run_id)
+    return found
