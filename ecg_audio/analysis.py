@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Timing = Literal["aligned", "interpolated", "engine"]
@@ -56,6 +56,21 @@ class Span(Model):
     end_s: Seconds
 
 
+class Channel(Model):
+    """A channel of a source in which one person speaks, alone: 16 kHz mono FLAC in the artifact store under `key`.
+
+    Levels are the source's own, as those of `Recording`. Where only somebody else is heard, faintly, the FLAC is
+    silent: `crosstalk_db` is how much fainter than in their own channel; None: nobody else is heard.
+    """
+
+    number: int  # in the source, counted from 0
+    key: str
+    gain_db: float = 0.0
+    clipped: tuple[Span, ...] = ()
+    active_level_dbfs: float | None = None
+    crosstalk_db: float | None = None
+
+
 class Recording(Model):
     """Audio extracted from a media file: 16 kHz mono FLAC in the artifact store under `key`.
 
@@ -89,7 +104,20 @@ class Recording(Model):
     snr_db: float | None = None
     bandwidth_hz: float | None = None
     has_video: bool = False
+    channels: tuple[Channel, ...] = ()  # one person each, kept beside the mix; empty: people share the mix
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def tracks(self) -> tuple["Recording", ...]:
+        """What is listened to: each channel as a recording of its own where one person speaks in each, else itself."""
+        if not self.channels:
+            return (self,)
+        return tuple(
+            self.model_copy(
+                update={"key": one.key, "gain_db": one.gain_db, "clipped": one.clipped, "channels": (), "notices": ()}
+            )
+            for one in self.channels
+        )
 
 
 class Speech(Span):
@@ -97,6 +125,7 @@ class Speech(Span):
 
     segmentation: float
     silero: float
+    channel: int | None = None  # of the source, where one person speaks in each
 
 
 class Word(Model):
@@ -120,7 +149,7 @@ class Utterance(Span):
     """A stretch of recognised speech, before anybody knows who said it.
 
     `log_probability` is the recogniser's mean per token; None where it gives none. `language` is the one that was
-    recognised here.
+    recognised here. `channel` is that of the source, where one person speaks in each.
     """
 
     text: str
@@ -128,6 +157,7 @@ class Utterance(Span):
     language: str | None = None
     log_probability: float | None = None
     suspect: str | None = None
+    channel: int | None = None
 
 
 class Transcript(Model):
@@ -291,9 +321,10 @@ class PitchStatistics(Model):
 
 
 class Speaker(Model):
-    """One voice, over the whole recording."""
+    """One voice, over the whole recording. `channel`: of the source, where one person speaks in each."""
 
     id: str
+    channel: int | None = None
     speaking_s: Seconds  # by turns, overlap counted
     segments: int
     words: int
