@@ -3,18 +3,24 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from ecg_audio.analysis import Diarization, Notice, Span, Transcript, Turn
 from ecg_audio.progress import Report, part
 from ecg_audio.request import AUTO, UNKNOWN, SpeakerCount
-from ecg_audio.speech import diarization, language
+from ecg_audio.speech import diarization, language, suspect
 from ecg_audio.speech.islands import Islands
 
 S = TypeVar("S", bound=Span)
 
 MODEL = "one speaker a channel"
 """In the place of a diarization model's name."""
-PAUSE_S = 0.25
+PAUSE_S = 0.3
 """A shorter pause does not end a turn."""
+UNSAID_S = 0.3
+"""Speech in which no word was found is a turn too, where it is longer."""
+FADING_S = 0.3
+"""What sounds before and after a word for longer is not the word's: breath, reverberation, noise."""
 
 Ask = Callable[[int, str, Report], Transcript]
 """Recognises the channel of this index, in this language."""
@@ -79,7 +85,7 @@ def name(number: int) -> str:
 
 
 def turns(transcript: Transcript, sound: Mapping[int, Islands | None], asked: SpeakerCount = UNKNOWN) -> Diarization:
-    """Who spoke when, as the channels have it: a turn is what sounds in a channel where speech or a word was found.
+    """Who spoke when, as the channels have it: a turn is what sounds in a channel around its words and speech.
 
     Args:
         transcript: with its words.
@@ -102,22 +108,23 @@ def turns(transcript: Transcript, sound: Mapping[int, Islands | None], asked: Sp
 
 
 def _sounding(own: Transcript, sound: Islands | None) -> Iterator[tuple[float, float]]:
-    """Stretches of sound in which speech was found, in order of time."""
-    spoken = sorted(
-        [(speech.start_s, speech.end_s) for speech in own.speech]
-        + [(word.start_s, word.end_s) for utterance in own.utterances for word in utterance.words]
-    )
-    if sound is None:
-        yield from spoken
-        return
-    next_at = 0
-    reached_s = 0.0  # the end of the latest span that begins before
-    for start_s, end_s in zip(sound.start_s.tolist(), sound.end_s.tolist(), strict=True):
-        while next_at < len(spoken) and spoken[next_at][0] < end_s:
-            reached_s = max(reached_s, spoken[next_at][1])
-            next_at += 1
-        if reached_s > start_s:
+    """Where words and speech without words sound, in order of time, each as far as its stretch of sound reaches."""
+    words = [word for utterance in own.utterances for word in utterance.words if word.suspect is None]
+    said = [(word.start_s, word.end_s) for word in words]
+    said += [(speech.start_s, speech.end_s) for speech in suspect.wordless(own.speech, words, UNSAID_S)]
+    for start_s, end_s in _joined(sorted(said)):
+        if sound is None:
             yield start_s, end_s
+            continue
+        first = int(np.searchsorted(sound.end_s, start_s, "right"))
+        last = int(np.searchsorted(sound.start_s, end_s)) - 1
+        if first > last:
+            continue  # nothing sounds there
+        from_s, until_s = float(sound.start_s[first]), float(sound.end_s[last])
+        yield (
+            from_s if from_s >= start_s - FADING_S else start_s,
+            until_s if until_s <= end_s + FADING_S else end_s,
+        )
 
 
 def _joined(spans: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
