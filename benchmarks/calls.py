@@ -2,8 +2,9 @@
 
 Material is a folder of clear read speech as `benchmarks.dialogues` takes it. Two readers call each other: their clips
 take turns, and each begins before the other's has ended. The truth about time is exact: of each clip is left what is
-less than 25 dB below its loud parts, pauses of less than 0.3 s included, and the rest is silence. The call is analysed by the command line as it is and with each voice leaking into the other channel, and its mix is analysed
-too, to compare. Prints one JSON object a line; DER has collar 0 and counts overlap.
+less than 25 dB below its loud parts, pauses of less than 0.3 s included, and the rest is silence. The call is analysed
+by the command line as it is and with each voice leaking into the other channel, and its mix is analysed too, to
+compare. Prints one JSON object a line; DER has collar 0 and counts overlap.
 """
 
 import argparse

@@ -114,7 +114,9 @@ def _sounds(level: Array) -> Array:
 
 
 def _leak_db(own: Array, sounds: Array, other: Array) -> float | None:
-    """How much fainter another channel's voice is heard in a channel; None: it is not."""
+    """How much fainter another channel's voice is heard in a channel, now or a little later; None: it is not."""
+    late = _delay(own, other)
+    own, sounds, other = own[late:], sounds[late:], other[: len(other) - late]
     alone = _sounds(other) & (own < other - SOFTER_DB)
     if alone.sum() < LEAST_FRAMES:
         return None
@@ -122,6 +124,14 @@ def _leak_db(own: Array, sounds: Array, other: Array) -> float | None:
     if sounds[loudest].mean() < LEAKS_SHARE:
         return None
     return float(np.median((own - other)[loudest & sounds]))
+
+
+def _delay(own: Array, other: Array) -> int:
+    """By how many frames the levels of a channel follow those of another one."""
+    own, other = own - own.mean(), other - other.mean()
+    length = len(own)
+    likeness = [float(own[late:] @ other[: length - late]) for late in range(min(BEFORE_FRAMES, length))]
+    return int(np.argmax(likeness)) if likeness else 0
 
 
 def _held(level: Array) -> Array:
