@@ -127,8 +127,11 @@ def _leak_db(own: Array, sounds: Array, other: Array) -> float | None:
 
 
 def _delay(own: Array, other: Array) -> int:
-    """By how many frames the levels of a channel follow those of another one."""
-    own, other = own - own.mean(), other - other.mean()
+    """By how many frames the levels of a channel follow those of another one, where it is softer."""
+    softer = own < _held(other) - SOFTER_DB
+    if not softer.any():
+        return 0
+    own, other = np.where(softer, own - own[softer].mean(), 0.0), other - other.mean()
     length = len(own)
     likeness = [float(own[late:] @ other[: length - late]) for late in range(min(BEFORE_FRAMES, length))]
     return int(np.argmax(likeness)) if likeness else 0
