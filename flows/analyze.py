@@ -31,7 +31,7 @@ from tasks.caching import kept, known
 from tasks.classify_emotion import classify_emotion, classify_emotion_key
 from tasks.diarize import diarize, diarize_key, read_channels
 from tasks.download import download, download_key
-from tasks.extract import extract, extract_key, recording_key
+from tasks.extract import extract, extract_key
 from tasks.measure import frames_key, measure, measure_key
 from tasks.publish import publish
 from tasks.retrying import patient
@@ -86,11 +86,13 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         fetching = kept(download, store, download_key(request.source), refresh=refresh)
         media = stages.result("download", fetching.submit(request.source, request.limits, folder, request.cookies))
 
-        gone = not store.exists(recording_key(media.sha256, request.audio_stream))
+        asked = here, request.limits, request.audio_stream, request.channel_use
         extracted_key = extract_key(media, request.audio_stream, request.channel_use)
-        extracting = kept(extract, store, extracted_key, refresh=refresh or gone)
-        extracted = extracting.submit(media, here, request.limits, request.audio_stream, request.channel_use)
-        recording = stages.result("extract", extracted)
+        extracting = kept(extract, store, extracted_key, refresh=refresh)
+        recording = stages.result("extract", extracting.submit(media, *asked))
+        if not all(store.exists(one.key) for one in (recording, *recording.tracks)):
+            # the record outlived the sound
+            recording = stages.result("extract", extracting.with_options(refresh_cache=True).submit(media, *asked))
         _check_length(recording, request)
         remember(store, request.job_id, str(runtime.flow_run.id), recording.key, request.source)
 

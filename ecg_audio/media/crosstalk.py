@@ -25,7 +25,10 @@ LOUDEST_PERCENT = 70.0
 SOFTER_DB = 6.0
 LEAST_FRAMES = 50
 LEAKS_SHARE = 0.6
-"""Of those frames, the share in which the other channel sounds too: two people do not talk at once for so long."""
+"""Of those frames, the share in which the channel sounds too, if something leaks into it ..."""
+STEADY_DB = 3.0
+"""... and from a quarter to half of them, by how much the leak varies: 0 to 2 dB, also behind 0.3 s of reverberation;
+somebody who talks all the time while another does, as an interpreter does, varies by 4 dB and more."""
 OWN_DB = 8.0
 """What is louder than the leak by this much is the channel's own: reverberation moves a leak by less, mostly."""
 BEFORE_FRAMES, AFTER_FRAMES = 60, 3
@@ -123,7 +126,9 @@ def _leak_db(own: Array, sounds: Array, other: Array) -> float | None:
     loudest = alone & (other >= np.percentile(other[alone], LOUDEST_PERCENT))
     if sounds[loudest].mean() < LEAKS_SHARE:
         return None
-    return float(np.median((own - other)[loudest & sounds]))
+    fainter_db = (own - other)[loudest & sounds]  # where the channel's own voice is heard too, by less
+    low_db, leak_db = np.percentile(fainter_db, (25.0, 50.0))
+    return float(leak_db) if leak_db - low_db <= STEADY_DB else None
 
 
 def _delay(own: Array, other: Array) -> int:

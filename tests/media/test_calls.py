@@ -69,6 +69,16 @@ def test_two_who_talk_at_once_are_no_leak():
         assert gate.frames.all()
 
 
+def test_an_interpreter_is_no_leak():
+    """Somebody who talks while another one talks, softer and all the time, loses nothing."""
+    random = np.random.default_rng(7)
+    levels = [np.repeat(random.normal(-25.0, 6.0, 250), 8).astype(np.float32) for _ in range(2)]
+    for level in levels:
+        level[random.random(len(level)) < 0.2] = -80.0
+    gates = crosstalk.gates([levels[0], levels[1] - 15.0])
+    assert [gate.crosstalk_db for gate in gates] == [None, None]
+
+
 def test_a_gate_is_the_same_for_blocks_of_any_size():
     """Silence is put in the same places, however the sound is cut."""
     frames = np.repeat([1.0, 0.0, 1.0], 40).astype(np.float32)
