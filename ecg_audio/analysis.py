@@ -9,7 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ecg_audio import frame_columns
+
 SCHEMA_VERSION = "2.1"
+FRAME_HOP_S, FRAME_COLUMNS = frame_columns.FRAME_HOP_S, frame_columns.FRAME_COLUMNS
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Timing = Literal["aligned", "interpolated", "engine"]
@@ -59,8 +62,8 @@ class Span(Model):
 class Channel(Model):
     """A channel of a source in which one person speaks, alone: 16 kHz mono FLAC in the artifact store under `key`.
 
-    Levels are the source's own, as those of `Recording`. Where only somebody else is heard, faintly, the FLAC is
-    silent: `crosstalk_db` is how much fainter than in their own channel; None: nobody else is heard.
+    Where only somebody else is heard, faintly, the FLAC is silent: `crosstalk_db` is how much fainter than in their own
+    channel; None: nobody else is heard.
     """
 
     number: int  # in the source, counted from 0
@@ -148,8 +151,7 @@ class Word(Model):
 class Utterance(Span):
     """A stretch of recognised speech, before anybody knows who said it.
 
-    `log_probability` is the recogniser's mean per token; None where it gives none. `language` is the one that was
-    recognised here. `channel` is that of the source, where one person speaks in each.
+    `log_probability` is the recogniser's mean per token; None where it gives none. `language` is what was heard here.
     """
 
     text: str
@@ -157,7 +159,7 @@ class Utterance(Span):
     language: str | None = None
     log_probability: float | None = None
     suspect: str | None = None
-    channel: int | None = None
+    channel: int | None = None  # of the source, where one person speaks in each
 
 
 class Transcript(Model):
@@ -396,23 +398,3 @@ class Analysis(Model):
     def text(self) -> str:
         """The transcript as one string."""
         return " ".join(segment.text for segment in self.segments)
-
-
-# The 10 ms frames
-
-FRAME_HOP_S = 0.01
-FRAME_COLUMNS: dict[str, str] = {
-    # name -> unit, in table order; float32, NaN (in memory) and NULL (in Parquet) where not measurable
-    "rms": "1",
-    "rms_dbfs": "dBFS",
-    "peak": "1",
-    "zero_crossing_rate": "1/sample",
-    "spectral_centroid_hz": "Hz",
-    "spectral_rolloff_hz": "Hz",
-    "spectral_flatness": "1",
-    "hnr_db": "dB",
-    "f0_hz": "Hz",
-    "f0_strength": "1",
-    "clipped_ratio": "1",
-    **{f"mfcc_{index:02d}": "1" for index in range(13)},
-}

@@ -11,6 +11,7 @@ GROUND = {
     "deadline",
     "environment",
     "errors",
+    "frame_columns",
     "graphemes",
     "logs",
     "modes",
