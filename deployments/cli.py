@@ -59,6 +59,13 @@ def analyze(
     audio_stream: Annotated[
         int | None, typer.Option(metavar="N", help="Which audio stream, from 0. [the file's default]")
     ] = None,
+    channels: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|separate|mixed",
+            help="separate: one person a channel, as in calls; mixed: not so; auto looks at two channels.",
+        ),
+    ] = "auto",
     max_gb: Annotated[float, typer.Option(help="Largest source, in GB.")] = 5.0,
     max_hours: Annotated[float, typer.Option(help="Longest recording, in hours.")] = 3.0,
     cookies: Annotated[
@@ -99,6 +106,7 @@ def analyze(
                 "min_speakers": min_speakers,
                 "max_speakers": max_speakers,
                 "audio_stream": audio_stream,
+                "channels": channels,
                 "store": out,
                 "cookies": cookies,
                 "callback": {"base_url": callback, "endpoint": callback_endpoint}

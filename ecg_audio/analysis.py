@@ -9,7 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ecg_audio import frame_columns
+
 SCHEMA_VERSION = "2.1"
+FRAME_HOP_S, FRAME_COLUMNS = frame_columns.FRAME_HOP_S, frame_columns.FRAME_COLUMNS
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Timing = Literal["aligned", "interpolated", "engine"]
@@ -57,6 +60,21 @@ class Span(Model):
     end_s: Seconds
 
 
+class Channel(Model):
+    """A channel of a source in which one person speaks, alone: 16 kHz mono FLAC in the artifact store under `key`.
+
+    Where only somebody else is heard, faintly, the FLAC is silent: `crosstalk_db` is how much fainter than in their own
+    channel; None: nobody else is heard.
+    """
+
+    number: int  # in the source, counted from 0
+    key: str
+    gain_db: float = 0.0
+    clipped: tuple[Span, ...] = ()
+    active_level_dbfs: float | None = None
+    crosstalk_db: float | None = None
+
+
 class Recording(Model):
     """Audio extracted from a media file: 16 kHz mono FLAC in the artifact store under `key`.
 
@@ -90,7 +108,20 @@ class Recording(Model):
     snr_db: float | None = None
     bandwidth_hz: float | None = None
     has_video: bool = False
+    channels: tuple[Channel, ...] = ()  # one person each, kept beside the mix; empty: people share the mix
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def tracks(self) -> tuple["Recording", ...]:
+        """What is listened to: each channel as a recording of its own where one person speaks in each, else itself."""
+        if not self.channels:
+            return (self,)
+        return tuple(
+            self.model_copy(
+                update={"key": one.key, "gain_db": one.gain_db, "clipped": one.clipped, "channels": (), "notices": ()}
+            )
+            for one in self.channels
+        )
 
 
 class Speech(Span):
@@ -98,6 +129,7 @@ class Speech(Span):
 
     segmentation: float
     silero: float
+    channel: int | None = None  # of the source, where one person speaks in each
 
 
 class Word(Model):
@@ -120,8 +152,7 @@ class Word(Model):
 class Utterance(Span):
     """A stretch of recognised speech, before anybody knows who said it.
 
-    `log_probability` is the recogniser's mean per token; None where it gives none. `language` is the one that was
-    recognised here.
+    `log_probability` is the recogniser's mean per token; None where it gives none. `language` is what was heard here.
     """
 
     text: str
@@ -129,6 +160,7 @@ class Utterance(Span):
     language: str | None = None
     log_probability: float | None = None
     suspect: str | None = None
+    channel: int | None = None  # of the source, where one person speaks in each
 
 
 class Transcript(Model):
@@ -296,9 +328,10 @@ class PitchStatistics(Model):
 
 
 class Speaker(Model):
-    """One voice, over the whole recording."""
+    """One voice, over the whole recording. `channel`: of the source, where one person speaks in each."""
 
     id: str
+    channel: int | None = None
     speaking_s: Seconds  # by turns, overlap counted
     segments: int
     words: int
@@ -401,23 +434,3 @@ class Analysis(Model):
     def text(self) -> str:
         """The transcript as one string."""
         return " ".join(segment.text for segment in self.segments)
-
-
-# The 10 ms frames
-
-FRAME_HOP_S = 0.01
-FRAME_COLUMNS: dict[str, str] = {
-    # name -> unit, in table order; float32, NaN (in memory) and NULL (in Parquet) where not measurable
-    "rms": "1",
-    "rms_dbfs": "dBFS",
-    "peak": "1",
-    "zero_crossing_rate": "1/sample",
-    "spectral_centroid_hz": "Hz",
-    "spectral_rolloff_hz": "Hz",
-    "spectral_flatness": "1",
-    "hnr_db": "dB",
-    "f0_hz": "Hz",
-    "f0_strength": "1",
-    "clipped_ratio": "1",
-    **{f"mfcc_{index:02d}": "1" for index in range(13)},
-}

@@ -171,3 +171,8 @@ def current() -> Progress:
 
 def silent(_fraction: float) -> None:
     """A `Report` for callers that do not care."""
+
+
+def part(report: Report, index: int, count: int) -> Report:
+    """A `Report` for one of several equal pieces of work."""
+    return lambda fraction: report((index + fraction) / count)

@@ -35,6 +35,12 @@ def _faults(recording: Recording) -> list[str]:
     found = []
     if level_dbfs is not None and level_dbfs < FAINT_DBFS:
         found.append(f"faint: {level_dbfs:.0f} dBFS")
+    levels_dbfs = {channel.number: channel.active_level_dbfs for channel in recording.channels}
+    found += [
+        f"channel {number} faint: {level_dbfs:.0f} dBFS"
+        for number, level_dbfs in levels_dbfs.items()
+        if level_dbfs is not None and level_dbfs < FAINT_DBFS
+    ]
     if clipped is not None and clipped >= MUCH_CLIPPED:
         found.append(f"clipped {percent(clipped)}")
     if abs(recording.offset_removed) >= MUCH_OFFSET:

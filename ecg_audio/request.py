@@ -16,6 +16,8 @@ GB = 1_000_000_000
 JOB_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # controls, halves of characters, line and paragraph separators
 LANGUAGE = re.compile(r"auto|[a-z]{2,3}")
+Channels = Literal["auto", "separate", "mixed"]
+"""Whether the channels of a recording are people: `auto` looks, `separate` says so, `mixed` says that they are not."""
 AUTO, EMBEDDED = "auto", "embedded"
 """What a request may say of its models beside a name: the best that are here, or those inside installed packages."""
 
@@ -140,6 +142,14 @@ class AnalysisRequest(BaseModel):
     audio_stream: Annotated[
         int | None, Field(ge=0, description="Which audio stream, counted from 0; default: the file's own default.")
     ] = None
+    channels: Annotated[
+        Channels,
+        Field(
+            description="separate: one person speaks in each channel, as in recorded calls; mixed: channels are mixed "
+            "and voices told apart; auto: separate where two channels hold different voices, and as many speakers "
+            "may be there."
+        ),
+    ] = "auto"
     store: Annotated[
         str | None,
         Field(description="Where results go: a folder, or a Prefect block such as s3-bucket/ecg. Default: ECG_STORE."),
@@ -206,6 +216,13 @@ class AnalysisRequest(BaseModel):
     def speaker_count(self) -> SpeakerCount:
         """What is asked about the number of speakers."""
         return SpeakerCount(self.speakers, self.min_speakers, self.max_speakers)
+
+    @property
+    def channel_use(self) -> Channels:
+        """What is to be done with channels: `auto` separates two, which a number of speakers may rule out."""
+        asked = self.speaker_count
+        least, most = asked.exact or asked.least or 1, asked.exact or asked.most or 2
+        return self.channels if self.channels != "auto" or least <= 2 <= most else "mixed"
 
     @property
     def guidance(self) -> Guidance:

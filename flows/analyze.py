@@ -31,9 +31,9 @@ from tasks.align import align, align_key
 from tasks.assemble import Findings, assemble
 from tasks.caching import kept, known
 from tasks.classify_emotion import classify_emotion, classify_emotion_key
-from tasks.diarize import diarize, diarize_key
+from tasks.diarize import diarize, diarize_key, read_channels
 from tasks.download import download, download_key
-from tasks.extract import extract, extract_key, recording_key
+from tasks.extract import extract, extract_key
 from tasks.measure import frames_key, measure, measure_key
 from tasks.publish import publish
 from tasks.retrying import patient
@@ -89,30 +89,37 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         fetching = kept(download, store, download_key(request.source), refresh=refresh)
         media = stages.result("download", fetching.submit(request.source, request.limits, folder, request.cookies))
 
-        gone = not store.exists(recording_key(media.sha256, request.audio_stream))
-        extracting = kept(extract, store, extract_key(media, request.audio_stream), refresh=refresh or gone)
-        recording = stages.result("extract", extracting.submit(media, here, request.limits, request.audio_stream))
+        asked = here, request.limits, request.audio_stream, request.channel_use
+        extracted_key = extract_key(media, request.audio_stream, request.channel_use)
+        extracting = kept(extract, store, extracted_key, refresh=refresh)
+        recording = stages.result("extract", extracting.submit(media, *asked))
+        if not all(store.exists(one.key) for one in (recording, *recording.tracks)):
+            # the record outlived the sound
+            recording = stages.result("extract", extracting.with_options(refresh_cache=True).submit(media, *asked))
         _check_length(recording, request)
         remember(store, request.job_id, str(runtime.flow_run.id), recording.key, request.source)
 
         words_key = transcribe_key(recording, request.models, request.language, request.guidance)
         turns_key = diarize_key(recording, request.models, request.speaker_count)
-        if refresh or not (known(store, words_key) and known(store, turns_key)):
+        if refresh or not (known(store, words_key) and (recording.channels or known(store, turns_key))):
             speech.warm()
-        unmeasured = not store.exists(frames_key(recording))
+        unmeasured = not all(store.exists(frames_key(one)) for one in (recording, *recording.tracks))
         measuring = kept(measure, store, measure_key(recording), refresh=refresh or unmeasured)
         transcribing = kept(transcribe, store, words_key, refresh=refresh)
         diarizing = kept(diarize, store, turns_key, refresh=refresh)
 
         frames = measuring.submit(recording, here)
         words = transcribing.submit(recording, here, request.models, request.language, request.guidance)
-        turns = diarizing.submit(recording, here, request.models, request.speaker_count)
+        if not recording.channels:
+            turns = diarizing.submit(recording, here, request.models, request.speaker_count)
         transcript = stages.result("transcribe", words)
         voice_frames = stages.attempt("measure", frames, MeasurementFailed)
         edges_key = align_key(recording, request.models, transcript, voice_frames)
         aligning = kept(align, store, edges_key, refresh=refresh)
         aligned = aligning.submit(recording, here, request.models, transcript, voice_frames)
         transcript = stages.result("align", aligned)
+        if recording.channels:
+            turns = read_channels.submit(recording, here, transcript, voice_frames, request.speaker_count)
         diarization = stages.attempt("diarize", turns, DiarizationFailed)
         emotions: list[Emotion | None] | None = []
         if emotion_model:

@@ -2,11 +2,14 @@
 
 from prefect import task
 
-from blocks.storage import open_store
+from blocks.storage import ArtifactStore, open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Recording, Transcript
-from ecg_audio.speech import engine
+from ecg_audio.progress import Report
+from ecg_audio.speech import channels, engine
 from tasks import caching
+from tasks.extract import track_keys
+from tasks.measure import frames_key
 from tasks.retrying import RETRYING
 
 
@@ -18,16 +21,38 @@ def align(recording: Recording, store: str, models: str, transcript: Transcript,
         recording: the sound.
         store: reference of the artifact store.
         models: what the request says of its models.
-        transcript: its utterances have no words yet.
+        transcript: its utterances have no words yet; each channel's are looked for in its sound.
         frames: key of the recording's voice frames, which know where it is silent; None: they could not be measured,
             and words keep the edges that the aligner gave them.
     """
+    artifacts = open_store(store)
+    with progress.current().stage("align") as report:
+        if not recording.channels:
+            return _aligned(recording, artifacts, models, transcript, frames, report)
+        found = {}
+        pairs = list(zip(recording.channels, recording.tracks, strict=True))
+        for index, (channel, track) in enumerate(pairs):
+            own = channels.of(transcript, channel.number)
+            measured = None if frames is None else frames_key(track)
+            heard = progress.part(report, index, len(pairs))
+            found[channel.number] = _aligned(track, artifacts, models, own, measured, heard)
+        aligned = channels.merged(found)
+        return aligned.model_copy(update={"notices": (*transcript.notices, *aligned.notices)})
+
+
+def _aligned(
+    recording: Recording,
+    artifacts: ArtifactStore,
+    models: str,
+    transcript: Transcript,
+    frames: str | None,
+    report: Report,
+) -> Transcript:
     # numpy and Arrow take their time to import: only the task that needs them pays
     from ecg_audio.results.tables import read_frames
     from ecg_audio.speech import edges, suspect
 
-    artifacts = open_store(store)
-    with progress.current().stage("align") as report, artifacts.local(recording.key) as path:
+    with artifacts.local(recording.key) as path:
         recognised = engine.shared(models).align(path, transcript, report=report)
     if frames is None:
         return suspect.examined(recognised)
@@ -44,6 +69,7 @@ def align_key(recording: Recording, models: str, transcript: Transcript, frames:
         "media",
         "speech",
         content=recording.key,
+        tracks=track_keys(recording),
         engine=engine.shared(models).fingerprint("align"),
         transcript=transcript.model_dump(mode="json"),
         frames=frames,

@@ -1,8 +1,10 @@
 """assemble: words to speakers, frames to voices, everything into one analysis."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from prefect import runtime, task
 
@@ -23,8 +25,13 @@ from ecg_audio.analysis import (
     VolumeStatistics,
 )
 from ecg_audio.request import AnalysisRequest
+from ecg_audio.speech import channels
 from ecg_audio.speech.attribution import attribute
+from tasks.measure import frames_key
 from tasks.retrying import RETRYING
+
+if TYPE_CHECKING:
+    from ecg_audio.voice.expression import Track
 
 PACKAGE = "ecg-audio-analyzer"
 
@@ -112,8 +119,19 @@ def _voices(found: Findings, store: str) -> _Voices:
     if found.frames is None:
         return _Voices(segments, speakers=())
     from ecg_audio.results.tables import read_frames
-    from ecg_audio.voice.expression import express
+    from ecg_audio.voice.expression import express, express_apart
 
     with open_store(store).local(found.frames) as path:
         heard = express(segments, turns, read_frames(path), found.recording.duration_s)
+    if found.recording.channels:
+        heard = express_apart(heard, turns, _tracks(found.recording, store), found.recording.duration_s)
     return _Voices(heard.segments, heard.speakers, heard.voice, heard.volume, heard.pitch)
+
+
+def _tracks(recording: Recording, store: str) -> "Iterator[Track]":
+    from ecg_audio.results.tables import read_frames
+    from ecg_audio.voice.expression import Track
+
+    for channel, track in zip(recording.channels, recording.tracks, strict=True):
+        with open_store(store).local(frames_key(track)) as path:
+            yield Track(channels.name(channel.number), channel.number, read_frames(path))

@@ -8,9 +8,11 @@ from prefect import task
 from blocks.storage import open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Diarization, Emotion, Recording, Transcript
+from ecg_audio.speech import channels
 from ecg_audio.speech.attribution import attribute
 from ecg_audio.voice.emotion import EmotionClassifier
 from tasks import caching
+from tasks.extract import track_keys
 from tasks.retrying import RETRYING
 
 
@@ -18,10 +20,19 @@ from tasks.retrying import RETRYING
 def classify_emotion(
     recording: Recording, store: str, model: str, transcript: Transcript, diarization: Diarization | None
 ) -> list[Emotion | None]:
-    """Hear the emotion of each segment, in their order."""
-    with progress.current().stage("classify_emotion") as report, open_store(store).local(recording.key) as path:
+    """Hear the emotion of each segment, in their order, each in its speaker's own channel where there is one."""
+    artifacts = open_store(store)
+    with progress.current().stage("classify_emotion") as report:
         segments = attribute(transcript, diarization)
-        return list(_classifier(model).classify(path, segments, report=report))
+        felt: dict[int, Emotion | None] = {}
+        names = [channels.name(channel.number) for channel in recording.channels]
+        for index, track in enumerate(recording.tracks):
+            own = [segment for segment in segments if not names or segment.speaker == names[index]]
+            heard = progress.part(report, index, len(recording.tracks))
+            with artifacts.local(track.key) as path:
+                found = _classifier(model).classify(path, own, report=heard)
+                felt |= dict(zip((segment.id for segment in own), found, strict=True))
+        return [felt[segment.id] for segment in segments]
 
 
 def classify_emotion_key(
@@ -34,6 +45,7 @@ def classify_emotion_key(
         "speech",
         "voice",
         content=recording.key,
+        tracks=track_keys(recording),
         model=_classifier(model).fingerprint(),
         transcript=transcript.model_dump(mode="json"),
         diarization=diarization and diarization.model_dump(mode="json"),

@@ -4,10 +4,11 @@ from prefect import task
 
 from blocks.storage import open_store
 from ecg_audio import progress
-from ecg_audio.analysis import Diarization, Recording
+from ecg_audio.analysis import Diarization, Recording, Transcript
 from ecg_audio.request import SpeakerCount
 from ecg_audio.speech import engine
 from tasks import caching
+from tasks.measure import frames_key
 from tasks.retrying import RETRYING
 
 
@@ -16,6 +17,34 @@ def diarize(recording: Recording, store: str, models: str, speakers: SpeakerCoun
     """Tell the speakers of a recording apart."""
     with progress.current().stage("diarize") as report, open_store(store).local(recording.key) as path:
         return engine.shared(models).diarize(path, speakers=speakers, report=report)
+
+
+@task(name="diarize", **RETRYING)
+def read_channels(
+    recording: Recording, store: str, transcript: Transcript, frames: str | None, speakers: SpeakerCount
+) -> Diarization:
+    """Who spoke when in a recording with one person a channel: no model is asked.
+
+    Args:
+        recording: with its channels.
+        store: reference of the artifact store.
+        transcript: with its words.
+        frames: key of the recording's voice frames, beside which lie those of the channels; None: not measured.
+        speakers: how many the request tells of.
+    """
+    from ecg_audio.results.tables import read_frames
+    from ecg_audio.speech import channels, islands
+
+    artifacts = open_store(store)
+    with progress.current().stage("diarize"):
+        sound: dict[int, islands.Islands | None] = {}
+        for channel, track in zip(recording.channels, recording.tracks, strict=True):
+            sound[channel.number] = None
+            if frames is not None:
+                with artifacts.local(frames_key(track)) as path:
+                    measured = read_frames(path, ("rms_dbfs", "f0_hz"))
+                sound[channel.number] = islands.found(measured["rms_dbfs"], measured["f0_hz"])
+        return channels.turns(transcript, sound, speakers)
 
 
 def diarize_key(recording: Recording, models: str, speakers: SpeakerCount) -> str:

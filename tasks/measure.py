@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 from prefect import task
 
-from blocks.storage import open_store
+from blocks.storage import ArtifactStore, open_store
 from ecg_audio import progress, workspace
 from ecg_audio.analysis import Recording
+from ecg_audio.progress import Report
 from tasks import caching
+from tasks.extract import track_keys
 from tasks.retrying import RETRYING
 
 if TYPE_CHECKING:
@@ -17,18 +19,22 @@ if TYPE_CHECKING:
 
 @task(name="measure", **RETRYING)
 def measure(recording: Recording, store: str) -> str:
-    """Measure a recording's voice in one pass; returns the key of its frames."""
+    """Measure a recording's voice in one pass, and that of each of its channels; returns the key of its frames."""
+    artifacts = open_store(store)
+    measured = list(dict.fromkeys((recording.model_copy(update={"channels": ()}), *recording.tracks)))
+    with progress.current().stage("measure") as report:
+        for index, one in enumerate(measured):
+            _measure(one, artifacts, progress.part(report, index, len(measured)))
+    return frames_key(recording)
+
+
+def _measure(recording: Recording, artifacts: ArtifactStore, report: Report) -> None:
     # numba and Arrow take their time to import: only the task that measures pays for them
     from ecg_audio.media import decode
     from ecg_audio.results.tables import FrameFile
     from ecg_audio.voice import frames
 
-    artifacts = open_store(store)
-    with (
-        progress.current().stage("measure") as report,
-        artifacts.local(recording.key) as path,
-        workspace.scratch("measure") as folder,
-    ):
+    with artifacts.local(recording.key) as path, workspace.scratch("measure") as folder:
 
         def counted() -> "Iterator[np.ndarray]":
             done = 0
@@ -41,17 +47,15 @@ def measure(recording: Recording, store: str) -> str:
         with FrameFile(target) as file:
             for batch in frames.measure(counted(), clipped=recording.clipped):
                 file.write(batch)
-        key = frames_key(recording)
-        artifacts.upload(key, target)
-        return key
+        artifacts.upload(frames_key(recording), target)
 
 
 def frames_key(recording: Recording) -> str:
-    """Frames lie beside the audio they were measured from."""
+    """Where frames lie: beside the audio they were measured from, which may be a channel."""
     version = caching.code_version("media", "voice", "results")
     return f"{recording.key.removesuffix('.flac')}.{version}.frames.parquet"
 
 
 def measure_key(recording: Recording) -> str:
     """The same audio gives the same frames."""
-    return caching.key("measure", "media", "voice", "results", content=recording.key)
+    return caching.key("measure", "media", "voice", "results", content=recording.key, tracks=track_keys(recording))

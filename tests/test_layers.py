@@ -12,6 +12,7 @@ GROUND = {
     "environment",
     "error_codes",
     "errors",
+    "frame_columns",
     "graphemes",
     "local_socket",
     "logs",

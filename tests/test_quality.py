@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from deployments import show
+from ecg_audio.analysis import Channel
 from ecg_audio.captions.payload import payload
 from ecg_audio.captions.styling import Style
 from ecg_audio.quality import quality
@@ -30,6 +31,14 @@ from tests.results import factory
         (
             {"active_level_dbfs": -50.0, "source_clipped_ratio": 0.1, "snr_db": 3.0},
             "faint: -50 dBFS, clipped 10.0 %, noisy (SNR 3 dB, band up to 7.6 kHz)",
+        ),
+        (
+            {
+                "channels": tuple(
+                    Channel(number=n, key="k", active_level_dbfs=level) for n, level in enumerate((-20, -58))
+                )
+            },
+            "channel 1 faint: -58 dBFS (SNR 34 dB, band up to 7.6 kHz)",
         ),
         ({"active_level_dbfs": None}, "digital silence"),
         ({"mix": None}, None),

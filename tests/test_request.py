@@ -99,3 +99,29 @@ def test_a_callback_needs_an_address_or_a_block() -> None:
     assert with_address.callback and with_address.callback.base_url == "https://backend.example/ecg"
     with_block = AnalysisRequest.checked(source="a.mp4", callback={"endpoint": "backend"})
     assert with_block.callback and with_block.callback.base_url is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "use"),
+    [
+        ({}, "auto"),
+        ({"speakers": 2}, "auto"),
+        ({"min_speakers": 2}, "auto"),
+        ({"max_speakers": 4}, "auto"),
+        ({"speakers": 1}, "mixed"),
+        ({"speakers": 3}, "mixed"),
+        ({"min_speakers": 3}, "mixed"),
+        ({"max_speakers": 1}, "mixed"),
+        ({"channels": "separate", "speakers": 3}, "separate"),
+        ({"channels": "mixed"}, "mixed"),
+    ],
+)
+def test_channels_are_looked_at_unless_two_speakers_are_ruled_out(asked: dict[str, object], use: str) -> None:
+    """What a request says of its channels holds; `auto` gives way to a number of speakers other than two."""
+    assert AnalysisRequest.checked(source="a.wav", **asked).channel_use == use
+
+
+def test_channels_are_one_of_three_words() -> None:
+    """Anything else is refused, and the message names the field."""
+    with pytest.raises(InvalidRequest, match="channels"):
+        AnalysisRequest.checked(source="a.wav", channels="stereo")

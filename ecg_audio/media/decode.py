@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import math
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ecg_audio.analysis import Recording
+from ecg_audio.analysis import Channel, Recording
 from ecg_audio.child import Child, ChildError
 from ecg_audio.errors import (
     ExtractionFailed,
@@ -24,12 +25,12 @@ from ecg_audio.errors import (
     WorkerLost,
 )
 from ecg_audio.media.faults import faults
-from ecg_audio.media.listening import Listening
+from ecg_audio.media.listening import Heard, Listening
 from ecg_audio.media.probe import ENVIRONMENT, MEMORY_BYTES
 from ecg_audio.media.sound import MISSING_S
 from ecg_audio.media.timeline import SAMPLE_RATE_HZ, Samples
 from ecg_audio.progress import Report, silent
-from ecg_audio.request import Limits
+from ecg_audio.request import Channels, Limits
 
 LEAST_TIMEOUT_S = 120.0
 SLOWEST_BYTES_PER_S = 1e6
@@ -49,11 +50,14 @@ def extract(
     timeout_s: float | None = None,
     memory_bytes: int | None = MEMORY_BYTES,
     size_bytes: int | None = None,
+    channels: Channels = "mixed",
 ) -> Recording:
     """Write the sound of a media file to `target` as 16 kHz mono FLAC, in a child process.
 
     Channels are mixed by what carries the voice. Time 0 is the beginning of the container, so sound that starts late
     starts with silence; gaps in the time stamps and packets that do not decode become silence of the same length.
+
+    Where channels are people, each is written as well, to `channel_path` beside `target`.
 
     Args:
         path: a local media file.
@@ -67,6 +71,7 @@ def extract(
         timeout_s: the child's time; None: by the size of the file.
         memory_bytes: the child's memory; None: unbounded.
         size_bytes: how many bytes of the file count, which are those of `sha256`; None: all that are there.
+        channels: whether channels are people; `mixed`: nobody wants them apart.
 
     Returns:
         What was written, and what a reader should know of it (docs/media.md lists the notices).
@@ -100,6 +105,7 @@ def extract(
                     limits,
                     audio_stream,
                     size_bytes=size_bytes,
+                    channels=channels,
                     report=report,
                     timeout_s=timeout_s,
                 )
@@ -109,10 +115,23 @@ def extract(
                 raise ExtractionFailed(f"{path.name} could not be decoded: {error}") from error
         if size_bytes is not None:
             check_unchanged(path, sha256, size_bytes, began_ns)
+        for channel in recording.channels:
+            channel_path(unfinished, channel.number).replace(channel_path(target, channel.number))
         unfinished.replace(target)
     finally:
-        unfinished.unlink(missing_ok=True)
+        for left in unfinished.parent.glob(f"{glob.escape(unfinished.name)}*"):
+            left.unlink(missing_ok=True)
     return recording
+
+
+def channel_path(target: Path, number: int) -> Path:
+    """Where a channel lies, for a recording at `target`."""
+    return target.with_name(f"{target.name}.channel{number}")
+
+
+def channel_key(key: str, number: int) -> str:
+    """Under which key a channel is kept in the artifact store, for a recording under `key`."""
+    return f"{key.removesuffix('.flac')}.channel{number}.flac"
 
 
 def check_unchanged(path: Path, sha256: str, size_bytes: int, since_ns: int) -> None:
@@ -148,10 +167,11 @@ def write(
     audio_stream: int | None,
     *,
     size_bytes: int | None = None,
+    channels: Channels = "mixed",
     report: Report = silent,
 ) -> Recording:
     """`extract`, in this process and straight to `target`."""
-    with Listening(path, target.parent, limits, audio_stream, size_bytes, report) as listening:
+    with Listening(path, target.parent, limits, audio_stream, size_bytes, report, channels) as listening:
         found = listening.hear()
         sound, media = found.sound, found.sound.media
         if not found.samples:
@@ -159,7 +179,10 @@ def write(
                 raise MediaCorrupt(f"nothing of the {media.timing.end_s:.1f} s of {path.name} can be decoded")
             raise NoAudio(f"the audio stream of {path.name} has no samples")
         level = found.write(target)
-    duration_s = found.samples / SAMPLE_RATE_HZ
+        duration_s = found.samples / SAMPLE_RATE_HZ
+        apart = tuple(
+            _channel(one, number, target, key, duration_s) for number, one in enumerate(listening.apart(found))
+        )
     mix, meter = found.mix, sound.meter
     return Recording(
         key=key,
@@ -187,7 +210,23 @@ def write(
         snr_db=None if level.snr_db is None else round(level.snr_db, 2),
         bandwidth_hz=level.bandwidth_hz,
         has_video=media.has_video,
-        notices=(*sound.notices(path.name), *faults(path.name, found, level, asked=audio_stream is not None)),
+        channels=apart,
+        notices=(
+            *sound.notices(path.name),
+            *faults(path.name, found, level, asked=audio_stream is not None, apart=apart, use=channels),
+        ),
+    )
+
+
+def _channel(found: Heard, number: int, target: Path, key: str, duration_s: float) -> Channel:
+    level = found.write(channel_path(target, number))
+    return Channel(
+        number=number,
+        key=channel_key(key, number),
+        gain_db=found.gain_db,
+        clipped=found.sound.meter.clipped((number,), duration_s),
+        active_level_dbfs=level.active_dbfs,
+        crosstalk_db=None if found.gate is None else found.gate.crosstalk_db,
     )
 
 

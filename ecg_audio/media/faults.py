@@ -1,18 +1,21 @@
 """What a reader of the result should know about a recording's sound: its channels, its levels, its streams."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ecg_audio.analysis import Notice
+from ecg_audio.analysis import Channel, Notice
 from ecg_audio.media.level import Level
 from ecg_audio.media.listening import Heard
 from ecg_audio.quality import FAINT_DBFS, MUCH_CLIPPED, MUCH_OFFSET, percent
+from ecg_audio.request import Channels
 
 ABOVE_DB = 1.0
 """Decoders of lossy codecs overshoot full scale a little all the time; the gain takes care of it."""
 
 
-def faults(name: str, heard: Heard, level: Level, *, asked: bool) -> Iterator[Notice]:
+def faults(
+    name: str, heard: Heard, level: Level, *, asked: bool, apart: Sequence[Channel] = (), use: Channels = "auto"
+) -> Iterator[Notice]:
     """The notices, each with its figures.
 
     Args:
@@ -20,9 +23,11 @@ def faults(name: str, heard: Heard, level: Level, *, asked: bool) -> Iterator[No
         heard: the source as it was decoded.
         level: of the recording.
         asked: the request named the audio stream.
+        apart: channels that are kept one by one.
+        use: what the request says of channels.
     """
     yield from _streams(name, heard, asked=asked)
-    yield from _channels(name, heard)
+    yield from _separate(name, heard, apart, use) if heard.separate or use == "separate" else _mix(name, heard)
     if heard.sound.media.stale_bytes:
         yield Notice(
             code="MEDIA_SIZE_STALE",
@@ -73,15 +78,34 @@ def _streams(name: str, heard: Heard, *, asked: bool) -> Iterator[Notice]:
     )
 
 
-def _channels(name: str, heard: Heard) -> Iterator[Notice]:
-    mix = heard.mix
-    if heard.separate:
+def _separate(name: str, heard: Heard, apart: Sequence[Channel], use: Channels) -> Iterator[Notice]:
+    count = {2: "two"}.get(len(heard.mix.names), str(len(heard.mix.names)))
+    if not heard.separate:
+        yield Notice(
+            code="CHANNELS_ALIKE",
+            message=f"The {count} channels of {name} hold the same sound, so they do not tell who speaks: voices were "
+            "told apart as in a mix.",
+        )
+    elif apart:
+        why = "as asked" if use == "separate" else "because they hold different voices, as those of calls do"
+        leaks = [f"{-one.crosstalk_db:.0f} dB softer in number {one.number}" for one in apart if one.crosstalk_db]
+        silenced = f" Others are heard {' and '.join(leaks)}, which was made silent." if leaks else ""
+        unasked = "" if use == "separate" else " --channels mixed tells voices apart instead."
         yield Notice(
             code="CHANNELS_SEPARATE",
-            message=f"The two channels of {name} hold different voices, as telephone calls do: their "
-            f"{'sum' if mix.name == 'sum' else mix.name} was taken.",
+            message=f"Each of the {count} channels of {name} was taken for one speaker, {why}.{silenced}{unasked}",
         )
-    elif mix.name == "difference":
+    else:
+        yield Notice(
+            code="CHANNELS_SEPARATE",
+            message=f"The two channels of {name} hold different voices, as those of calls do: they were mixed, and "
+            "voices told apart. --channels separate takes each channel for one speaker.",
+        )
+
+
+def _mix(name: str, heard: Heard) -> Iterator[Notice]:
+    mix = heard.mix
+    if mix.name == "difference":
         yield Notice(
             code="CHANNELS_OPPOSED",
             message=f"Channels of {name} are in opposite phase, so that their mean cancels: their difference was "

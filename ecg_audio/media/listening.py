@@ -17,17 +17,19 @@ from typing import IO, Self
 
 import numpy as np
 
-from ecg_audio.errors import InsufficientResources, MediaCorrupt, NotMedia, TooLong
+from ecg_audio.errors import InsufficientResources, InvalidRequest, MediaCorrupt, NotMedia, TooLong
+from ecg_audio.media import crosstalk
 from ecg_audio.media.container import Opened, opened
+from ecg_audio.media.crosstalk import Gate
 from ecg_audio.media.level import Level, LevelMeter
-from ecg_audio.media.mixing import Mix, are_separate, choose
+from ecg_audio.media.mixing import Mix, are_alike, are_separate, choose
 from ecg_audio.media.probe import check_duration
 from ecg_audio.media.sound import Sound, unpadded
 from ecg_audio.media.survey import Survey
 from ecg_audio.media.timeline import SAMPLE_RATE_HZ, Samples
 from ecg_audio.progress import Report, silent
 from ecg_audio.quality import FAINT_DBFS
-from ecg_audio.request import Limits
+from ecg_audio.request import Channels, Limits
 
 IN_MEMORY_BYTES = 64_000_000
 """About 17 minutes of spooled sound; more goes to a temporary file beside the target."""
@@ -41,6 +43,8 @@ RAISED_DBFS = -30.0
 """A faint recording is raised to this level, where 16 bits hold it as well as its source did ..."""
 MOST_GAIN_DB = 50.0
 """... but by no more than this."""
+MOST_CHANNELS = 16
+"""More than so many are not recognised one by one."""
 
 
 @dataclass
@@ -61,6 +65,7 @@ class Heard:
     offset: float = 0.0
     gain_db: float = 0.0
     level: Level = field(default_factory=Level)
+    gate: Gate | None = None  # of a channel: what is left of it
 
     @property
     def peak(self) -> float:
@@ -108,6 +113,10 @@ class Heard:
         return math.floor(2000.0 * math.log10(HEADROOM / self.peak)) / 100.0
 
     def _blocks(self) -> Iterator[Samples]:
+        return self.gate.applied(self.blocks()) if self.gate else self.blocks()
+
+    def blocks(self) -> Iterator[Samples]:
+        """The sound, 16 kHz mono float32, before gate and gain."""
         self.spool.seek(0)
         while raw := self.spool.read(WRITE_SAMPLES * 4):
             block = np.frombuffer(raw, np.float32)
@@ -124,6 +133,7 @@ class Listening:
         audio_stream: the stream asked for; None: the default one, unless another has the voice.
         size_bytes: how many bytes of the file count; None: all.
         report: gets the finished fraction of the first decoding.
+        channels: whether channels are people.
     """
 
     def __init__(
@@ -134,10 +144,12 @@ class Listening:
         audio_stream: int | None,
         size_bytes: int | None,
         report: Report,
+        channels: Channels = "auto",
     ) -> None:
         self._path, self._limits, self._size_bytes, self._report = path, limits, size_bytes, report
-        self._asked = audio_stream
-        self._spool = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES, prefix="ecg-sound-", dir=str(folder))  # noqa: SIM115 - closed by __exit__
+        self._asked, self._use, self._folder = audio_stream, channels, folder
+        self._spools: list[IO[bytes]] = []
+        self._spool = self._new_spool()
 
     def hear(self) -> Heard:
         """Decode until all is known.
@@ -155,7 +167,50 @@ class Listening:
                 heard.unheard, survey = passed_over, heard.sound.survey
         if survey is not None and len(survey.names) > 1:
             heard = self._mixed(heard, survey)
+        if self._use == "separate":
+            self._check_separable(heard, survey)
         return self._about_zero(heard)
+
+    def apart(self, heard: Heard) -> list[Heard]:
+        """Each channel of a source whose channels are people, without what leaks into it from the others.
+
+        Returns:
+            nothing, where the channels are no people or nobody wants them apart.
+        """
+        if not heard.separate or self._use == "mixed":
+            return []
+        names = heard.mix.names
+        offsets = self._offsets(heard)
+        channels = [
+            self._decode(
+                heard.sound.media.chosen.index,
+                Mix(tuple(float(index == number) for index in range(len(names))), names),
+                silent,
+                offsets,
+                self._new_spool(),
+            )
+            for number in range(len(names))
+        ]
+        gates = crosstalk.gates([crosstalk.levels_dbfs(channel.blocks()) for channel in channels])
+        for channel, gate in zip(channels, gates, strict=True):
+            channel.gate = gate
+        return channels
+
+    @staticmethod
+    def _offsets(heard: Heard) -> Samples | None:
+        """What is taken off each channel on its own; None: nothing."""
+        offsets = heard.sound.meter.offsets().astype(np.float32)
+        offsets[np.abs(offsets) < LEAST_OFFSET] = 0.0
+        return offsets if offsets.any() and heard.samples >= FEWEST_FOR_OFFSET else None
+
+    def _check_separable(self, heard: Heard, survey: Survey | None) -> None:
+        count = heard.sound.media.chosen.channels
+        if not 2 <= count <= MOST_CHANNELS:
+            raise InvalidRequest(
+                f"channels: separate needs 2 to {MOST_CHANNELS} channels; {self._path.name} has {count}",
+                hint="Leave the setting at auto.",
+            )
+        heard.separate = survey is not None and not are_alike(survey)
 
     def _about_zero(self, heard: Heard) -> Heard:
         """The source less its offsets, if its mix has one: taken off before anything rings at its edges."""
@@ -206,8 +261,14 @@ class Listening:
         return best
 
     def _decode(
-        self, audio_stream: int | None, mix: Mix | None, report: Report, offsets: Samples | None = None
+        self,
+        audio_stream: int | None,
+        mix: Mix | None,
+        report: Report,
+        offsets: Samples | None = None,
+        spool: IO[bytes] | None = None,
     ) -> Heard:
+        spool = spool or self._spool
         with self._opened(audio_stream) as media:
             check_duration(media, self._limits)
             if media.chosen.codec == "flac":
@@ -215,8 +276,8 @@ class Listening:
                 media.stream.codec_context.options = {"err_detect": "crccheck+explode"}
             asks = mix is None and (media.chosen.channels > 1 or len(media.streams) > 1)
             sound = Sound(media, mix=mix, offsets=offsets, survey=Survey() if asks else None)
-            self._spool.seek(0)
-            self._spool.truncate()
+            spool.seek(0)
+            spool.truncate()
             samples, highest, lowest = 0, -np.inf, np.inf
             longest = (self._limits.max_duration_s + 1.0) * SAMPLE_RATE_HZ
             for block in unpadded(sound.blocks(report), media.timing.end_s):
@@ -227,25 +288,32 @@ class Listening:
                     hours = self._limits.max_duration_s / 3600
                     raise TooLong(f"the recording is longer than the limit of {hours:.2f} h")
                 highest, lowest = max(highest, float(block.max())), min(lowest, float(block.min()))
-                self._keep(block)
+                _keep(block, spool)
             if sound.survey is not None:
                 sound.survey.finish()
         chosen = sound.mix or Mix((1.0,), ("MONO",))
-        return Heard(sound, chosen, self._spool, samples, highest, lowest, asked=self._asked)
+        return Heard(sound, chosen, spool, samples, highest, lowest, asked=self._asked)
 
     def _opened(self, audio_stream: int | None) -> AbstractContextManager[Opened]:
         return opened(self._path, audio_stream, size_bytes=self._size_bytes)
 
-    def _keep(self, block: Samples) -> None:
-        try:
-            self._spool.write(np.ascontiguousarray(block, np.float32).data)
-        except OSError as error:
-            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise InsufficientResources("the disk is full: the decoded sound does not fit") from error
-            raise
+    def _new_spool(self) -> IO[bytes]:
+        spool = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES, prefix="ecg-sound-", dir=str(self._folder))  # noqa: SIM115 - closed by __exit__
+        self._spools.append(spool)
+        return spool
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._spool.close()
+        for spool in self._spools:
+            spool.close()
+
+
+def _keep(block: Samples, spool: IO[bytes]) -> None:
+    try:
+        spool.write(np.ascontiguousarray(block, np.float32).data)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise InsufficientResources("the disk is full: the decoded sound does not fit") from error
+        raise

@@ -21,6 +21,11 @@ FLOAT_TOPS = (0.9999, 1.0001)
 LOSSLESS = ("pcm_", "flac", "alac", "wavpack", "tta", "ape", "tak", "shorten", "wmalossless")
 FEWEST_IN_RUN = 3
 """So many samples in a row at full scale are a clipped top; a wave that only touches full scale has fewer."""
+PIECE = 8000
+"""Samples of a piece whose mean is looked at, at least: a sixth to half of a second."""
+FEWEST_PIECES = 8
+RARELY_PERCENT, STEADY = 10.0, 0.5
+"""An offset stays if nine of ten pieces have half of it."""
 MARK_S = 0.01
 """Clipped tops are marked on this grid ..."""
 JOIN_S = 0.1
@@ -41,6 +46,9 @@ class Meter:
         self._tops = exact if codec.startswith(LOSSLESS) else LOSSY_TOPS
         self.samples = np.zeros(0)
         self._sums = np.zeros(0)
+        self._piece_sums = np.zeros(0)
+        self._piece_samples = np.zeros(0)
+        self._means: list[list[float]] = []  # of each channel's pieces
         self._highest = np.zeros(0)  # -inf and inf before the first sample
         self._lowest = np.zeros(0)
         self._clipped = np.zeros(0)
@@ -62,14 +70,33 @@ class Meter:
         highest, lowest = channels.max(axis=1), channels.min(axis=1)
         self.samples[here] += channels.shape[1]
         self._sums[here] += sums
+        self._piece_sums[here] += sums
+        self._piece_samples[here] += channels.shape[1]
+        if self._piece_samples[0] >= PIECE:
+            for number in range(len(channels)):
+                self._means[number].append(self._piece_sums[number] / self._piece_samples[number])
+            self._piece_sums[here] = self._piece_samples[here] = 0.0
         self._highest[here] = np.maximum(self._highest[here], highest)
         self._lowest[here] = np.minimum(self._lowest[here], lowest)
         for index in np.flatnonzero(np.maximum(highest, -lowest) >= self._tops[0]):
             self._mark(int(index), channels[index], rate, begin_s)
 
     def offsets(self) -> Array:
-        """The mean of each channel's samples: what a direct current on its line has added."""
-        return self._sums / np.maximum(1.0, self.samples)
+        """The mean of each channel's samples: what a direct current on its line has added; 0.0 where it comes and goes.
+
+        What is there for a part of the time only (a clip with an offset, between silences) is nothing that can be taken
+        off the whole.
+        """
+        means = self._sums / np.maximum(1.0, self.samples)
+        return np.array(
+            [mean if self._stays(mean, pieces) else 0.0 for mean, pieces in zip(means, self._means, strict=True)]
+        )
+
+    @staticmethod
+    def _stays(mean: float, pieces: list[float]) -> bool:
+        if len(pieces) < FEWEST_PIECES or not mean:
+            return True
+        return bool(np.percentile(np.array(pieces) / mean, RARELY_PERCENT) >= STEADY)
 
     def peaks(self) -> Array:
         """The largest absolute sample of each channel, about its offset."""
@@ -100,10 +127,11 @@ class Meter:
     def _widen(self, channels: int) -> None:
         more = channels - len(self.samples)
         if more > 0:
-            for name in ("samples", "_sums", "_clipped"):
+            for name in ("samples", "_sums", "_piece_sums", "_piece_samples", "_clipped"):
                 setattr(self, name, np.append(getattr(self, name), np.zeros(more)))
             self._highest = np.append(self._highest, np.full(more, -np.inf))
             self._lowest = np.append(self._lowest, np.full(more, np.inf))
+            self._means += [[] for _ in range(more)]
             self._marks += [np.zeros(0, np.bool_) for _ in range(more)]
 
     def _mark(self, channel: int, samples: Array, rate: int, begin_s: float) -> None:

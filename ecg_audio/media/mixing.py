@@ -179,17 +179,42 @@ def _phases(active: Array, powers: Array) -> Array:
 def are_separate(survey: Survey) -> bool:
     """Whether two channels hold different voices, one person each, as in recorded telephone calls.
 
-    Each of them must have the voice to itself, or nearly so, in a fair share of the voiced windows.
+    Each of them must have the voice to itself, or nearly so, in a fair share of the voiced windows, and only a few
+    windows may hold the same sound in both, as those of a room or of music do.
     """
     voices = survey.voices()
     if len(voices) != 2 or not voices.all():
         return False
-    own = np.einsum("kcc->kc", survey.powers)
     spoken = survey.voiced.any(axis=1)
-    apart_db = 10.0 * np.log10((own[spoken, 0] + 1e-12) / (own[spoken, 1] + 1e-12))
-    alone = 10.0  # dB by which the one who speaks is louder in their own channel
-    return bool(min((apart_db > alone).mean(), (apart_db < -alone).mean()) >= LEAST_OWN)
+    powers = survey.powers[spoken]
+    apart_db = 10.0 * np.log10((powers[:, 0, 0] + 1e-12) / (powers[:, 1, 1] + 1e-12))
+    own = min((apart_db > ALONE_DB).mean(), (apart_db < -ALONE_DB).mean())
+    common = (np.abs(apart_db) < ALONE_DB) & (_correlation(powers) > SAME)
+    return bool(own >= LEAST_OWN and common.mean() <= MOST_COMMON)
 
 
+def are_alike(survey: Survey) -> bool:
+    """Whether all channels that sound hold the same: there is nobody to tell apart by them."""
+    powers = survey.powers
+    own = np.einsum("kcc->c", powers)
+    sounding = np.flatnonzero(own > 0.0)
+    if len(sounding) < 2:
+        return True
+    total = powers.sum(axis=0)[np.ix_(sounding, sounding)]
+    scale = np.sqrt(np.diag(total))
+    return bool((np.abs(total / scale / scale[:, None]) > SAME).all())
+
+
+def _correlation(powers: Array) -> Array:
+    """The absolute correlation of two channels in each window: (windows, 2, 2) to (windows,)."""
+    return np.abs(powers[:, 0, 1]) / np.sqrt(powers[:, 0, 0] * powers[:, 1, 1] + 1e-24)
+
+
+ALONE_DB = 10.0
+"""By so much is the one who speaks louder in their own channel than in the other."""
 LEAST_OWN = 0.1
 """Share of the voiced windows that each of two separate channels has to itself."""
+SAME = 0.9
+"""Channels that correlate by more hold the same sound."""
+MOST_COMMON = 0.2
+"""Share of the voiced windows in which two separate channels may hold the same sound, nearly as loud."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ecg_audio import spacing
 from ecg_audio.analysis import Diarization, Segment, SpokenWord, Transcript, Turn, Utterance, VoiceTrack, Word
+from ecg_audio.speech import channels
 
 NEAREST_TURN_S = 0.5  # a word in a gap between turns may belong to a turn this close
 PAUSE_S = 0.8  # a longer silence begins a new segment
@@ -53,6 +54,8 @@ def attribute(transcript: Transcript, diarization: Diarization | None) -> tuple[
     longer than 30 s, at the end of a sentence, else at the longest pause, of its second half. Its times span its words,
     its text has the spaces of the utterance's.
 
+    Where utterances have channels, one person each, these say who spoke: segments of two channels may overlap.
+
     Args:
         transcript: its utterances in order of time.
         diarization: None when it failed or was not wanted: all speakers are None.
@@ -60,12 +63,27 @@ def attribute(transcript: Transcript, diarization: Diarization | None) -> tuple[
     Returns:
         Segments with ids 0, 1, ...; all words of the transcript in their order.
     """
+    numbers = sorted({utterance.channel for utterance in transcript.utterances if utterance.channel is not None})
+    if numbers:
+        return _by_channel([channels.of(transcript, number) for number in numbers])
     words = [word for utterance in transcript.utterances for word in utterance.words]
     starts = set(itertools.accumulate(len(utterance.words) for utterance in transcript.utterances))
     owners = iter(_owners(words, starts, diarization) if diarization else [(None, None)] * len(words))
     groups = (
         (utterance, group) for utterance in transcript.utterances for group in _groups(list(_said(utterance, owners)))
     )
+    return tuple(_segment(number, utterance, group) for number, (utterance, group) in enumerate(groups))
+
+
+def _by_channel(transcripts: Sequence[Transcript]) -> tuple[Segment, ...]:
+    """The segments of channels, in order of time."""
+    groups = [
+        (utterance, group)
+        for transcript in transcripts
+        for utterance in transcript.utterances
+        for group in _groups(list(_said(utterance, itertools.repeat((channels.name(utterance.channel or 0), None)))))
+    ]
+    groups.sort(key=lambda pair: pair[1][0][0].start_s)
     return tuple(_segment(number, utterance, group) for number, (utterance, group) in enumerate(groups))
 
 

@@ -92,7 +92,7 @@ def diarize(
             if label in names and (unit := _unit_vector(row)) is not None
         },
         voices=_voices(getattr(found, "similarities", None), labels, names),
-        notices=_count_notices(speakers, len(names)),
+        notices=count_notices(speakers, len(names)),
     )
 
 
@@ -168,7 +168,8 @@ def _voices(
     )
 
 
-def _count_notices(asked: SpeakerCount, found: int) -> tuple[Notice, ...]:
+def count_notices(asked: SpeakerCount, found: int) -> tuple[Notice, ...]:
+    """What is said where other than the asked number of speakers were found."""
     if not found or asked == UNKNOWN:
         return ()
     least = asked.exact or asked.least or 1

@@ -1,7 +1,7 @@
 """The transcript with its voice: every word, segment and speaker with how they sounded."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +84,43 @@ def express(
         voice=whole,
         volume=volume_statistics([voice.rms_dbfs if voice else None for voice in word_voices]),
         pitch=pitch_statistics(f0_hz),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The channel of one speaker, with its frames."""
+
+    speaker: str
+    channel: int
+    frames: Mapping[str, Array]
+
+
+def express_apart(whole: Expression, turns: tuple[Turn, ...], tracks: Iterable[Track], duration_s: float) -> Expression:
+    """Give words, segments and speakers the voices of their own channels, which overlapping speech does not disturb.
+
+    Args:
+        whole: the recording as its mix was expressed; its `voice` stays.
+        turns: who spoke when.
+        tracks: taken one at a time, so that the frames of one alone need be in memory.
+        duration_s: of the recording.
+    """
+    segments = {segment.id: segment for segment in whole.segments}
+    speakers: list[Speaker] = []
+    pitches_hz: list[Array] = []
+    for track in tracks:
+        said = tuple(segment for segment in whole.segments if segment.speaker == track.speaker)
+        own = express(said, tuple(turn for turn in turns if turn.speaker == track.speaker), track.frames, duration_s)
+        segments |= {segment.id: segment for segment in own.segments}
+        speakers += [speaker.model_copy(update={"channel": track.channel}) for speaker in own.speakers]
+        pitches_hz.append(np.asarray(track.frames["f0_hz"]))
+    voices = [word.voice for segment in segments.values() for word in segment.words]
+    return Expression(
+        segments=tuple(segments.values()),
+        speakers=tuple(speakers),
+        voice=whole.voice,
+        volume=volume_statistics([voice.rms_dbfs if voice else None for voice in voices]),
+        pitch=pitch_statistics(np.concatenate(pitches_hz)),
     )
 
 

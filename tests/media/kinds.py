@@ -100,6 +100,13 @@ def stale(folder: Path) -> Path:
     return path
 
 
+def one_a_side(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first and third burst left, the others right: as in a recorded call."""
+    times_s = np.arange(len(samples)) / RATE_HZ
+    left = (times_s // 2.5) % 2 == 0
+    return np.where(left, samples, 0.0), np.where(left, 0.0, samples)
+
+
 _B = bursts()
 _Z = 0 * _B
 KINDS = (
@@ -108,6 +115,7 @@ KINDS = (
     Kind("stereo, the same on both sides", wav(_B, _B), "mean"),
     Kind("stereo, one side silent", wav(_B, _Z), "that side alone, at its own level"),
     Kind("stereo in opposite phase", wav(_B, -_B), "difference, as the mean cancels"),
+    Kind("stereo, another voice on each side", wav(*one_a_side(_B)), "each side by itself, beside their mix"),
     Kind("six channels, sound in the third", wav(_Z, _Z, _B, _Z, _Z, _Z), "that channel alone"),
     Kind("offset of 30 % of full scale", wav(_B + 0.3), "offset taken off before anything is measured"),
     Kind("float, 12 dB above full scale", wav(16 * _B, subtype="FLOAT"), "softer as a whole", louder_db=24.08),

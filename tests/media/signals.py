@@ -21,7 +21,8 @@ def onsets_s(samples: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ, apart_s:
 def extracted(path: Path, **options):
     """The recording of a media file and its samples, decoded in this process."""
     target = path.with_name(path.name + ".flac")
-    recording = write(path, target, "key", "sha", options.pop("limits", Limits()), options.pop("audio_stream", None))
+    limits, audio_stream = options.pop("limits", Limits()), options.pop("audio_stream", None)
+    recording = write(path, target, "key", "sha", limits, audio_stream, channels="auto")
     return recording, read(target)
 
 
