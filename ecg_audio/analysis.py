@@ -225,6 +225,22 @@ class RelativeVoice(Model):
     volume: RelativeVolume | None = None
 
 
+class Emphasis(Model):
+    """How a word stands out from what was to be expected of its speaker at its place in the phrase.
+
+    The first three are measured, after what is usual there (softer and lower towards the end, a drawn-out last word,
+    function words in passing) is allowed for. The others judge them, from -1 to 1: 0 is as usual. Absent where there is
+    nothing to measure (no voice: no pitch), or the speaker says too little to be compared.
+    """
+
+    loudness_db: float | None = None
+    pitch_st: float | None = None
+    length_ratio: float | None = None  # times the length to be expected
+    louder: float | None = None  # below 0: softer
+    higher: float | None = None  # below 0: lower
+    slower: float | None = None  # below 0: quicker; by the length and by how fast the sound changes
+
+
 class Emotion(Model):
     """What an emotion model heard.
 
@@ -248,6 +264,7 @@ class SpokenWord(Word):
     speaker_confidence: float | None = None
     voice: VoiceFeatures | None = None
     relative: RelativeVoice | None = None
+    emphasis: Emphasis | None = None
 
 
 class Segment(Model):

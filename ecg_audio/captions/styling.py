@@ -2,8 +2,8 @@
 
 The mapping follows de Lacerda Pataca, Watkins, Peiris, Lee and Huenerfauth, "Visualization of Speech Prosody and
 Emotion in Captions" (CHI 2023): weight for loudness, baseline shift for pitch, letter spacing for duration, colour for
-valence; legibility first. Every measure is relative to the same speaker's other words. All functions are pure; the
-figures stand in `styling.toml`.
+valence; legibility first. What stands out is judged where it is measured (`voice/emphasis.py`): most words do not, and
+are plain. No word shows more than two things at once. All functions are pure; the figures stand in `styling.toml`.
 """
 
 import tomllib
@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ecg_audio.analysis import Emotion, RelativeVoice
+from ecg_audio.analysis import Emotion, Emphasis
 from ecg_audio.captions.cues import Cue, CueWord
 from ecg_audio.captions.text import joined
 from ecg_audio.errors import InvalidRequest, SourceNotFound
@@ -23,7 +23,7 @@ Preset = Literal["plain", "karaoke", "expressive"]
 PRESETS: tuple[Preset, ...] = ("plain", "karaoke", "expressive")
 
 USUAL_WEIGHT = 400
-Z_SPAN = 2.0  # standard deviations that count as the end of a speaker's range
+MOST_AT_ONCE = 2  # of loudness, pitch, length, whisper and emotion: more cannot be read
 
 Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -35,7 +35,7 @@ class _Table(BaseModel):
 
 
 class Loudness(_Table):
-    """Weight and size at the two ends of a speaker's loudness."""
+    """Weight and size of the most emphatic words, soft and loud."""
 
     weight_quiet: Weight
     weight_loud: Weight
@@ -44,14 +44,14 @@ class Loudness(_Table):
 
 
 class Pitch(_Table):
-    """Baseline shift at the two ends of a speaker's pitch, em."""
+    """Baseline shift of the most emphatic words, low and high, em."""
 
     shift_low_em: Annotated[float, Field(ge=-0.5, le=0)]
     shift_high_em: Annotated[float, Field(ge=0, le=0.5)]
 
 
 class Duration(_Table):
-    """Letter spacing at the two ends of a speaker's rate, em."""
+    """Letter spacing of the most emphatic words, quick and slow, em."""
 
     spacing_quick_em: Annotated[float, Field(ge=-0.1, le=0)]
     spacing_slow_em: Annotated[float, Field(ge=0, le=0.5)]
@@ -156,14 +156,13 @@ PLAIN = Look()
 
 
 def look(word: CueWord, style: Style) -> Look:
-    """How `word` is set in `style`. A property whose measure is absent stays plain."""
+    """How `word` is set in `style`: what stands out most, two things at most. What was not measured stays plain."""
     if style.intensity == 0:
         return PLAIN
-    voice = word.relative or RelativeVoice()
-    loudness = _deviation(voice.loudness_percentile, voice.loudness_z) * style.intensity
-    pitch = _deviation(voice.f0_percentile, voice.f0_z) * style.intensity
-    slowness = -_deviation(None, voice.rate_z) * style.intensity
-    whispered = voice.volume == "whisper"
+    coloured = accent(word.emotion, style)
+    whispered = word.relative is not None and word.relative.volume == "whisper"
+    room = MOST_AT_ONCE - (coloured is not None) - whispered
+    loudness, pitch, slowness = (part * style.intensity for part in _strongest(word.emphasis or Emphasis(), room))
     return Look(
         weight=10
         * round(_between(style.loudness.weight_quiet, USUAL_WEIGHT, style.loudness.weight_loud, loudness) / 10),
@@ -174,8 +173,15 @@ def look(word: CueWord, style: Style) -> Look:
         else _hundredths(_between(style.duration.spacing_quick_em, 0.0, style.duration.spacing_slow_em, slowness)),
         italic=whispered and style.whisper.italic,
         opacity=round(1 - (1 - style.whisper.opacity) * style.intensity, 2) if whispered else 1.0,
-        accent=accent(word.emotion, style),
+        accent=coloured,
     )
+
+
+def _strongest(emphasis: Emphasis, room: int) -> tuple[float, ...]:
+    """Loudness, pitch and slowness, of which the `room` strongest are kept; equals in this order."""
+    parts = (emphasis.louder or 0.0, emphasis.higher or 0.0, emphasis.slower or 0.0)
+    kept = sorted(range(len(parts)), key=lambda index: -abs(parts[index]))[:room]
+    return tuple(part if index in kept else 0.0 for index, part in enumerate(parts))
 
 
 def accent(emotion: Emotion | None, style: Style) -> str | None:
@@ -208,21 +214,6 @@ def paled(colour: str, opacity: float, style: Style) -> str:
         for at in (1, 3, 5)
     )
     return "#" + "".join(f"{channel:02X}" for channel in mixed)
-
-
-def _deviation(percentile: float | None, z: float | None) -> float:
-    """Where a measure lies in the speaker's range, -1 to 1; 0, plain, where it is not known.
-
-    The middle half of the range is drawn almost plain (the deviation is squared), so that what stands out does.
-    """
-    if percentile is not None:
-        linear = percentile / 50 - 1
-    elif z is not None:
-        linear = z / Z_SPAN
-    else:
-        return 0.0
-    linear = max(-1.0, min(1.0, linear))
-    return linear * abs(linear)
 
 
 def _between(low: float, usual: float, high: float, deviation: float) -> float:
