@@ -210,11 +210,7 @@ class VoiceFeatures(Model):
 
 
 class RelativeVoice(Model):
-    """How a word or segment stands out from its own speaker: what captions are styled by.
-
-    z-scores and percentiles (0 to 100) are against the same speaker's spans of the same kind in this recording, and
-    absent when the speaker has too few to compare with.
-    """
+    """How a word or segment compares with its own speaker's others of its kind; absent where they are too few."""
 
     loudness_z: float | None = None
     loudness_percentile: float | None = None
@@ -226,11 +222,9 @@ class RelativeVoice(Model):
 
 
 class Emphasis(Model):
-    """How a word stands out from what was to be expected of its speaker at its place in the phrase.
+    """How a word differs from what was to be expected of its speaker at its place in the phrase: styles captions.
 
-    The first three are measured, after what is usual there (softer and lower towards the end, a drawn-out last word,
-    function words in passing) is allowed for. The others judge them, from -1 to 1: 0 is as usual. Absent where there is
-    nothing to measure (no voice: no pitch), or the speaker says too little to be compared.
+    The first three are measured, the others judge them from -1 to 1, where 0 is as usual: see `voice.emphasis`.
     """
 
     loudness_db: float | None = None
