@@ -13,6 +13,9 @@ change nothing: the sound is taken apart and put together by the same PSOLA, and
 Words are chosen without looking at any style: content words of three letters or more, at least 0.15 s long, that were
 aligned and that nothing makes suspect. `--as-usual` takes only words that Praat hears near the middle of what stands
 around them: for the others a change may lead back to the usual.
+
+`--carry` recognises each recording once and carries its words over to the changed sound, which is then measured, judged
+and written as captions: quick enough for every word, and without what recognition makes of the change.
 """
 
 import argparse
@@ -22,7 +25,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
@@ -33,12 +36,16 @@ import numpy as np
 import parselmouth
 import pysubs2
 import soundfile
+import soxr
 from numpy.typing import NDArray
 from parselmouth.praat import call
 
 from benchmarks.accuracy import AUDIO_SUFFIXES
 from deployments import demo
 from ecg_audio.analysis import Analysis, SpokenWord
+from ecg_audio.captions import ass, cues
+from ecg_audio.voice.expression import express
+from ecg_audio.voice.frames import measure
 
 Change = Literal["louder", "higher", "slower"]
 Null = Literal["resynthesised", "coded"]
@@ -154,6 +161,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of recordings without suffix; demo is the product's own")
     parser.add_argument("--words", type=int, default=3, help="changed words a recording, each changed three ways")
     parser.add_argument("--as-usual", action="store_true", help="only words said as usual: see above")
+    parser.add_argument("--carry", action="store_true", help="recognise each recording once: see above")
     parser.add_argument("--language", default="en")
     parser.add_argument("--store", type=Path, help="keep sound and results here, and go on from what is there")
     arguments = parser.parse_args()
@@ -167,8 +175,16 @@ def main() -> None:
             Variant(name, kind, word.start_s, word.end_s) for name in sounds for word in words[name] for kind in CHANGES
         ]
         variants += [Variant(name, kind) for name in sounds for kind in NULLS]
-        analysed(variants, sounds, store, arguments.language)
-        print(json.dumps({"recordings": sorted(sounds), **tally(unchanged, variants, store).figures()}, indent=1))
+        if arguments.carry:
+            analyses = {variant.recording: analysis_of(store, variant) for variant in unchanged}
+            shown = {
+                variant: carried(variant, analyses[variant.recording], *sounds[variant.recording])
+                for variant in [*unchanged, *variants]
+            }
+        else:
+            analysed(variants, sounds, store, arguments.language)
+            shown = {variant: shown_in(store, variant) for variant in [*unchanged, *variants]}
+        print(json.dumps({"recordings": sorted(sounds), **tally(shown).figures()}, indent=1))
 
 
 def _sounds(material: Path, only: Sequence[str] | None) -> Iterator[tuple[str, tuple[Sound, int]]]:
@@ -290,6 +306,27 @@ def shown_in(store: Path, variant: Variant) -> list[Shown]:
     return sorted(read(pysubs2.SSAFile.load(str(output(store, variant, "ass")))), key=lambda word: word.start_s)
 
 
+def carried(variant: Variant, analysis: Analysis, samples: Sound, rate_hz: int) -> list[Shown]:
+    """The words of a variant as its ASS shows them, were they recognised as in the unchanged recording."""
+    sound = soxr.resample(changed(variant, samples, rate_hz), rate_hz, analysis.recording.sample_rate_hz)
+    batches = list(measure([sound.astype(np.float32)]))
+    frames = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+    def moved(span: Any) -> dict[str, float]:
+        return {"start_s": variant.moved(span.start_s), "end_s": variant.moved(span.end_s)}
+
+    segments = tuple(
+        segment.model_copy(
+            update={**moved(segment), "words": tuple(word.model_copy(update=moved(word)) for word in segment.words)}
+        )
+        for segment in analysis.segments
+    )
+    turns = tuple(turn.model_copy(update=moved(turn)) for turn in analysis.turns)
+    heard = express(segments, turns, frames, len(sound) / analysis.recording.sample_rate_hz)
+    script = ass.dumps(cues.cues(heard.segments), "expressive")
+    return sorted(read(pysubs2.SSAFile.from_string(script)), key=lambda word: word.start_s)
+
+
 # Choosing words
 
 
@@ -389,16 +426,17 @@ def _marks(state: dict[str, float], size_px: float) -> frozenset[str]:
 # Comparing
 
 
-def tally(unchanged: Sequence[Variant], variants: Sequence[Variant], store: Path) -> Tally:
+def tally(shown: Mapping[Variant, Sequence[Shown]]) -> Tally:
     """Compare every variant with its unchanged recording."""
     found = Tally()
-    before = {variant.recording: shown_in(store, variant) for variant in unchanged}
+    before = {variant.recording: words for variant, words in shown.items() if variant.kind == "unchanged"}
     for words in before.values():
         for word in words:
             found.plain.add(not word.marks)
             found.crowded.add(len(word.marks) >= 3)
-    for variant in variants:
-        words = shown_in(store, variant)
+    for variant, words in shown.items():
+        if variant.kind == "unchanged":
+            continue
         target = None
         if variant.end_s:
             end_s = variant.moved(variant.end_s)
