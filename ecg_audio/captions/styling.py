@@ -25,6 +25,7 @@ PRESETS: tuple[Preset, ...] = ("plain", "karaoke", "expressive")
 USUAL_WEIGHT = 400
 MOST_AT_ONCE = 2  # of loudness, pitch, length, whisper and emotion: more cannot be read
 
+Measure = Literal["loudness", "pitch", "tempo", "emotion", "nothing"]
 Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[int, Field(ge=100, le=900)]
@@ -34,8 +35,18 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Mapping(_Table):
+    """Which measure drives which property."""
+
+    size: Measure
+    weight: Measure
+    height: Measure
+    spacing: Measure
+    colour: Measure
+
+
 class Loudness(_Table):
-    """Weight and size of the most emphatic words, soft and loud."""
+    """Weight and size of the most emphatic words, soft and loud where loudness drives them."""
 
     weight_quiet: Weight
     weight_loud: Weight
@@ -44,14 +55,14 @@ class Loudness(_Table):
 
 
 class Pitch(_Table):
-    """Baseline shift of the most emphatic words, low and high, em."""
+    """Baseline shift of the most emphatic words, low and high where pitch drives it, em."""
 
     shift_low_em: Annotated[float, Field(ge=-0.5, le=0)]
     shift_high_em: Annotated[float, Field(ge=0, le=0.5)]
 
 
 class Duration(_Table):
-    """Letter spacing of the most emphatic words, quick and slow, em."""
+    """Letter spacing of the most emphatic words, quick and slow where tempo drives it, em."""
 
     spacing_quick_em: Annotated[float, Field(ge=-0.1, le=0)]
     spacing_slow_em: Annotated[float, Field(ge=0, le=0.5)]
@@ -93,6 +104,7 @@ class Style(_Table):
     intensity: Fraction
     speaker_colours: bool
     follow: bool
+    mapping: Mapping
     loudness: Loudness
     pitch: Pitch
     duration: Duration
@@ -159,29 +171,59 @@ def look(word: CueWord, style: Style) -> Look:
     """How `word` is set in `style`: what stands out most, two things at most. What was not measured stays plain."""
     if style.intensity == 0:
         return PLAIN
-    coloured = accent(word.emotion, style)
+    mapping = style.mapping
     whispered = word.relative is not None and word.relative.volume == "whisper"
-    room = MOST_AT_ONCE - (coloured is not None) - whispered
-    loudness, pitch, slowness = (part * style.intensity for part in _strongest(word.emphasis or Emphasis(), room))
+    kept = _strongest(word, style, MOST_AT_ONCE - whispered)
+
+    def driven(measure: Measure, low: float, usual: float, high: float) -> float:
+        return _between(low, usual, high, kept.get(measure, 0.0) * style.intensity)
+
+    loudness, pitch, duration = style.loudness, style.pitch, style.duration
     return Look(
-        weight=10
-        * round(_between(style.loudness.weight_quiet, USUAL_WEIGHT, style.loudness.weight_loud, loudness) / 10),
-        size=round(_between(style.loudness.size_quiet, 1.0, style.loudness.size_loud, loudness), 2),
-        shift_em=_hundredths(_between(style.pitch.shift_low_em, 0.0, style.pitch.shift_high_em, pitch)),
+        weight=10 * round(driven(mapping.weight, loudness.weight_quiet, USUAL_WEIGHT, loudness.weight_loud) / 10),
+        size=round(driven(mapping.size, loudness.size_quiet, 1.0, loudness.size_loud), 2),
+        shift_em=_hundredths(driven(mapping.height, pitch.shift_low_em, 0.0, pitch.shift_high_em)),
         spacing_em=0.0
         if joined(word.text)
-        else _hundredths(_between(style.duration.spacing_quick_em, 0.0, style.duration.spacing_slow_em, slowness)),
+        else _hundredths(driven(mapping.spacing, duration.spacing_quick_em, 0.0, duration.spacing_slow_em)),
         italic=whispered and style.whisper.italic,
         opacity=round(1 - (1 - style.whisper.opacity) * style.intensity, 2) if whispered else 1.0,
-        accent=coloured,
+        accent=_colour(mapping.colour, kept, word, style),
     )
 
 
-def _strongest(emphasis: Emphasis, room: int) -> tuple[float, ...]:
-    """Loudness, pitch and slowness, of which the `room` strongest are kept; equals in this order."""
-    parts = (emphasis.louder or 0.0, emphasis.higher or 0.0, emphasis.slower or 0.0)
-    kept = sorted(range(len(parts)), key=lambda index: -abs(parts[index]))[:room]
-    return tuple(part if index in kept else 0.0 for index, part in enumerate(parts))
+def strengths(word: CueWord, style: Style) -> dict[Measure, float]:
+    """How far the word is from usual, by each measure, -1 to 1; an emotion by valence where the model gives it.
+
+    An emotion without valence is neither above nor below usual, so it drives a colour alone.
+    """
+    emphasis = word.emphasis or Emphasis()
+    felt = word.emotion.valence if word.emotion and accent(word.emotion, style) else None
+    return {
+        "loudness": emphasis.louder or 0.0,
+        "pitch": emphasis.higher or 0.0,
+        "tempo": emphasis.slower or 0.0,
+        "emotion": felt or 0.0,
+    }
+
+
+def _strongest(word: CueWord, style: Style, room: int) -> dict[Measure, float]:
+    """Of the measures that drive anything, the `room` that stand out most; an emotion comes first, then by strength."""
+    mapping = style.mapping
+    driving = {mapping.size, mapping.weight, mapping.height, mapping.spacing, mapping.colour}
+    coloured = mapping.colour == "emotion" and accent(word.emotion, style) is not None
+    found = strengths(word, style)
+    order = sorted(found, key=lambda name: -2.0 if name == "emotion" and coloured else -abs(found[name]))
+    standing = [name for name in order if name in driving and (found[name] or (name == "emotion" and coloured))]
+    return {name: found[name] for name in standing[:room]}
+
+
+def _colour(measure: Measure, kept: dict[Measure, float], word: CueWord, style: Style) -> str | None:
+    if measure not in kept:
+        return None
+    if measure == "emotion":
+        return accent(word.emotion, style)
+    return style.emotion.positive if kept[measure] > 0 else style.emotion.negative
 
 
 def accent(emotion: Emotion | None, style: Style) -> str | None:

@@ -106,6 +106,36 @@ def test_intensity_scales_towards_plain(emphasis: Emphasis, intensity: float) ->
     assert look(heard, Style.preset("expressive", 0.0)) == PLAIN
 
 
+def mapped(tmp_path: Path, **mapping: str) -> Style:
+    """The expressive style with another mapping."""
+    file = tmp_path / "mine.toml"
+    file.write_text("[mapping]\n" + "".join(f'{name} = "{measure}"\n' for name, measure in mapping.items()))
+    return Style.load(file)
+
+
+def test_any_measure_drives_any_property(tmp_path: Path) -> None:
+    """A style of one's own shows pitch by size, loudness by colour, and nothing where nothing is to be shown."""
+    style = mapped(tmp_path, size="pitch", weight="nothing", height="tempo", spacing="nothing", colour="loudness")
+    high = look(word(higher=1), style)
+    assert (high.size, high.weight, high.shift_em) == (style.loudness.size_loud, 400, 0)
+    assert look(word(slower=-1), style).shift_em == style.pitch.shift_low_em
+    assert look(word(louder=1), style).accent == style.emotion.positive
+    assert look(word(louder=-1), style).accent == style.emotion.negative
+
+
+def test_what_drives_nothing_takes_no_room(tmp_path: Path) -> None:
+    """A measure that is not shown is none of the two things a word may show."""
+    style = mapped(tmp_path, size="nothing", weight="nothing")
+    shown = look(word(louder=1, higher=0.6, slower=0.6), style)
+    assert shown.shift_em and shown.spacing_em
+
+
+def test_an_unknown_measure_is_named(tmp_path: Path) -> None:
+    """A mapping by something that is not measured is refused."""
+    with pytest.raises(InvalidRequest, match=r"mapping\.size"):
+        mapped(tmp_path, size="mood")
+
+
 def test_whisper_is_italic_and_paler() -> None:
     """A whispered word leans and steps back."""
     shown = look(word(whispered=True), EXPRESSIVE)
