@@ -378,7 +378,7 @@ def _as_usual(words: Sequence[SpokenWord], samples: Sound, rate_hz: int) -> Any:
 
 # Reading the ASS
 
-TAG = re.compile(r"\\(kt|kf|k|b|fsp|fs|frz|i|r|1c)([^\\}]*)")
+TAG = re.compile(r"\\(kt|kf|k|b|fsp|fs|frz|i|r)([^\\}]*)")
 PIECE = re.compile(r"\{([^}]*)\}|([^{]+)")
 
 
@@ -389,7 +389,7 @@ def read(file: pysubs2.SSAFile) -> Iterator[Shown]:
             continue
         size_px = file.styles[event.style].fontsize
         state: dict[str, float] = {}
-        clock_cs, length_cs, begun = 0.0, 0.0, False
+        clock_cs, length_cs, begun, leads = 0.0, 0.0, False, False
         for overrides, run in PIECE.findall(event.text):
             if run:
                 if begun and run.strip() and run.strip() != r"\N":
@@ -400,12 +400,12 @@ def read(file: pysubs2.SSAFile) -> Iterator[Shown]:
             for name, value in TAG.findall(overrides):
                 if name in ("k", "kf"):
                     clock_cs += length_cs  # of a silent syllable
-                    length_cs, begun = float(value), True
-                elif name == "kt":
-                    clock_cs, length_cs, begun = float(value), 0.0, False
+                    length_cs, begun, leads = float(value), not leads, False
+                elif name == "kt":  # the clock of a second speaker, whose dash and name are a syllable and no word
+                    clock_cs, length_cs, begun, leads = float(value), 0.0, False, True
                 elif name == "r":
                     state = {}
-                elif name != "1c":
+                else:
                     state[name] = float(value)
 
 
