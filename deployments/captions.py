@@ -91,6 +91,9 @@ def _rendered(analysis: Analysis, wanted: Wanted, caption_format: str, width: in
     if settings.names == "never" and style.speaker_colours and voices > told and caption_format in ("ass", "vtt"):
         shared = f"{voices} speakers share {told} colours, and no names tell them apart (--names change)"
         err.print(shared, highlight=False, markup=False, soft_wrap=True)
+    if style.intensity and caption_format in ("ass", "vtt", "ebuttd") and not any(w.emphasis for w in analysis.words):
+        judged = "no word of this result was judged for emphasis, so all look plain: a newer analysis judges them"
+        err.print(judged, highlight=False, markup=False, soft_wrap=True)
     if caption_format == "txt":
         return transcript.plain(analysis)
     if caption_format == "md":

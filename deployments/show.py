@@ -7,13 +7,13 @@ from rich.text import Text
 from blocks.storage import open_store
 from deployments.terminal import length, out
 from ecg_audio import spacing
-from ecg_audio.analysis import Analysis, Segment, SpokenWord
+from ecg_audio.analysis import Analysis, Emphasis, Segment, SpokenWord
 from ecg_audio.errors import ResultNotFound
 from ecg_audio.quality import quality
 from ecg_audio.results import document, manifest
 
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
-LOUDNESS = {"whisper": "dim italic", "soft": "dim", "normal": "", "loud": "bold", "shout": "bold underline"}
+LOOKS = {"louder": "bold", "softer": "dim", "whispered": "dim italic", "slower": "underline"}
 
 
 def load(named: str, store: str | None) -> Analysis:
@@ -52,10 +52,10 @@ def show_result(named: str, store: str | None) -> None:
         out.print(f"! {notice.message} ({notice.code})", style="yellow", highlight=False, markup=False)
     for segment in analysis.segments:
         out.print(_line(segment, colours), highlight=False)
-    legend = Text("\nloudness, against the speaker's own: ", style="dim")
-    for name, style in LOUDNESS.items():
+    legend = Text("\nunusual for the speaker, at this place of the phrase: ", style="dim")
+    for name, style in LOOKS.items():
         legend.append(name, style=style).append("  ")
-    out.print(legend.append("↗ ↘ pitch", style="dim"))
+    out.print(legend.append("↗ higher  ↘ lower", style="dim"))
 
 
 def _line(segment: Segment, colours: dict[str, str]) -> Text:
@@ -71,10 +71,14 @@ def _line(segment: Segment, colours: dict[str, str]) -> Text:
 
 
 def _style(word: SpokenWord) -> str:
-    return LOUDNESS[word.relative.volume] if word.relative and word.relative.volume else ""
+    emphasis = word.emphasis or Emphasis()
+    loudness, length = emphasis.louder or 0.0, emphasis.slower or 0.0
+    whispered = word.relative is not None and word.relative.volume == "whisper"
+    name = "whispered" if whispered else "louder" if loudness > 0 else "softer" if loudness < 0 else ""
+    return " ".join(LOOKS[shown] for shown in (name, "slower" if length > 0 else "") if shown)
 
 
 def _marked(word: SpokenWord) -> str:
-    shift = word.relative.f0_shift_st if word.relative else None
-    mark = "" if shift is None or abs(shift) < 4 else "↗" if shift > 0 else "↘"
+    pitch = (word.emphasis or Emphasis()).higher or 0.0
+    mark = "" if pitch == 0 else "↗" if pitch > 0 else "↘"
     return word.text + mark

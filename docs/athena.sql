@@ -199,7 +199,13 @@ CREATE EXTERNAL TABLE IF NOT EXISTS ecg.words_files (
     `relative_f0_percentile` float COMMENT 'Rank of F0 among the spans of this kind by the same speaker. [percent]',
     `relative_f0_shift_st` float COMMENT 'F0 above the median of the speaker. [semitone]',
     `relative_rate_z` float COMMENT 'Speaking rate against the other spans of this kind by the same speaker. [standard deviations]',
-    `relative_volume` string COMMENT 'Loudness for the speaker: whisper, soft, normal, loud or shout.'
+    `relative_volume` string COMMENT 'Loudness for the speaker: whisper, soft, normal, loud or shout.',
+    `emphasis_loudness_db` float COMMENT 'Louder than was to be expected of the speaker at this place of the phrase. [dB]',
+    `emphasis_pitch_st` float COMMENT 'Higher than was to be expected of the speaker at this place of the phrase. [semitone]',
+    `emphasis_length_ratio` float COMMENT 'Length of the word by the length to be expected for its letters and place.',
+    `emphasis_louder` float COMMENT 'Emphasis by loudness, from -1 (softer) to 1 (louder), 0 is as usual.',
+    `emphasis_higher` float COMMENT 'Emphasis by pitch, from -1 (lower) to 1 (higher), 0 is as usual.',
+    `emphasis_slower` float COMMENT 'Emphasis by length, from -1 (quicker) to 1 (slower), 0 is as usual.'
 )
 COMMENT 'One row a word. The text, its times, where they come from, and how it was said.'
 PARTITIONED BY (`date` date)

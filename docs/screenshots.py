@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from selenium import webdriver
 
-from ecg_audio.analysis import Analysis, RelativeVoice, Segment, SpokenWord
+from ecg_audio.analysis import Analysis, Emphasis, RelativeVoice, Segment, SpokenWord
 from ecg_audio.captions import ass, html
 from ecg_audio.captions.cues import CueSettings, cues
 from ecg_audio.captions.styling import PRESETS
@@ -140,12 +140,12 @@ def spoken(language: str) -> Segment:
     """The sentence of a language, its words a third of a second each."""
     text, loud, whispered, slow = SAID[language]
     voices = {
-        loud: RelativeVoice(loudness_percentile=99, f0_percentile=97),
-        whispered: RelativeVoice(loudness_percentile=3, volume="whisper"),
-        slow: RelativeVoice(rate_z=-2),
+        loud: {"emphasis": Emphasis(louder=1, higher=0.9)},
+        whispered: {"emphasis": Emphasis(louder=-0.9), "relative": RelativeVoice(volume="whisper")},
+        slow: {"emphasis": Emphasis(slower=1)},
     }
     words = tuple(
-        SpokenWord(text=word, start_s=0.33 * at, end_s=0.33 * at + 0.3, speaker="SPEAKER_00", relative=voices.get(at))
+        SpokenWord(text=word, start_s=0.33 * at, end_s=0.33 * at + 0.3, speaker="SPEAKER_00", **voices.get(at, {}))
         for at, word in enumerate(text.split())
     )
     return Segment(id=0, start_s=0, end_s=words[-1].end_s, speaker="SPEAKER_00", text=text, words=words)

@@ -243,11 +243,7 @@ class VoiceFeatures(Model):
 
 
 class RelativeVoice(Model):
-    """How a word or segment stands out from its own speaker: what captions are styled by.
-
-    z-scores and percentiles (0 to 100) are against the same speaker's spans of the same kind in this recording, and
-    absent when the speaker has too few to compare with.
-    """
+    """How a word or segment compares with its own speaker's others of its kind; absent where they are too few."""
 
     loudness_z: float | None = None
     loudness_percentile: float | None = None
@@ -256,6 +252,20 @@ class RelativeVoice(Model):
     f0_shift_st: float | None = None  # semitones above the speaker's median
     rate_z: float | None = None
     volume: RelativeVolume | None = None
+
+
+class Emphasis(Model):
+    """How a word differs from what was to be expected of its speaker at its place in the phrase: styles captions.
+
+    The first three are measured, the others judge them from -1 to 1, where 0 is as usual: see `voice.emphasis`.
+    """
+
+    loudness_db: float | None = None
+    pitch_st: float | None = None
+    length_ratio: float | None = None  # times the length to be expected
+    louder: float | None = None  # below 0: softer
+    higher: float | None = None  # below 0: lower
+    slower: float | None = None  # below 0: quicker; by the length and by how fast the sound changes
 
 
 class Emotion(Model):
@@ -284,6 +294,7 @@ class SpokenWord(Word):
     speaker_confidence: float | None = None
     voice: VoiceFeatures | None = None
     relative: RelativeVoice | None = None
+    emphasis: Emphasis | None = None
 
 
 class Segment(Model):

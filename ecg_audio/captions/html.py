@@ -23,7 +23,19 @@ from ecg_audio.captions.styling import Preset, Style
 from ecg_audio.captions.text import clean
 
 _FOLDER = Path(__file__).parent / "page"
-_SCRIPTS = ("data", "player", "captions", "overview", "curves", "transcript", "search", "panels", "downloads", "main")
+_SCRIPTS = (
+    "data",
+    "player",
+    "captions",
+    "overview",
+    "curves",
+    "transcript",
+    "search",
+    "panels",
+    "downloads",
+    "mapping",
+    "main",
+)
 
 
 def page(

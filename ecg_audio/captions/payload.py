@@ -6,7 +6,8 @@ byte a point.
 
 import base64
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,16 @@ import numpy.typing as npt
 from ecg_audio import spacing
 from ecg_audio.analysis import FRAME_HOP_S, Analysis, Notice, RelativeVoice, Segment, SpokenWord, VoiceFeatures
 from ecg_audio.captions.cues import Cue, CueSettings, CueWord, cues, left_out
-from ecg_audio.captions.styling import PLAIN, Look, Style, hues, look
-from ecg_audio.captions.text import clean, omission
+from ecg_audio.captions.styling import Look, Style, accent, hues, look, strengths
+from ecg_audio.captions.text import clean, joined, omission
 from ecg_audio.quality import quality
 
 LOUDNESS_DBFS = (-75.0, 0.0)  # what the curve spans; quieter frames are drawn at its foot
 F0_HZ = (50.0, 600.0)
 POINTS = 200_000  # at most, in each curve: 20 ms apart in an hour
 
+Looks = dict[tuple[Any, ...], int]
+_FIELDS = attrgetter(*(field.name for field in fields(Look)))
 Frames = Mapping[str, npt.NDArray[np.float32]]
 
 
@@ -32,7 +35,7 @@ def payload(analysis: Analysis, frames: Frames | None, style: Style) -> dict[str
     order = list(hues(shown, style.palette.dark))
     known = [speaker.id for speaker in analysis.speakers] + [turn.speaker for turn in analysis.turns]
     speakers: dict[str | None, int] = {name: index for index, name in enumerate(dict.fromkeys([*order, *known]))}
-    looks: dict[Look, int] = {PLAIN: 0}
+    looks: Looks = {_look(CueWord(text="", start_s=0, end_s=0), style): 0}  # the first is plain
     words, segments = _words(analysis.segments, speakers, style, looks)
     return {
         "title": clean(analysis.title) or "Recording",
@@ -44,7 +47,8 @@ def payload(analysis: Analysis, frames: Frames | None, style: Style) -> dict[str
         "words": words,
         "segments": segments,
         "cues": [_cue(cue, speakers, style, looks) for cue in shown],
-        "looks": [astuple(one) for one in looks],  # last: the rows above fill the table
+        "looks": list(looks),  # the rows above fill the table
+        "style": style.model_dump(exclude={"palette"}),
         "turns": [[speakers[turn.speaker], _ms(turn.start_s), _ms(turn.end_s)] for turn in analysis.turns],
         "curves": _curves(frames),
         "notices": [[notice.code, clean(notice.message)] for notice in _notices(analysis)],
@@ -57,7 +61,7 @@ def payload(analysis: Analysis, frames: Frames | None, style: Style) -> dict[str
 
 
 def _words(
-    segments: tuple[Segment, ...], speakers: dict[str | None, int], style: Style, looks: dict[Look, int]
+    segments: tuple[Segment, ...], speakers: dict[str | None, int], style: Style, looks: Looks
 ) -> tuple[dict[str, Any], list[list[Any]]]:
     """The transcript's words as columns, and the segments as rows that point into them."""
     rows: list[tuple[Any, ...]] = []
@@ -74,7 +78,7 @@ def _words(
                 continue
             if word.suspect:
                 suspect[len(rows)] = clean(word.suspect)
-            set_as = looks.setdefault(look(_cue_word(word, segment), style), len(looks))
+            set_as = looks.setdefault(_look(_cue_word(word, segment), style), len(looks))
             glued = glued and len(rows) > first
             rows.append((text, _ms(word.start_s), _ms(word.end_s), set_as, int(glued), *_measures(word)))
             glued = True
@@ -99,6 +103,13 @@ def _cue_word(word: SpokenWord, segment: Segment) -> CueWord:
     return CueWord.model_construct(**fields, emotion=segment.emotion)
 
 
+def _look(word: CueWord, style: Style) -> tuple[Any, ...]:
+    """How a word is set, and what a reader's own mapping needs to set it otherwise."""
+    measured = strengths(word, style)
+    drawn = [round(measured[name], 2) for name in ("loudness", "pitch", "tempo", "emotion")]
+    return *_FIELDS(look(word, style)), *drawn, accent(word.emotion, style), int(any(drawn) and joined(word.text))
+
+
 def _measures(word: SpokenWord) -> tuple[Any, ...]:
     """Timing, confidence in percent, dBFS, loudness percentile, F0 in Hz, semitones and rate z; None: not measured."""
     voice, relative = word.voice or VoiceFeatures(), word.relative or RelativeVoice()
@@ -113,12 +124,12 @@ def _measures(word: SpokenWord) -> tuple[Any, ...]:
     )
 
 
-def _cue(cue: Cue, speakers: dict[str | None, int], style: Style, looks: dict[Look, int]) -> list[Any]:
+def _cue(cue: Cue, speakers: dict[str | None, int], style: Style, looks: Looks) -> list[Any]:
     lines = []
     for lead, line in zip(cue.leads, cue.lines, strict=True):
         words: list[Any] = [speakers.get(line[0].speaker, -1), lead]
         for word in line:
-            set_as = looks.setdefault(look(word, style), len(looks))
+            set_as = looks.setdefault(_look(word, style), len(looks))
             words += [(" " if word.spaced else "") + word.text, _ms(word.start_s), _ms(word.end_s), set_as]
         lines.append(words)
     return [_ms(cue.start_s), _ms(cue.end_s), lines]

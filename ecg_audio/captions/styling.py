@@ -2,8 +2,8 @@
 
 The mapping follows de Lacerda Pataca, Watkins, Peiris, Lee and Huenerfauth, "Visualization of Speech Prosody and
 Emotion in Captions" (CHI 2023): weight for loudness, baseline shift for pitch, letter spacing for duration, colour for
-valence; legibility first. Every measure is relative to the same speaker's other words. All functions are pure; the
-figures stand in `styling.toml`.
+valence; legibility first. What stands out is judged where it is measured (`voice/emphasis.py`): most words do not, and
+are plain. No word shows more than two things at once. All functions are pure; the figures stand in `styling.toml`.
 """
 
 import tomllib
@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ecg_audio.analysis import Emotion, RelativeVoice
+from ecg_audio.analysis import Emotion, Emphasis
 from ecg_audio.captions.cues import Cue, CueWord
 from ecg_audio.captions.text import joined
 from ecg_audio.errors import InvalidRequest, SourceNotFound
@@ -23,8 +23,9 @@ Preset = Literal["plain", "karaoke", "expressive"]
 PRESETS: tuple[Preset, ...] = ("plain", "karaoke", "expressive")
 
 USUAL_WEIGHT = 400
-Z_SPAN = 2.0  # standard deviations that count as the end of a speaker's range
+MOST_AT_ONCE = 2  # of loudness, pitch, length, whisper and emotion: more cannot be read
 
+Measure = Literal["loudness", "pitch", "tempo", "emotion", "nothing"]
 Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[int, Field(ge=100, le=900)]
@@ -34,8 +35,18 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Mapping(_Table):
+    """Which measure drives which property."""
+
+    size: Measure
+    weight: Measure
+    height: Measure
+    spacing: Measure
+    colour: Measure
+
+
 class Loudness(_Table):
-    """Weight and size at the two ends of a speaker's loudness."""
+    """Weight and size of the most emphatic words, soft and loud where loudness drives them."""
 
     weight_quiet: Weight
     weight_loud: Weight
@@ -44,14 +55,14 @@ class Loudness(_Table):
 
 
 class Pitch(_Table):
-    """Baseline shift at the two ends of a speaker's pitch, em."""
+    """Baseline shift of the most emphatic words, low and high where pitch drives it, em."""
 
     shift_low_em: Annotated[float, Field(ge=-0.5, le=0)]
     shift_high_em: Annotated[float, Field(ge=0, le=0.5)]
 
 
 class Duration(_Table):
-    """Letter spacing at the two ends of a speaker's rate, em."""
+    """Letter spacing of the most emphatic words, quick and slow where tempo drives it, em."""
 
     spacing_quick_em: Annotated[float, Field(ge=-0.1, le=0)]
     spacing_slow_em: Annotated[float, Field(ge=0, le=0.5)]
@@ -93,6 +104,7 @@ class Style(_Table):
     intensity: Fraction
     speaker_colours: bool
     follow: bool
+    mapping: Mapping
     loudness: Loudness
     pitch: Pitch
     duration: Duration
@@ -156,26 +168,62 @@ PLAIN = Look()
 
 
 def look(word: CueWord, style: Style) -> Look:
-    """How `word` is set in `style`. A property whose measure is absent stays plain."""
+    """How `word` is set in `style`: what stands out most, two things at most. What was not measured stays plain."""
     if style.intensity == 0:
         return PLAIN
-    voice = word.relative or RelativeVoice()
-    loudness = _deviation(voice.loudness_percentile, voice.loudness_z) * style.intensity
-    pitch = _deviation(voice.f0_percentile, voice.f0_z) * style.intensity
-    slowness = -_deviation(None, voice.rate_z) * style.intensity
-    whispered = voice.volume == "whisper"
+    mapping = style.mapping
+    whispered = word.relative is not None and word.relative.volume == "whisper"
+    kept = _strongest(word, style, MOST_AT_ONCE - whispered)
+
+    def driven(measure: Measure, low: float, usual: float, high: float) -> float:
+        return _between(low, usual, high, kept.get(measure, 0.0) * style.intensity)
+
+    loudness, pitch, duration = style.loudness, style.pitch, style.duration
     return Look(
-        weight=10
-        * round(_between(style.loudness.weight_quiet, USUAL_WEIGHT, style.loudness.weight_loud, loudness) / 10),
-        size=round(_between(style.loudness.size_quiet, 1.0, style.loudness.size_loud, loudness), 2),
-        shift_em=_hundredths(_between(style.pitch.shift_low_em, 0.0, style.pitch.shift_high_em, pitch)),
+        weight=10 * round(driven(mapping.weight, loudness.weight_quiet, USUAL_WEIGHT, loudness.weight_loud) / 10),
+        size=round(driven(mapping.size, loudness.size_quiet, 1.0, loudness.size_loud), 2),
+        shift_em=_hundredths(driven(mapping.height, pitch.shift_low_em, 0.0, pitch.shift_high_em)),
         spacing_em=0.0
         if joined(word.text)
-        else _hundredths(_between(style.duration.spacing_quick_em, 0.0, style.duration.spacing_slow_em, slowness)),
+        else _hundredths(driven(mapping.spacing, duration.spacing_quick_em, 0.0, duration.spacing_slow_em)),
         italic=whispered and style.whisper.italic,
         opacity=round(1 - (1 - style.whisper.opacity) * style.intensity, 2) if whispered else 1.0,
-        accent=accent(word.emotion, style),
+        accent=_colour(mapping.colour, kept, word, style),
     )
+
+
+def strengths(word: CueWord, style: Style) -> dict[Measure, float]:
+    """How far the word is from usual, by each measure, -1 to 1; an emotion by valence where the model gives it.
+
+    An emotion without valence is neither above nor below usual, so it drives a colour alone.
+    """
+    emphasis = word.emphasis or Emphasis()
+    felt = word.emotion.valence if word.emotion and accent(word.emotion, style) else None
+    return {
+        "loudness": emphasis.louder or 0.0,
+        "pitch": emphasis.higher or 0.0,
+        "tempo": emphasis.slower or 0.0,
+        "emotion": felt or 0.0,
+    }
+
+
+def _strongest(word: CueWord, style: Style, room: int) -> dict[Measure, float]:
+    """Of the measures that drive anything, the `room` that stand out most; an emotion comes first, then by strength."""
+    mapping = style.mapping
+    driving = {mapping.size, mapping.weight, mapping.height, mapping.spacing, mapping.colour}
+    coloured = mapping.colour == "emotion" and accent(word.emotion, style) is not None
+    found = strengths(word, style)
+    order = sorted(found, key=lambda name: -2.0 if name == "emotion" and coloured else -abs(found[name]))
+    standing = [name for name in order if name in driving and (found[name] or (name == "emotion" and coloured))]
+    return {name: found[name] for name in standing[:room]}
+
+
+def _colour(measure: Measure, kept: dict[Measure, float], word: CueWord, style: Style) -> str | None:
+    if measure not in kept:
+        return None
+    if measure == "emotion":
+        return accent(word.emotion, style)
+    return style.emotion.positive if kept[measure] > 0 else style.emotion.negative
 
 
 def accent(emotion: Emotion | None, style: Style) -> str | None:
@@ -208,21 +256,6 @@ def paled(colour: str, opacity: float, style: Style) -> str:
         for at in (1, 3, 5)
     )
     return "#" + "".join(f"{channel:02X}" for channel in mixed)
-
-
-def _deviation(percentile: float | None, z: float | None) -> float:
-    """Where a measure lies in the speaker's range, -1 to 1; 0, plain, where it is not known.
-
-    The middle half of the range is drawn almost plain (the deviation is squared), so that what stands out does.
-    """
-    if percentile is not None:
-        linear = percentile / 50 - 1
-    elif z is not None:
-        linear = z / Z_SPAN
-    else:
-        return 0.0
-    linear = max(-1.0, min(1.0, linear))
-    return linear * abs(linear)
 
 
 def _between(low: float, usual: float, high: float, deviation: float) -> float:

@@ -99,6 +99,13 @@ MEANINGS: dict[str, Meaning] = {
     "f0_shift_st": Meaning("semitone", "F0 above the median of the speaker."),
     "rate_z": Meaning("standard deviations", "Speaking rate against the other spans of this kind by the same speaker."),
     "volume": Meaning("", "Loudness for the speaker: whisper, soft, normal, loud or shout."),
+    # against what was to be expected in the phrase
+    "loudness_db": Meaning("dB", "Louder than was to be expected of the speaker at this place of the phrase."),
+    "pitch_st": Meaning("semitone", "Higher than was to be expected of the speaker at this place of the phrase."),
+    "length_ratio": Meaning("1", "Length of the word by the length to be expected for its letters and place."),
+    "louder": Meaning("1", "Emphasis by loudness, from -1 (softer) to 1 (louder), 0 is as usual."),
+    "higher": Meaning("1", "Emphasis by pitch, from -1 (lower) to 1 (higher), 0 is as usual."),
+    "slower": Meaning("1", "Emphasis by length, from -1 (quicker) to 1 (slower), 0 is as usual."),
     # emotion
     "label": Meaning("", "The emotion the model found likeliest, absent if it hears dimensions alone."),
     "model": Meaning("", "The model that really ran."),

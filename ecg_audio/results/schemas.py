@@ -17,6 +17,7 @@ from ecg_audio.analysis import (
     FRAME_COLUMNS,
     SCHEMA_VERSION,
     Emotion,
+    Emphasis,
     PitchStatistics,
     RelativeVoice,
     VoiceFeatures,
@@ -45,6 +46,7 @@ SOURCE_FIGURES = (
 RELATIVE = "relative_"
 VOLUME = "volume_"
 PITCH = "pitch_"
+EMPHASIS = "emphasis_"
 EMOTION = "emotion_"
 
 
@@ -152,6 +154,7 @@ WORDS = _schema(
     _SUSPECT,
     *_features(VoiceFeatures),
     *_RELATIVE,
+    *_features(Emphasis, EMPHASIS),
 )
 
 TURNS = _schema(

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from ecg_audio.analysis import (
     Analysis,
     Emotion,
+    Emphasis,
     PitchStatistics,
     Recording,
     RelativeVoice,
@@ -23,6 +24,7 @@ from ecg_audio.results.frames import FrameFile, publish_frames, read_frames
 from ecg_audio.results.parquet import TableFile
 from ecg_audio.results.schemas import (
     EMOTION,
+    EMPHASIS,
     FRAMES,
     PITCH,
     RECORDINGS,
@@ -106,9 +108,10 @@ def rows_of(analysis: Analysis) -> dict[str, list[Row]]:
                 "language": segment.language or analysis.language,
                 "segment_id": segment.id,
                 "word_index": index,
-                **word.model_dump(exclude={"voice", "relative"}),
+                **word.model_dump(exclude={"voice", "relative", "emphasis"}),
                 **_prefixed(word.voice),
                 **_prefixed(word.relative, RELATIVE),
+                **_prefixed(word.emphasis, EMPHASIS),
             }
             for segment in analysis.segments
             for index, word in enumerate(segment.words)
@@ -138,7 +141,7 @@ def _recording(analysis: Analysis) -> Row:
     }
 
 
-Part = VoiceFeatures | RelativeVoice | Emotion | VolumeStatistics | PitchStatistics
+Part = VoiceFeatures | RelativeVoice | Emphasis | Emotion | VolumeStatistics | PitchStatistics
 
 
 def _prefixed(part: Part | None, prefix: str = "") -> Row:

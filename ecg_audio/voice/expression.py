@@ -17,6 +17,7 @@ from ecg_audio.analysis import (
     VoiceFeatures,
     VolumeStatistics,
 )
+from ecg_audio.voice.emphasis import hear, judge
 from ecg_audio.voice.spans import Aggregator, describe, frame_ranges
 from ecg_audio.voice.statistics import compare, pitch_statistics, volume_statistics
 
@@ -40,7 +41,7 @@ def express(
     """Give words, segments, speakers and the recording their voices.
 
     Args:
-        segments: what was said, words inside; their `voice` and `relative` are replaced.
+        segments: what was said, words inside; their `voice`, `relative` and `emphasis` are replaced.
         turns: who spoke when; empty where nobody was told apart, and speakers are then measured over their segments.
         frames: the columns of `analysis.FRAME_COLUMNS`, float32 (frames,), NaN where not measurable.
         duration_s: of the recording.
@@ -60,11 +61,14 @@ def express(
         [segment.speaker for segment in segments],
         segment_voices,
         [voice.words_per_s if voice else None for voice in segment_voices],
+        [len(segment.words) for segment in segments],
     )
 
+    emphases = judge(words, hear(words, frames))
+
     spoken = iter(
-        word.model_copy(update={"voice": voice, "relative": relative})
-        for word, voice, relative in zip(words, word_voices, word_relatives, strict=True)
+        word.model_copy(update={"voice": voice, "relative": relative, "emphasis": emphasis})
+        for word, voice, relative, emphasis in zip(words, word_voices, word_relatives, emphases, strict=True)
     )
     voiced_segments = tuple(
         segment.model_copy(
@@ -142,7 +146,10 @@ def _letters_per_s(word: SpokenWord) -> float | None:
 
 
 def _compare(
-    speakers: Sequence[str | None], voices: Sequence[VoiceFeatures | None], rates: Sequence[float | None]
+    speakers: Sequence[str | None],
+    voices: Sequence[VoiceFeatures | None],
+    rates: Sequence[float | None],
+    words: Sequence[int] | None = None,
 ) -> list[RelativeVoice | None]:
     """Compare each span with those of its own speaker; a span that is nobody's is compared with none."""
     own: dict[str, list[int]] = defaultdict(list)
@@ -151,7 +158,8 @@ def _compare(
             own[speaker].append(index)
     relatives: list[RelativeVoice | None] = [None] * len(voices)
     for indices in own.values():
-        compared = compare([voices[index] for index in indices], [rates[index] for index in indices])
+        held = None if words is None else [words[index] for index in indices]
+        compared = compare([voices[index] for index in indices], [rates[index] for index in indices], held)
         for index, relative in zip(indices, compared, strict=True):
             relatives[index] = relative
     return relatives

@@ -1,7 +1,8 @@
 """What is usual in a recording and for a speaker, and how far a word stands out from it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,13 @@ FEWEST_TO_COMPARE = 8
 
 UNUSUAL_DB = 3.0
 """Louder or softer than the speaker's median by less than this is not heard as such."""
-EXTREME_DB = 8.0
-"""So far from the median a voice shouts or whispers, for its own habits."""
+SHOUT_DB, SHOUT_ST = 8.0, 2.0
+"""Who shouts is so much louder and higher than usual; loudness alone may be a microphone that came nearer."""
+WHISPER_DB, WHISPER_VOICED = -6.0, 0.1
+"""Who whispers is so much softer, and at most this share of it is voiced."""
+PLAINER: Mapping[RelativeVolume, RelativeVolume] = {"shout": "loud", "whisper": "soft"}
+FEWEST_IN_MANNER = 2
+"""Words in a row that make a shout or a whisper of it: a single one is loud, or soft, or ends a phrase."""
 
 
 def volume_statistics(rms_dbfs: Sequence[float | None]) -> VolumeStatistics | None:
@@ -62,15 +68,18 @@ def pitch_statistics(f0_hz: Array) -> PitchStatistics | None:
     )
 
 
-def compare(voices: Sequence[VoiceFeatures | None], rates: Sequence[float | None]) -> list[RelativeVoice | None]:
+def compare(
+    voices: Sequence[VoiceFeatures | None], rates: Sequence[float | None], words: Sequence[int] | None = None
+) -> list[RelativeVoice | None]:
     """How each of one speaker's spans stands out from all of them.
 
     Pitch is compared in semitones, the scale on which it is heard; rates by their logarithm, as twice as fast is as far
     from usual as half as fast.
 
     Args:
-        voices: of the same speaker's spans of one kind (words, or segments).
+        voices: of the same speaker's spans of one kind (words, or segments), in their order.
         rates: units of speech per second of each span, None where unknown.
+        words: how many words each span holds; None: each is one.
 
     Returns:
         One comparison per span; None where the span has nothing that could be compared.
@@ -78,7 +87,8 @@ def compare(voices: Sequence[VoiceFeatures | None], rates: Sequence[float | None
     loudness = _Scale([voice.rms_dbfs if voice else None for voice in voices])
     pitch = _Scale([_semitones(voice.f0_median_hz) if voice else None for voice in voices])
     rate = _Scale([math.log(value) if value else None for value in rates])
-    return [_relative(loudness, pitch, rate, index) for index in range(len(voices))]
+    compared = [_relative(loudness, pitch, rate, index, voice) for index, voice in enumerate(voices)]
+    return _lasting(compared, [1] * len(voices) if words is None else words)
 
 
 class _Scale:
@@ -111,36 +121,61 @@ class _Scale:
         return float(self.values[index] - self.median) if self.has(index) else None
 
 
-def _relative(loudness: _Scale, pitch: _Scale, rate: _Scale, index: int) -> RelativeVoice | None:
+def _relative(
+    loudness: _Scale, pitch: _Scale, rate: _Scale, index: int, voice: VoiceFeatures | None
+) -> RelativeVoice | None:
     if not (loudness.has(index) or pitch.has(index) or rate.has(index)):
         return None
     percentile, distance = loudness.percentile(index), loudness.distance(index)
+    raised_st, voiced = pitch.distance(index), voice.voiced_fraction if voice else None
+    volume: RelativeVolume | None = None
+    if percentile is not None and distance is not None:
+        volume = relative_volume(percentile, distance, raised_st, voiced)
     return RelativeVoice(
         loudness_z=loudness.z(index),
         loudness_percentile=percentile,
         f0_z=pitch.z(index),
         f0_percentile=pitch.percentile(index),
-        f0_shift_st=pitch.distance(index),
+        f0_shift_st=raised_st,
         rate_z=rate.z(index),
-        volume=relative_volume(percentile, distance) if percentile is not None and distance is not None else None,
+        volume=volume,
     )
 
 
-def relative_volume(percentile: float, distance_db: float) -> RelativeVolume:
+def _lasting(compared: Sequence[RelativeVoice | None], words: Sequence[int]) -> list[RelativeVoice | None]:
+    """The same, with shouts and whispers of fewer words in a row than make one called loud and soft."""
+    found: list[RelativeVoice | None] = []
+    volumes = [relative.volume if relative else None for relative in compared]
+    for volume, run in groupby(range(len(compared)), key=volumes.__getitem__):
+        indices = list(run)
+        brief = sum(words[index] for index in indices) < FEWEST_IN_MANNER
+        plainer = PLAINER.get(volume) if brief and volume else None
+        for index in indices:
+            relative = compared[index]
+            found.append(relative.model_copy(update={"volume": plainer}) if relative and plainer else relative)
+    return found
+
+
+def relative_volume(
+    percentile: float, distance_db: float, raised_st: float | None = None, voiced: float | None = None
+) -> RelativeVolume:
     """Loudness in five words, by the speaker's own habits.
 
     A name needs both rank and distance: in an even voice somebody's loudest word is not a shout, and in a lively one
-    3 dB are nothing special.
+    3 dB are nothing special. Shouting and whispering are ways to speak, and more than a level: the pitch of the one
+    rises, and the other has none.
 
     Args:
         percentile: among the speaker's own words, 0 to 100.
         distance_db: from the speaker's median.
+        raised_st: pitch above the speaker's median; None: not known.
+        voiced: share of frames that are voiced; None: not known.
     """
-    if percentile >= 95.0 and distance_db >= EXTREME_DB:
+    if distance_db >= SHOUT_DB and raised_st is not None and raised_st >= SHOUT_ST:
         return "shout"
     if percentile >= 75.0 and distance_db >= UNUSUAL_DB:
         return "loud"
-    if percentile <= 5.0 and distance_db <= -EXTREME_DB:
+    if distance_db <= WHISPER_DB and voiced is not None and voiced <= WHISPER_VOICED:
         return "whisper"
     if percentile <= 25.0 and distance_db <= -UNUSUAL_DB:
         return "soft"

@@ -26,6 +26,7 @@ from ecg_audio.analysis import Analysis, Notice
 from ecg_audio.captions import html as report
 from ecg_audio.captions import srt, transcript, vtt
 from ecg_audio.captions.cues import CueSettings, cues
+from ecg_audio.captions.styling import Style
 from tests.captions.sight import contrast
 from tests.captions.test_formats import HOSTILE
 from tests.captions.test_page import HOSTILE as CLOSING
@@ -464,6 +465,38 @@ def test_page_explains_its_typography_and_names_its_lanes(opened: Open) -> None:
     assert page.find("#caption").text.strip()
     page.press("c")
     assert not page.find("#voices").is_displayed()
+
+
+def test_readers_choose_what_shows_what(opened: Open) -> None:
+    """Another mapping restyles words and legend, is kept, and is one press away from what it was."""
+    analysis = factory.analysis(words=48)
+    page = opened(analysis)
+    loud = next(index for index, word in enumerate(analysis.words) if word.emphasis and word.emphasis.louder)
+    told = f"getComputedStyle(document.querySelector('.lines [data-word=\"{loud}\"]'))"
+    before = page.ask(f"[{told}.fontWeight, {told}.top]")
+    page.driver.execute_script("document.querySelector('#mapping').open = true")
+    for name, measure in (("weight", "nothing"), ("size", "nothing"), ("height", "loudness")):
+        page.find(f"#mapping [data-property={name}] option[value={measure}]").click()
+    assert page.ask(f"{told}.fontWeight") == "400" != before[0]
+    assert page.ask(f"{told}.top") != before[1]
+    assert "raised: louder" in page.find("#voices").text
+    page.driver.refresh()
+    page.wait("document.documentElement.dataset.ready === 'yes'")
+    assert page.ask(f"{told}.fontWeight") == "400"
+    page.driver.execute_script("document.querySelector('#mapping-usual').click()")
+    assert page.ask(f"[{told}.fontWeight, {told}.top]") == before
+
+
+def test_a_mapping_is_saved_as_a_style_file(opened: Open, tmp_path: Path) -> None:
+    """What the page saves is a style that `ecg captions --style` takes, with the reader's mapping in it."""
+    page = opened(factory.analysis(words=48))
+    keep = "blob.text().then((text) => window.made.push(text)); return '#';"
+    page.driver.execute_script(f"window.made = []; URL.createObjectURL = (blob) => {{ {keep} }}")
+    page.driver.execute_script("document.querySelector('#mapping-save').click()")
+    page.wait("window.made.length === 1")
+    file = tmp_path / "style.toml"
+    file.write_text(page.ask("window.made[0]"), "utf-8")
+    assert Style.load(file) == Style.preset("expressive")
 
 
 @pytest.mark.parametrize(

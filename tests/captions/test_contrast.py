@@ -5,16 +5,16 @@ import re
 import pysubs2
 import pytest
 
-from ecg_audio.analysis import RelativeVoice, Segment
+from ecg_audio.analysis import Segment
 from ecg_audio.captions import ass, vtt
 from ecg_audio.captions.cues import Cue, cues
 from ecg_audio.captions.styling import PRESETS, Preset, Style
-from tests.captions.conftest import make_segment
+from tests.captions.conftest import make_segment, said
 from tests.captions.sight import contrast
 
 LEAST = 4.5
 SAID_FROM_UNSAID = 1.5  # what is lit must be seen to be lit: before, the two differed by 1.04 to 1.17
-WHISPER = RelativeVoice(loudness_percentile=2, f0_percentile=3, rate_z=1.5, volume="whisper")
+WHISPER = said(whispered=True, louder=-0.9)
 
 
 def spoken(speakers: int) -> tuple[Cue, ...]:

@@ -6,11 +6,11 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import given, settings
 
-from ecg_audio.analysis import RelativeVoice, Segment
+from ecg_audio.analysis import Segment
 from ecg_audio.captions import ebuttd
 from ecg_audio.captions.cues import cues
 from ecg_audio.captions.styling import PRESETS, Preset
-from tests.captions.conftest import Talk
+from tests.captions.conftest import Talk, said
 from tests.captions.sight import contrast
 from tests.captions.test_cues import transcripts
 from tests.captions.test_formats import HOSTILE
@@ -71,7 +71,7 @@ def test_every_transcript_reads_back(segments: tuple[Segment, ...]) -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_speakers_voices_and_grounds(talk: Talk, preset: Preset) -> None:
     """Each word says who speaks it; loud ones are bold, whispered ones lean; all stand out by 4.5 : 1."""
-    voices = {"NEVER": RelativeVoice(loudness_percentile=99), "softly": RelativeVoice(volume="whisper")}
+    voices = {"NEVER": said(louder=1), "softly": said(whispered=True)}
     found = cues((talk("I NEVER did softly so", voices=voices), talk("you did", 5, speaker="B & <C>")))
     root = ET.fromstring(ebuttd.dumps(found, preset))
     agents = {

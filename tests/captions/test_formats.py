@@ -9,15 +9,15 @@ import pytest
 import webvtt
 from hypothesis import given, settings
 
-from ecg_audio.analysis import Emotion, RelativeVoice, Segment
+from ecg_audio.analysis import Emotion, Segment
 from ecg_audio.captions import ass, srt, vtt
 from ecg_audio.captions.cues import Cue, cues
 from ecg_audio.captions.styling import PRESETS, Preset, Style
-from tests.captions.conftest import Talk
+from tests.captions.conftest import Talk, said
 from tests.captions.test_cues import transcripts
 
-LOUD = RelativeVoice(loudness_percentile=99, f0_percentile=97, rate_z=-1.5, volume="shout")
-QUIET = RelativeVoice(loudness_percentile=2, f0_percentile=3, rate_z=1.5, volume="whisper")
+LOUD = said(louder=1, higher=0.9)
+QUIET = said(whispered=True, higher=-0.9)
 HOSTILE = [
     r"{\pos(0,0)}moved",
     r"{\an8\fs200}",
@@ -163,13 +163,13 @@ def test_every_transcript_makes_wellformed_captions(segments: tuple[Segment, ...
 
 
 def test_expressive_marks_the_loud_and_the_quiet(spoken: tuple[Cue, ...]) -> None:
-    """The shouted word is heavier, larger, higher and wider than its neighbours, the whispered one leans."""
+    """The loud word is heavier, larger and higher than its neighbours, the whispered one leans."""
     text = pysubs2.SSAFile.from_string(ass.dumps(spoken))[0].text
     loud = re.search(r"\{([^}]*)\}NEVER", text)
     quiet = re.search(r"\{([^}]*)\}quietly", text)
     assert loud and quiet
     assert re.search(r"\\b\d00|\\b8\d0", loud[1])
-    assert all(tag in loud[1] for tag in (r"\fs", r"\fsp", r"\frz"))
+    assert all(tag in loud[1] for tag in (r"\fs", r"\frz"))
     assert r"\frz-" not in loud[1] and r"\frz-" in quiet[1]
     assert r"\i1" in quiet[1]
     sheet = vtt.dumps(spoken)
@@ -200,7 +200,7 @@ def test_direction_is_that_of_the_text(talk: Talk, text: str, encoding: int, pre
 
 def test_joined_letters_are_never_spaced(talk: Talk) -> None:
     """A drawn-out Arabic word keeps its letters together, and lights up whole; a Latin one is set wider and fills."""
-    slow = RelativeVoice(rate_z=-2)
+    slow = said(slower=1)
     found = cues((talk("مرحبا slowly", voices={"مرحبا": slow, "slowly": slow}),))
     arabic, latin = re.findall(r"\{([^{}]+)\}(?:مرحبا|slowly)", ass.dumps(found))
     assert r"\fsp" not in arabic and r"\kf" not in arabic and r"\k30" in arabic

@@ -9,11 +9,10 @@ import numpy as np
 import pysubs2
 import pytest
 
-from ecg_audio.analysis import RelativeVoice
 from ecg_audio.captions import ass, fonts
 from ecg_audio.captions.cues import cues
 from ecg_audio.captions.styling import PRESETS, Preset
-from tests.captions.conftest import make_segment
+from tests.captions.conftest import Voice, make_segment, said
 from tests.captions.sight import contrast
 
 
@@ -29,17 +28,13 @@ REASON = _libass()
 pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON)
 
 SIZES = [(1280, 720), (1920, 1080)]
-USUAL = RelativeVoice(loudness_percentile=50, f0_percentile=50, rate_z=0)
-LOUD = RelativeVoice(loudness_percentile=100, f0_percentile=50, rate_z=0)
-QUIET = RelativeVoice(loudness_percentile=0, f0_percentile=50, rate_z=0)
-HIGH = RelativeVoice(loudness_percentile=50, f0_percentile=100, rate_z=0)
-LOW = RelativeVoice(loudness_percentile=50, f0_percentile=0, rate_z=0)
-SLOW = RelativeVoice(loudness_percentile=50, f0_percentile=50, rate_z=-2)
+USUAL = said(louder=0, higher=0, slower=0)
+LOUD, QUIET = said(louder=1), said(louder=-1)
+HIGH, LOW = said(higher=1), said(higher=-1)
+SLOW = said(slower=1)
 
 
-def drawn(
-    folder: Path, text: str, voices: dict[str, RelativeVoice], size: tuple[int, int], preset: Preset
-) -> np.ndarray:
+def drawn(folder: Path, text: str, voices: dict[str, Voice], size: tuple[int, int], preset: Preset) -> np.ndarray:
     """Brightness of the caption on black, at a time when all of it has been said: shape (height, width), uint8."""
     width, height = size
     segment = make_segment(text, word_s=0.2, speaker=None, voices={**dict.fromkeys(text.split(), USUAL), **voices})

@@ -14,6 +14,7 @@ from ecg_audio.analysis import (
     FRAME_HOP_S,
     Analysis,
     Emotion,
+    Emphasis,
     Notice,
     PitchStatistics,
     Recording,
@@ -223,6 +224,7 @@ def _spoken(
                 speaker=speaker,
                 voice=voice,
                 relative=_relative(voice, voices[who], random),
+                emphasis=_emphasis(voice, voices[who], random),
             )
         )
         now_s += length_s + 0.3 / voices[who].words_per_s
@@ -281,6 +283,19 @@ def _relative(voice: VoiceFeatures, person: Voice, random: Random) -> RelativeVo
         f0_shift_st=None if higher_st is None else round(higher_st, 2),
         rate_z=round(random.gauss(0, 1), 3),
         volume=next(name for below_z, name in steps if louder_z < below_z),
+    )
+
+
+def _emphasis(voice: VoiceFeatures, person: Voice, random: Random) -> Emphasis:
+    """One word in four stands out, by loudness or by length; what an unvoiced word has no F0 for is absent."""
+    assert voice.rms_dbfs is not None
+    return Emphasis(
+        loudness_db=round(voice.rms_dbfs - person.rms_dbfs, 3),
+        pitch_st=None if voice.f0_median_hz is None else round(12 * math.log2(voice.f0_median_hz / person.f0_hz), 2),
+        length_ratio=round(math.exp(random.gauss(0, 0.3)), 3),
+        louder=random.choice((0.0, 0.0, 0.0, 0.7)),
+        higher=None if voice.f0_median_hz is None else 0.0,
+        slower=random.choice((0.0, 0.0, 0.0, 0.6)),
     )
 
 

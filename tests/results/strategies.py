@@ -8,6 +8,7 @@ from ecg_audio.analysis import (
     Analysis,
     Emotion,
     EmotionLabel,
+    Emphasis,
     Notice,
     RelativeVoice,
     RelativeVolume,
@@ -35,6 +36,7 @@ voices = _optional(
     volume_category=st.none() | st.sampled_from(get_args(VolumeCategory)),
     volume_peaks=st.none() | st.lists(FIGURES, max_size=5).map(tuple),
 )
+emphases = _optional(Emphasis)
 relatives = _optional(RelativeVoice, volume=st.none() | st.sampled_from(get_args(RelativeVolume)))
 emotions = _optional(
     Emotion, label=st.sampled_from(get_args(EmotionLabel)), confidence=FIGURES, model=st.text(max_size=5)
@@ -55,6 +57,7 @@ def words(draw: st.DrawFn) -> SpokenWord:
         speaker=draw(st.none() | SPEAKERS),
         voice=draw(st.none() | voices),
         relative=draw(st.none() | relatives),
+        emphasis=draw(st.none() | emphases),
     )
 
 

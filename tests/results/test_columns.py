@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ecg_audio.analysis import FRAME_COLUMNS, RelativeVoice, VoiceFeatures
+from ecg_audio.analysis import FRAME_COLUMNS, Emphasis, RelativeVoice, VoiceFeatures
 from ecg_audio.results import columns
 from ecg_audio.results.fields import MEANINGS, meaning
 from ecg_audio.results.schemas import TABLES
@@ -26,7 +26,7 @@ def test_every_column_is_on_the_page() -> None:
         assert section.count("\n| `") == len(schema)
 
 
-@pytest.mark.parametrize("name", [*VoiceFeatures.model_fields, *RelativeVoice.model_fields])
+@pytest.mark.parametrize("name", [*VoiceFeatures.model_fields, *RelativeVoice.model_fields, *Emphasis.model_fields])
 def test_every_feature_has_words_of_its_own(name: str) -> None:
     """A measured feature is described by a person, not by its name alone."""
     assert name in MEANINGS

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from ecg_audio.analysis import SCHEMA_VERSION, Analysis, RelativeVoice, VoiceFeatures
+from ecg_audio.analysis import SCHEMA_VERSION, Analysis, Emphasis, RelativeVoice, VoiceFeatures
 from ecg_audio.errors import PublishFailed, ResultNotFound
 from ecg_audio.results.columns import type_name
 from ecg_audio.results.schemas import TABLES
@@ -50,6 +50,9 @@ def test_rows_are_the_analysis(tmp_path_factory: pytest.TempPathFactory, analysi
         assert row["mfcc"] == (None if voice.mfcc is None else [_float32(value) for value in voice.mfcc])
         assert row["volume_category"] == voice.volume_category
         assert row["relative_volume"] == (word.relative or RelativeVoice()).volume
+        emphasis = word.emphasis or Emphasis()
+        for name in Emphasis.model_fields:
+            assert row[f"emphasis_{name}"] == _float32(getattr(emphasis, name))
     segments = pq.read_table(paths["segments"]).to_pylist()
     assert [(row["segment_id"], row["text"]) for row in segments] == [(s.id, s.text) for s in analysis.segments]
     turns = pq.read_table(paths["turns"]).to_pylist()

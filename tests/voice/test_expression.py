@@ -57,11 +57,14 @@ def test_every_word_segment_and_speaker_has_its_own_voice(conversation):
 
 
 def test_a_loud_word_stands_out_from_its_own_speaker(conversation):
-    """The one word said 12 dB louder is its speaker's shout, everything else is normal."""
+    """The one word said 12 dB louder is loud for its speaker, and alone emphatic; everything else is normal."""
     expression = express(*conversation)
     names = {(s.speaker, s.id // 2): s.words[0].relative.volume for s in expression.segments}
-    assert names.pop(("B", 7)) == "shout"
+    assert names.pop(("B", 7)) == "loud"
     assert set(names.values()) == {"normal"}
+    louder = {(s.speaker, s.id // 2): s.words[0].emphasis.louder for s in expression.segments}
+    assert louder.pop(("B", 7)) > 0
+    assert set(louder.values()) == {0.0}
 
 
 def test_a_speaker_of_few_words_is_not_compared(conversation):

@@ -76,18 +76,44 @@ def test_an_even_voice_has_no_z():
 
 
 @pytest.mark.parametrize(
-    ("percentile", "distance_db", "name"),
+    ("percentile", "distance_db", "raised_st", "voiced", "name"),
     [
-        (99.0, 12.0, "shout"),
-        (99.0, 5.0, "loud"),
-        (99.0, 1.0, "normal"),
-        (80.0, 12.0, "loud"),
-        (50.0, 12.0, "normal"),
-        (20.0, -5.0, "soft"),
-        (2.0, -12.0, "whisper"),
-        (2.0, -1.0, "normal"),
+        (99.0, 12.0, 5.0, 0.8, "shout"),
+        (99.0, 12.0, 0.0, 0.8, "loud"),
+        (99.0, 12.0, None, 0.8, "loud"),
+        (99.0, 5.0, 5.0, 0.8, "loud"),
+        (99.0, 1.0, 5.0, 0.8, "normal"),
+        (50.0, 5.0, 0.0, 0.8, "normal"),
+        (20.0, -5.0, 0.0, 0.8, "soft"),
+        (2.0, -12.0, None, 0.0, "whisper"),
+        (2.0, -12.0, 0.0, 0.8, "soft"),
+        (2.0, -12.0, None, None, "soft"),
+        (2.0, -1.0, None, 0.0, "normal"),
     ],
 )
-def test_a_name_needs_rank_and_distance(percentile, distance_db, name):
-    """Loudest by a hair is no shout, and far off in the middle of the pack is nothing special."""
-    assert relative_volume(percentile, distance_db) == name
+def test_a_name_needs_rank_and_distance_and_the_voice_of_it(percentile, distance_db, raised_st, voiced, name):
+    """Loudest by a hair is not loud, loud without a raised pitch no shout, soft with a voice no whisper."""
+    assert relative_volume(percentile, distance_db, raised_st, voiced) == name
+
+
+def manners(*counts, words=None):
+    """The volumes of runs of usual, whispered and shouted words: `counts` of each in turn."""
+    kinds = [
+        VoiceFeatures(rms_dbfs=-20.0, f0_median_hz=100.0, voiced_fraction=0.8),
+        VoiceFeatures(rms_dbfs=-32.0, voiced_fraction=0.0),
+        VoiceFeatures(rms_dbfs=-8.0, f0_median_hz=150.0, voiced_fraction=0.8),
+    ]
+    spans = [kind for count, kind in zip(counts, kinds * 9, strict=False) for _ in range(count)]
+    return [relative.volume for relative in compare(spans, [None] * len(spans), words)]
+
+
+def test_one_word_is_neither_whispered_nor_shouted():
+    """A single one is soft, or loud; two in a row are a whisper, or a shout."""
+    assert manners(20, 1, 1, 20) == ["normal"] * 20 + ["soft", "loud"] + ["normal"] * 20
+    assert manners(20, 2, 2, 20) == ["normal"] * 20 + ["whisper"] * 2 + ["shout"] * 2 + ["normal"] * 20
+
+
+def test_a_segment_of_several_words_lasts_by_itself():
+    """A whispered segment of two words is a whisper, one of a single word is soft."""
+    assert manners(20, 1, 0, 20, words=[3] * 20 + [2] + [3] * 20)[20] == "whisper"
+    assert manners(20, 1, 0, 20, words=[3] * 20 + [1] + [3] * 20)[20] == "soft"

@@ -65,6 +65,7 @@ function lastAtMost(count, value, at) {
 function dress(span, index) {
   if (!index) return span;
   const [weight, size, shift, spacing, italic, opacity, accent] = data.looks[index];
+  span.dataset.look = index; // for who maps voices otherwise
   span.classList.add("look");
   const set = (name, value) => span.style.setProperty(name, value);
   set("--w", weight);
@@ -72,11 +73,9 @@ function dress(span, index) {
   set("--b", shift);
   set("--l", spacing);
   set("--o", opacity);
-  if (italic) span.classList.add("leans");
-  if (accent) {
-    span.classList.add("felt");
-    set("--felt", accent);
-  }
+  span.classList.toggle("leans", Boolean(italic));
+  span.classList.toggle("felt", Boolean(accent));
+  if (accent) set("--felt", accent);
   return span;
 }
 

@@ -77,6 +77,7 @@ setUpOverview();
 setUpCurves();
 setUpSearch();
 setUpDownloads();
+setUpMapping();
 setUpKeys(setUpTheme());
 player.tell();
 document.documentElement.dataset.ready = "yes";
