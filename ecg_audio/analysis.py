@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Timing = Literal["aligned", "interpolated", "engine"]
@@ -17,6 +17,8 @@ VolumeCategory = Literal["low", "medium", "high", "emphasis"]
 RelativeVolume = Literal["whisper", "soft", "normal", "loud", "shout"]
 EmotionLabel = Literal["joy", "sadness", "anger", "fear", "surprise", "disgust", "neutral"]
 Task = Literal["transcribe", "translate"]
+EventKind = Literal["pause", "laughter", "applause", "music", "noise", "tone", "crosstalk"]
+EventSource = Literal["frames", "recogniser", "diarization", "classifier"]
 MixName = Literal["only", "centre", "channel", "mean", "difference", "sum"]
 
 LOOPING = "looping text"
@@ -290,6 +292,14 @@ class PitchStatistics(Model):
     p67_hz: float
 
 
+class Event(Span):
+    """A pause or a sound. `score` is of what found it, in [0, 1], uncalibrated; None where a rule decides."""
+
+    kind: EventKind
+    found_by: EventSource
+    score: float | None = None
+
+
 class Speaker(Model):
     """One voice, over the whole recording."""
 
@@ -345,6 +355,9 @@ class Analysis(Model):
     segments: tuple[Segment, ...]
     turns: tuple[Turn, ...]
     speakers: tuple[Speaker, ...]
+    events: tuple[Event, ...] | None = None  # pauses and sounds, in order of time; None: not looked for
+    event_kinds: tuple[EventKind, ...] = ()  # that were looked for: of others nothing is known
+    event_model: str | None = None  # the sound classifier that ran
     voice: VoiceFeatures | None = None
     volume: VolumeStatistics | None = None
     pitch: PitchStatistics | None = None

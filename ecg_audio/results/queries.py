@@ -21,7 +21,7 @@ CREATE DATABASE IF NOT EXISTS ecg;
 
 
 def views(store: str) -> str:
-    """SQL that makes the five tables views in DuckDB.
+    """SQL that makes the six tables views in DuckDB.
 
     Only published rows show: those whose job is in `recordings` for the same date, which is written last. All tables
     have the partition's `date`.

@@ -1,4 +1,4 @@
-"""One analysis as five Parquet tables that join on `job_id` (and `segment_id`)."""
+"""One analysis as six Parquet tables that join on `job_id` (and `segment_id`)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from ecg_audio.analysis import (
     Analysis,
     Emotion,
+    Event,
     PitchStatistics,
     Recording,
     RelativeVoice,
@@ -51,7 +52,7 @@ Row = Mapping[str, Any]
 
 
 def write_tables(analysis: Analysis, frames: Path | None, folder: Path) -> dict[str, Path]:
-    """Write an analysis as Parquet: recordings, segments, words, turns and frames.
+    """Write an analysis as Parquet: recordings, segments, words, turns, events and frames.
 
     Args:
         analysis: what was found.
@@ -60,13 +61,15 @@ def write_tables(analysis: Analysis, frames: Path | None, folder: Path) -> dict[
         folder: where the files go, as `{table}.parquet`; files of these names are replaced.
 
     Returns:
-        The path of each table by its name.
+        The path of each table by its name. Where events were not looked for there is no table of them.
 
     Raises:
         ResultNotFound: `frames` is not a frame file.
         PublishFailed: the folder cannot be written.
     """
     paths = {name: folder / f"{name}.parquet" for name in TABLES}
+    if analysis.events is None:
+        del paths["events"]
     for name, rows in rows_of(analysis).items():
         schema = TABLES[name]
         table = pa.table([_array(rows, field) for field in schema], schema=schema)
@@ -117,7 +120,12 @@ def rows_of(analysis: Analysis) -> dict[str, list[Row]]:
             {**job, "turn_index": index, **turn.model_dump(), "embedding": embeddings.get(turn.speaker)}
             for index, turn in enumerate(turns)
         ],
+        **({} if analysis.events is None else {"events": _events(analysis.events, job)}),
     }
+
+
+def _events(events: Sequence[Event], job: Row) -> list[Row]:
+    return [{**job, "event_index": index, **event.model_dump()} for index, event in enumerate(events)]
 
 
 def _recording(analysis: Analysis) -> Row:
@@ -130,6 +138,7 @@ def _recording(analysis: Analysis) -> Row:
         "segment_count": len(analysis.segments),
         "word_count": len(analysis.words),
         "speaker_count": len(analysis.speakers),
+        "event_count": None if analysis.events is None else len(analysis.events),
         "work_s": fsum(stage.duration_s for stage in analysis.stages if stage.duration_s is not None),
         "notice_codes": list(dict.fromkeys(notice.code for notice in (*recording.notices, *analysis.notices))),
         **_prefixed(analysis.voice),
