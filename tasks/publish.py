@@ -36,6 +36,8 @@ PRESETS = {
     for preset in ("plain", "karaoke")
     for ending in ("vtt", "ass")
 }
+SDH = {f"presets/sdh.{ending}": f"captions.sdh.{ending}" for ending in ("srt", "vtt", "ass")}
+"""Captions that name sounds, where these were looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,11 @@ def _rendered(
     analysis: Analysis, frames: str | None, artifacts: ArtifactStore, folder: Path, media: Path | None
 ) -> list[_Output]:
     """All outputs as local files, in upload order: the table `recordings`, which readers join on, comes last."""
-    from ecg_audio.captions import ass, cues, srt, vtt
+    from ecg_audio.captions import ass, cues, sounds, srt, vtt
     from ecg_audio.results import backend, document, rttm
 
-    lines = cues.cues(analysis.segments, cues.CueSettings.for_language(analysis.text_language))
+    bounds = cues.CueSettings.for_language(analysis.text_language)
+    lines = cues.cues(analysis.segments, bounds)
     omitted = cues.left_out(analysis.segments)
     texts: dict[str, str | bytes] = {
         "analysis": document.dumps(analysis),
@@ -120,13 +123,20 @@ def _rendered(
         "presets/karaoke.vtt": vtt.dumps(lines, "karaoke", left_out=omitted),
         "presets/karaoke.ass": ass.dumps(lines, "karaoke", title=analysis.title, left_out=omitted),
     }
+    if analysis.events is not None:
+        heard = cues.cues(analysis.segments, bounds, sounds.sounds(analysis))
+        texts |= {
+            "presets/sdh.srt": srt.dumps(heard),
+            "presets/sdh.vtt": vtt.dumps(heard, "plain", left_out=omitted),
+            "presets/sdh.ass": ass.dumps(heard, "plain", title=analysis.title, left_out=omitted),
+        }
     with ExitStack() as stack:
         measured = stack.enter_context(artifacts.local(frames)) if frames else None
         texts["report"] = _report(analysis, measured, artifacts, media)
         made = _tables(analysis, measured, folder)
     outputs = []
     for name, text in texts.items():
-        file = (NAMES | PRESETS)[name]
+        file = (NAMES | PRESETS | SDH)[name]
         path = folder / file
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         outputs.append(_Output(name, f"runs/{analysis.run_id}/{file}", path))
@@ -167,7 +177,7 @@ def _addresses(artifacts: ArtifactStore, job_id: str, outputs: list[_Output]) ->
         {
             **{name: uris[name] for name in NAMES},
             "manifest": artifacts.uri(manifest_key(job_id)),
-            "presets": {name.removeprefix("presets/"): uris[name] for name in PRESETS},
+            "presets": {name.removeprefix("presets/"): uri for name, uri in uris.items() if name in PRESETS | SDH},
             "tables": {table: uris[f"tables/{table}"] for table in TABLES if f"tables/{table}" in uris},
         }
     )

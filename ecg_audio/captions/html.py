@@ -22,7 +22,19 @@ from ecg_audio.captions.styling import Preset, Style
 from ecg_audio.captions.text import clean
 
 _FOLDER = Path(__file__).parent / "page"
-_SCRIPTS = ("data", "player", "captions", "overview", "curves", "transcript", "search", "panels", "downloads", "main")
+_SCRIPTS = (
+    "data",
+    "player",
+    "captions",
+    "overview",
+    "events",
+    "curves",
+    "transcript",
+    "search",
+    "panels",
+    "downloads",
+    "main",
+)
 
 
 def page(
@@ -47,7 +59,7 @@ def page(
     data = payload(analysis, frames, style)
     data["media"] = {"href": media_href, "kind": media_kind}
     script = _script()
-    sheet = _asset("report.css") + _palette(style)
+    sheet = _asset("report.css") + _asset("events.css") + _palette(style)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(sheet)}'; "
         "media-src 'self' file: blob: data: https: http:; img-src data:; base-uri 'none'; form-action 'none'"

@@ -90,7 +90,8 @@ class Listening:
             if kind is None or remark.probability < kinds.table()[kind].least_probability:
                 continue
             if not signals.contradicted(kind, remark, self._frames):
-                yield _event(kind, remark, "recogniser", remark.probability)
+                place = remark if kind == "music" else signals.loud_part(remark, self._frames)
+                yield _event(kind, place, "recogniser", remark.probability)
 
     def _sounds(self, span: Span) -> bool:
         """Whether a stretch stands out from the noise of the place, most of its time."""

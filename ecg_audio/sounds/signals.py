@@ -16,6 +16,8 @@ Frames = Mapping[str, NDArray[np.float32]]
 Flags = NDArray[np.bool_]
 
 AROUND_FRAMES = 31  # over which a sound is steady or is not
+LOUD_DB = 15.0  # below the loudest
+BURST_FRAMES = 70  # laughter comes in bursts
 CLOSING_FRAMES = 10  # a shorter interruption is none
 
 TONE_S = 1.0
@@ -107,6 +109,17 @@ def contradicted(kind: EventKind, span: Span, frames: Frames) -> bool:
     return noisy if kind in ("music", "laughter") else kind == "applause" and not noisy and not clapping(part)
 
 
+def loud_part(span: Span, frames: Frames) -> Span:
+    """The burst of a stretch that has most of its energy: what was named is seldom all of it."""
+    level = _filled(frames["rms_dbfs"][_frames_of(span)])
+    if not len(level):
+        return span
+    bursts = _joined(level >= np.percentile(level, 95) - LOUD_DB, BURST_FRAMES)
+    first, end = max(bursts, key=lambda burst: float(np.sum(10 ** (level[slice(*burst)] / 10))))
+    start_s = min(span.end_s, span.start_s + first * FRAME_HOP_S)
+    return Span(start_s=start_s, end_s=min(span.end_s, span.start_s + end * FRAME_HOP_S))
+
+
 def _frames_of(span: Span) -> slice:
     return slice(round(span.start_s / FRAME_HOP_S), max(1, round(span.end_s / FRAME_HOP_S)))
 
@@ -133,15 +146,20 @@ def _deviation(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _lasting(flags: Flags, least_s: float) -> list[Span]:
     """Runs of true, closed over short interruptions, that last."""
-    joined: list[tuple[int, int]] = []
-    for first, end in zip(*runs(flags), strict=True):
-        if joined and first - joined[-1][1] <= CLOSING_FRAMES:
-            joined[-1] = (joined[-1][0], end)
-        else:
-            joined.append((first, end))
     half = AROUND_FRAMES // 2  # what surrounds the first and the last of them is as steady
     return [
         Span(start_s=max(0, first - half) * FRAME_HOP_S, end_s=min(len(flags), end + half) * FRAME_HOP_S)
-        for first, end in joined
+        for first, end in _joined(flags, CLOSING_FRAMES)
         if (end - first + 2 * half) * FRAME_HOP_S >= least_s
     ]
+
+
+def _joined(flags: Flags, closing: int) -> list[tuple[int, int]]:
+    """Where runs of true begin and end, closed over short interruptions."""
+    joined: list[tuple[int, int]] = []
+    for first, end in zip(*runs(flags), strict=True):
+        if joined and first - joined[-1][1] <= closing:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((first, end))
+    return joined

@@ -18,7 +18,7 @@ from ecg_audio.speech import models, plan
 from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.speech.sound import RATE_HZ, cut, features, samples_of
 
-LONGEST_S = 10.0  # of a stretch that is asked for at once
+LONGEST_S = 6.0  # of a stretch that is asked for at once
 PADDED_S = 15  # what the encoder hears: shorter takes less work, and the same sounds are named
 FRAMES_PER_S = 100
 SHARE = 0.5  # of the encoder's work for the whole recording, at most
