@@ -74,8 +74,8 @@ def captions(
 ) -> None:
     """Style the captions of a finished result anew, without analysing again.
 
-    For example: ecg captions JOB --format srt --profile bbc --to talk.srt · ecg captions JOB --preset sdh --format vtt ·
-    ecg captions JOB --profile netflix --check
+    For example: ecg captions JOB --format srt --profile bbc --to talk.srt · ecg captions JOB --preset sdh --format vtt
+    · ecg captions JOB --profile netflix --check
     """
     from deployments import captions as work
 

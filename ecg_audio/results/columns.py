@@ -19,8 +19,8 @@ partition, not a column of the file. The same unit and description are in each c
 
 `NULL` means "not measured": an unvoiced word has no F0, and where nobody is known to speak there is no speaker.
 All tables join on `job_id`; `words` join `segments` on `job_id` and `segment_id`; `turns`, `events` and `frames` join
-by time. A job for which events were not looked for has no file in `events`, one without a measured voice none in
-`frames`.
+by time. A job without a measured voice has no file in `frames`; one for which events were not looked for has no row in
+`events`, and its `event_count` in `recordings` is `NULL`.
 A job counts as published once it is in `recordings`. [queries.md](queries.md) has ready SQL.
 
 This page is generated: `python -m ecg_audio.results.columns > docs/tables.md`.

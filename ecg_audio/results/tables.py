@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from ecg_audio.analysis import (
     Analysis,
     Emotion,
-    Event,
     PitchStatistics,
     Recording,
     RelativeVoice,
@@ -61,15 +60,14 @@ def write_tables(analysis: Analysis, frames: Path | None, folder: Path) -> dict[
         folder: where the files go, as `{table}.parquet`; files of these names are replaced.
 
     Returns:
-        The path of each table by its name. Where events were not looked for there is no table of them.
+        The path of each table by its name. Where events were not looked for their table has no rows, and the
+        recording's `event_count` is NULL.
 
     Raises:
         ResultNotFound: `frames` is not a frame file.
         PublishFailed: the folder cannot be written.
     """
     paths = {name: folder / f"{name}.parquet" for name in TABLES}
-    if analysis.events is None:
-        del paths["events"]
     for name, rows in rows_of(analysis).items():
         schema = TABLES[name]
         table = pa.table([_array(rows, field) for field in schema], schema=schema)
@@ -120,12 +118,10 @@ def rows_of(analysis: Analysis) -> dict[str, list[Row]]:
             {**job, "turn_index": index, **turn.model_dump(), "embedding": embeddings.get(turn.speaker)}
             for index, turn in enumerate(turns)
         ],
-        **({} if analysis.events is None else {"events": _events(analysis.events, job)}),
+        "events": [
+            {**job, "event_index": index, **event.model_dump()} for index, event in enumerate(analysis.events or ())
+        ],
     }
-
-
-def _events(events: Sequence[Event], job: Row) -> list[Row]:
-    return [{**job, "event_index": index, **event.model_dump()} for index, event in enumerate(events)]
 
 
 def _recording(analysis: Analysis) -> Row:
