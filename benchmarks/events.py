@@ -6,7 +6,7 @@ read speech, with NAME.rttm a meeting) and measures three things with the embedd
 - mixed: into each recording, at pauses, before it and after it, come sounds made by rule (`benchmarks.sounds`), three
   seconds of nothing, and four voices at once, 3 to 12 dB below the speech: what is where is known;
 - laughter of real meetings, labelled below by spectrogram and by who speaks when in the reference;
-- clear speech alone, its phrases in any order at other tempos: whatever is named there is false.
+- speech alone, of readers and of meetings in which nobody laughs, at other tempos: whatever is named there is false.
 """
 
 import argparse
@@ -139,7 +139,7 @@ def meetings(clips: Mapping[str, Samples]) -> Iterator[Truth]:
 
 
 def clear(clips: Mapping[str, Samples], minutes: float, seed: int) -> Iterator[Truth]:
-    """So many minutes of clear speech, two at a time: whole clips at 0.9 to 1.1 times their tempo, short pauses."""
+    """So many minutes of speech, two at a time: whole clips at 0.9 to 1.1 times their tempo, short pauses."""
     done_s = 0.0
     for number in range(1000):
         if done_s >= minutes * 60 or not clips:
@@ -257,10 +257,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args()
     read, met = _clips(given.material, ".txt"), _clips(given.material, ".rttm")
+    sober = {**read, **{name: clip for name, clip in met.items() if LAUGHTER.get(name) == ()}}
     made = {
-        "mixed": mixed({**read, **{name: clip for name, clip in met.items() if not LAUGHTER.get(name)}}, given.seed),
+        "mixed": mixed(sober, given.seed),
         "meetings": meetings(met),
-        "clear": clear(read, given.clear_minutes, given.seed),
+        "clear": clear(sober, given.clear_minutes, given.seed),
     }
     figures: dict[str, Any] = {}
     engine = LocalEngine(EMBEDDED)

@@ -45,7 +45,7 @@ APPLAUSE_DB = 6.0  # and less steady; single claps are not steady at all
 def steady_tones(frames: Frames) -> list[Span]:
     """Where one tone sounds on and on."""
     level, flatness, centroid = (_filled(frames[name]) for name in COLUMNS[:3])
-    steady = (_deviation(level) < TONE_DB) & (flatness < TONE_FLATNESS)
+    steady = (_deviation(level) < TONE_DB) & (flatness < TONE_FLATNESS) & np.isfinite(frames["rms_dbfs"])
     steady &= _deviation(centroid) < TONE_CENTROID * np.maximum(centroid, 1.0)
     return _lasting(steady, TONE_S)
 

@@ -42,23 +42,33 @@ def pauses(free: Sequence[Span], islands: Islands, duration_s: float) -> list[Sp
 
 
 def sounding(free: Sequence[Span], islands: Islands, longest_s: float) -> list[Span]:
-    """What sounds between words, in stretches of `LEAST_S` to `longest_s`."""
+    """What sounds between words, in stretches of `LEAST_S` to `longest_s`, cut where it is silent if need be."""
     found: list[Span] = []
     for gap in free:
-        clear = Span(
-            start_s=gap.start_s and gap.start_s + CLEAR_S, end_s=max(gap.start_s + CLEAR_S, gap.end_s - CLEAR_S)
-        )
-        joined: list[Span] = []
+        first_s = gap.start_s and gap.start_s + CLEAR_S
+        clear = Span(start_s=first_s, end_s=max(first_s, gap.end_s - CLEAR_S))
+        group: list[Span] = []
         for part in _inside(clear, islands):
-            if joined and part.start_s - joined[-1].end_s < BETWEEN_S:
-                joined[-1] = Span(start_s=joined[-1].start_s, end_s=part.end_s)
-            else:
-                joined.append(part)
-        for part in joined:
-            length_s = part.end_s - part.start_s
-            if length_s >= LEAST_S:
-                found += _cut(part, math.ceil(length_s / longest_s))
-    return found
+            if group and part.start_s - group[-1].end_s >= BETWEEN_S:
+                found += _stretches(group, longest_s)
+                group = []
+            group.append(part)
+        found += _stretches(group, longest_s)
+    return [span for span in found if span.end_s - span.start_s >= LEAST_S]
+
+
+def _stretches(group: Sequence[Span], longest_s: float) -> list[Span]:
+    """Neighbouring parts as one stretch, or as more that are cut at the widest silences between them."""
+    if not group:
+        return []
+    whole = Span(start_s=group[0].start_s, end_s=group[-1].end_s)
+    length_s = whole.end_s - whole.start_s
+    if length_s <= longest_s:
+        return [whole]
+    if len(group) == 1:
+        return _cut(whole, math.ceil(length_s / longest_s))
+    widest = max(range(1, len(group)), key=lambda index: group[index].start_s - group[index - 1].end_s)
+    return _stretches(group[:widest], longest_s) + _stretches(group[widest:], longest_s)
 
 
 def _inside(gap: Span, islands: Islands) -> list[Span]:
