@@ -12,7 +12,7 @@ from pathlib import Path
 from ecg_audio.analysis import Analysis, Event, EventKind
 from ecg_audio.captions.phrases import CueWord, Line, Phrase, cut, line_text
 from ecg_audio.captions.reading import CueSettings
-from ecg_audio.captions.text import characters
+from ecg_audio.captions.text import characters, width
 
 ENGLISH = "en"
 LATE_S = 1.0  # a sound that is shown so long after it was heard belongs to something else
@@ -110,8 +110,10 @@ def _reading_s(lines: Block, settings: CueSettings) -> float:
 
 def _lines(sound: Sound, settings: CueSettings) -> Block:
     end_s = min(sound.end_s, sound.start_s + settings.max_s)
+    # one word, so that it lights up whole; parts only where no line holds it
+    parts = [sound.text] if width(sound.text, settings.wide) <= settings.line_width else sound.text.split()
     words = [
         CueWord(text=text, start_s=sound.start_s, end_s=end_s, spaced=bool(index), sound=True)
-        for index, text in enumerate(sound.text.split())
+        for index, text in enumerate(parts)
     ]
     return cut(words, settings)[0].lines
