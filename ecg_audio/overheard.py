@@ -4,9 +4,9 @@ from ecg_audio.analysis import Event, EventKind, Model, Notice, Span
 
 
 class Remark(Span):
-    """What a recogniser writes for a stretch without words when no token is forbidden: `(laughs)`, `[Music]`, or words.
+    """One of the likeliest texts of a recogniser for a stretch without words, no token forbidden: `(laughs)`, or words.
 
-    `probability` is the geometric mean of its tokens', uncalibrated.
+    `probability` is that of the whole text, uncalibrated.
     """
 
     text: str
@@ -14,7 +14,10 @@ class Remark(Span):
 
 
 class Overheard(Model):
-    """What a recogniser says of stretches without words. `unasked` counts those beyond its share of the work."""
+    """What a recogniser says of stretches without words: each has several remarks, the likeliest texts for it.
+
+    `unasked` counts the stretches beyond its share of the work.
+    """
 
     remarks: tuple[Remark, ...]
     unasked: int = 0

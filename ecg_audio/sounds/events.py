@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from ecg_audio.analysis import Diarization, Event, EventKind, EventSource, Span, Transcript, Turn
-from ecg_audio.overheard import Overheard
+from ecg_audio.overheard import Overheard, Remark
 from ecg_audio.sounds import kinds, signals, wordless
 from ecg_audio.sounds.signals import Frames
 from ecg_audio.speech import islands
@@ -85,13 +85,22 @@ class Listening:
                         yield _event(kind, part, "frames")
 
     def _remarked(self, overheard: Overheard | None) -> Iterator[Event]:
+        by_place: dict[tuple[float, float], list[Remark]] = {}
         for remark in overheard.remarks if overheard else ():
-            kind = kinds.of_remark(remark.text)
-            if kind is None or remark.probability < kinds.table()[kind].least_probability:
-                continue
-            if not signals.contradicted(kind, remark, self._frames):
-                place = remark if kind == "music" else signals.loud_part(remark, self._frames)
-                yield _event(kind, place, "recogniser", remark.probability)
+            by_place.setdefault((remark.start_s, remark.end_s), []).append(remark)
+        for remarks in by_place.values():
+            together = sum(remark.probability for remark in remarks)
+            named: dict[EventKind, float] = {}
+            for remark in remarks:
+                if kind := kinds.of_remark(remark.text):
+                    named[kind] = named.get(kind, 0.0) + remark.probability
+            for kind, probability in named.items():
+                bounds, share = kinds.table()[kind], probability / together if together else 0.0
+                if share < bounds.least_share or probability < bounds.least_probability:
+                    continue
+                if not signals.contradicted(kind, remarks[0], self._frames):
+                    place = remarks[0] if kind == "music" else signals.loud_part(remarks[0], self._frames)
+                    yield _event(kind, place, "recogniser", round(share, 4))
 
     def _sounds(self, span: Span) -> bool:
         """Whether a stretch stands out from the noise of the place, most of its time."""

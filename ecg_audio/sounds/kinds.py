@@ -27,6 +27,7 @@ class Kind(BaseModel):
 
     default: bool
     remarks: tuple[str, ...] = ()
+    least_share: float = 1.0
     least_probability: float = 1.0
     labels: tuple[str, ...] = ()
     least_score: float = 1.0

@@ -3,8 +3,8 @@
 For the model process alone. Recognition forbids the tokens of brackets and notes, so that texts hold words alone.
 """
 
-import dataclasses
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from ecg_audio.speech.sound import RATE_HZ, cut, features, samples_of
 LONGEST_S = 6.0  # of a stretch that is asked for at once
 PADDED_S = 15  # what the encoder hears: shorter takes less work, and the same sounds are named
 FRAMES_PER_S = 100
+TEXTS = 5  # that are compared for each stretch
+LONGEST_TOKENS = 24
 SHARE = 0.5  # of the encoder's work for the whole recording, at most
 LEAST_ASKED = 8
 
@@ -51,9 +53,9 @@ def listen(
         found: list[Remark] = []
         for first in range(0, len(asked), rung.batch_size):
             batch = asked[first : first + rung.batch_size]
-            texts = _named(recogniser, [cut(samples, span) for span in batch], code)
-            for span, (text, probability) in zip(batch, texts, strict=True):
-                found.append(Remark(start_s=span.start_s, end_s=span.end_s, text=text, probability=probability))
+            heard = _remarks(recogniser, [cut(samples, span) for span in batch], code)
+            for span, texts in zip(batch, heard, strict=True):
+                found += [Remark(**span.model_dump(), text=text, probability=share) for text, share in texts]
             report((first + len(batch)) / len(asked))
         return found
 
@@ -66,17 +68,35 @@ def listen(
     return Overheard(remarks=tuple(remarks), unasked=len(spans) - len(asked), notices=notices)
 
 
-def _named(recogniser: Any, sounds: list[NDArray[np.float32]], code: str) -> list[tuple[str, float]]:
-    """Texts, and the geometric mean of the probabilities of their tokens."""
+def _remarks(recogniser: Any, sounds: list[NDArray[np.float32]], code: str) -> list[list[tuple[str, float]]]:
+    """For each sound the likeliest texts, with the probability of each.
+
+    The best text alone is a matter of chance: `(laughs)` and `(laughing)` share what one of them would have.
+    """
     from faster_whisper.tokenizer import Tokenizer
 
     model = recogniser.model
     multilingual = model.model.is_multilingual
     tokenizer = Tokenizer(model.hf_tokenizer, multilingual, task="transcribe", language=code if multilingual else "en")
     spectra = np.stack([features(model, sound).numpy()[:, : PADDED_S * FRAMES_PER_S] for sound in sounds])
-    options = dataclasses.replace(recogniser.options, suppress_tokens=[])
-    found = model.generate_segment_batched(spectra, tokenizer, options)
+    prompt = model.get_prompt(tokenizer, [], without_timestamps=True)
+    heard = model.model.generate(
+        model.encode(spectra),
+        [prompt] * len(sounds),
+        beam_size=TEXTS,
+        num_hypotheses=TEXTS,
+        max_length=len(prompt) + LONGEST_TOKENS,
+        suppress_tokens=[],
+        return_scores=True,
+    )
     return [
-        (" ".join(text.split()), round(float(np.exp(log_probability)), 4))
-        for text, log_probability in zip(found["text"], found["avg_logprob"], strict=True)
+        [
+            (_text(tokenizer, tokens), round(math.exp(score * max(1, len(tokens))), 5))
+            for tokens, score in zip(one.sequences_ids, one.scores, strict=True)
+        ]
+        for one in heard
     ]
+
+
+def _text(tokenizer: Any, tokens: list[int]) -> str:
+    return " ".join(tokenizer.tokenizer.decode([token for token in tokens if token < tokenizer.eot]).split())

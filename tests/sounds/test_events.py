@@ -54,15 +54,22 @@ def test_a_sound_between_words_parts_a_pause() -> None:
 
 
 def test_the_recogniser_is_asked_for_what_sounds_without_words() -> None:
-    """Not for words, not for silence; what it names has its probability as score."""
+    """Not for words, not for silence; what most of its likeliest texts name is an event, with their share as score."""
     listening = Listening(TALK, frames((1, 3), (6, 7.5), (12, 14)), DURATION_S, kinds.ALL)
     (asked,) = listening.unnamed(6.0)
     assert asked.start_s == pytest.approx(6.0, abs=0.1) and asked.end_s == pytest.approx(7.5, abs=0.1)
-    remark = Remark(start_s=asked.start_s, end_s=asked.end_s, text="(laughs)", probability=0.4)
-    (heard,) = [e for e in listening.events(None, Overheard(remarks=(remark,))) if e.kind == "laughter"]
-    assert (heard.found_by, heard.score) == ("recogniser", 0.4)
-    doubtful = remark.model_copy(update={"probability": 0.1})
-    assert not [e for e in listening.events(None, Overheard(remarks=(doubtful,))) if e.kind == "laughter"]
+
+    def laughter(*texts: tuple[str, float]) -> list[float | None]:
+        place = {"start_s": asked.start_s, "end_s": asked.end_s}
+        remarks = tuple(Remark(**place, text=text, probability=probability) for text, probability in texts)
+        found = listening.events(None, Overheard(remarks=remarks))
+        assert {event.found_by for event in found if event.kind == "laughter"} <= {"recogniser"}
+        return [event.score for event in found if event.kind == "laughter"]
+
+    assert laughter(("(laughs)", 0.05), ("[laughter]", 0.04), ("Okay.", 0.01)) == [0.9]
+    assert laughter(("(laughs)", 0.05), ("Okay.", 0.05)) == []
+    assert laughter(("(laughs)", 0.001), ("[laughter]", 0.001)) == []
+    assert laughter() == []
 
 
 def test_voices_at_once_without_a_word_are_crosstalk() -> None:
