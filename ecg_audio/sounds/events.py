@@ -53,7 +53,8 @@ class Listening:
             overheard: what the recogniser says; None: it was not asked.
             classified: what a classifier says.
         """
-        said = [*classified, *self._remarked(overheard), *self._signalled()]
+        signalled = list(self._signalled())
+        said = [*classified, *self._remarked(overheard, signalled), *signalled]
         found = [event for kind in self._sought for event in _united(kind, said, self._duration_s)]
         if "crosstalk" in self._sought and diarization is not None:
             named = [event for event in found if event.kind in NAMED]
@@ -81,10 +82,12 @@ class Listening:
             kind = next(known for known in kinds.ALL if known == name)
             for span in rule(self._frames):
                 for part in _common(span, self._free):
-                    if _length_s(part) >= _length_s(span) / 2 and self._sounds(part):
+                    # claps are short: most of the time between them is silent
+                    stands_out = rule is signals.clapping or self._sounds(part)
+                    if stands_out and _length_s(part) >= _length_s(span) / 2:
                         yield _event(kind, part, "frames")
 
-    def _remarked(self, overheard: Overheard | None) -> Iterator[Event]:
+    def _remarked(self, overheard: Overheard | None, signalled: Sequence[Event]) -> Iterator[Event]:
         by_place: dict[tuple[float, float], list[Remark]] = {}
         for remark in overheard.remarks if overheard else ():
             by_place.setdefault((remark.start_s, remark.end_s), []).append(remark)
@@ -98,7 +101,8 @@ class Listening:
                 bounds, share = kinds.table()[kind], probability / together if together else 0.0
                 if share < bounds.least_share or probability < bounds.least_probability:
                     continue
-                if not signals.contradicted(kind, remarks[0], self._frames):
+                others = [event for event in signalled if event.kind != kind]
+                if not (_touches(remarks[0], others) or signals.contradicted(kind, remarks[0], self._frames)):
                     place = remarks[0] if kind == "music" else signals.loud_part(remarks[0], self._frames)
                     yield _event(kind, place, "recogniser", round(share, 4))
 

@@ -24,6 +24,7 @@ TONE_S = 1.0
 TONE_DB = 0.7  # deviation of the level
 TONE_FLATNESS = 0.02
 TONE_CENTROID = 0.04  # deviation, as a share
+TONE_ST = 0.1  # deviation of the pitch, semitones: nobody sings so steadily
 
 NOISE_S = 2.0
 NOISE_DB = 1.3
@@ -46,7 +47,11 @@ def steady_tones(frames: Frames) -> list[Span]:
     """Where one tone sounds on and on."""
     level, flatness, centroid = (_filled(frames[name]) for name in COLUMNS[:3])
     steady = (_deviation(level) < TONE_DB) & (flatness < TONE_FLATNESS) & np.isfinite(frames["rms_dbfs"])
-    steady &= _deviation(centroid) < TONE_CENTROID * np.maximum(centroid, 1.0)
+    pitch = np.nan_to_num(12 * np.log2(frames["f0_hz"].astype(np.float64)), nan=-120.0)
+    # in noise the centroid wanders and the pitch does not; above 600 Hz there may be no pitch
+    steady &= (_deviation(centroid) < TONE_CENTROID * np.maximum(centroid, 1.0)) | (
+        np.isfinite(frames["f0_hz"]) & (_deviation(pitch) < TONE_ST)
+    )
     return _lasting(steady, TONE_S)
 
 
