@@ -12,6 +12,7 @@ from ecg_audio.speech import islands
 SHORTEST_S = 0.3
 JOINED_S = 0.5  # two of a kind closer than this are one
 CROSSTALK_S = 1.0
+BURST_SHARE = 0.7  # of a stretch: a longer burst is all of it
 SURE: tuple[EventSource, ...] = (
     "classifier",
     "recogniser",
@@ -39,9 +40,17 @@ class Listening:
         self._free = wordless.gaps(found, duration_s)
 
     def unnamed(self, longest_s: float) -> tuple[Span, ...]:
-        """The stretches without words that a recogniser is to be asked for."""
-        askable = [kind for kind in self._sought if kinds.table()[kind].remarks]
-        return tuple(wordless.sounding(self._free, self._islands, longest_s)) if askable else ()
+        """The stretches without words that a recogniser is to be asked for, and the loudest burst of those of several."""
+        if not any(kinds.table()[kind].remarks for kind in self._sought):
+            return ()
+        whole = wordless.sounding(self._free, self._islands, longest_s)
+        bursts = [signals.loud_part(span, self._frames) for span in whole]
+        apart = [
+            burst
+            for span, burst in zip(whole, bursts, strict=True)
+            if wordless.LEAST_S <= _length_s(burst) <= BURST_SHARE * _length_s(span)
+        ]
+        return tuple(sorted([*whole, *apart], key=lambda span: span.start_s))
 
     def events(
         self, diarization: Diarization | None, overheard: Overheard | None, classified: Sequence[Event] = ()
