@@ -40,7 +40,7 @@ class Listening:
         self._free = wordless.gaps(found, duration_s)
 
     def unnamed(self, longest_s: float) -> tuple[Span, ...]:
-        """The stretches without words that a recogniser is to be asked for, and the loudest burst of those of several."""
+        """The stretches without words that a recogniser is asked for, and the loudest burst of those of several."""
         if not any(kinds.table()[kind].remarks for kind in self._sought):
             return ()
         whole = wordless.sounding(self._free, self._islands, longest_s)

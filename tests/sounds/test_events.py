@@ -67,9 +67,19 @@ def test_the_recogniser_is_asked_for_what_sounds_without_words() -> None:
         return [event.score for event in found if event.kind == "laughter"]
 
     assert laughter(("(laughs)", 0.05), ("[laughter]", 0.04), ("Okay.", 0.01)) == [0.9]
-    assert laughter(("(laughs)", 0.05), ("Okay.", 0.05)) == []
+    assert laughter(("(laughs)", 0.05), ("Okay.", 0.06)) == []
     assert laughter(("(laughs)", 0.001), ("[laughter]", 0.001)) == []
     assert laughter() == []
+
+
+def test_a_burst_in_a_long_stretch_is_asked_for_by_itself() -> None:
+    """A second of laughter in five of rustling is named when it is heard alone."""
+    measured = frames((1, 3), (5, 10), (12, 14))
+    here = slice(500, 1000)
+    measured["rms_dbfs"][here] -= 20
+    measured["rms_dbfs"][800:900] += 20
+    asked = Listening(TALK, measured, DURATION_S, kinds.ALL).unnamed(6.0)
+    assert [(round(span.start_s), round(span.end_s)) for span in asked] == [(5, 10), (8, 9)]
 
 
 def test_voices_at_once_without_a_word_are_crosstalk() -> None:
