@@ -7,7 +7,14 @@ import typer
 
 Result = Annotated[str, typer.Argument(metavar="RESULT", help="A job id, or the path of an analysis or manifest.")]
 Store = Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store the job is in.")]
-Preset = Annotated[str, typer.Option(help="plain (text), karaoke (lights up) or expressive (shows the voice).")]
+Preset = Annotated[
+    str,
+    typer.Option(help="plain (text), karaoke (lights up), expressive (shows the voice), sdh (plain, names sounds)."),
+]
+Sounds = Annotated[
+    bool | None,
+    typer.Option("--sounds/--no-sounds", help="Name sounds and long pauses: [laughter]. Without: in sdh alone."),
+]
 Intensity = Annotated[float, typer.Option(min=0.0, max=1.0, help="How much the voice shows, 0 to 1.")]
 StyleFile = Annotated[
     Path | None,
@@ -56,6 +63,7 @@ def captions(
         str | None,
         typer.Option(metavar="WxH", help="The video's picture size (ass). Without: 1920x1080, upright 1080x1920."),
     ] = None,
+    sounds: Sounds = None,
     check: Annotated[
         bool,
         typer.Option("--check", help="Write no captions but what they break of the bounds; exit code 1 on errors."),
@@ -66,11 +74,12 @@ def captions(
 ) -> None:
     """Style the captions of a finished result anew, without analysing again.
 
-    For example: ecg captions JOB --format srt --profile bbc --to talk.srt · ecg captions JOB --profile netflix --check
+    For example: ecg captions JOB --format srt --profile bbc --to talk.srt · ecg captions JOB --preset sdh --format vtt
+    · ecg captions JOB --profile netflix --check
     """
     from deployments import captions as work
 
-    wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait)
+    wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait, sounds)
     if check:
         raise typer.Exit(work.check(result, out, wanted))
     work.restyle(result, out, wanted, caption_format=caption_format, size=size, target=to)
@@ -92,11 +101,12 @@ def burn(
         bool | None,
         typer.Option("--portrait/--landscape", help="Short, large lines or long ones. Without: by the picture."),
     ] = None,
+    sounds: Sounds = None,
     out: Store = None,
     debug: Debug = False,  # noqa: ARG001 - `main` looks at it
 ) -> None:
     """Write a copy of a video with its captions in the picture (needs an ffmpeg with libass)."""
     from deployments import captions as work
 
-    wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait)
+    wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait, sounds)
     work.burn_in(result, out, video, wanted, target=to)

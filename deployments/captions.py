@@ -10,7 +10,7 @@ from rich.progress import Progress
 from deployments.show import load
 from deployments.terminal import err, out, write_document
 from ecg_audio.analysis import Analysis
-from ecg_audio.captions import ass, burn, cues, ebuttd, srt, transcript, verdict, vtt
+from ecg_audio.captions import ass, burn, cues, ebuttd, sounds, srt, transcript, verdict, vtt
 from ecg_audio.captions.names import NAMES
 from ecg_audio.captions.profiles import profile
 from ecg_audio.captions.styling import Preset, Style
@@ -19,6 +19,7 @@ from ecg_audio.errors import InvalidRequest
 FORMATS = ("ass", "vtt", "srt", "ebuttd", "txt", "md")
 LANDSCAPE, PORTRAIT = (1920, 1080), (1080, 1920)
 PORTRAIT_LINES = {"line_width": 26, "wide_line_width": 12}
+SDH = "sdh"  # for the deaf and hard of hearing: plain, with sounds and speakers
 WIDE_SHARE = 16 / 42  # full-width characters for each narrow one of a line
 FASTER_THAN_TARGET = 20 / 17  # the bound on reading speed against its target, unless both are given
 
@@ -36,6 +37,12 @@ class Wanted:
     lines: int | None = None
     cps: float | None = None
     portrait: bool | None = None
+    sounds: bool | None = None
+
+    @property
+    def with_sounds(self) -> bool:
+        """Whether pauses and sounds are named."""
+        return self.preset == SDH if self.sounds is None else self.sounds
 
 
 def restyle(
@@ -60,7 +67,7 @@ def check(named: str, store: str | None, wanted: Wanted) -> int:
     """Print what the captions of a result break of the bounds they were made for. Returns 1 if there are errors."""
     analysis = load(named, store)
     settings = _settings(wanted, analysis)
-    lines = cues.cues(analysis.segments, settings)
+    lines = cues.cues(analysis.segments, settings, _sounds(wanted, analysis))
     found = verdict.violations(lines, settings)
     for one in found:
         limit = "least" if one.figure < one.bound else "most"
@@ -94,11 +101,12 @@ def _rendered(analysis: Analysis, wanted: Wanted, caption_format: str, width: in
     if style.intensity and caption_format in ("ass", "vtt", "ebuttd") and not any(w.emphasis for w in analysis.words):
         judged = "no word of this result was judged for emphasis, so all look plain: a newer analysis judges them"
         err.print(judged, highlight=False, markup=False, soft_wrap=True)
+    heard = _sounds(wanted, analysis)
     if caption_format == "txt":
-        return transcript.plain(analysis)
+        return transcript.plain(analysis, heard)
     if caption_format == "md":
-        return transcript.markdown(analysis)
-    lines = cues.cues(analysis.segments, settings)
+        return transcript.markdown(analysis, heard)
+    lines = cues.cues(analysis.segments, settings, heard)
     omitted = cues.left_out(analysis.segments, settings)
     if caption_format == "ass":
         return ass.dumps(
@@ -115,13 +123,25 @@ def _rendered(analysis: Analysis, wanted: Wanted, caption_format: str, width: in
     return vtt.dumps(lines, style, left_out=omitted) if caption_format == "vtt" else srt.dumps(lines)
 
 
+def _sounds(wanted: Wanted, analysis: Analysis) -> tuple[sounds.Sound, ...]:
+    """What is named between the words; says so where nothing is known of it."""
+    if not wanted.with_sounds:
+        return ()
+    if analysis.events is None:
+        unknown = "no sounds are named: this result was made without looking for them (analyse the recording again)"
+        err.print(unknown, highlight=False, markup=False, soft_wrap=True)
+    return sounds.sounds(analysis)
+
+
 def _style(wanted: Wanted) -> Style:
     if wanted.style is not None:
         return Style.load(wanted.style)
+    if wanted.preset == SDH:
+        return Style.preset("plain", wanted.intensity)
     for known in get_args(Preset):
         if wanted.preset == known:
             return Style.preset(known, wanted.intensity)
-    raise InvalidRequest(f"--preset {wanted.preset}: must be one of {', '.join(get_args(Preset))}")
+    raise InvalidRequest(f"--preset {wanted.preset}: must be one of {', '.join((*get_args(Preset), SDH))}")
 
 
 def _settings(wanted: Wanted, analysis: Analysis) -> cues.CueSettings:

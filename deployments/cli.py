@@ -53,6 +53,9 @@ def analyze(
     ] = None,
     hotwords: Annotated[str | None, typer.Option(metavar="WORDS", help="Words that are likely to be said.")] = None,
     translate: Annotated[bool, typer.Option("--translate", help="Write down in English what is said.")] = False,
+    sounds: Annotated[
+        bool, typer.Option("--sounds/--no-sounds", help="Look for laughter, applause, music, noise and long pauses.")
+    ] = True,
     speakers: Annotated[int | None, typer.Option(metavar="N", help="Exact number of speakers, if you know it.")] = None,
     min_speakers: Annotated[int | None, typer.Option(metavar="N", help="At least so many speakers.")] = None,
     max_speakers: Annotated[int | None, typer.Option(metavar="N", help="At most so many speakers.")] = None,
@@ -102,6 +105,7 @@ def analyze(
                 "initial_prompt": initial_prompt,
                 "hotwords": hotwords,
                 "translate": translate,
+                "sounds": sounds,
                 "speakers": speakers,
                 "min_speakers": min_speakers,
                 "max_speakers": max_speakers,

@@ -8,6 +8,7 @@ from blocks.storage import open_store
 from deployments.terminal import length, out
 from ecg_audio import spacing
 from ecg_audio.analysis import Analysis, Emphasis, Segment, SpokenWord
+from ecg_audio.captions.sounds import Sound, sounds
 from ecg_audio.errors import ResultNotFound
 from ecg_audio.quality import quality
 from ecg_audio.results import document, manifest
@@ -50,18 +51,26 @@ def show_result(named: str, store: str | None) -> None:
         out.print(f"sound: {sound}", style="dim", highlight=False, markup=False)
     for notice in analysis.notices:
         out.print(f"! {notice.message} ({notice.code})", style="yellow", highlight=False, markup=False)
-    for segment in analysis.segments:
-        out.print(_line(segment, colours), highlight=False)
+    parts: list[Segment | Sound] = [*analysis.segments, *sounds(analysis)]
+    for part in sorted(parts, key=lambda part: part.start_s) if analysis.events else analysis.segments:
+        out.print(_line(part, colours) if isinstance(part, Segment) else _heard(part), highlight=False)
     legend = Text("\nunusual for the speaker, at this place of the phrase: ", style="dim")
     for name, style in LOOKS.items():
         legend.append(name, style=style).append("  ")
     out.print(legend.append("↗ higher  ↘ lower", style="dim"))
 
 
+def _heard(sound: Sound) -> Text:
+    return Text(f"{_clock(sound.start_s):>8}  {'':23}{sound.text}", style="dim")
+
+
+def _clock(time_s: float) -> str:
+    return f"{int(time_s // 60):d}:{time_s % 60:04.1f}"
+
+
 def _line(segment: Segment, colours: dict[str, str]) -> Text:
-    start = f"{int(segment.start_s // 60):d}:{segment.start_s % 60:04.1f}"
     who = segment.speaker or "nobody known"
-    line = Text(f"{start:>8}  ", style="dim").append(f"{who:<12}", style=colours.get(who, "white"))
+    line = Text(f"{_clock(segment.start_s):>8}  ", style="dim").append(f"{who:<12}", style=colours.get(who, "white"))
     level = segment.voice.rms_dbfs if segment.voice else None
     line.append(f"{level:6.1f} dB  " if level is not None else f"{'':11}", style="dim")
     spaces = spacing.before_each([word.text for word in segment.words], segment.text)

@@ -43,6 +43,9 @@ CREATE EXTERNAL TABLE IF NOT EXISTS ecg.recordings (
     `segment_count` int COMMENT 'Segments found.',
     `word_count` int COMMENT 'Words found.',
     `speaker_count` int COMMENT 'Speakers found.',
+    `event_count` int COMMENT 'Pauses and sounds found, absent where they were not looked for.',
+    `event_kinds` array<string> COMMENT 'Kinds of events that were looked for, none where events were not looked for at all.',
+    `event_model` string COMMENT 'The sound classifier that really ran, absent if none did.',
     `work_s` double COMMENT 'Work done in this run: stages side by side both count, cached ones do not. [s]',
     `notice_codes` array<string> COMMENT 'Codes of the warnings, such as NO_SPEECH.',
     `rms` float COMMENT 'Root mean square of the samples, 1.0 being full scale.',
@@ -243,6 +246,30 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.turns AS
     SELECT * FROM ecg.turns_files
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+
+CREATE EXTERNAL TABLE IF NOT EXISTS ecg.events_files (
+    `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
+    `event_index` int COMMENT 'Number of the event in its job, from 0, in order of time.',
+    `kind` string COMMENT 'pause (2 s or more inside talk), laughter, applause, music, noise, tone or crosstalk.',
+    `start_s` double COMMENT 'Start, from the start of the recording. [s]',
+    `end_s` double COMMENT 'End, from the start of the recording. [s]',
+    `found_by` string COMMENT 'What found the event: frames (a rule over the 10 ms frames), recogniser, diarization or classifier.',
+    `score` float COMMENT 'What the source itself says, in [0, 1], uncalibrated, absent where a rule decides.'
+)
+COMMENT 'One row for each long pause inside talk and each sound other than words.'
+PARTITIONED BY (`date` date)
+STORED AS PARQUET
+LOCATION 's3://BUCKET/features/events/'
+TBLPROPERTIES (
+    'projection.enabled' = 'true',
+    'projection.date.type' = 'date',
+    'projection.date.format' = 'yyyy-MM-dd',
+    'projection.date.range' = '2026-01-01,NOW'
+);
+
+CREATE OR REPLACE VIEW ecg.events AS
+    SELECT * FROM ecg.events_files
     WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
 
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.frames_files (

@@ -21,6 +21,8 @@ RelativeVolume = Literal["whisper", "soft", "normal", "loud", "shout"]
 EmotionLabel = Literal["joy", "sadness", "anger", "fear", "surprise", "disgust", "neutral"]
 Task = Literal["transcribe", "translate"]
 Writer = Literal["machine", "person"]
+EventKind = Literal["pause", "laughter", "applause", "music", "noise", "tone", "crosstalk"]
+EventSource = Literal["frames", "recogniser", "diarization", "classifier"]
 MixName = Literal["only", "centre", "channel", "mean", "difference", "sum"]
 
 LOOPING = "looping text"
@@ -338,6 +340,14 @@ class PitchStatistics(Model):
     p67_hz: float
 
 
+class Event(Span):
+    """A pause or a sound. `score` is of what found it, in [0, 1], uncalibrated; None where a rule decides."""
+
+    kind: EventKind
+    found_by: EventSource
+    score: float | None = None
+
+
 class Speaker(Model):
     """One voice, over the whole recording. `channel`: of the source, where one person speaks in each."""
 
@@ -424,6 +434,9 @@ class Analysis(Model):
     segments: tuple[Segment, ...]
     turns: tuple[Turn, ...]
     speakers: tuple[Speaker, ...]
+    events: tuple[Event, ...] | None = None  # pauses and sounds, in order of time; None: not looked for
+    event_kinds: tuple[EventKind, ...] = ()  # that were looked for: of others nothing is known
+    event_model: str | None = None  # the sound classifier that ran
     voice: VoiceFeatures | None = None
     volume: VolumeStatistics | None = None
     pitch: PitchStatistics | None = None

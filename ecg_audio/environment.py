@@ -25,7 +25,7 @@ MODELS = (
     *MACHINE, *CERTIFICATES, *PROXIES, "HF_*", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_*", "TRANSFORMERS_*",
     "TOKENIZERS_*", "TORCH*", "PYTORCH_*", "PYANNOTE_*", "CT2_*", "KMP_*", "NLTK_DATA", "MPLCONFIGDIR",
     "CUDA*", "CUBLAS_*", "CUDNN_*", "NVIDIA_*", "NCCL_*", "DO_NOT_TRACK", "OTEL_*",
-    "ECG_WHISPERX_*", "ECG_EMOTION_*", "ECG_MODELS_IDLE_S",
+    "ECG_WHISPERX_*", "ECG_EMOTION_*", "ECG_EVENT_MODEL*", "ECG_MODELS_IDLE_S",
 )  # fmt: skip
 """Of processes that hold models: the hub's variables with its token, and the graphics card's."""
 

@@ -26,6 +26,7 @@ WEIGHTS: Mapping[str, float] = {
     "diarize": 15,
     "measure": 8,
     "classify_emotion": 4,
+    "find_events": 3,
     "assemble": 3,
     "publish": 5,
 }

@@ -139,6 +139,9 @@ class AnalysisRequest(BaseModel):
         str | None, Field(max_length=500, description="Words that are likely to be said, with spaces between them.")
     ] = None
     translate: Annotated[bool, Field(description="Write down in English what is said in another language.")] = False
+    sounds: Annotated[
+        bool, Field(description="Look for events beside words: laughter, applause, music, noise, long pauses.")
+    ] = True
     audio_stream: Annotated[
         int | None, Field(ge=0, description="Which audio stream, counted from 0; default: the file's own default.")
     ] = None

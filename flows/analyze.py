@@ -20,6 +20,7 @@ from ecg_audio.media import source
 from ecg_audio.progress import Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome, outcome
+from ecg_audio.sounds import classifier, kinds
 from ecg_audio.speech import engine
 from ecg_audio.voice import emotion
 from flows.callbacks import answered
@@ -34,12 +35,24 @@ from tasks.classify_emotion import classify_emotion, classify_emotion_key
 from tasks.diarize import diarize, diarize_key, read_channels
 from tasks.download import download, download_key
 from tasks.extract import extract, extract_key
+from tasks.find_events import find_events, find_events_key
 from tasks.measure import frames_key, measure, measure_key
 from tasks.publish import publish
 from tasks.retrying import patient
 from tasks.transcribe import transcribe, transcribe_key
 
-STAGES = ("download", "extract", "measure", "transcribe", "align", "diarize", "classify_emotion", "assemble", "publish")
+STAGES = (
+    "download",
+    "extract",
+    "measure",
+    "transcribe",
+    "align",
+    "diarize",
+    "classify_emotion",
+    "find_events",
+    "assemble",
+    "publish",
+)
 
 MODELS_AWAY_S = 60.0
 """A supervisor restarts a model server that died within this time."""
@@ -80,10 +93,12 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     speech.check_language(request.language)
     speech.check_guidance(request.guidance)
     emotion_model = emotion.configured()
+    event_kinds = kinds.wanted() if request.sounds else ()
+    event_model = classifier.configured()
     here = store.reference
 
     with (
-        _stages(without=set() if emotion_model else {"classify_emotion"}) as stages,
+        _stages(without=_unwanted(emotions=bool(emotion_model), events=bool(event_kinds))) as stages,
         workspace.incoming(request.job_id, request.source) as folder,
     ):
         fetching = kept(download, store, download_key(request.source), refresh=refresh)
@@ -121,6 +136,13 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         if recording.channels:
             turns = read_channels.submit(recording, here, transcript, voice_frames, request.speaker_count)
         diarization = stages.attempt("diarize", turns, DiarizationFailed)
+        events = None
+        if event_kinds and voice_frames:
+            beside = (event_kinds, event_model, transcript, diarization, voice_frames)
+            events_key = find_events_key(recording, request.models, *beside)
+            finding = kept(find_events, store, events_key, refresh=refresh)
+            heard = finding.submit(recording, here, request.models, *beside)
+            events = stages.attempt("find_events", heard, MeasurementFailed)
         emotions: list[Emotion | None] | None = []
         if emotion_model:
             emotion_key = classify_emotion_key(recording, emotion_model, transcript, diarization)
@@ -136,11 +158,14 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
             diarization=diarization,
             frames=voice_frames,
             emotions=emotions,
+            events=events,
+            sought_events=bool(event_kinds),
             notices=(
                 *speech.notices,
                 *recording.notices,
                 *transcript.notices,
                 *(diarization.notices if diarization else ()),
+                *(events.notices if events else ()),
                 *stages.lost,
             ),
         )
@@ -177,6 +202,10 @@ def _stages(without: set[str]) -> Iterator[Stages]:
     names = tuple(name for name in STAGES if name not in without)
     with tracked(Progress(names, listeners())) as progress:
         yield Stages(progress)
+
+
+def _unwanted(*, emotions: bool, events: bool) -> set[str]:
+    return {name for name, wanted in (("classify_emotion", emotions), ("find_events", events)) if not wanted}
 
 
 def _check_length(recording: Recording, request: AnalysisRequest) -> None:

@@ -24,6 +24,7 @@ from ecg_audio.analysis import (
     VoiceFeatures,
     VolumeStatistics,
 )
+from ecg_audio.overheard import Events
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.speech import channels
 from ecg_audio.speech.attribution import attribute
@@ -47,12 +48,15 @@ class Findings:
     diarization: Diarization | None
     frames: str | None
     emotions: list[Emotion | None] | None  # of the segments in their order; empty where no model is configured
+    events: Events | None  # None: not looked for, or not found out
+    sought_events: bool  # whether they were to be
     notices: tuple[Notice, ...]
 
     @property
     def complete(self) -> bool:
         """Whether every stage delivered."""
-        return self.diarization is not None and self.frames is not None and self.emotions is not None
+        heard = self.events is not None or not self.sought_events
+        return self.diarization is not None and self.frames is not None and self.emotions is not None and heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,9 @@ def assemble(
             speakers=tuple(
                 speaker.model_copy(update={"embedding": embeddings.get(speaker.id)}) for speaker in voices.speakers
             ),
+            events=found.events.found if found.events else None,
+            event_kinds=found.events.kinds if found.events else (),
+            event_model=found.events.model if found.events else None,
             voice=voices.voice,
             volume=voices.volume,
             pitch=voices.pitch,

@@ -38,6 +38,8 @@ PRESETS = {
     for preset in ("plain", "karaoke")
     for ending in ("vtt", "ass")
 }
+SDH = {f"presets/sdh.{ending}": f"captions.sdh.{ending}" for ending in ("srt", "vtt", "ass")}
+"""Captions that name sounds, where these were looked for."""
 
 
 _Shown = tuple[str | None, Literal["video", "audio"]]
@@ -121,10 +123,11 @@ def _rendered(
     original: bytes | None,
 ) -> list[_Output]:
     """All outputs as local files, in upload order: the table `recordings`, which readers join on, comes last."""
-    from ecg_audio.captions import ass, cues, srt, vtt
+    from ecg_audio.captions import ass, cues, sounds, srt, vtt
     from ecg_audio.results import backend, document, rttm
 
-    lines = cues.cues(analysis.segments, cues.CueSettings.for_language(analysis.text_language))
+    bounds = cues.CueSettings.for_language(analysis.text_language)
+    lines = cues.cues(analysis.segments, bounds)
     omitted = cues.left_out(analysis.segments)
     texts: dict[str, str | bytes] = {
         "analysis": document.dumps(analysis),
@@ -140,6 +143,13 @@ def _rendered(
     }
     if original is not None:
         texts[ORIGINAL] = original
+    if analysis.events is not None:
+        heard = cues.cues(analysis.segments, bounds, sounds.sounds(analysis))
+        texts |= {
+            "presets/sdh.srt": srt.dumps(heard),
+            "presets/sdh.vtt": vtt.dumps(heard, "plain", left_out=omitted),
+            "presets/sdh.ass": ass.dumps(heard, "plain", title=analysis.title, left_out=omitted),
+        }
     with ExitStack() as stack:
         measured = stack.enter_context(artifacts.local(frames)) if frames else None
         shown = _shown_before(artifacts, analysis.job_id) if original is not None else None
@@ -147,7 +157,7 @@ def _rendered(
         made = _tables(analysis, measured, folder)
     outputs = []
     for name, text in texts.items():
-        file = (NAMES | PRESETS | {ORIGINAL: "original.json"})[name]
+        file = (NAMES | PRESETS | SDH | {ORIGINAL: "original.json"})[name]
         path = folder / file
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         outputs.append(_Output(name, f"runs/{analysis.run_id}/{file}", path))
@@ -199,7 +209,7 @@ def _addresses(artifacts: ArtifactStore, job_id: str, outputs: list[_Output]) ->
         {
             **{name: uris[name] for name in NAMES},
             "manifest": artifacts.uri(manifest_key(job_id)),
-            "presets": {name.removeprefix("presets/"): uris[name] for name in PRESETS},
+            "presets": {name.removeprefix("presets/"): uri for name, uri in uris.items() if name in PRESETS | SDH},
             "tables": {table: uris[f"tables/{table}"] for table in TABLES if f"tables/{table}" in uris},
         }
     )

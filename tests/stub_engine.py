@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ecg_audio.analysis import Diarization, Notice, Speech, Transcript, Turn, Utterance, Word
+from ecg_audio.analysis import Diarization, Notice, Span, Speech, Transcript, Turn, Utterance, Word
 from ecg_audio.errors import LanguageUnsupported, OptionUnsupported
 from ecg_audio.media import decode
+from ecg_audio.overheard import Overheard, Remark
 from ecg_audio.progress import Report
 from ecg_audio.request import UNGUIDED, Guidance, SpeakerCount
 
@@ -90,6 +91,13 @@ class StubEngine:
             Turn(speaker="SPEAKER_01", start_s=middle, end_s=heard.end_s),
         )
         return Diarization(model="stub", turns=turns, exclusive=turns, embeddings={"SPEAKER_00": (1.0, 0.0)})
+
+    def listen(self, recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Overheard:
+        """Laughter everywhere."""
+        self._called("listen")
+        self._maybe_break("listen")
+        remarks = [Remark(**span.model_dump(), text="(laughs)", probability=0.5) for span in spans]
+        return Overheard(remarks=tuple(remarks))
 
     def _called(self, what: str) -> None:
         with self.log.open("a") as file:

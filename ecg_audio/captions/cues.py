@@ -5,7 +5,7 @@ a second, shown for 1 to 7 s; it ends at pauses, clauses and speaker changes. Tw
 a dash each. The bounds are those of the BBC Subtitle Guidelines and Netflix's Timed Text Style Guides.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ from ecg_audio.analysis import LOOPING, Segment, SpokenWord
 from ecg_audio.captions import names, phrases
 from ecg_audio.captions.phrases import DASH, CueWord, Line, NameRoom, Phrase, line_text
 from ecg_audio.captions.reading import CueSettings
+from ecg_audio.captions.sounds import Sound, placed
 from ecg_audio.captions.text import characters, clean, pieces, width
 from ecg_audio.captions.timing import Pace, schedule
 
@@ -42,7 +43,7 @@ class Cue:
     @property
     def speakers(self) -> tuple[str | None, ...]:
         """Who speaks, in the order of the lines; one entry unless two speak at once."""
-        return tuple(dict.fromkeys(line[0].speaker for line in self.lines))
+        return tuple(dict.fromkeys(line[0].speaker for line in self.lines if not line[0].sound)) or (None,)
 
     @property
     def dashed(self) -> bool:
@@ -60,7 +61,8 @@ class Cue:
         dash = DASH if self.dashed else ""
         labels = self.labels or ("",) * len(self.lines)
         return tuple(
-            dash + names.before(label, line_text(line)) for label, line in zip(labels, self.lines, strict=True)
+            "" if line[0].sound else dash + names.before(label, line_text(line))
+            for label, line in zip(labels, self.lines, strict=True)
         )
 
     @property
@@ -69,12 +71,15 @@ class Cue:
         return sum(map(characters, self.texts)) / (self.end_s - self.start_s)
 
 
-def cues(segments: tuple[Segment, ...], settings: CueSettings | None = None) -> tuple[Cue, ...]:
+def cues(
+    segments: tuple[Segment, ...], settings: CueSettings | None = None, sounds: Sequence[Sound] = ()
+) -> tuple[Cue, ...]:
     """Cut segments into cues.
 
     Args:
         segments: of the whole recording, in order of their start.
         settings: the bounds; None takes the defaults.
+        sounds: to be named between the words, in order of their start.
 
     Returns:
         Cues in order of time, never two at once, that hold every word with visible text exactly once, each speaker's
@@ -86,11 +91,12 @@ def cues(segments: tuple[Segment, ...], settings: CueSettings | None = None) -> 
     rooms = _name_rooms(runs, called, settings)
     cut = [phrase for run, room in zip(runs, rooms, strict=True) for phrase in phrases.cut(run, settings, room)]
     cut.sort(key=lambda phrase: phrase.start_s)  # stable: each speaker's own order is already by time
-    shown = [tuple(line for phrase in group for line in phrase.lines) for group in _paired(cut, called, settings)]
+    timed = placed(list(_paired(cut, called, settings)), sounds, settings)
+    shown = [lines for _, _, lines in timed]
     blocks = [
         Cue(0.0, 0.0, block, labels) for block, labels in zip(shown, _labels(shown, called, settings), strict=True)
     ]
-    speech = [(min(w.start_s for w in cue.words), max(w.end_s for w in cue.words)) for cue in blocks]
+    speech = [(start_s, end_s) for start_s, end_s, _ in timed]
     reading_s = [settings.reading_s(sum(map(characters, cue.texts)), len(cue.words)) for cue in blocks]
     pace = Pace(settings.min_s, settings.max_s, settings.min_gap_s, settings.close_gap_s, settings.frames_per_s)
     times = schedule(speech, reading_s, pace)
@@ -152,8 +158,12 @@ def _labels(
             continue
         found: list[str] = []
         for index, line in enumerate(lines):
+            if line[0].sound:
+                found.append("")
+                continue
             speaker = line[0].speaker
-            begins = index == 0 or speaker != lines[index - 1][0].speaker
+            above = lines[index - 1][0] if index else None
+            begins = above is None or above.sound or speaker != above.speaker
             named = begins and (settings.names == "always" or speaker != last)
             found.append(called[speaker] if named else "")
             last = speaker

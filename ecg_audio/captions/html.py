@@ -28,6 +28,7 @@ _SCRIPTS = (
     "player",
     "captions",
     "overview",
+    "events",
     "curves",
     "transcript",
     "search",
@@ -60,7 +61,7 @@ def page(
     data = payload(analysis, frames, style)
     data["media"] = {"href": media_href, "kind": media_kind}
     script = _script()
-    sheet = _asset("report.css") + _palette(style)
+    sheet = _asset("report.css") + _asset("events.css") + _palette(style)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(sheet)}'; "
         "media-src 'self' file: blob: data: https: http:; img-src data:; base-uri 'none'; form-action 'none'"

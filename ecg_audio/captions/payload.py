@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ecg_audio import spacing
 from ecg_audio.analysis import FRAME_HOP_S, Analysis, Notice, RelativeVoice, Segment, SpokenWord, VoiceFeatures
 from ecg_audio.captions.cues import Cue, CueSettings, CueWord, cues, left_out
+from ecg_audio.captions.sounds import label
 from ecg_audio.captions.styling import Look, Style, accent, hues, look, strengths
 from ecg_audio.captions.text import clean, joined, omission
 from ecg_audio.quality import quality
@@ -50,6 +51,7 @@ def payload(analysis: Analysis, frames: Frames | None, style: Style) -> dict[str
         "looks": list(looks),  # the rows above fill the table
         "style": style.model_dump(exclude={"palette"}),
         "turns": [[speakers[turn.speaker], _ms(turn.start_s), _ms(turn.end_s)] for turn in analysis.turns],
+        "events": _events(analysis),
         "curves": _curves(frames),
         "notices": [[notice.code, clean(notice.message)] for notice in _notices(analysis)],
         "facts": _facts(analysis),
@@ -151,6 +153,21 @@ def _speaker(name: str | None, analysis: Analysis) -> dict[str, Any]:
     }
 
 
+def _events(analysis: Analysis) -> list[list[Any]] | None:
+    """Label, times, and what said so; None: not looked for."""
+    if analysis.events is None:
+        return None
+    return [
+        [
+            label(event, analysis.text_language),
+            _ms(event.start_s),
+            _ms(event.end_s),
+            event.found_by + ("" if event.score is None else f", {event.score:.0%}"),
+        ]
+        for event in analysis.events
+    ]
+
+
 def _curves(frames: Frames | None) -> dict[str, Any] | None:
     """Loudness and pitch, a byte a point: 0 is not measured, 1 to 255 span the range (F0 by its logarithm)."""
     if frames is None or not len(frames["rms_dbfs"]):
@@ -199,6 +216,7 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
         "transcription": clean(analysis.transcription_model),
         "diarization": analysis.diarization_model and clean(analysis.diarization_model),
         "emotion": analysis.emotion_model and clean(analysis.emotion_model),
+        "events": analysis.event_model and clean(analysis.event_model),
         "language_requested": analysis.language_requested,
         "language_probability": analysis.language_probability,
         "container": recording.container,

@@ -34,6 +34,7 @@ class CueWord(SpokenWord):
     spaced: bool = True  # whether a space stands before it, unless it begins a line
     continues: bool = False  # it is a further piece of the word before
     crowded: bool = False  # somebody else speaks at the same time
+    sound: bool = False  # it is no word but the name of a sound: nobody says it
 
 
 Line = tuple[CueWord, ...]

@@ -1,30 +1,31 @@
 """The transcript as text for people: plain, or in Markdown; a paragraph for each time that somebody speaks."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from ecg_audio.analysis import Analysis, Segment
 from ecg_audio.captions.names import displayed
+from ecg_audio.captions.sounds import Sound
 from ecg_audio.captions.text import clean
 
 PAUSE_S = 3.0  # a silence this long begins a paragraph
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~!&])|^([-+=]|\d+(?=[.)]))")
 
 
-def plain(analysis: Analysis) -> str:
-    """The transcript as plain text: time and name, then what was said."""
+def plain(analysis: Analysis, heard: Sequence[Sound] = ()) -> str:
+    """The transcript as plain text: time and name, then what was said; sounds stand between."""
     parts = [
         f"[{clock(first)}] {who}\n{text}\n" if who else f"[{clock(first)}]\n{text}\n"
-        for first, who, text in _paragraphs(analysis)
+        for first, who, text in _paragraphs(analysis, heard)
     ]
     return "\n".join([f"{clean(analysis.title) or 'Recording'}\n", *parts])
 
 
-def markdown(analysis: Analysis) -> str:
-    """The transcript in Markdown; marks in what was said are letters."""
+def markdown(analysis: Analysis, heard: Sequence[Sound] = ()) -> str:
+    """The transcript in Markdown; marks in what was said are letters; sounds stand between."""
     parts = []
-    for first, who, text in _paragraphs(analysis):
+    for first, who, text in _paragraphs(analysis, heard):
         heading = f"**{_literal(who)}** · {clock(first)}" if who else clock(first)
         parts.append(f"{heading}  \n{_literal(text)}\n")
     return "\n".join([f"# {_literal(clean(analysis.title) or 'Recording')}\n", *parts])
@@ -37,21 +38,30 @@ def clock(time_s: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
-def _paragraphs(analysis: Analysis) -> Iterator[tuple[float, str, str]]:
+def _paragraphs(analysis: Analysis, heard: Sequence[Sound]) -> Iterator[tuple[float, str, str]]:
     """When each begins, who speaks (empty where one speaker is all there is), and the text."""
     named = len({segment.speaker for segment in analysis.segments}) > 1
-    shown = [segment for segment in analysis.segments if clean(segment.text)]
+    shown: list[Segment | Sound] = [segment for segment in analysis.segments if clean(segment.text)]
+    shown = sorted([*shown, *heard], key=lambda part: part.start_s) if heard else shown
     place = 0
     places = []
-    for index, segment in enumerate(shown):
+    for index, part in enumerate(shown):
         before = shown[index - 1] if index else None
-        if before and (before.speaker != segment.speaker or segment.start_s - before.end_s >= PAUSE_S):
+        if before and not _goes_on(before, part):
             place += 1
         places.append(place)
     for _, group in groupby(zip(places, shown, strict=True), key=lambda pair: pair[0]):
-        segments: list[Segment] = [segment for _, segment in group]
-        text = " ".join(clean(segment.text) for segment in segments)
-        yield segments[0].start_s, displayed(segments[0].speaker) if named else "", text
+        parts = [part for _, part in group]
+        first = parts[0]
+        who = displayed(first.speaker) if named and isinstance(first, Segment) else ""
+        yield first.start_s, who, " ".join(clean(part.text) for part in parts)
+
+
+def _goes_on(before: Segment | Sound, part: Segment | Sound) -> bool:
+    """Whether a part belongs to the paragraph of the one before: sounds have their own."""
+    if isinstance(before, Sound) or isinstance(part, Sound):
+        return False
+    return before.speaker == part.speaker and part.start_s - before.end_s < PAUSE_S
 
 
 def _literal(text: str) -> str:

@@ -13,12 +13,14 @@ from ecg_audio.results.schemas import TABLES
 
 INTRODUCTION = f"""# The tables
 
-Every published job adds one Parquet file to each of five tables, schema version {SCHEMA_VERSION}:
+Every published job adds one Parquet file to each of six tables, schema version {SCHEMA_VERSION}:
 `features/{{table}}/date=YYYY-MM-DD/{{job_id}}.parquet` in the artifact store. The date is that of `created_at` and is a
 partition, not a column of the file. The same unit and description are in each column's metadata inside the files.
 
 `NULL` means "not measured": an unvoiced word has no F0, and where nobody is known to speak there is no speaker.
-All tables join on `job_id`; `words` join `segments` on `job_id` and `segment_id`; `turns` and `frames` join by time.
+All tables join on `job_id`; `words` join `segments` on `job_id` and `segment_id`; `turns`, `events` and `frames` join
+by time. A job without a measured voice has no file in `frames`; one for which events were not looked for has no row in
+`events`, and its `event_count` in `recordings` is `NULL`.
 A job counts as published once it is in `recordings`. [queries.md](queries.md) has ready SQL.
 
 This page is generated: `python -m ecg_audio.results.columns > docs/tables.md`.
@@ -29,6 +31,7 @@ PURPOSES = {
     "segments": "One row for what one speaker says without a long pause.",
     "words": "One row a word. The text, its times, where they come from, and how it was said.",
     "turns": "One row a speaker turn. Turns of different speakers may overlap.",
+    "events": "One row for each long pause inside talk and each sound other than words.",
     "frames": "One row every 10 ms, in order of time.",
 }
 

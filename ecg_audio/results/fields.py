@@ -111,6 +111,16 @@ MEANINGS: dict[str, Meaning] = {
     "model": Meaning("", "The model that really ran."),
     "valence": Meaning("1", "From -1 (unpleasant) to 1 (pleasant)."),
     "arousal": Meaning("1", "From 0 (calm) to 1 (excited)."),
+    # beside words
+    "kind": Meaning("", "pause (2 s or more inside talk), laughter, applause, music, noise, tone or crosstalk."),
+    "found_by": Meaning(
+        "", "What found the event: frames (a rule over the 10 ms frames), recogniser, diarization or classifier."
+    ),
+    "score": Meaning("1", "What the source itself says, in [0, 1], uncalibrated, absent where a rule decides."),
+    "event_index": Meaning("", "Number of the event in its job, from 0, in order of time."),
+    "event_kinds": Meaning("", "Kinds of events that were looked for, none where events were not looked for at all."),
+    "event_model": Meaning("", "The sound classifier that really ran, absent if none did."),
+    "event_count": Meaning("1", "Pauses and sounds found, absent where they were not looked for."),
     # the recording and the run
     "schema_version": Meaning("", "Version of the schema of the result, major.minor."),
     "tries": Meaning("1", "How often the run was begun; more than once where its process or machine was lost."),

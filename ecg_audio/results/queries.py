@@ -3,6 +3,7 @@
 `python -m ecg_audio.results.queries > docs/athena.sql` renews the DDL. docs/queries.md has the questions to ask.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,20 +22,27 @@ CREATE DATABASE IF NOT EXISTS ecg;
 
 
 def views(store: str) -> str:
-    """SQL that makes the five tables views in DuckDB.
+    """SQL that makes the six tables views in DuckDB.
 
     Only published rows show: those whose job is in `recordings` for the same date, which is written last. All tables
-    have the partition's `date`.
+    have the partition's `date`. A table that no job in a folder has, as `events` where an older version made them all,
+    has no view: DuckDB refuses one over no file.
 
     Args:
         store: the artifact store's folder or `s3://bucket/prefix`.
     """
-    return "\n".join(_view(name, store.rstrip("/")) for name in TABLES)
+    store = store.rstrip("/")
+    return "\n".join(_view(name, store) for name in TABLES if name == "recordings" or _may_have(name, store))
 
 
 def athena() -> str:
     """DDL that makes external tables and, over them, the same views in Athena, in the database `ecg`."""
     return "\n".join([_HEAD, *(_external_table(name, schema) for name, schema in TABLES.items())])
+
+
+def _may_have(name: str, store: str) -> bool:
+    folder = Path(store)
+    return not folder.is_dir() or any(folder.glob(f"features/{name}/*/*.parquet"))
 
 
 def _view(name: str, store: str) -> str:

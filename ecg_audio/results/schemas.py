@@ -1,4 +1,4 @@
-"""The Arrow schemas of the five tables.
+"""The Arrow schemas of the six tables.
 
 Columns that describe a voice come from the models in `ecg_audio.analysis`, so a new feature becomes a column by
 itself. Every field carries its unit and description as metadata, every schema its name and version. Types are those
@@ -115,6 +115,9 @@ RECORDINGS = _schema(
     *(_column(name, TEXT, nullable=False) for name in ("language", "language_requested", "task")),
     _column("language_probability", FEATURE),
     *(_column(name, COUNT, nullable=False) for name in ("segment_count", "word_count", "speaker_count")),
+    _column("event_count", COUNT),
+    _column("event_kinds", pa.list_(TEXT), nullable=False),
+    _column("event_model", TEXT),
     _column("work_s", SECONDS, nullable=False),
     _column("notice_codes", pa.list_(TEXT), nullable=False),
     *_features(VoiceFeatures),
@@ -166,6 +169,16 @@ TURNS = _schema(
     _column("embedding", VECTOR),
 )
 
+EVENTS = _schema(
+    "events",
+    _JOB,
+    _column("event_index", COUNT, nullable=False),
+    _column("kind", CATEGORY, nullable=False),
+    *_TIMES,
+    _column("found_by", CATEGORY, nullable=False),
+    _column("score", FEATURE),
+)
+
 TIME = _column("time_s", SECONDS, nullable=False)
 FRAME_FEATURES = tuple(
     pa.field(name, FEATURE, metadata={"unit": unit, "description": meaning(name).description})
@@ -179,4 +192,11 @@ FRAMES = _schema(
     *FRAME_FEATURES,
 )
 
-TABLES = {"recordings": RECORDINGS, "segments": SEGMENTS, "words": WORDS, "turns": TURNS, "frames": FRAMES}
+TABLES = {
+    "recordings": RECORDINGS,
+    "segments": SEGMENTS,
+    "words": WORDS,
+    "turns": TURNS,
+    "events": EVENTS,
+    "frames": FRAMES,
+}

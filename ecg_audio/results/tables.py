@@ -1,4 +1,4 @@
-"""One analysis as five Parquet tables that join on `job_id` (and `segment_id`)."""
+"""One analysis as six Parquet tables that join on `job_id` (and `segment_id`)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -53,7 +53,7 @@ Row = Mapping[str, Any]
 
 
 def write_tables(analysis: Analysis, frames: Path | None, folder: Path) -> dict[str, Path]:
-    """Write an analysis as Parquet: recordings, segments, words, turns and frames.
+    """Write an analysis as Parquet: recordings, segments, words, turns, events and frames.
 
     Args:
         analysis: what was found.
@@ -62,7 +62,8 @@ def write_tables(analysis: Analysis, frames: Path | None, folder: Path) -> dict[
         folder: where the files go, as `{table}.parquet`; files of these names are replaced.
 
     Returns:
-        The path of each table by its name.
+        The path of each table by its name. Where events were not looked for their table has no rows, and the
+        recording's `event_count` is NULL.
 
     Raises:
         ResultNotFound: `frames` is not a frame file.
@@ -120,6 +121,9 @@ def rows_of(analysis: Analysis) -> dict[str, list[Row]]:
             {**job, "turn_index": index, **turn.model_dump(), "embedding": embeddings.get(turn.speaker)}
             for index, turn in enumerate(turns)
         ],
+        "events": [
+            {**job, "event_index": index, **event.model_dump()} for index, event in enumerate(analysis.events or ())
+        ],
     }
 
 
@@ -133,6 +137,7 @@ def _recording(analysis: Analysis) -> Row:
         "segment_count": len(analysis.segments),
         "word_count": len(analysis.words),
         "speaker_count": len(analysis.speakers),
+        "event_count": None if analysis.events is None else len(analysis.events),
         "work_s": fsum(stage.duration_s for stage in analysis.stages if stage.duration_s is not None),
         "notice_codes": list(dict.fromkeys(notice.code for notice in (*recording.notices, *analysis.notices))),
         **_prefixed(analysis.voice),

@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 
-from ecg_audio.analysis import Diarization, Notice, Transcript
+from ecg_audio.analysis import Diarization, Notice, Span, Transcript
 from ecg_audio.errors import EngineUnavailable, InsufficientResources, WorkerLost
+from ecg_audio.overheard import Overheard
 from ecg_audio.progress import Report, Taken, silent, took
 from ecg_audio.request import AUTO, UNGUIDED, UNKNOWN, Guidance, SpeakerCount
 from ecg_audio.serving import connection, wire
@@ -89,6 +90,14 @@ class RemoteEngine:
         found: Diarization = self._ask(
             "diarize", wire.Job(recording=str(recording), models=self._models, speakers=speakers), report
         )
+        return found
+
+    def listen(
+        self, recording: Path, *, spans: tuple[Span, ...], language: str = "en", report: Report = silent
+    ) -> Overheard:
+        """What the recogniser writes for stretches without words. Raises as `transcribe`."""
+        job = wire.Job(recording=str(recording), models=self._models, language=language, spans=spans)
+        found: Overheard = self._ask("listen", job, report)
         return found
 
     def close(self) -> None:

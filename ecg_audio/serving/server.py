@@ -231,6 +231,8 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             return functools.partial(engine.transcribe, recording, language=job.language, guidance=job.guidance)
         if stage == "align" and job.transcript is not None:
             return functools.partial(engine.align, recording, job.transcript)
+        if stage == "listen":
+            return functools.partial(engine.listen, recording, spans=job.spans, language=job.language)
         return functools.partial(engine.diarize, recording, speakers=job.speakers)
 
     def _recycle(self) -> None:

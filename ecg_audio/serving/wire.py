@@ -7,18 +7,20 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from ecg_audio import errors
-from ecg_audio.analysis import Diarization, Transcript
+from ecg_audio.analysis import Diarization, Span, Transcript
 from ecg_audio.errors import EcgError
+from ecg_audio.overheard import Overheard
 from ecg_audio.request import AUTO, UNGUIDED, Guidance, SpeakerCount
 from ecg_audio.speech.engine import Stage
 
 HEARTBEAT_S = 1.0
 """A line comes at least so often, also while a job waits: whoever hears nothing knows that the other side is gone."""
 
-RESULTS: Mapping[Stage, type[Transcript] | type[Diarization]] = {
+RESULTS: Mapping[Stage, type[Transcript] | type[Diarization] | type[Overheard]] = {
     "transcribe": Transcript,
     "align": Transcript,
     "diarize": Diarization,
+    "listen": Overheard,
 }
 
 
@@ -33,6 +35,7 @@ class Job(BaseModel):
     guidance: Guidance = UNGUIDED
     transcript: Transcript | None = None
     speakers: SpeakerCount = SpeakerCount()
+    spans: tuple[Span, ...] = ()
 
 
 def line(**said: Any) -> bytes:

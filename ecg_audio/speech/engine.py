@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from ecg_audio.analysis import Diarization, Notice, Transcript
+from ecg_audio.analysis import Diarization, Notice, Span, Transcript
 from ecg_audio.child import Child, ChildError
 from ecg_audio.compute import hub, idle
 from ecg_audio.compute.memory import Metered
@@ -28,6 +28,7 @@ from ecg_audio.errors import (
     OptionUnsupported,
     TranscriptionFailed,
 )
+from ecg_audio.overheard import Overheard
 from ecg_audio.progress import Report, silent, took
 from ecg_audio.request import AUTO, EMBEDDED, UNGUIDED, UNKNOWN, Guidance, SpeakerCount
 from ecg_audio.speech import weights
@@ -35,7 +36,7 @@ from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.telemetry import TELEMETRY_OFF
 
-Stage = Literal["transcribe", "align", "diarize"]
+Stage = Literal["transcribe", "align", "diarize", "listen"]
 
 MODEL_SERVER = "ECG_MODEL_SERVER"
 CLIENT = "ecg_audio.serving.client"  # serving stands above speech, so it is named here and not imported
@@ -46,6 +47,7 @@ DECIDING: dict[Stage, set[str]] = {
     "transcribe": {"model", "model_revision", "device", "compute_type", "beam_size", "chunk_s"},
     "align": {"align_models", "own_aligners", "device", "model", "model_revision", "compute_type", "beam_size"},
     "diarize": {"diarization", "diarization_revision", "device"},
+    "listen": {"model", "model_revision", "device", "compute_type", "beam_size"},
 }
 IMPORTS = "ecg_audio.speech.model_imports:import_all"
 ENVIRONMENT = {
@@ -91,6 +93,9 @@ class Engine(Protocol):
 
     def diarize(self, recording: Path, *, speakers: SpeakerCount, report: Report) -> Diarization:
         """Tell who spoke when in a FLAC or WAV. Raises as `transcribe`, or `DiarizationFailed`."""
+
+    def listen(self, recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Overheard:
+        """What the recogniser writes for stretches without words, when sounds may be named. Raises as `transcribe`."""
 
     def close(self) -> None:
         """End the engine's processes."""
@@ -264,7 +269,11 @@ class LocalEngine:
         """Models, revisions and settings that decide a stage's results: those of other stages do not."""
         settings = self.settings.model_dump(include=DECIDING[stage])
         recogniser = self.settings.repository
-        models = {"transcribe": [recogniser], "align": [recogniser, *self.settings.align_models.values()]}
+        models = {
+            "transcribe": [recogniser],
+            "listen": [recogniser],
+            "align": [recogniser, *self.settings.align_models.values()],
+        }
         return {
             **{name: str(value) for name, value in settings.items()},
             **{name: version(name) for name in PACKAGES},
@@ -308,6 +317,17 @@ class LocalEngine:
         asked = (recording, speakers)
         what = "telling the speakers apart failed"
         found: Diarization = self._run(DiarizationFailed, what, "diarize", *asked, report=report)
+        return found
+
+    def listen(
+        self, recording: Path, *, spans: tuple[Span, ...], language: str = "en", report: Report = silent
+    ) -> Overheard:
+        """What the recogniser writes for stretches without words; see the protocol."""
+        if not spans:
+            return Overheard(remarks=())
+        asked = (recording, spans, language)
+        what = "listening for sounds failed"
+        found: Overheard = self._run(TranscriptionFailed, what, "listen", *asked, report=report)
         return found
 
     def close(self) -> None:

@@ -5,13 +5,14 @@ from typing import Any
 
 from ecg_audio.compute.memory import Meter, Metered
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech import align, diarize, models, recognise
+from ecg_audio.speech import align, diarize, listen, models, recognise
 from ecg_audio.speech.settings import EngineSettings
 
 STAGES: dict[str, Callable[..., Any]] = {
     "transcribe": recognise.transcribe,
     "align": align.align,
     "diarize": diarize.diarize,
+    "listen": listen.listen,
 }
 
 

@@ -128,7 +128,7 @@ def test_errors_end_with_exit_code_1(analysis: Path, monkeypatch: pytest.MonkeyP
     from ecg_audio.captions import cues
 
     whole = cues.cues
-    monkeypatch.setattr(cues, "cues", lambda segments, _settings: whole(segments, cues.CueSettings(line_width=60)))
+    monkeypatch.setattr(cues, "cues", lambda segments, *_others: whole(segments, cues.CueSettings(line_width=60)))
     bad = captions(analysis, "--check", "--max-chars", "24")
     assert bad.exit_code == 1
     assert "error   cue 1 at 0:00  line length: " in bad.output

@@ -54,7 +54,7 @@ def statuses(ended: Outcome) -> dict[str, str]:
 
 
 def test_a_job_publishes_everything(stub: StubEngine, ask: Ask, tmp_path: Path) -> None:
-    """Words, speakers, voices, five tables, captions and a manifest that names them all with their checksums."""
+    """Words, speakers, voices, six tables, captions and a manifest that names them all with their checksums."""
     ended = analyze(ask())
     found = result(ended)
     assert (ended.status, ended.words, ended.speakers) == ("completed", 4, 2)
@@ -75,7 +75,7 @@ def test_a_job_publishes_everything(stub: StubEngine, ask: Ask, tmp_path: Path) 
 def test_words_get_their_edges_after_the_voice_is_measured(stub: StubEngine, ask: Ask) -> None:
     """Stages are recorded in the order in which they need each other, and alignment always runs."""
     ended = analyze(ask())
-    names = ["download", "extract", "measure", "transcribe", "align", "diarize", "assemble", "publish"]
+    names = ["download", "extract", "measure", "transcribe", "align", "diarize", "find_events", "assemble", "publish"]
     assert [stage.name for stage in ended.stages] == names
     assert set(statuses(ended).values()) == {"completed"}
 
@@ -131,6 +131,7 @@ def test_the_same_content_under_another_name_is_not_analysed_again(
         "transcribe",
         "align",
         "diarize",
+        "find_events",
     }
     assert result(first).segments == result(second).segments
 
@@ -197,6 +198,35 @@ def test_a_failed_measurement_still_delivers_the_words(
     assert (ended.status, ended.warnings[0].code) == ("partial", "ANALYSIS_ERROR")
     assert ended.outputs and set(ended.outputs.tables) == set(TABLES) - {"frames"}
     assert all(word.voice is None for word in result(ended).words)
+
+
+def test_sounds_are_found_or_absent(stub: StubEngine, ask: Ask) -> None:
+    """A result names its events and the kinds it looked for; unwanted they are absent, not an empty list."""
+    wanted = analyze(ask())
+    found = result(wanted)
+    assert found.events is not None and "pause" in found.event_kinds
+    assert wanted.outputs and {"sdh.srt", "sdh.vtt", "sdh.ass"} <= set(wanted.outputs.presets)
+    unwanted = analyze(ask(sounds=False))
+    silent = result(unwanted)
+    assert (silent.events, silent.event_kinds, silent.status) == (None, (), "completed")
+    assert unwanted.outputs and not any(name.startswith("sdh") for name in unwanted.outputs.presets)
+    assert "find_events" not in statuses(unwanted)
+
+
+def test_failing_to_find_events_still_delivers_the_words(
+    stub: StubEngine, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result is partial, says why, and knows nothing of events."""
+    from ecg_audio.sounds import events
+
+    def broken(*_arguments: object) -> None:
+        raise ValueError("the rule broke")
+
+    monkeypatch.setattr(events.Listening, "events", broken)
+    ended = analyze(ask())
+    assert (ended.status, [notice.code for notice in ended.warnings]) == ("partial", ["ANALYSIS_ERROR"])
+    assert "the rule broke" in ended.warnings[0].message
+    assert result(ended).events is None and result(ended).text == "hello there good bye"
 
 
 def test_a_failed_transcription_fails_the_job(stub: StubEngine, ask: Ask, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_silence_makes_empty_tables_of_the_same_columns(tmp_path: Path) -> None:
 def test_without_a_measurement_there_are_no_frames(tmp_path: Path) -> None:
     """Measured or absent: no frames table stands for frames that nobody measured."""
     paths = write_tables(factory.analysis(), None, tmp_path)
-    assert sorted(paths) == ["recordings", "segments", "turns", "words"]
+    assert sorted(paths) == ["events", "recordings", "segments", "turns", "words"]
     assert not (tmp_path / "frames.parquet").exists()
 
 

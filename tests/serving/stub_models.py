@@ -8,9 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ecg_audio.analysis import Diarization, Notice, Transcript
+from ecg_audio.analysis import Diarization, Notice, Span, Transcript
 from ecg_audio.compute.memory import Metered, Use
 from ecg_audio.errors import EcgError, EngineUnavailable, WorkerLost
+from ecg_audio.overheard import Overheard, Remark
 from ecg_audio.progress import Report
 from ecg_audio.request import AUTO, Guidance
 from ecg_audio.serving.server import ModelServer
@@ -100,6 +101,10 @@ class _Named:
         """Says how many were asked for."""
         self._stub.asked.append(self._models)
         return Diarization(model=f"{speakers.exact} speakers", turns=(), exclusive=())
+
+    def listen(self, _recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Overheard:
+        """Says in which language it was asked."""
+        return Overheard(remarks=tuple(Remark(**span.model_dump(), text=language, probability=1.0) for span in spans))
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ecg_audio.analysis import Span
 from ecg_audio.compute import gpu
 from ecg_audio.errors import (
     EngineUnavailable,
@@ -87,6 +88,9 @@ def test_every_stage_goes_over_the_wire_and_comes_back(serve: Serve, stub: StubM
     assert stub.guidance == [UNGUIDED, guidance]
     assert client.align(Path("0.1.flac"), heard) == heard
     assert client.diarize(Path("0.1.flac"), speakers=SpeakerCount(exact=3)).model == "3 speakers"
+    span = Span(start_s=1.0, end_s=2.0)
+    (remark,) = client.listen(Path("0.1.flac"), spans=(span,), language="ko").remarks
+    assert (remark.start_s, remark.end_s, remark.text) == (1.0, 2.0, "ko")
     assert client.fingerprint("align") == {"stage": "align", "models": "auto"}
     with pytest.raises(LanguageUnsupported):
         client.check_language("xx")

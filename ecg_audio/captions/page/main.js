@@ -74,6 +74,7 @@ setUpPlayer();
 setUpTranscript();
 setUpCaptions();
 setUpOverview();
+setUpEvents();
 setUpCurves();
 setUpSearch();
 setUpDownloads();

@@ -1,0 +1,110 @@
+"""find_events: what is heard beside words, where the request wants it."""
+
+import atexit
+import functools
+
+from prefect import task
+
+from blocks.storage import open_store
+from ecg_audio import progress
+from ecg_audio.analysis import Diarization, Event, EventKind, Notice, Recording, Transcript
+from ecg_audio.overheard import Events, Overheard
+from ecg_audio.sounds.classifier import SoundClassifier
+from ecg_audio.speech import engine
+from tasks import caching
+from tasks.retrying import RETRYING
+
+CLASSIFYING = 0.7  # of the progress, where a model is asked
+
+
+@task(name="find_events", tags=["speech"], **RETRYING)
+def find_events(
+    recording: Recording,
+    store: str,
+    models: str,
+    kinds: tuple[EventKind, ...],
+    model: str | None,
+    transcript: Transcript,
+    diarization: Diarization | None,
+    frames: str,
+) -> Events:
+    """Find pauses and sounds.
+
+    Args:
+        recording: the sound.
+        store: reference of the artifact store.
+        models: what the request says of its models.
+        kinds: of events, those to look for.
+        model: a sound classifier; None: the recogniser, the diarization and the frames say what they can.
+        transcript: with its words.
+        diarization: None: it could not be had, and no crosstalk is found.
+        frames: key of the recording's voice frames.
+    """
+    # numpy and Arrow take their time to import: only the task that needs them pays
+    from ecg_audio.results.tables import read_frames
+    from ecg_audio.sounds.events import Listening
+    from ecg_audio.sounds.signals import COLUMNS
+    from ecg_audio.speech.listen import LONGEST_S
+
+    artifacts = open_store(store)
+    with progress.current().stage("find_events") as report, artifacts.local(recording.key) as path:
+        with artifacts.local(frames) as measured:
+            listening = Listening(transcript, read_frames(measured, COLUMNS), recording.duration_s, kinds)
+        classified: tuple[Event, ...] = ()
+        if model:
+            classified = _classifier(model).classify(path, report=lambda fraction: report(CLASSIFYING * fraction))
+        begun = CLASSIFYING if model else 0.0
+        overheard = Overheard(remarks=())
+        if spans := listening.unnamed(LONGEST_S):
+            spoken = transcript.language if transcript.language != "und" else "en"
+            overheard = engine.shared(models).listen(
+                path, spans=spans, language=spoken, report=lambda done: report(begun + (1 - begun) * done)
+            )
+        return Events(
+            kinds=kinds,
+            found=listening.events(diarization, overheard, classified),
+            model=_classifier(model).name if model else None,
+            notices=(*overheard.notices, *_unasked(overheard.unasked, len(spans))),
+        )
+
+
+def find_events_key(
+    recording: Recording,
+    models: str,
+    kinds: tuple[EventKind, ...],
+    model: str | None,
+    transcript: Transcript,
+    diarization: Diarization | None,
+    frames: str,
+) -> str:
+    """The same audio, words, turns, frames and models give the same events."""
+    return caching.key(
+        "find_events",
+        "media",
+        "speech",
+        "sounds",
+        content=recording.key,
+        engine=engine.shared(models).fingerprint("listen"),
+        kinds=kinds,
+        model=_classifier(model).fingerprint() if model else None,
+        transcript=transcript.model_dump(mode="json"),
+        diarization=diarization and diarization.model_dump(mode="json"),
+        frames=frames,
+    )
+
+
+@functools.cache
+def _classifier(model: str) -> SoundClassifier:
+    classifier = SoundClassifier(model)
+    atexit.register(classifier.close)
+    return classifier
+
+
+def _unasked(count: int, of: int) -> tuple[Notice, ...]:
+    if not count:
+        return ()
+    message = (
+        f"of {of} stretches of sound without words the {count} shortest were not looked into, to bound the work: "
+        "laughter or music there is not in the result"
+    )
+    return (Notice(code="EVENTS_BOUNDED", message=message),)
