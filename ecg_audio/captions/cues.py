@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from ecg_audio import spacing
 from ecg_audio.analysis import LOOPING, Segment, SpokenWord
-from ecg_audio.captions import names, phrases
+from ecg_audio.captions import boundaries, names, phrases
 from ecg_audio.captions.phrases import DASH, CueWord, Line, NameRoom, Phrase, line_text
 from ecg_audio.captions.reading import CueSettings
 from ecg_audio.captions.text import characters, clean, pieces, width
@@ -198,8 +198,9 @@ def _words(
     words = segment.words or _unaligned(segment)
     spaces = spacing.before_each([word.text for word in words], segment.text)
     space: bool | None = None  # before the next word that is shown; None: no word of this segment stands before it
-    for word, stands in zip(words, spaces, strict=True):
-        text = clean(word.text)
+    texts = [clean(word.text) for word in words]
+    turns = boundaries.at_words(texts, spaces)
+    for word, text, stands, (may_turn, parts) in zip(words, texts, spaces, turns, strict=True):
         space = None if space is None else space or stands
         if not text or (word.suspect == LOOPING and not settings.loops):
             continue
@@ -209,24 +210,29 @@ def _words(
         reached_s = start_s
         fields = {name: getattr(word, name) for name in SpokenWord.model_fields}
         crowded = any(start_s < rival.end_s - OVERLAP_S and rival.start_s < end_s for rival in rivals)
-        parts = pieces(text, settings.line_width - len(DASH) - name_room, settings.wide)
-        step_s = (end_s - start_s) / len(parts)
-        for index, part in enumerate(parts):
+        room = settings.line_width - len(DASH) - name_room
+        shown_parts = [(piece, at > 0) for part in parts for at, piece in enumerate(pieces(part, room, settings.wide))]
+        step_s = (end_s - start_s) / len(text)
+        at = 0
+        for index, (part, torn) in enumerate(shown_parts):
+            first = not index
+            glued = before and not (spacing.by_script(before, part) if space is None else space)
             shown = dict(
                 fields,
                 text=part,
                 emotion=segment.emotion,
                 crowded=crowded,
-                spaced=bool(before) and (spacing.by_script(before, part) if space is None else space),
+                spaced=first and bool(before) and not glued,
+                continues=torn or (first and bool(glued) and not may_turn),
+                start_s=start_s + at * step_s,
+                end_s=start_s + (at + len(part)) * step_s,
             )
-            shown.update(start_s=start_s + index * step_s, end_s=start_s + (index + 1) * step_s)
-            if index:
-                shown.update(spaced=False, continues=True)
-            if len(parts) > 1:
+            if len(shown_parts) > 1:
                 shown.update(timing="interpolated")
             yield CueWord.model_construct(**shown)
-            reached_s = start_s + index * step_s
-        before, space = parts[-1], False
+            reached_s = start_s + at * step_s
+            at += len(part)
+        before, space = shown_parts[-1][0], False
 
 
 def _unaligned(segment: Segment) -> tuple[SpokenWord, ...]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ecg_audio import spacing
 from ecg_audio.analysis import FRAME_HOP_S, Analysis, Notice, RelativeVoice, Segment, SpokenWord, VoiceFeatures
+from ecg_audio.captions import boundaries
 from ecg_audio.captions.cues import Cue, CueSettings, CueWord, cues, left_out
 from ecg_audio.captions.styling import PLAIN, Look, Style, hues, look
 from ecg_audio.captions.text import clean, omission
@@ -67,8 +68,10 @@ def _words(
         first = len(rows)
         glued = True
         said = segment.words or _plain_words(segment)
-        for word, space in zip(said, spacing.before_each([word.text for word in said], segment.text), strict=True):
-            text = clean(word.text)
+        spaced = spacing.before_each([word.text for word in said], segment.text)
+        texts = [clean(word.text) for word in said]
+        turns = boundaries.at_words(texts, spaced)
+        for word, text, space, (may_turn, _) in zip(said, texts, spaced, turns, strict=True):
             glued = glued and not space
             if not text:
                 continue
@@ -76,7 +79,8 @@ def _words(
                 suspect[len(rows)] = clean(word.suspect)
             set_as = looks.setdefault(look(_cue_word(word, segment), style), len(looks))
             glued = glued and len(rows) > first
-            rows.append((text, _ms(word.start_s), _ms(word.end_s), set_as, int(glued), *_measures(word)))
+            stuck = 0 if not glued else 1 if may_turn else 2
+            rows.append((text, _ms(word.start_s), _ms(word.end_s), set_as, stuck, *_measures(word)))
             glued = True
         emotion = segment.emotion and [segment.emotion.label, segment.emotion.confidence, segment.emotion.valence]
         reason = clean(segment.suspect) if segment.suspect else None

@@ -23,7 +23,8 @@ function setUpTranscript() {
         span.classList.add("doubtful");
         span.title = words.suspect[index];
       }
-      said.append(index > first && !words.glued[index] ? " " : "", span);
+      if (index > first) said.append(between(index));
+      said.append(span);
       spans[index] = span;
     }
     const row = element("div", { className: "segment" }, at, name, said);
@@ -68,6 +69,9 @@ function setUpTranscript() {
   });
   $("follow").addEventListener("change", () => spans[lit] && keepInSight(box, spans[lit]));
 }
+
+/** What stands before a word: a space, or where none is written a place at which the line may turn, or nothing. */
+const between = (index) => [" ", element("wbr"), ""][words.glued[index]];
 
 /** One word is a stop of the Tab key, the one being said at first; arrows lead on from it, enter plays from there. */
 function reachWords(box) {
