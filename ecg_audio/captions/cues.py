@@ -198,11 +198,10 @@ def _words(
     words = segment.words or _unaligned(segment)
     spaces = spacing.before_each([word.text for word in words], segment.text)
     space: bool | None = None  # before the next word that is shown; None: no word of this segment stands before it
-    texts = [clean(word.text) for word in words]
-    turns = boundaries.at_words(texts, spaces)
-    for word, text, stands, (may_turn, parts) in zip(words, texts, spaces, turns, strict=True):
-        space = None if space is None else space or stands
-        if not text or (word.suspect == LOOPING and not settings.loops):
+    for one in boundaries.written(words, spaces):
+        word = one.word
+        space = None if space is None else space or one.spaced
+        if word.suspect == LOOPING and not settings.loops:
             continue
         # within a segment the order of the words is certain, their times may not be
         start_s = max(word.start_s, reached_s)
@@ -210,29 +209,24 @@ def _words(
         reached_s = start_s
         fields = {name: getattr(word, name) for name in SpokenWord.model_fields}
         crowded = any(start_s < rival.end_s - OVERLAP_S and rival.start_s < end_s for rival in rivals)
-        room = settings.line_width - len(DASH) - name_room
-        shown_parts = [(piece, at > 0) for part in parts for at, piece in enumerate(pieces(part, room, settings.wide))]
-        step_s = (end_s - start_s) / len(text)
-        at = 0
-        for index, (part, torn) in enumerate(shown_parts):
-            first = not index
-            glued = before and not (spacing.by_script(before, part) if space is None else space)
+        spaced = bool(before) and (spacing.by_script(before, word.text) if space is None else space)
+        parts = pieces(word.text, settings.line_width - len(DASH) - name_room, settings.wide)
+        step_s = (end_s - start_s) / len(parts)
+        for index, part in enumerate(parts):
             shown = dict(
                 fields,
                 text=part,
                 emotion=segment.emotion,
                 crowded=crowded,
-                spaced=first and bool(before) and not glued,
-                continues=torn or (first and bool(glued) and not may_turn),
-                start_s=start_s + at * step_s,
-                end_s=start_s + (at + len(part)) * step_s,
+                spaced=spaced and not index,
+                continues=index > 0 or not (one.turns or spaced),
             )
-            if len(shown_parts) > 1:
+            shown.update(start_s=start_s + index * step_s, end_s=start_s + (index + 1) * step_s)
+            if len(parts) > 1:
                 shown.update(timing="interpolated")
             yield CueWord.model_construct(**shown)
-            reached_s = start_s + at * step_s
-            at += len(part)
-        before, space = shown_parts[-1][0], False
+            reached_s = start_s + index * step_s
+        before, space = parts[-1], False
 
 
 def _unaligned(segment: Segment) -> tuple[SpokenWord, ...]:

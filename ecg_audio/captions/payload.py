@@ -66,22 +66,14 @@ def _words(
     table: list[list[Any]] = []
     for segment in segments:
         first = len(rows)
-        glued = True
         said = segment.words or _plain_words(segment)
-        spaced = spacing.before_each([word.text for word in said], segment.text)
-        texts = [clean(word.text) for word in said]
-        turns = boundaries.at_words(texts, spaced)
-        for word, text, space, (may_turn, _) in zip(said, texts, spaced, turns, strict=True):
-            glued = glued and not space
-            if not text:
-                continue
+        for one in boundaries.written(said, spacing.before_each([word.text for word in said], segment.text)):
+            word = one.word
             if word.suspect:
                 suspect[len(rows)] = clean(word.suspect)
             set_as = looks.setdefault(look(_cue_word(word, segment), style), len(looks))
-            glued = glued and len(rows) > first
-            stuck = 0 if not glued else 1 if may_turn else 2
-            rows.append((text, _ms(word.start_s), _ms(word.end_s), set_as, stuck, *_measures(word)))
-            glued = True
+            glued = 0 if one.spaced or len(rows) == first else 1 if one.turns else 2
+            rows.append((word.text, _ms(word.start_s), _ms(word.end_s), set_as, glued, *_measures(word)))
         emotion = segment.emotion and [segment.emotion.label, segment.emotion.confidence, segment.emotion.valence]
         reason = clean(segment.suspect) if segment.suspect else None
         start_s, end_s = _ms(segment.start_s), _ms(segment.end_s)
