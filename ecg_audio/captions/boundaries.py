@@ -1,16 +1,17 @@
 """Words as they are written and read, and where a line may turn between them, in every script.
 
 What a recogniser calls a word is in Thai often a phrase, in Japanese often less than a word. ICU knows the words of
-Thai, Lao, Burmese and Khmer and of Chinese and Japanese, the phrases that Japanese is read in, and which characters may
-neither begin nor end a line (UAX 14, strict: what Japanese calls kinsoku).
+Thai, Lao, Burmese, Khmer and Chinese, and which characters may neither begin nor end a line (UAX 14, strict: what
+Japanese calls kinsoku); BudouX knows the phrases that Japanese is read in, which are the words here.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 
+import budoux
 from icu4py.breakers import LineBreaker, WordBreaker
 
 from ecg_audio.analysis import LOOPING, SpokenWord, Timing
@@ -32,22 +33,23 @@ class WrittenWord:
 
 
 @lru_cache(maxsize=1024)
-def boundaries(text: str) -> tuple[frozenset[int], frozenset[int]]:
-    """The places, counted in characters, at which a word ends, and those of them at which a line may turn.
+def boundaries(text: str) -> frozenset[int]:
+    """The places, counted in characters, at which a word ends and a line may turn; in Japanese, a phrase.
 
     The end of the text is one, its start is not. Text with spaces turns at spaces alone; a place is then the first
     letter after them.
     """
     if not RUNS_ON.search(text):
-        found = frozenset(match.end() for match in re.finditer(r"\s+|$", text) if match.end())
-        return found, found
+        return frozenset(match.end() for match in re.finditer(r"\s+|$", text) if match.end())
     # letters are whole (a mark after a space is none), and what begins or ends a line may do so, in every script
     turns = set(accumulate(map(len, clusters(text)))) & _ends(LineBreaker(text, "ja@lb=strict"))
-    words = frozenset(turns & (_ends(WordBreaker(text, "")) | {len(text)}))
-    if not _KANA.search(text):
-        return words, words
-    turns &= _ends(LineBreaker(text, "ja@lb=strict;lw=phrase"))
-    return words | turns, frozenset(turns)
+    words = set(accumulate(map(len, _japanese().parse(text)))) if _KANA.search(text) else _ends(WordBreaker(text, ""))
+    return frozenset(turns & (words | {len(text)}))
+
+
+@cache
+def _japanese() -> budoux.Parser:
+    return budoux.load_default_japanese_parser()
 
 
 def _ends(parts: LineBreaker | WordBreaker) -> set[int]:
@@ -62,7 +64,7 @@ def written(words: Sequence[SpokenWord], spaced: Sequence[bool]) -> Iterator[Wri
         spaced: whether a space stands before each.
 
     Yields:
-        In scripts without spaces the words of the language, elsewhere the recogniser's. A word that was put together
+        In scripts without spaces the words of the language (of Japanese, phrases), elsewhere the recogniser's. A word that was put together
         has the voice of its longest part and the mean confidence over its letters; one whose edge lies inside a part
         has its share of the part's time and says that it is interpolated.
     """
@@ -80,10 +82,10 @@ def written(words: Sequence[SpokenWord], spaced: Sequence[bool]) -> Iterator[Wri
             apart.add(len(text))
         parts.append((len(text), word.model_copy(update={"text": shown})))
         text, space = text + shown, False
-    ends, turns = boundaries(text)
+    turns = boundaries(text)
     starts = {start for start, _ in parts}
     if RUNS_ON.search(text):
-        edges = {at for at in ends if _runs_on(text, at) or at in starts} | apart
+        edges = {at for at in turns if _runs_on(text, at) or at in starts} | apart
         edges |= {at for at in starts if not _runs_on(text, at)}
     else:
         edges = starts

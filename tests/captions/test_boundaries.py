@@ -26,7 +26,7 @@ NOT_LAST = "「『（【〈《“‘￥＄"
 
 def parted(text: str) -> list[str]:
     """The text, cut wherever a line may turn."""
-    cuts = [0, *sorted(boundaries(text)[1])]
+    cuts = [0, *sorted(boundaries(text))]
     return [text[first:last] for first, last in pairwise(cuts)]
 
 
@@ -46,7 +46,7 @@ def test_spaces_part_everything_else() -> None:
 def test_no_line_begins_or_ends_with_what_is_forbidden(text: str) -> None:
     """Whatever is written, the rules for the ends of Japanese lines hold, and no letter is torn from its marks."""
     text = " ".join(text.split())
-    for at in boundaries(text)[1]:
+    for at in boundaries(text):
         if 0 < at < len(text) and text[at - 1] != " ":
             assert text[at] not in NOT_FIRST and text[at - 1] not in NOT_LAST
 
@@ -59,7 +59,7 @@ def test_thai_letters_keep_their_marks(text: str) -> None:
     for cluster in clusters(text):
         at += len(cluster)
         whole.add(at)
-    assert boundaries(text)[0] | boundaries(text)[1] <= whole
+    assert boundaries(text) <= whole
 
 
 def spoken(*texts: str, **fields: object) -> list[SpokenWord]:
