@@ -64,7 +64,7 @@ def written(words: Sequence[SpokenWord], spaced: Sequence[bool]) -> Iterator[Wri
         spaced: whether a space stands before each.
 
     Yields:
-        In scripts without spaces the words of the language (of Japanese, phrases), elsewhere the recogniser's. A word that was put together
+        In scripts without spaces the words of the language, elsewhere the recogniser's. A word that was put together
         has the voice of its longest part and the mean confidence over its letters; one whose edge lies inside a part
         has its share of the part's time and says that it is interpolated.
     """
