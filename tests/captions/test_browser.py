@@ -589,6 +589,33 @@ def test_live_captions_stand_out(opened: Open, theme: str) -> None:
             assert contrast(_hexadecimal(colour), _hexadecimal(ground)) >= 4.5
 
 
+@pytest.mark.parametrize("preset", ["expressive", "karaoke", "plain"])
+def test_painted_captions_stand_out(opened: Open, preset: str) -> None:
+    """By pixels, in each preset: the letters of every word on the stage are 4.5 : 1 from what is behind them."""
+    analysis = factory.analysis(words=48, speakers=3)
+    page = opened(analysis)
+    while page.find("#preset").get_property("value") != preset:
+        page.press("c")
+    seen = 0
+    for word in analysis.words[3::15]:
+        page.seek(word.start_s + 0.01)
+        time.sleep(0.3)  # colours fade
+        for shown in page.driver.find_elements(By.CSS_SELECTOR, ".caption .word"):
+            if not re.search("[a-z]{3}", shown.text):  # letters that every machine has
+                continue
+            with Image.open(io.BytesIO(shown.screenshot_as_png)) as picture:
+                pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
+            colours, counts = np.unique(pixels, axis=0, return_counts=True)
+            ground = _written(colours[counts.argmax()])
+            assert max(contrast(_written(colour), ground) for colour in colours[counts >= 3]) >= 4.5, shown.text
+            seen += 1
+    assert seen > 8
+
+
+def _written(colour: np.ndarray) -> str:
+    return "#" + "".join(f"{channel:02X}" for channel in colour)
+
+
 def _hexadecimal(colour: str) -> str:
     return "#" + "".join(f"{int(channel):02X}" for channel in re.findall(r"\d+", colour)[:3])
 
