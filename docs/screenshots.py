@@ -1,8 +1,9 @@
 """Pictures of the report page and of the captions, for the documentation.
 
-    python docs/screenshots.py analysis.json recording.wav --frames frames.parquet --at 12.5
+    python docs/screenshots.py analysis.json recording.mp4 --frames frames.parquet --at 12.5
 
-Needs Chromium and chromedriver on PATH for the page, and an ffmpeg with libass for the captions on a picture.
+Needs Chromium and chromedriver on PATH for the page, an ffmpeg with libass for the captions on a picture, and fonts for
+Hebrew, Arabic, Thai, Korean and Japanese (Debian: fonts-noto-core, fonts-noto-cjk).
 """
 
 import argparse
@@ -16,20 +17,24 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+from PIL import Image
 from selenium import webdriver
 
 from ecg_audio.analysis import Analysis, Emphasis, RelativeVoice, Segment, SpokenWord
-from ecg_audio.captions import ass, html
+from ecg_audio.captions import ass, fonts, html
 from ecg_audio.captions.cues import CueSettings, cues
 from ecg_audio.captions.styling import PRESETS
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
-FEET = {"report-desktop-light", "report-phone-dark"}  # of which the bottom is shown as well
 SAID = {  # a sentence in each script, and which of its words is loud, whispered and drawn out
     "en": ("I told you never to open that door.", 3, 5, 7),
     "ar": ("قلت لك ألا تفتح هذا الباب أبدا.", 2, 3, 6),
     "he": ("אמרתי לך לא לפתוח את הדלת הזאת.", 2, 3, 6),
+    "th": ("ฉัน บอก คุณ แล้ว ว่า อย่า เปิด ประตู บาน นั้น", 5, 7, 9),
+    "ko": ("그 문을 절대로 열지 말라고 했다.", 2, 3, 5),
+    "ja": ("その ドアを 決して 開け ないで ね。", 2, 1, 3),
 }
+UNSPACED = {"th", "ja"}  # here written with spaces to tell the words
 SHOTS = {
     "report-desktop-light": (DESKTOP, "light"),
     "report-desktop-dark": (DESKTOP, "dark"),
@@ -53,6 +58,8 @@ def main() -> None:
         of_the_page(analysis, given.recording, given.frames, given.at, given.out, Path(folder))
         of_the_captions(analysis, given.at, given.out, Path(folder))
         of_the_scripts(given.out, Path(folder))
+    for picture in [*given.out.glob("report-*.png"), *given.out.glob("captions-*.png")]:
+        shrink(picture)
 
 
 def of_the_page(analysis: Analysis, recording: Path, frames: Path | None, at_s: float, out: Path, folder: Path) -> None:
@@ -80,10 +87,9 @@ def of_the_page(analysis: Analysis, recording: Path, frames: Path | None, at_s: 
             )
             time.sleep(1)  # the recording seeks, the captions fade
             browser.save_screenshot(str(out / f"{name}.png"))
-            if name in FEET:
-                browser.execute_script("scrollTo(0, document.body.scrollHeight)")
-                time.sleep(0.5)
-                browser.save_screenshot(str(out / f"{name}-foot.png"))
+            browser.execute_script("scrollTo(0, document.body.scrollHeight)")
+            time.sleep(0.5)
+            browser.save_screenshot(str(out / f"{name}-foot.png"))
 
 
 @contextmanager
@@ -100,20 +106,27 @@ def chromium() -> Iterator[webdriver.Chrome]:
 
 
 def of_the_captions(analysis: Analysis, at_s: float, out: Path, folder: Path) -> None:
-    """The cue at `at_s` in the three presets, drawn by libass at 720p, one under the other."""
-    shown = cues(analysis.segments, CueSettings.for_language(analysis.language))
-    for preset in PRESETS:
-        (folder / f"{preset}.ass").write_text(ass.dumps(shown, preset, width=1280, height=720), "utf-8")
-    strips = ";".join(
-        f"[{index}]ass={preset}.ass,crop=1280:200:0:520[{preset}]" for index, preset in enumerate(PRESETS)
-    )
-    command = ["ffmpeg", "-v", "error", "-y"]
-    for _ in PRESETS:
-        command += ["-ss", f"{at_s}", "-f", "lavfi", "-copyts"]
-        command += ["-i", f"gradients=s=1280x720:c0=0x2b3440:c1=0x8a7f6d:seed=7:speed=0.00001:r=25:d={at_s + 2}"]
-    command += ["-filter_complex", strips + ";" + "".join(f"[{name}]" for name in PRESETS) + "vstack=3"]
-    command += ["-frames:v", "1", "-update", "1", str((out / "captions-presets.png").resolve())]
-    subprocess.run(command, check=True, cwd=folder)
+    """The cue at `at_s` in the three presets, by libass: lying, one under another, and upright, side by side."""
+    bounds = CueSettings.for_language(analysis.language)
+    upright = bounds.model_copy(update={"line_width": 26, "wide_line_width": 12})
+    for name, size, settings, crop, stack in (
+        ("captions-presets", (1280, 720), bounds, "1280:230:0:490", "vstack"),
+        ("captions-upright", (720, 1280), upright, "720:560:0:640,scale=426:-2", "hstack"),
+    ):
+        shown = cues(analysis.segments, settings)
+        width, height = size
+        strips = [
+            drawn(
+                ass.dumps(shown, preset, width=width, height=height, line_width=settings.line_width),
+                size,
+                f"{name}-{preset}",
+                folder,
+                crop,
+                at_s,
+            )
+            for preset in PRESETS
+        ]
+        stacked(strips, stack, out / f"{name}.png", folder)
 
 
 def of_the_scripts(out: Path, folder: Path) -> None:
@@ -122,18 +135,18 @@ def of_the_scripts(out: Path, folder: Path) -> None:
     for language in SAID:
         for preset in PRESETS:
             script = ass.dumps(cues((spoken(language),)), preset, width=1280, height=720)
-            strips.append(drawn(script, (1280, 720), f"{language}-{preset}", folder, crop="1280:110:0:600"))
-    inputs = [part for strip in strips for part in ("-i", strip)]
-    stacked = f"vstack={len(strips)}"
-    target = str((out / "captions-scripts.png").resolve())
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-y", *inputs, "-filter_complex", stacked, "-frames:v", "1", "-update", "1", target],
-        check=True,
-        cwd=folder,
-    )
-    upright = CueSettings(line_width=26, wide_line_width=12)
-    script = ass.dumps(cues((spoken("en"),), upright), width=720, height=1280, line_width=26)
-    shutil.copy(folder / drawn(script, (720, 1280), "portrait", folder), out / "captions-portrait.png")
+            strips.append(drawn(script, (1280, 720), f"{language}-{preset}", folder, "760:100:260:600"))
+    halves = [strips[at : at + len(PRESETS) * 3] for at in (0, len(PRESETS) * 3)]
+    for number, half in enumerate(halves):
+        stacked(half, "vstack", folder / f"half-{number}.png", folder)
+    stacked(["half-0.png", "half-1.png"], "hstack", out / "captions-scripts.png", folder)
+
+
+def stacked(pictures: list[str], how: str, target: Path, folder: Path) -> None:
+    """Pictures in one."""
+    inputs = [part for picture in pictures for part in ("-i", picture)]
+    command = ["ffmpeg", "-v", "error", "-y", *inputs, "-filter_complex", f"{how}={len(pictures)}", "-frames:v", "1"]
+    subprocess.run([*command, "-update", "1", str(target.resolve())], check=True, cwd=folder)
 
 
 def spoken(language: str) -> Segment:
@@ -148,18 +161,26 @@ def spoken(language: str) -> Segment:
         SpokenWord(text=word, start_s=0.33 * at, end_s=0.33 * at + 0.3, speaker="SPEAKER_00", **voices.get(at, {}))
         for at, word in enumerate(text.split())
     )
-    return Segment(id=0, start_s=0, end_s=words[-1].end_s, speaker="SPEAKER_00", text=text, words=words)
+    written = text.replace(" ", "") if language in UNSPACED else text
+    return Segment(id=0, start_s=0, end_s=words[-1].end_s, speaker="SPEAKER_00", text=written, words=words)
 
 
-def drawn(script: str, size: tuple[int, int], name: str, folder: Path, crop: str = "") -> str:
-    """The name of a picture of captions, nearly at the end of the sentence."""
+def drawn(script: str, size: tuple[int, int], name: str, folder: Path, crop: str, at_s: float = 1.5) -> str:
+    """The name of a picture of captions at a time; of the sentences above, nearly at their end."""
     (folder / f"{name}.ass").write_text(script, "utf-8")
     width, height = size
-    ground = f"gradients=s={width}x{height}:c0=0x2b3440:c1=0xd9cbb0:seed=7:speed=0.00001:r=25:d=4"
-    filters = f"format=rgb24,ass={name}.ass" + (f",crop={crop}" if crop else "")
-    command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", ground, "-vf", filters, "-ss", "1.5"]
+    ground = f"gradients=s={width}x{height}:c0=0x2b3440:c1=0x8a7f6d:seed=7:speed=0.00001:r=25:d={at_s + 2}"
+    filters = f"format=rgb24,{fonts.drawing(f'{name}.ass', folder)},crop={crop}"
+    command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", ground, "-vf", filters, "-ss", f"{at_s}"]
     subprocess.run([*command, "-frames:v", "1", "-update", "1", f"{name}.png"], check=True, cwd=folder)
     return f"{name}.png"
+
+
+def shrink(picture: Path) -> None:
+    """At most 256 colours: a third of the bytes."""
+    with Image.open(picture) as full:
+        small = full.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small.save(picture, optimize=True)
 
 
 if __name__ == "__main__":

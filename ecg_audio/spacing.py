@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-_RUNS_ON = re.compile(
+RUNS_ON = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
     "\u2e80-\u2fff\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef]"  # Chinese, Japanese
 )
@@ -12,7 +12,7 @@ _RUNS_ON = re.compile(
 
 def by_script(left: str, right: str) -> bool:
     """Whether a space stands between two words: not within scripts that run on, such as Chinese and Thai."""
-    return not (_RUNS_ON.match(left[-1:]) and _RUNS_ON.match(right[:1]))
+    return not (RUNS_ON.match(left[-1:]) and RUNS_ON.match(right[:1]))
 
 
 def before_each(words: Sequence[str], text: str) -> tuple[bool, ...]:

@@ -7,14 +7,16 @@ import pysubs2
 from pysubs2 import Alignment, Color
 
 from ecg_audio.captions.cues import Cue, Line
+from ecg_audio.captions.fonts import FAMILY
 from ecg_audio.captions.styling import PLAIN, Look, Preset, Style, hues, look, paled
 from ecg_audio.captions.text import clean, omission, runs_leftwards
 
 NOTICE = "Expressive captions by ecg-audio-analyzer"
-FONT = "Noto Sans"  # renderers take their nearest where it is absent
 LINE_EM = 0.52  # the mean advance of a character of running text
+SIZE_PER_EM = 1.362  # ASS sizes a typeface from its highest to its lowest line: of ours, Noto Sans
+EM_PER_HEIGHT = 0.05
 WHITE = "#FFFFFF"
-OUTLINE_EM = 0.075  # a letter's own ground, wide enough to be read on any picture
+OUTLINE_EM = 0.09  # a letter's own ground, wide enough to be read on any picture
 BY_FIRST_LETTER = -1  # the encoding for which libass takes a line's direction from its first letter
 PIVOT_PX = 1_000_000  # see `_shift`
 
@@ -44,7 +46,7 @@ def dumps(
         left_out: how many words the cues do not show; a comment says so.
     """
     style = style if isinstance(style, Style) else Style.preset(style)
-    size_px = font_px(width, height, line_width)
+    em_px = usual_em_px(width, height, line_width)
     file = pysubs2.SSAFile()
     file.styles.clear()
     file.info.update(
@@ -59,7 +61,7 @@ def dumps(
     )
     colours = hues(tuple(cues), style.palette.dark) if style.speaker_colours else {}
     names: dict[str | None, str] = {speaker: f"Voice {index}" for index, speaker in enumerate(colours, 1)}
-    usual = _style(WHITE, style, size_px, width, height)
+    usual = _style(WHITE, style, em_px, width, height)
     if any(runs_leftwards(word.text) for cue in cues for word in cue.words):
         usual.encoding = BY_FIRST_LETTER
     file.styles["Default"] = usual
@@ -67,14 +69,14 @@ def dumps(
         file.styles[names[speaker]] = usual.copy()
         file.styles[names[speaker]].primarycolor = _colour(colour)
     for cue in cues:
-        file.append(_event(cue, style, names, colours, size_px, height))
+        file.append(_event(cue, style, names, colours, em_px, height))
     notice = f"{NOTICE}\n{omission(left_out)}" if left_out else NOTICE
     return str(file.to_string("ass", header_notice=notice))
 
 
-def font_px(width: int, height: int, line_width: int = 42) -> int:
+def usual_em_px(width: int, height: int, line_width: int = 42) -> int:
     """The usual letter size for a picture, pixels: by its height, unless its width could not hold a full line."""
-    return round(min(0.058 * height, 0.9 * width / (line_width * LINE_EM)))
+    return round(min(EM_PER_HEIGHT * height, 0.82 * width / (line_width * LINE_EM)))
 
 
 def _event(
@@ -82,7 +84,7 @@ def _event(
     style: Style,
     names: dict[str | None, str],
     colours: dict[str | None, str],
-    size_px: int,
+    em_px: int,
     height: int,
 ) -> pysubs2.SSAEvent:
     lines: list[str] = []
@@ -94,7 +96,7 @@ def _event(
             # a syllable of no length: else the dash would be part of the last one
             reset = colour + (r"\kt0\k0" if style.follow else "")
             clock_cs = 0
-        text, clock_cs = _line(cue, line, style, colours.get(line[0].speaker, WHITE), size_px, clock_cs)
+        text, clock_cs = _line(cue, line, style, colours.get(line[0].speaker, WHITE), em_px, clock_cs)
         lines.append(_braced(reset) + cue.leads[index].translate(_ESCAPES) + text)
     shifted = any(look(word, style).shift_em for word in cue.words)
     pivot = rf"{{\org({-PIVOT_PX},{height})}}" if shifted else ""
@@ -107,16 +109,16 @@ def _event(
     )
 
 
-def _style(colour: str, style: Style, size_px: int, width: int, height: int) -> pysubs2.SSAStyle:
+def _style(colour: str, style: Style, em_px: int, width: int, height: int) -> pysubs2.SSAStyle:
     return pysubs2.SSAStyle(
-        fontname=FONT,
-        fontsize=float(size_px),
+        fontname=FAMILY,  # renderers take their nearest where it is absent
+        fontsize=round(em_px * SIZE_PER_EM, 1),
         primarycolor=_colour(colour),
         secondarycolor=_colour(style.palette.unsaid),
         outlinecolor=_colour(style.palette.ground),
         backcolor=Color(0, 0, 0, 128),
-        outline=round(size_px * OUTLINE_EM, 1),
-        shadow=round(size_px * 0.03, 1),
+        outline=round(em_px * OUTLINE_EM, 1),
+        shadow=round(em_px * 0.04, 1),
         alignment=Alignment.BOTTOM_CENTER,
         marginl=round(width * 0.05),
         marginr=round(width * 0.05),
@@ -134,13 +136,13 @@ def _field(text: str) -> str:
     return clean(text).replace(",", ";").translate(_ESCAPES)
 
 
-def _line(cue: Cue, line: Line, style: Style, colour: str, size_px: int, clock_cs: int) -> tuple[str, int]:
+def _line(cue: Cue, line: Line, style: Style, colour: str, em_px: int, clock_cs: int) -> tuple[str, int]:
     """One line's words with their overrides, and where the karaoke clock stands after it."""
     parts: list[str] = []
     for index, word in enumerate(line):
         space = " " if index and word.spaced else ""
         shown = look(word, style)
-        tags = _tags(PLAIN, shown, size_px) + (
+        tags = _tags(PLAIN, shown, em_px) + (
             rf"\1c{_written(paled(colour, shown.opacity, style))}" if shown.opacity < 1 else ""
         )
         if style.follow:
@@ -152,7 +154,7 @@ def _line(cue: Cue, line: Line, style: Style, colour: str, size_px: int, clock_c
             kind = "k" if runs_leftwards(word.text) else "kf"
             tags = rf"\{kind}{end_cs - begin_cs}" + tags
             clock_cs = end_cs
-        undo = _tags(shown, PLAIN, size_px) + (rf"\1c{_written(colour)}" if shown.opacity < 1 else "")
+        undo = _tags(shown, PLAIN, em_px) + (rf"\1c{_written(colour)}" if shown.opacity < 1 else "")
         # spaces are always plain
         parts += [space, _braced(tags), word.text.translate(_ESCAPES), _braced(undo)]
     return "".join(parts), clock_cs
@@ -166,29 +168,29 @@ def _cs(cue: Cue, time_s: float) -> int:
     return round((min(time_s, cue.end_s) - cue.start_s) * 100)
 
 
-def _tags(before: Look, shown: Look, size_px: int) -> str:
+def _tags(before: Look, shown: Look, em_px: int) -> str:
     """The overrides that lead from one look to another."""
     tags = ""
     if shown.weight != before.weight:
         tags += rf"\b{shown.weight}"
     if shown.size != before.size:
-        tags += rf"\fs{size_px * shown.size:.1f}"
+        tags += rf"\fs{em_px * SIZE_PER_EM * shown.size:.1f}"
     if shown.spacing_em != before.spacing_em:
-        tags += rf"\fsp{size_px * shown.spacing_em:.1f}"
+        tags += rf"\fsp{em_px * shown.spacing_em:.1f}"
     if shown.shift_em != before.shift_em:
-        tags += rf"\frz{_shift(size_px * shown.shift_em):.8f}"
+        tags += rf"\frz{_shift(em_px * shown.shift_em):.8f}"
     if shown.italic != before.italic:
         tags += rf"\i{int(shown.italic)}"
     if shown.accent != before.accent:
-        tags += _accent(shown.accent, size_px)
+        tags += _accent(shown.accent, em_px)
     return tags
 
 
-def _accent(accent: str | None, size_px: int) -> str:
+def _accent(accent: str | None, em_px: int) -> str:
     """An emotion colours the shadow: the letters keep their dark outline, hence their contrast."""
     if accent is None:
         return r"\4c\4a\shad"  # the speaker's own again
-    return rf"\4c{_written(accent)}\4a&H00&\shad{size_px * (OUTLINE_EM + 0.03):.1f}"
+    return rf"\4c{_written(accent)}\4a&H00&\shad{em_px * (OUTLINE_EM + 0.03):.1f}"
 
 
 def _written(colour: str) -> str:

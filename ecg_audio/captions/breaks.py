@@ -10,8 +10,8 @@ import re
 SENTENCE, CLAUSE, OPENING, ORDINARY, CLINGING, INSIDE = 0.0, 1.0, 1.6, 2.4, 4.0, 9.0
 PAUSE_BONUS_PER_S = 5.0
 
-_SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’)\]」』]*$")
-_CLAUSE_END = re.compile(r"[,;:–—，、；：،؛][\"'”’)\]」』]*$")
+_SENTENCE_END = re.compile(r"[.!?…。！？؟।॥။។៕][\"'”’)\]」』）】》〉]*$")
+_CLAUSE_END = re.compile(r"[,;:–—，、；：،؛၊][\"'”’)\]」』）】》〉]*$")
 _TITLES = frozenset({"mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "vs.", "no.", "jr.", "sr."})
 _CLINGS_TO_NEXT = frozenset(
     re.findall(
@@ -34,7 +34,7 @@ _UNIT = re.compile(
 )
 
 
-def cost(left: str, right: str, pause_s: float, *, starts_sentence: bool = False) -> float:
+def cost(left: str, right: str, pause_s: float, *, starts_sentence: bool = False, apart: bool = False) -> float:
     """How bad it is to break between two words; from 0 (the end of a sentence) upwards.
 
     Args:
@@ -42,16 +42,17 @@ def cost(left: str, right: str, pause_s: float, *, starts_sentence: bool = False
         right: the word after it.
         pause_s: silence between them.
         starts_sentence: whether `left` begins a sentence, where a capital letter says nothing about names.
+        apart: whether a space stands between them in a script that has none between words: it ends a clause.
     """
-    return max(0.0, _by_text(left, right, starts_sentence) - PAUSE_BONUS_PER_S * max(0.0, pause_s))
+    return max(0.0, _by_text(left, right, starts_sentence, apart) - PAUSE_BONUS_PER_S * max(0.0, pause_s))
 
 
-def _by_text(left: str, right: str, starts_sentence: bool) -> float:
+def _by_text(left: str, right: str, starts_sentence: bool, apart: bool) -> float:
     if left.lower() in _TITLES or _within_number(left, right):
         return INSIDE
     if ends_sentence(left):
         return SENTENCE
-    if _CLAUSE_END.search(left):
+    if apart or _CLAUSE_END.search(left):
         return CLAUSE
     if not starts_sentence and _capitalised(left) and _capitalised(right):
         return INSIDE

@@ -14,7 +14,6 @@ from pathlib import Path
 import pysubs2
 
 from ecg_audio.captions import fonts
-from ecg_audio.captions.ass import FONT
 from ecg_audio.environment import FFMPEG, chosen
 from ecg_audio.errors import BurnFailed, FfmpegMissing, FontMissing, InvalidRequest, SourceNotFound
 from ecg_audio.progress import Report, silent
@@ -55,7 +54,8 @@ def burn(video: Path, ass: str, target: Path, report: Report = silent) -> None:
         # a fixed name in the working folder: filter arguments have escapes of their own
         (Path(folder) / "captions.ass").write_text(ass, "utf-8")
         command = [program, "-hide_banner", "-loglevel", "error", "-nostdin", "-progress", "pipe:1"]
-        command += ["-protocol_whitelist", "file", "-i", f"file:{video.resolve()}", "-vf", "ass=captions.ass"]
+        command += ["-protocol_whitelist", "file", "-i", f"file:{video.resolve()}"]
+        command += ["-vf", fonts.drawing("captions.ass", Path(folder))]
         command += ["-map", "0:v:0", "-map", "0:a?", "-c:a", "copy" if audio <= _COPIED_AUDIO else "aac"]
         command += ["-pix_fmt", "yuv420p", "-movflags", "+faststart", "out.mp4"]
         _run(command, folder, duration_s, report)
@@ -69,13 +69,13 @@ def scripts() -> dict[str, str | None]:
         FfmpegMissing: there is no `ffmpeg` with libass on this machine.
         BurnFailed: libass could not be asked.
     """
-    lacked = fonts.missing("".join(script.sample for script in fonts.SCRIPTS), FONT, _ffmpeg())
+    lacked = fonts.missing("".join(script.sample for script in fonts.SCRIPTS), _ffmpeg())
     return {script.name: script.package if lacked & set(script.sample) else None for script in fonts.SCRIPTS}
 
 
 def _check_fonts(ass: str, program: str) -> None:
     events = pysubs2.SSAFile.from_string(ass, "ass")
-    lacked = fonts.missing("".join(event.plaintext for event in events), FONT, program)
+    lacked = fonts.missing("".join(event.plaintext for event in events), program)
     if not lacked:
         return
     found = fonts.scripts_of(lacked)

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from ecg_audio import spacing
 from ecg_audio.analysis import LOOPING, Segment, SpokenWord
-from ecg_audio.captions import names, phrases
+from ecg_audio.captions import boundaries, names, phrases
 from ecg_audio.captions.phrases import DASH, CueWord, Line, NameRoom, Phrase, line_text
 from ecg_audio.captions.reading import CueSettings
 from ecg_audio.captions.sounds import Sound, placed
@@ -208,10 +208,10 @@ def _words(
     words = segment.words or _unaligned(segment)
     spaces = spacing.before_each([word.text for word in words], segment.text)
     space: bool | None = None  # before the next word that is shown; None: no word of this segment stands before it
-    for word, stands in zip(words, spaces, strict=True):
-        text = clean(word.text)
-        space = None if space is None else space or stands
-        if not text or (word.suspect == LOOPING and not settings.loops):
+    for one in boundaries.written(words, spaces):
+        word = one.word
+        space = None if space is None else space or one.spaced
+        if word.suspect == LOOPING and not settings.loops:
             continue
         # within a segment the order of the words is certain, their times may not be
         start_s = max(word.start_s, reached_s)
@@ -219,7 +219,8 @@ def _words(
         reached_s = start_s
         fields = {name: getattr(word, name) for name in SpokenWord.model_fields}
         crowded = any(start_s < rival.end_s - OVERLAP_S and rival.start_s < end_s for rival in rivals)
-        parts = pieces(text, settings.line_width - len(DASH) - name_room, settings.wide)
+        spaced = bool(before) and (spacing.by_script(before, word.text) if space is None else space)
+        parts = pieces(word.text, settings.line_width - len(DASH) - name_room, settings.wide)
         step_s = (end_s - start_s) / len(parts)
         for index, part in enumerate(parts):
             shown = dict(
@@ -227,11 +228,10 @@ def _words(
                 text=part,
                 emotion=segment.emotion,
                 crowded=crowded,
-                spaced=bool(before) and (spacing.by_script(before, part) if space is None else space),
+                spaced=spaced and not index,
+                continues=index > 0 or not (one.turns or spaced),
             )
             shown.update(start_s=start_s + index * step_s, end_s=start_s + (index + 1) * step_s)
-            if index:
-                shown.update(spaced=False, continues=True)
             if len(parts) > 1:
                 shown.update(timing="interpolated")
             yield CueWord.model_construct(**shown)

@@ -1,15 +1,31 @@
-"""Which letters the machine's fonts have, as libass sees them; and what to install for those they lack."""
+"""Which letters can be drawn here, as libass sees them; and what to install for those that cannot.
 
+Latin, Greek and Cyrillic are carried, in seven weights (`typeface/`, made by `docs/typeface.py`): they look the same on
+every machine. Other scripts come from the machine's own fonts.
+"""
+
+import base64
 import re
 import subprocess
 import tempfile
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ecg_audio.errors import BurnFailed
 
+FAMILY = "Noto Sans"
+FOLDER = Path(__file__).parent / "typeface"
+TYPEFACE = FOLDER / "video"
+CARRIED = {
+    "latin": ((0x20, 0x7E), (0xA0, 0x17F), (0x2000, 0x206F), (0x20A0, 0x20CF), (0x2116, 0x2122), (0x2190, 0x2193)),
+    "more-latin": ((0x180, 0x24F), (0x2B0, 0x36F), (0x1E00, 0x1EFF)),
+    "greek": ((0x370, 0x3FF), (0x1F00, 0x1FFF)),
+    "cyrillic": ((0x400, 0x52F),),
+}
+"""The code points of the carried typeface, by the files that a page takes it from."""
 _MISSED = re.compile(r"failed to find any fallback with glyph 0x([0-9A-Fa-f]+)")
 _PROBE = """[Script Info]
 ScriptType: v4.00+
@@ -24,6 +40,45 @@ Style: Default,{font},20
 Format: Layer, Start, End, Style, Text
 {events}
 """
+
+
+def drawing(script: str, folder: Path) -> str:
+    """The ffmpeg filter that draws an ASS file, with the carried typeface.
+
+    Args:
+        script: the file's name, in the folder that ffmpeg runs in.
+        folder: that folder; what the filter needs is linked into it, since a filter's arguments have escapes of their
+            own.
+    """
+    link = folder / "typeface"
+    if not link.is_symlink():
+        link.symlink_to(TYPEFACE)
+    return f"ass={script}:fontsdir={link.name}"
+
+
+def faces(text: str, family: str) -> str:
+    """The carried typeface as `@font-face` rules that load nothing: what `text` needs of it, and Latin in any case.
+
+    Args:
+        text: what the page shows.
+        family: the name that style sheets know it by.
+    """
+    codes = set(map(ord, text))
+    return "".join(
+        _face(name, family)
+        for name, ranges in CARRIED.items()
+        if name == "latin" or any(first <= code <= last for code in codes for first, last in ranges)
+    )
+
+
+@cache
+def _face(name: str, family: str) -> str:
+    data = base64.b64encode((FOLDER / "page" / f"NotoSans-{name}.woff2").read_bytes()).decode()
+    ranges = ",".join(f"U+{first:X}-{last:X}" for first, last in CARRIED[name])
+    return (
+        f'@font-face{{font-family:"{family}";font-weight:300 900;unicode-range:{ranges};'
+        f'src:url(data:font/woff2;base64,{data}) format("woff2")}}\n'
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +128,11 @@ SCRIPTS = (
 OTHER = Script("other scripts", "", (), "fonts-noto-core fonts-noto-extra")
 
 
-def missing(characters: Iterable[str], font: str, ffmpeg: str) -> set[str]:
-    """Those of `characters` for which libass finds no letter in any font of this machine, hence draws a box.
+def missing(characters: Iterable[str], ffmpeg: str) -> set[str]:
+    """Those of `characters` for which libass finds no letter in any font here, hence draws a box.
 
     Args:
         characters: single characters; what is not seen (spaces, joiners) is not looked for.
-        font: the family that is asked for first.
         ffmpeg: a program with libass.
 
     Raises:
@@ -93,9 +147,9 @@ def missing(characters: Iterable[str], font: str, ffmpeg: str) -> set[str]:
     ]
     events = "\n".join(f"Dialogue: 0,0:00:00.00,0:00:09.00,Default,{line}" for line in lines)
     with tempfile.TemporaryDirectory(prefix="ecg-fonts-") as folder:
-        Path(folder, "probe.ass").write_text(_PROBE.format(font=font, events=events), "utf-8")
+        Path(folder, "probe.ass").write_text(_PROBE.format(font=FAMILY, events=events), "utf-8")
         command = [ffmpeg, "-hide_banner", "-v", "warning", "-nostdin", "-f", "lavfi", "-i", "color=s=640x360:d=1:r=1"]
-        command += ["-vf", "ass=probe.ass", "-frames:v", "1", "-f", "null", "-"]
+        command += ["-vf", drawing("probe.ass", Path(folder)), "-frames:v", "1", "-f", "null", "-"]
         asked = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
     if asked.returncode:
         raise BurnFailed(f"libass could not be asked for its fonts: {asked.stderr.strip()[-300:]}")

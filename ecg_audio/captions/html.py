@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecg_audio.analysis import Analysis
+from ecg_audio.captions import fonts
 from ecg_audio.captions.payload import payload
 from ecg_audio.captions.styling import Preset, Style
 from ecg_audio.captions.text import clean
@@ -61,16 +62,18 @@ def page(
     data = payload(analysis, frames, style)
     data["media"] = {"href": media_href, "kind": media_kind}
     script = _script()
-    sheet = _asset("report.css") + _asset("events.css") + _palette(style)
+    embedded = _embedded(data)
+    sheet = fonts.faces(embedded, "Carried") + _asset("report.css") + _asset("events.css") + _palette(style)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(sheet)}'; "
-        "media-src 'self' file: blob: data: https: http:; img-src data:; base-uri 'none'; form-action 'none'"
+        "media-src 'self' file: blob: data: https: http:; img-src data:; font-src data:; "
+        "base-uri 'none'; form-action 'none'"
     )
     filled = {
         "{{policy}}": policy,
         "{{title}}": html.escape(clean(analysis.title) or "Recording"),
         "{{style}}": sheet,
-        "{{data}}": _embedded(data),
+        "{{data}}": embedded,
         "{{script}}": script,
     }
     document = _asset("report.html")

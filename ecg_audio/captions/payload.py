@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ecg_audio import spacing
 from ecg_audio.analysis import FRAME_HOP_S, Analysis, Notice, RelativeVoice, Segment, SpokenWord, VoiceFeatures
+from ecg_audio.captions import boundaries
 from ecg_audio.captions.cues import Cue, CueSettings, CueWord, cues, left_out
 from ecg_audio.captions.sounds import label
 from ecg_audio.captions.styling import Look, Style, accent, hues, look, strengths
@@ -71,19 +72,14 @@ def _words(
     table: list[list[Any]] = []
     for segment in segments:
         first = len(rows)
-        glued = True
         said = segment.words or _plain_words(segment)
-        for word, space in zip(said, spacing.before_each([word.text for word in said], segment.text), strict=True):
-            text = clean(word.text)
-            glued = glued and not space
-            if not text:
-                continue
+        for one in boundaries.written(said, spacing.before_each([word.text for word in said], segment.text)):
+            word = one.word
             if word.suspect:
                 suspect[len(rows)] = clean(word.suspect)
             set_as = looks.setdefault(_look(_cue_word(word, segment), style), len(looks))
-            glued = glued and len(rows) > first
-            rows.append((text, _ms(word.start_s), _ms(word.end_s), set_as, int(glued), *_measures(word)))
-            glued = True
+            glued = 0 if one.spaced or len(rows) == first else 1 if one.turns else 2
+            rows.append((word.text, _ms(word.start_s), _ms(word.end_s), set_as, glued, *_measures(word)))
         emotion = segment.emotion and [segment.emotion.label, segment.emotion.confidence, segment.emotion.valence]
         reason = clean(segment.suspect) if segment.suspect else None
         start_s, end_s = _ms(segment.start_s), _ms(segment.end_s)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import inf
 
+from ecg_audio import spacing
 from ecg_audio.analysis import Emotion, SpokenWord
 from ecg_audio.captions import breaks
 from ecg_audio.captions.reading import CueSettings
@@ -24,6 +25,7 @@ DANGLING_WORDS = 3
 HURRIED_CPS = 40.0  # beyond it nothing can be read, and cues had better follow sentences
 HURRIED_PER_CPS = 0.4  # per character a second above the target; twice that above the bound
 IMBALANCE = 5.0  # lines of quite different width
+TORN = 1000.0  # no line turns inside a word unless the word is longer than a line
 TOP_HEAVY = 0.3  # of two equal cuts, the one with the longer second line hides less of the picture
 
 
@@ -32,7 +34,7 @@ class CueWord(SpokenWord):
 
     emotion: Emotion | None = None
     spaced: bool = True  # whether a space stands before it, unless it begins a line
-    continues: bool = False  # it is a further piece of the word before
+    continues: bool = False  # no line turns before it: it goes on with a word, or may not begin a line
     crowded: bool = False  # somebody else speaks at the same time
     sound: bool = False  # it is no word but the name of a sound: nobody says it
 
@@ -198,7 +200,9 @@ def _break_costs(words: Sequence[CueWord]) -> list[float]:
     found: list[float] = []
     sentence_starts = True
     for left, right in pairwise(words):
-        cost = breaks.cost(left.text, right.text, right.start_s - left.end_s, starts_sentence=sentence_starts)
-        found.append(breaks.INSIDE if right.continues else cost)
+        pause_s = right.start_s - left.end_s
+        apart = right.spaced and not spacing.by_script(left.text, right.text)
+        cost = breaks.cost(left.text, right.text, pause_s, starts_sentence=sentence_starts, apart=apart)
+        found.append(TORN if right.continues else cost)
         sentence_starts = breaks.ends_sentence(left.text)
     return [*found, 0.0]

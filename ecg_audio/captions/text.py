@@ -33,16 +33,17 @@ def _kept(character: str) -> str:
 
 
 # blocks of scripts whose letters are joined: Arabic and its kin, Syriac, N'Ko, Mandaic, Mongolian, Phags-pa, Adlam, and
-# the Indic scripts whose letters hang from one line
+# the Indic scripts whose letters hang from one line; and those that are built of parts: Thai to Tibetan, Burmese, Khmer
 _JOINED = re.compile(
     "[\u0600-\u06ff\u0700-\u074f\u0750-\u077f\u07c0-\u07ff\u0840-\u08ff\u0900-\u0dff\u1800-\u18af\ua840-\ua87f"
+    "\u0e00-\u109f\u1780-\u17ff"
     "\ufb50-\ufdff\ufe70-\ufefc\U0001e900-\U0001e95f]"
 )
 
 
 def joined(text: str) -> bool:
-    """Whether letters of `text` are joined to their neighbours, so that spacing would tear them apart."""
-    return bool(_JOINED.search(text))
+    """Whether letters of `text` are joined to their neighbours or have marks, so that spacing would tear them apart."""
+    return bool(_JOINED.search(text)) or any(unicodedata.category(character)[0] == "M" for character in text)
 
 
 def runs_leftwards(text: str) -> bool:

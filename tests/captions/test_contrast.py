@@ -40,7 +40,7 @@ def test_ass_letters_stand_out_from_their_outline(preset: Preset) -> None:
     for style in pysubs2.SSAFile.from_string(script).styles.values():
         ground = written(style.outlinecolor)
         assert style.outlinecolor.a == style.primarycolor.a == style.secondarycolor.a == 0
-        assert style.outline >= 0.07 * style.fontsize
+        assert style.outline >= 0.06 * style.fontsize
         assert contrast(written(style.primarycolor), ground) >= LEAST
         assert contrast(written(style.secondarycolor), ground) >= LEAST
         assert contrast(written(style.primarycolor), written(style.secondarycolor)) >= SAID_FROM_UNSAID

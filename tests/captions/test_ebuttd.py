@@ -1,9 +1,11 @@
-"""EBU-TT-D: read back cue by cue, and made of nothing that EBU Tech 3380 does not have."""
+"""EBU-TT-D: read back cue by cue, and valid by a schema that was written from EBU Tech 3380 alone."""
 
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
+import xmlschema
 from hypothesis import given, settings
 
 from ecg_audio.analysis import Segment
@@ -17,20 +19,7 @@ from tests.captions.test_formats import HOSTILE
 
 NAMESPACES = {"tt": ebuttd.TT, "tts": ebuttd.TTS, "ttm": ebuttd.TTM, "ebuttm": ebuttd.EBUTTM}
 ID, LANG = f"{{{ebuttd.XML}}}id", f"{{{ebuttd.XML}}}lang"
-# which attributes each element may have, by EBU Tech 3380
-ALLOWED = {
-    "tt": "xml:lang ttp:timeBase ttp:cellResolution",
-    "head": "", "metadata": "", "styling": "", "layout": "", "body": "", "br": "",
-    "documentMetadata": "", "conformsToStandard": "", "agent": "xml:id type", "name": "type",
-    "style": "xml:id tts:direction tts:fontFamily tts:fontSize tts:lineHeight tts:textAlign tts:color tts:fontStyle"
-    " tts:backgroundColor tts:fontWeight tts:textDecoration tts:unicodeBidi tts:wrapOption ebutts:multiRowAlign"
-    " ebutts:linePadding",
-    "region": "xml:id tts:origin tts:extent style tts:displayAlign tts:padding tts:writingMode tts:overflow",
-    "div": "xml:id region style ttm:agent",
-    "p": "xml:id xml:lang region style begin end ttm:agent",
-    "span": "xml:id xml:lang style begin end ttm:agent",
-}  # fmt: skip
-PREFIXES = {uri: prefix for prefix, uri in (ebuttd.PREFIXES | {"xml": ebuttd.XML}).items()}
+SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "ebu_tt_d" / "ebu_tt_d.xsd")
 
 
 def read(document: str) -> list[tuple[str, str, str]]:
@@ -43,17 +32,13 @@ def read(document: str) -> list[tuple[str, str, str]]:
 
 
 def check(document: str) -> None:
-    """Every element and attribute is one of EBU-TT-D's, and every reference is to something there."""
+    """The document keeps to the schema, every reference is to something there, and styles are only referred to."""
+    assert [error.reason for error in SCHEMA.iter_errors(document)] == []
     root = ET.fromstring(document)
-    names = {element.attrib[ID] for element in root.iter() if ID in element.attrib}
+    kinds = {element.attrib[ID]: element.tag.partition("}")[2] for element in root.iter() if ID in element.attrib}
     for element in root.iter():
-        kind = element.tag.partition("}")[2]
-        attributes = {re.sub(r"\{(.*)\}", lambda found: PREFIXES[found[1]] + ":", key) for key in element.attrib}
-        assert attributes <= set(ALLOWED[kind].split()), (kind, attributes)
-        for key in ("style", "region", f"{{{ebuttd.TTM}}}agent"):
-            assert set(element.attrib.get(key, "").split()) <= names
-    assert [child.tag.partition("}")[2] for child in root][:1] == ["head"]
-    assert len(names) == sum(ID in element.attrib for element in root.iter())
+        for key, kind in (("style", "style"), ("region", "region"), (f"{{{ebuttd.TTM}}}agent", "agent")):
+            assert {kinds[name] for name in element.attrib.get(key, "").split()} <= {kind}
 
 
 @settings(max_examples=40, deadline=None)
@@ -112,3 +97,43 @@ def test_silence_and_unknown_language_make_a_document() -> None:
     check(document)
     root = ET.fromstring(document)
     assert (root.find("tt:body", NAMESPACES), root.get(LANG)) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('ttp:timeBase="media"', 'ttp:timeBase="smpte"'),
+        ('tts:origin="5% 10%" ', ""),
+        ('tts:fontSize="80%"', 'tts:fontSize="12px"'),
+        ('tts:color="#FFFFFF"', 'tts:color="white"'),
+        ('begin="00:00:00.000"', 'begin="0s"'),
+        ('xml:id="cue1" ', ""),
+        ('style="text"', 'style="text" tts:color="#FFFFFF"'),
+        ("<tt:span", "<tt:em"),
+        ('region="below"', 'region="above"'),
+    ],
+)
+def test_schema_finds_what_is_wrong(talk: Talk, right: str, wrong: str) -> None:
+    """Each of these faults is found: the schema can fail."""
+    document = ebuttd.dumps(cues((talk("hello there", speaker=None),)))
+    assert right in document
+    with pytest.raises((AssertionError, ET.ParseError, KeyError)):
+        check(document.replace(right, wrong))
+
+
+@pytest.mark.parametrize("language", ["en", "ko", "ar"])
+def test_document_is_imsc_text(talk: Talk, language: str) -> None:
+    """What IMSC 1 Text asks beyond the schema: its name, one region inside the picture, styles that it admits."""
+    root = ET.fromstring(ebuttd.dumps(cues((talk("hello there"), talk("you", 3, speaker="B"))), language=language))
+    assert "http://www.w3.org/ns/ttml/profile/imsc1/text" in [
+        found.text for found in root.iterfind(".//ebuttm:conformsToStandard", NAMESPACES)
+    ]
+    assert not list(root.iterfind(".//tt:div//tt:div", NAMESPACES))
+    for region in root.iterfind(".//tt:region", NAMESPACES):
+        (left, top), (width, height) = (
+            [float(part.rstrip("%")) for part in region.attrib[f"{{{ebuttd.TTS}}}{name}"].split()]
+            for name in ("origin", "extent")
+        )
+        assert left + width <= 100 and top + height <= 100
+    families = [style.get(f"{{{ebuttd.TTS}}}fontFamily") for style in root.iterfind(".//tt:style", NAMESPACES)]
+    assert set(families) <= {None, "proportionalSansSerif"}  # of IMSC's recommended families

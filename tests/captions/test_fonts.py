@@ -42,8 +42,8 @@ def test_libass_is_asked_for_its_letters() -> None:
     """Letters that every font has are there, private ones are not, and what is not seen is not looked for."""
     program = shutil.which("ffmpeg")
     assert program
-    assert fonts.missing("ABC abc,.\u200f\u2060\\{}", ass.FONT, program) == set()
-    assert fonts.missing("A\U00010a60", ass.FONT, program) <= {"\U00010a60"}  # Old South Arabian
+    assert fonts.missing("ABC abc,.\u200f\u2060\\{}", program) == set()
+    assert fonts.missing("A\U00010a60", program) <= {"\U00010a60"}  # Old South Arabian
 
 
 def test_missing_letters_stop_before_anything_is_written(
@@ -66,7 +66,7 @@ def test_fonts_that_cannot_be_asked_for_are_an_error(tmp_path: Path, monkeypatch
     """A libass that fails says why."""
     _program(tmp_path, monkeypatch, "echo no memory >&2; exit 1")
     with pytest.raises(BurnFailed, match="no memory"):
-        fonts.missing("a", ass.FONT, "ffmpeg")
+        fonts.missing("a", "ffmpeg")
 
 
 def _program(folder: Path, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:

@@ -251,7 +251,7 @@ def test_no_cues_make_valid_documents() -> None:
 def test_upright_video_has_smaller_letters(spoken: tuple[Cue, ...]) -> None:
     """42 characters fit the width of a phone's upright video."""
     upright = pysubs2.SSAFile.from_string(ass.dumps(spoken, width=1080, height=1920))
-    assert upright.styles["Default"].fontsize * 0.52 * 42 <= 0.91 * 1080
+    assert upright.styles["Default"].fontsize / ass.SIZE_PER_EM * 0.52 * 42 <= 0.91 * 1080
 
 
 def test_a_style_of_ones_own_is_taken(spoken: tuple[Cue, ...]) -> None:

@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,17 @@ def drawn(folder: Path, text: str, voices: dict[str, Voice], size: tuple[int, in
     (folder / "captions.ass").write_text(script, "utf-8")
     source = f"color=black:s={width}x{height}:r=10:d=3"
     command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-ss", f"{shown[0].end_s - 0.15:.2f}"]
-    command += ["-vf", "ass=captions.ass", "-frames:v", "1", "-pix_fmt", "gray", "-f", "rawvideo", "-"]
+    command += [
+        "-vf",
+        fonts.drawing("captions.ass", folder),
+        "-frames:v",
+        "1",
+        "-pix_fmt",
+        "gray",
+        "-f",
+        "rawvideo",
+        "-",
+    ]
     picture = subprocess.run(command, capture_output=True, check=True, cwd=folder).stdout
     return np.frombuffer(picture, np.uint8).reshape(height, width)
 
@@ -77,20 +87,33 @@ def test_loudest_word_is_heavier_and_larger(tmp_path: Path, size: tuple[int, int
 @pytest.mark.parametrize("size", SIZES)
 def test_high_word_stands_higher_and_slow_word_wider(tmp_path: Path, size: tuple[int, int]) -> None:
     """The same letters stand where the pitch puts them, and a slow word is wider by its three gaps between letters."""
-    em = ass.font_px(*size)
+    em = ass.usual_em_px(*size)
     picture = drawn(tmp_path, "moon moon, noon moon", {"moon,": HIGH, "noon": SLOW}, size, "expressive")
     usual, high, slow, again = letters(picture, 4)
-    assert usual[2] - high[2] == pytest.approx(0.18 * em * 0.73, abs=0.05 * em)
+    assert usual[2] - high[2] == pytest.approx(0.18 * em, abs=0.05 * em)
     assert again[2:4] == usual[2:4]
     plain = letters(drawn(tmp_path, "moon moon, noon moon", {"moon,": HIGH}, size, "expressive"), 4)[2]
     assert (slow[1] - slow[0]) - (plain[1] - plain[0]) == pytest.approx(3 * 0.14 * em, abs=3)  # whatever the font
+
+
+def test_every_weight_is_a_real_one(tmp_path: Path) -> None:
+    """From 300 to 900 each weight has more ink than the one before, whatever fonts the machine has."""
+    inks = []
+    for weight in range(300, 1000, 100):
+        script = ass.dumps(cues((make_segment("nine"),)), "plain", width=1280, height=720)
+        (tmp_path / "captions.ass").write_text(script.replace("nine", rf"{{\b{weight}}}nine"), "utf-8")
+        command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=black:s=1280x720:d=1", "-ss", "0.2"]
+        command += ["-vf", fonts.drawing("captions.ass", tmp_path), "-frames:v", "1", "-pix_fmt", "gray"]
+        picture = subprocess.run([*command, "-f", "rawvideo", "-"], capture_output=True, check=True, cwd=tmp_path)
+        inks.append(int(np.frombuffer(picture.stdout, np.uint8).astype(int).sum()))
+    assert all(heavier > 1.01 * lighter for lighter, heavier in pairwise(inks)), inks
 
 
 @pytest.mark.parametrize("preset", ["plain", "karaoke"])
 def test_presets_without_expression_draw_all_words_alike(tmp_path: Path, preset: Preset) -> None:
     """Plain and karaoke show no voice: loud and quiet words look the same."""
     first, second = letters(drawn(tmp_path, "noon onno", {"noon": LOUD, "onno": QUIET}, SIZES[0], preset), 2)
-    assert first[2:] == pytest.approx(second[2:], rel=0.05)
+    assert first[2:] == pytest.approx(second[2:], rel=0.1)
 
 
 @pytest.mark.parametrize("size", [*SIZES, (1080, 1920)])
@@ -124,7 +147,16 @@ def test_letters_are_ringed_by_their_own_ground(tmp_path: Path, picture: str, pr
     said = (style.primarycolor.r, style.primarycolor.g, style.primarycolor.b)
     for at_s, colour in ((1.02, said if preset == "plain" else unsaid), (2.85, said)):
         command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"color={picture}:s=1280x720:r=20:d=4"]
-        command += ["-vf", "format=rgb24,ass=captions.ass", "-ss", f"{at_s}", "-frames:v", "1", "-pix_fmt", "rgb24"]
+        command += [
+            "-vf",
+            f"format=rgb24,{fonts.drawing('captions.ass', tmp_path)}",
+            "-ss",
+            f"{at_s}",
+            "-frames:v",
+            "1",
+            "-pix_fmt",
+            "rgb24",
+        ]
         drawn = subprocess.run([*command, "-f", "rawvideo", "-"], capture_output=True, check=True, cwd=tmp_path).stdout
         pixels = np.frombuffer(drawn, np.uint8).reshape(720, 1280, 3).astype(int)
         inside = _near(pixels, np.array(colour))
@@ -157,14 +189,23 @@ def test_words_light_up_from_right_to_left(tmp_path: Path, text: str, preset: Pr
     """Of a Hebrew or Arabic line the first word stands at the right: while it alone is said, what is lit is there."""
     program = shutil.which("ffmpeg")
     assert program
-    if fonts.missing(text, ass.FONT, program):
+    if fonts.missing(text, program):
         pytest.skip("no font here has these letters")
     segment = make_segment(text, 0.5, word_s=0.8, speaker="A", voices=dict.fromkeys(text.split(), USUAL))
     script = ass.dumps(cues((segment,)), preset, width=1280, height=720)
     (tmp_path / "captions.ass").write_text(script, "utf-8")
     style = pysubs2.SSAFile.from_string(script).styles[shown_style(script)]
     command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=black:s=1280x720:r=20:d=4"]
-    command += ["-vf", "format=rgb24,ass=captions.ass", "-ss", "1.0", "-frames:v", "1", "-pix_fmt", "rgb24"]
+    command += [
+        "-vf",
+        f"format=rgb24,{fonts.drawing('captions.ass', tmp_path)}",
+        "-ss",
+        "1.0",
+        "-frames:v",
+        "1",
+        "-pix_fmt",
+        "rgb24",
+    ]
     drawn = subprocess.run([*command, "-f", "rawvideo", "-"], capture_output=True, check=True, cwd=tmp_path).stdout
     pixels = np.frombuffer(drawn, np.uint8).reshape(720, 1280, 3).astype(int)
     said, unsaid = (

@@ -59,10 +59,15 @@ def test_full_width_characters_take_more_room() -> None:
         ("مرحبا", True, True),
         ("שלום", False, True),
         ("नमस्ते", True, False),
+        ("สวัสดี", True, False),
+        ("ខ្ញុំ", True, False),
+        ("ẹ̀", True, False),
+        ("한국어", False, False),
+        ("開ける", False, False),
         ("hello", False, False),
         ("12 %", False, False),
     ],
 )
 def test_scripts_are_known_by_their_letters(text: str, is_joined: bool, leftwards: bool) -> None:
-    """Arabic and Devanagari letters are joined, Arabic and Hebrew run leftwards, digits do neither."""
+    """Arabic, Devanagari and Thai letters are joined or have marks, Arabic and Hebrew run leftwards, digits neither."""
     assert (joined(text), runs_leftwards(text)) == (is_joined, leftwards)

@@ -96,7 +96,7 @@ function showFacts() {
     ["Emotion model", facts.emotion ?? "none ran"],
     ["Language", `${languageName(data.language)} (${asked(facts.language_requested, data.language)}${probability === null ? "" : `, probability ${Math.round(probability * 100)} %`})`],
     ["Word times", timings.filter(([letter]) => count(letter)).map(([letter, text]) => `${count(letter)} ${text}`).join(", ") || "no words"],
-    ["Suspect words", String(doubtful)],
+    ["Words to doubt", `${doubtful} suspect, ${words.confidence.filter((percent) => percent !== null && percent < UNSURE_BELOW).length} with a confidence below ${UNSURE_BELOW} %`],
     ["Made", `${facts.created} by ecg-audio-analyzer ${facts.software}, schema ${facts.schema}`],
     ["Job, run", `${facts.job}, ${facts.run}`],
     ["Source SHA-256", facts.sha256],

@@ -1,10 +1,11 @@
 // The transcript: who, when, what. Off-screen segments cost nothing to lay out (content-visibility).
 const spans = new Array(words.text.length);
+const UNSURE_BELOW = 50; // percent, by the recogniser's own figure
 
 function setUpTranscript() {
   const box = $("lines");
   const all = document.createDocumentFragment();
-  let guessed = false;
+  let guessed = false, unsure = false;
   const rows = data.segments.map(([who, first, end, start, , reason, emotion]) => {
     const at = element("button", { type: "button", className: "at" }, clock(start / 1000));
     at.setAttribute("aria-label", `Play from ${clock(start / 1000)}, ${speakerName(who)}`);
@@ -19,11 +20,16 @@ function setUpTranscript() {
         span.classList.add("guessed");
         guessed = true;
       }
+      if (words.confidence[index] !== null && words.confidence[index] < UNSURE_BELOW) {
+        span.classList.add("unsure");
+        unsure = true;
+      }
       if (index in words.suspect) {
         span.classList.add("doubtful");
         span.title = words.suspect[index];
       }
-      said.append(index > first && !words.glued[index] ? " " : "", span);
+      if (index > first) said.append(between(index));
+      said.append(span);
       spans[index] = span;
     }
     const row = element("div", { className: "segment" }, at, name, said);
@@ -49,7 +55,7 @@ function setUpTranscript() {
     if (word) showWord(Number(word.dataset.word));
   });
   box.addEventListener("pointerleave", () => showWord(lit));
-  explain(guessed);
+  explain(guessed, unsure);
 
   let lit = -1, now = -1;
   player.listen((seconds) => {
@@ -68,6 +74,9 @@ function setUpTranscript() {
   });
   $("follow").addEventListener("change", () => spans[lit] && keepInSight(box, spans[lit]));
 }
+
+/** What stands before a word: a space, or where none is written a place at which the line may turn, or nothing. */
+const between = (index) => [" ", element("wbr"), ""][words.glued[index]];
 
 /** One word is a stop of the Tab key, the one being said at first; arrows lead on from it, enter plays from there. */
 function reachWords(box) {
@@ -129,10 +138,11 @@ function keepInSight(box, word) {
   if (top < from + 30 || bottom > to - 40) box.scrollTop += top - from - Math.max(40, (to - from) / 4);
 }
 
-function explain(guessed) {
+function explain(guessed, unsure) {
   const legend = $("legend");
   const entry = (name, text) => element("span", {}, element("span", { className: `word ${name}` }, "abc"), ` ${text}`);
   if (guessed) legend.append(entry("guessed", "time estimated, not measured"));
+  if (unsure) legend.append(entry("unsure", `confidence below ${UNSURE_BELOW} %`));
   if (Object.keys(words.suspect).length) legend.append(entry("doubtful", "not to be trusted"));
   legend.hidden = !legend.childElementCount;
 }
