@@ -5,6 +5,8 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import parselmouth
+import praatio.textgrid
+import pympi.Elan
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,6 +77,28 @@ def test_praat_reads_the_textgrid(analysis: Analysis, tmp_path: Path) -> None:
         assert said == list(voice.words)
         if voice.speaker != intervals.NOBODY:
             assert " ".join(one.label for one in said) == " ".join(spoken(analysis, voice.speaker))
+
+
+def test_praatio_reads_the_textgrid(analysis: Analysis, tmp_path: Path) -> None:
+    """What phoneticians' scripts read: the words of each tier, with their times."""
+    path = tmp_path / "job.TextGrid"
+    path.write_text(textgrid.dumps(analysis), "utf-8")
+    grid = praatio.textgrid.openTextgrid(str(path), includeEmptyIntervals=False)
+    for voice in intervals.voices(analysis):
+        entries = grid.getTier(f"{voice.speaker} words").entries
+        assert [Interval(round(a * 1000), round(b * 1000), label) for a, b, label in entries] == list(voice.words)
+
+
+def test_pympi_reads_the_elan_file(analysis: Analysis, tmp_path: Path) -> None:
+    """Words under their speakers' segments, with their times."""
+    path = tmp_path / "job.eaf"
+    path.write_text(eaf.dumps(analysis), "utf-8")
+    document = pympi.Elan.Eaf(str(path))
+    for voice in intervals.voices(analysis):
+        words = sorted(document.get_annotation_data_for_tier(f"{voice.speaker} words"))
+        assert [label for *_, label in words] == [one.label for one in voice.words]
+        segments = sorted(document.get_annotation_data_for_tier(f"{voice.speaker} segments"))
+        assert [Interval(*segment) for segment in segments] == list(voice.segments)
 
 
 def test_elan_annotations_lie_inside_their_parents(analysis: Analysis) -> None:
