@@ -48,6 +48,23 @@ def test_lines_are_as_long_and_as_many_as_asked(analysis: Path) -> None:
     )
 
 
+def test_a_result_that_was_not_judged_is_told(analysis: Path) -> None:
+    """Where no word was judged all look plain, and styled captions say so; text without a look has nothing to say."""
+    found = document.loads(analysis.read_bytes())
+    assert "judged" not in captions(analysis).stderr
+    bare = [
+        segment.model_copy(
+            update={"words": tuple(word.model_copy(update={"emphasis": None}) for word in segment.words)}
+        )
+        for segment in found.segments
+    ]
+    analysis.write_bytes(document.dumps(found.model_copy(update={"segments": tuple(bare)})))
+    assert "judged" in captions(analysis).stderr
+    assert not any(
+        "judged" in captions(analysis, *more).stderr for more in (("--format", "srt"), ("--preset", "plain"))
+    )
+
+
 def test_upright_captions_are_larger_and_stand_higher(analysis: Path) -> None:
     """--portrait makes a picture of 9:16 whose letters fill its width and whose foot is left free."""
     usual, upright = (pysubs2.SSAFile.from_string(captions(analysis, *more).output) for more in ((), ("--portrait",)))
