@@ -4,7 +4,7 @@ import asyncio
 import statistics
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,9 +16,11 @@ import httpx
 from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, JobConflict, JobUnknown, OrchestratorUnavailable
 from ecg_audio.request import AnalysisRequest
 from gateway.settings import Settings
-from gateway.turnstile import Shared, Turnstile
+from gateway.turnstile import Shared, Turnstile, noticed
 
 ANSWER_S = 3.0
+REQUEST_S = 30.0
+"""So long is one answer of Prefect's waited for, though its caller has been told to come again."""
 SUBMIT_S = 3.5
 """Callers want a first answer within 5 s, and there is the source's name to look up, too."""
 USUAL_S = 0.5
@@ -99,6 +101,7 @@ class Orchestrator:
     def __init__(self, settings: Settings) -> None:
         self._deployment = settings.deployment
         self.turnstile = Turnstile()
+        self._under_way: set[asyncio.Task[httpx.Response | None]] = set()
         self.awaited = 0  # jobs whose callers wait for their end
         self._deployed = Shared(self._find_deployment, DEPLOYMENT_LASTS_S)
         self._counts = Shared(self._count, COUNTS_LAST_S)
@@ -107,11 +110,15 @@ class Orchestrator:
         self._client = httpx.AsyncClient(
             base_url=settings.prefect_url,
             headers={"Authorization": authorization} if authorization else {},
-            timeout=ANSWER_S,
+            timeout=REQUEST_S,
         )
 
     async def close(self) -> None:
         """Close the connections."""
+        for shared in (self._deployed, self._counts, self._usual):
+            shared.close()
+        for request in self._under_way:
+            request.cancel()
         await self._client.aclose()
 
     async def submit(self, request: AnalysisRequest) -> Job:
@@ -265,8 +272,7 @@ class Orchestrator:
     ) -> Any:
         """One answer. `at_once`: of what is asked once for all callers, which waits for no turn."""
         while True:
-            async with nullcontext() if at_once else self.turnstile.turn():
-                response = await self._try(method, path, body)
+            response = await (self._try(method, path, body) if at_once else self._in_turn(method, path, body))
             if response is not None:
                 break
             await asyncio.sleep(PAUSE_S)
@@ -282,6 +288,31 @@ class Orchestrator:
             return response.raise_for_status().json()
         except (httpx.HTTPStatusError, ValueError):
             raise OrchestratorUnavailable(NOT_PREFECT) from None
+
+    async def _in_turn(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response | None:
+        """One request when its turn has come; then it is not broken off, and has its turn until it has ended.
+
+        Prefect goes on with what its callers have given up, so another one in its place would be one more at once; and
+        a job that was nearly handed in when its caller's time was over is there when he comes again.
+        """
+        begun = False
+
+        async def go() -> httpx.Response | None:
+            nonlocal begun
+            async with self.turnstile.turn():
+                begun = True
+                return await self._try(method, path, body)
+
+        request = asyncio.create_task(go())
+        self._under_way.add(request)
+        request.add_done_callback(self._under_way.discard)
+        request.add_done_callback(noticed)
+        try:
+            return await asyncio.shield(request)
+        except asyncio.CancelledError:
+            if not begun:
+                request.cancel()
+            raise
 
     async def _try(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response | None:
         """One request; None where it can be asked again at once: creating is idempotent, all else only reads."""

@@ -6,11 +6,11 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ecg_audio.errors import OrchestratorUnavailable
 
-AT_ONCE = 8
+AT_ONCE = 6
 """More at once make Prefect slower for each, and no faster in all."""
 MOST_WAITING = 400
 RETRY_AFTER_S = 3
@@ -71,7 +71,7 @@ class Turnstile:
 
 
 class Shared(Generic[Found]):
-    """One answer for everybody who asks within some seconds.
+    """One answer for everybody who asks within some seconds. Who gives up waiting for it does not end the asking.
 
     Args:
         ask: gets the answer.
@@ -81,18 +81,34 @@ class Shared(Generic[Found]):
     def __init__(self, ask: Callable[[], Awaitable[Found]], lasting_s: float) -> None:
         self._ask = ask
         self._lasting_s = lasting_s
-        self._asking = asyncio.Lock()
-        self._found: tuple[Found] | None = None
+        self._asking: asyncio.Task[Found] | None = None
         self._until = 0.0
 
     async def get(self) -> Found:
         """The answer, asked for anew if it is too old. Raises as asking does."""
-        async with self._asking:
-            if self._found is None or time.monotonic() >= self._until:
-                self._found = (await self._ask(),)
-                self._until = time.monotonic() + self._lasting_s
-            return self._found[0]
+        ended = self._asking is not None and self._asking.done()
+        if self._asking is None or (ended and time.monotonic() >= self._until):
+            self._asking = asyncio.create_task(self._answer())
+            self._asking.add_done_callback(noticed)
+        return await asyncio.shield(self._asking)
+
+    async def _answer(self) -> Found:
+        self._until = 0.0
+        found = await self._ask()
+        self._until = time.monotonic() + self._lasting_s
+        return found
 
     def forget(self) -> None:
         """Ask the next time."""
-        self._found = None
+        self._until = 0.0
+
+    def close(self) -> None:
+        """Stop asking."""
+        if self._asking:
+            self._asking.cancel()
+
+
+def noticed(task: "asyncio.Task[Any]") -> None:
+    """Whoever waited for it has been told; if all have gone, nobody needs to be."""
+    if not task.cancelled():
+        task.exception()

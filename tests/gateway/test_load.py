@@ -26,7 +26,8 @@ class SlowPrefect(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     lock = threading.Lock()
-    now = most = 0
+    now = most = created = 0
+    takes_s = 0.05
 
     def do_GET(self) -> None:
         """A deployment."""
@@ -39,10 +40,11 @@ class SlowPrefect(BaseHTTPRequestHandler):
         with kind.lock:
             kind.now += 1
             kind.most = max(kind.most, kind.now)
-        time.sleep(0.05)
+        time.sleep(kind.takes_s)
         with kind.lock:
             kind.now -= 1
         if self.path.endswith("create_flow_run"):
+            kind.created += 1
             self._answer({"id": "run", "parameters": json.loads(body)["parameters"], "state": {"type": "SCHEDULED"}})
         else:
             self._answer(0 if self.path.endswith("count") else [])
@@ -61,7 +63,7 @@ class SlowPrefect(BaseHTTPRequestHandler):
 @contextmanager
 def slow_prefect() -> Iterator[str]:
     """The address of its API."""
-    SlowPrefect.now = SlowPrefect.most = 0
+    SlowPrefect.now = SlowPrefect.most = SlowPrefect.created = 0
     with ThreadingHTTPServer(("127.0.0.1", 0), SlowPrefect) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -90,7 +92,22 @@ def test_a_crowd_does_not_become_a_storm(gateway: Open) -> None:
     with slow_prefect() as prefect:
         answers = at_once(gateway(prefect_url=prefect), 40)
         assert [answer.status_code for answer in answers] == [200] * 40
-        assert SlowPrefect.most <= 8 + 5 + 1, "eight turns, the five counts of the queue and what is usual"
+        assert SlowPrefect.most <= 6 + 5 + 1, "six turns, the five counts of the queue and what is usual"
+
+
+def test_a_prefect_that_is_slower_than_callers_wait_takes_jobs_all_the_same(
+    gateway: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has begun goes on when its caller has been told to come again: nobody begins from the start for ever."""
+    monkeypatch.setattr("gateway.orchestrator.SUBMIT_S", 0.3)
+    monkeypatch.setattr(SlowPrefect, "takes_s", 1.0)
+    with slow_prefect() as prefect:
+        client = gateway(prefect_url=prefect)
+        refused = at_once(client, 10)
+        assert {code(answer) for answer in refused} == {(503, "SERVICE_UNAVAILABLE")}
+        time.sleep(1.5)
+        assert SlowPrefect.created >= 1, "though nobody waits for it any more"
+        assert SlowPrefect.most <= 6 + 5 + 1
 
 
 def test_beyond_the_bound_callers_come_later(gateway: Open, monkeypatch: pytest.MonkeyPatch) -> None:
