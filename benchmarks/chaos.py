@@ -130,7 +130,7 @@ def run(asked: Asked, folder: Path, say: Callable[[str], None] = print) -> Figur
         ends = threading.Event()
         with ThreadPoolExecutor(asked.jobs + 3) as pool:
             handed = [
-                pool.submit(_hand_in, service.gateway, job_id, source, began)
+                pool.submit(_hand_in, service.gateway, job_id, source, began + asked.limit_s)
                 for job_id, source in zip(ids, sources, strict=True)
             ]
             if asked.receiver_down_s:
@@ -159,11 +159,12 @@ def run(asked: Asked, folder: Path, say: Callable[[str], None] = print) -> Figur
     return figures
 
 
-def _hand_in(gateway: str, job_id: str, source: Path, began: float) -> tuple[float | None, int]:
+def _hand_in(gateway: str, job_id: str, source: Path, until_s: float) -> tuple[float | None, int]:
     """Hand a job in until it is accepted, as a polite client does; returns after how long, and how often refused."""
     refused = 0
     asked = {"job_id": job_id, "video_url": str(source)}
-    while time.monotonic() - began < 300.0:
+    began = time.monotonic()
+    while time.monotonic() < until_s:
         wait_s = 1.0
         try:
             answer = httpx.post(f"{gateway}/api/upload-video/process-video", json=asked, timeout=30.0)

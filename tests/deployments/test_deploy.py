@@ -29,6 +29,17 @@ async def told_back() -> list[Any]:
         return [(name, await client.read_deployment_by_name(name)) for name in names]
 
 
+async def register_as_before() -> None:
+    """An automation of an earlier version."""
+    from prefect.client.orchestration import get_client
+    from prefect.events.actions import DoNothing
+    from prefect.events.schemas.automations import AutomationCore, EventTrigger
+
+    async with get_client() as client:
+        trigger = EventTrigger(expect={"prefect.flow-run.heartbeat"}, posture="Reactive", threshold=1)
+        await client.create_automation(AutomationCore(name="ecg-silent-runs", trigger=trigger, actions=[DoNothing()]))
+
+
 def _flow(entrypoint: str) -> str:
     return entrypoint.rpartition(".")[2].replace("_", "-")
 
@@ -50,9 +61,14 @@ def agreed(known: Any) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("server")
 def test_what_is_registered_is_what_was_agreed(ecg: Ecg) -> None:
-    """The deployments, as Prefect tells them back, equal the snapshot; a second run changes nothing and says so."""
+    """The deployments, as Prefect tells them back, equal the snapshot; a second run changes nothing and says so.
+
+    What earlier versions registered and nobody wants any more goes.
+    """
+    asyncio.run(register_as_before())
     first = ecg("deploy")
     assert first.code == 0, first.err
+    assert "removed   automation  ecg-silent-runs" in first.out
     for name in ("gpu", "cpu", "control", "batches", "analyze/analyze", "reconcile/reconcile", "ecg-ended-badly"):
         assert any(line.split()[-1] == name for line in first.out.splitlines()), first.out
     known = asyncio.run(told_back())
