@@ -1,6 +1,6 @@
 """The events of a recording, from all who may say so: words, frames, diarization, recogniser, classifier."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from ecg_audio.analysis import Diarization, Event, EventKind, EventSource, Span, Transcript, Turn
@@ -81,14 +81,13 @@ class Listening:
         return tuple(sorted(found, key=lambda event: (event.start_s, event.end_s, event.kind)))
 
     def _signalled(self) -> Iterator[Event]:
-        rules = (
+        rules: tuple[tuple[EventKind, Callable[[Frames], list[Span]]], ...] = (
             ("tone", signals.steady_tones),
             ("noise", signals.steady_noise),
             ("applause", signals.clapping),
             ("applause", signals.applause),
         )
-        for name, rule in rules:
-            kind = next(known for known in kinds.ALL if known == name)
+        for kind, rule in rules:
             for span in rule(self._frames):
                 for part in _common(span, self._free):
                     # claps are short: most of the time between them is silent
@@ -123,7 +122,8 @@ class Listening:
 
 
 def _event(kind: EventKind, span: Span, found_by: EventSource, score: float | None = None) -> Event:
-    return Event(kind=kind, start_s=span.start_s, end_s=span.end_s, found_by=found_by, score=score)
+    start_s, end_s = round(span.start_s, 3), round(span.end_s, 3)
+    return Event(kind=kind, start_s=start_s, end_s=end_s, found_by=found_by, score=score)
 
 
 def _length_s(span: Span) -> float:

@@ -46,7 +46,7 @@ def test_json_is_one_object_and_nothing_else(ecg: Ecg, talk: Path) -> None:
         "warnings",
     } <= set(found)
     assert set(found["outputs"]) == OUTPUTS
-    assert set(found["outputs"]["tables"]) == {"recordings", "segments", "words", "turns", "frames"}
+    assert set(found["outputs"]["tables"]) == {"recordings", "segments", "words", "turns", "events", "frames"}
     paths = [path for name, path in found["outputs"].items() if isinstance(path, str)]
     assert all(Path(path).is_file() for path in [*paths, *found["outputs"]["tables"].values()])
 
