@@ -6,6 +6,7 @@ Japanese calls kinsoku); BudouX knows the phrases that Japanese is read in, whic
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -105,7 +106,8 @@ def _runs_on(text: str, at: int) -> bool:
 def _joined(parts: Sequence[tuple[int, SpokenWord]], text: str, first: int) -> SpokenWord:
     """The word that begins at `first`."""
     last = first + len(text)
-    own = [(start, word) for start, word in parts if start < last and first < start + len(word.text)]
+    near = parts[max(0, bisect_right(parts, first, key=_start) - 1) : bisect_left(parts, last, key=_start)]
+    own = [(start, word) for start, word in near if first < start + len(word.text)]
     if len(own) == 1 and own[0][1].text == text:
         return own[0][1]
     (begin, begins), (end, ends) = own[0], own[-1]
@@ -122,6 +124,10 @@ def _joined(parts: Sequence[tuple[int, SpokenWord]], text: str, first: int) -> S
             "suspect": next((word.suspect for _, word in own if word.suspect), None),
         }
     )
+
+
+def _start(part: tuple[int, SpokenWord]) -> int:
+    return part[0]
 
 
 def _share(letters: int, word: SpokenWord) -> float:
