@@ -9,10 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ecg_audio import frame_columns
-
 SCHEMA_VERSION = "2.1"
-FRAME_HOP_S, FRAME_COLUMNS = frame_columns.FRAME_HOP_S, frame_columns.FRAME_COLUMNS
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Timing = Literal["aligned", "interpolated", "engine"]
@@ -458,3 +455,23 @@ class Analysis(Model):
     def text(self) -> str:
         """The transcript as one string."""
         return " ".join(segment.text for segment in self.segments)
+
+
+# The 10 ms frames
+
+FRAME_HOP_S = 0.01
+FRAME_COLUMNS: dict[str, str] = {
+    # name -> unit, in table order; float32, NaN (in memory) and NULL (in Parquet) where not measurable
+    "rms": "1",
+    "rms_dbfs": "dBFS",
+    "peak": "1",
+    "zero_crossing_rate": "1/sample",
+    "spectral_centroid_hz": "Hz",
+    "spectral_rolloff_hz": "Hz",
+    "spectral_flatness": "1",
+    "hnr_db": "dB",
+    "f0_hz": "Hz",
+    "f0_strength": "1",
+    "clipped_ratio": "1",
+    **{f"mfcc_{index:02d}": "1" for index in range(13)},
+}

@@ -12,7 +12,6 @@ GROUND = {
     "environment",
     "error_codes",
     "errors",
-    "frame_columns",
     "graphemes",
     "local_socket",
     "logs",
