@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecg_audio.analysis import SpokenWord
@@ -42,6 +42,7 @@ def test_spaces_part_everything_else() -> None:
         assert [part.strip() for part in parted(text)] == text.split()
 
 
+@settings(deadline=None)
 @given(st.text("あいっょーン漢字、。「」『』（）！？・々ドアを開けて12ab ", min_size=1, max_size=40))
 def test_no_line_begins_or_ends_with_what_is_forbidden(text: str) -> None:
     """Whatever is written, the rules for the ends of Japanese lines hold, and no letter is torn from its marks."""
@@ -51,6 +52,7 @@ def test_no_line_begins_or_ends_with_what_is_forbidden(text: str) -> None:
             assert text[at] not in NOT_FIRST and text[at - 1] not in NOT_LAST
 
 
+@settings(deadline=None)
 @given(st.text("กขคงจฉชเแโไใำะาิีึืุูั็่้๊๋์ๆฯ ", min_size=1, max_size=40))
 def test_thai_letters_keep_their_marks(text: str) -> None:
     """No part of a Thai text begins inside a letter."""
