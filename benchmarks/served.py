@@ -48,7 +48,7 @@ class Service:
         self.folder = folder
         self._models = models
         self._jobs_at_once = jobs_at_once
-        port, self._prefect, self._model_port = free_port(), free_port(), free_port()
+        port, self._prefect = free_port(), free_port()
         self.gateway = f"http://127.0.0.1:{port}"
         self._port = port
         for name in ("tmp", "work"):
@@ -79,7 +79,7 @@ class Service:
         """Start it; returns after how many seconds everything was up."""
         began = time.monotonic()
         before = self.log.read_text().count("up in") if self.log.exists() else 0
-        ports = [f"--port={self._port}", f"--prefect-port={self._prefect}", f"--models-port={self._model_port}"]
+        ports = [f"--port={self._port}", f"--prefect-port={self._prefect}"]
         words = [*SERVE[self._models], *ports, f"--limit={self._jobs_at_once}", f"--data={self.folder / 'data'}"]
         with self.log.open("ab") as log:
             process = subprocess.Popen(words, cwd=ROOT, env=self._environment, stdout=log, stderr=log)

@@ -153,8 +153,8 @@ def test_the_wheel_analyses(stranger: Stranger) -> None:
 def test_the_wheel_serves(stranger: Stranger, tmp_path: Path) -> None:
     """`ecg serve` comes up whole, does a job that came by HTTP, and is gone when it is told to end."""
     recording = stranger.recording("das nächste.wav", 6, 16)
-    gateway, prefect, models = free_ports(3)
-    ports = ["--port", str(gateway), "--prefect-port", str(prefect), "--models-port", str(models)]
+    gateway, prefect = free_ports(2)
+    ports = ["--port", str(gateway), "--prefect-port", str(prefect)]
     printed = tmp_path / "printed"
     with printed.open("wb") as out:
         process = stranger.begin("serve", *ports, "--models", "embedded", "--limit", "1", stdout=out, stderr=out)
