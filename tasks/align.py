@@ -28,19 +28,19 @@ def align(recording: Recording, store: str, models: str, transcript: Transcript,
     artifacts = open_store(store)
     with progress.current().stage("align") as report:
         if not recording.channels:
-            return _aligned(recording, artifacts, models, transcript, frames, report)
+            return aligned_in(recording, artifacts, models, transcript, frames, report)
         found = {}
         pairs = list(zip(recording.channels, recording.tracks, strict=True))
         for index, (channel, track) in enumerate(pairs):
             own = channels.of(transcript, channel.number)
             measured = None if frames is None else frames_key(track)
             heard = progress.part(report, index, len(pairs))
-            found[channel.number] = _aligned(track, artifacts, models, own, measured, heard)
+            found[channel.number] = aligned_in(track, artifacts, models, own, measured, heard)
         aligned = channels.merged(found)
         return aligned.model_copy(update={"notices": (*transcript.notices, *aligned.notices)})
 
 
-def _aligned(
+def aligned_in(
     recording: Recording,
     artifacts: ArtifactStore,
     models: str,
@@ -48,6 +48,7 @@ def _aligned(
     frames: str | None,
     report: Report,
 ) -> Transcript:
+    """The words of a transcript as they are said in one recording, or in one channel of one; see `align`."""
     # numpy and Arrow take their time to import: only the task that needs them pays
     from ecg_audio.results.tables import read_frames
     from ecg_audio.speech import edges, suspect

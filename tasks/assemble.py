@@ -1,6 +1,6 @@
 """assemble: words to speakers, frames to voices, everything into one analysis."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -131,14 +131,16 @@ def _voices(found: Findings, store: str) -> _Voices:
     with open_store(store).local(found.frames) as path:
         heard = express(segments, turns, read_frames(path), found.recording.duration_s)
     if found.recording.channels:
-        heard = express_apart(heard, turns, _tracks(found.recording, store), found.recording.duration_s)
+        names = {channel.number: channels.name(channel.number) for channel in found.recording.channels}
+        heard = express_apart(heard, turns, tracks(found.recording, names, store), found.recording.duration_s)
     return _Voices(heard.segments, heard.speakers, heard.voice, heard.volume, heard.pitch)
 
 
-def _tracks(recording: Recording, store: str) -> "Iterator[Track]":
+def tracks(recording: Recording, names: Mapping[int, str], store: str) -> "Iterator[Track]":
+    """The measured channels of a recording in which one person speaks in each, under the speakers' names by number."""
     from ecg_audio.results.tables import read_frames
     from ecg_audio.voice.expression import Track
 
     for channel, track in zip(recording.channels, recording.tracks, strict=True):
         with open_store(store).local(frames_key(track)) as path:
-            yield Track(channels.name(channel.number), channel.number, read_frames(path))
+            yield Track(names[channel.number], channel.number, read_frames(path))

@@ -1,5 +1,7 @@
 """revise: a person's corrections put into a result, aligned and measured."""
 
+import itertools
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -9,8 +11,9 @@ from blocks.storage import open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Analysis, Edits, Revision, Segment, SpokenWord, Transcript, Utterance, Word
 from ecg_audio.revision import draft as drafts
-from ecg_audio.speech import engine
-from tasks.assemble import PACKAGE
+from tasks.align import aligned_in
+from tasks.assemble import PACKAGE, tracks
+from tasks.measure import frames_key
 from tasks.retrying import RETRYING
 
 REACH_S = 0.3
@@ -27,29 +30,30 @@ def realign(before: Analysis, draft: Analysis, frames: str, store: str) -> Analy
         frames: key of the recording's voice frames.
         store: reference of the artifact store.
     """
-    from ecg_audio.results.tables import read_frames
-    from ecg_audio.speech import edges
-
-    segments = drafts.changed(before, draft)
+    segments = sorted(drafts.changed(before, draft), key=lambda one: one.start_s)
     with progress.current().stage("align") as report:
         if not segments:
             report(1.0)
             return draft
-        artifacts = open_store(store)
-        asked = Transcript(
-            model=before.transcription_model,
-            language=before.language,
-            task=before.task,
-            utterances=tuple(_utterance(segment, before) for segment in sorted(segments, key=lambda one: one.start_s)),
-            speech=(),
-        )
-        with artifacts.local(before.recording.key) as path:
-            found = engine.shared(before.models_requested).align(path, asked, report=report)
-        with artifacts.local(frames) as path:
-            measured = read_frames(path, ("rms_dbfs", "f0_hz"))
-        settled = edges.settled(found, measured["rms_dbfs"], measured["f0_hz"]).transcript
-    words = [word for utterance in settled.utterances for word in utterance.words]
-    return draft.model_copy(update={"segments": _placed(before, draft, segments, words)})
+        recording, artifacts = before.recording, open_store(store)
+        sounds = {one.number: track for one, track in zip(recording.channels, recording.tracks, strict=False)}
+        heard_in = {one.id: one.channel for one in before.speakers}
+        spoken = {segment.id: segment.speaker for segment in before.segments}  # whose channel the sound is in
+        found: dict[int, tuple[Word, ...]] = {}
+        for number in dict.fromkeys(heard_in.get(spoken[one.id] or "") for one in segments):
+            own = [one for one in segments if heard_in.get(spoken[one.id] or "") == number]
+            track = recording if number is None else sounds[number]
+            measured = frames if number is None else frames_key(track)
+            asked = Transcript(
+                model=before.transcription_model,
+                language=before.language,
+                task=before.task,
+                utterances=tuple(_utterance(one, before) for one in own),
+                speech=(),
+            )
+            timed = aligned_in(track, artifacts, before.models_requested, asked, measured, report)
+            found |= _by_segment(own, timed)
+    return draft.model_copy(update={"segments": _placed(before, draft, found)})
 
 
 @task(name="reassemble", **RETRYING)
@@ -74,11 +78,15 @@ def reassemble(
         store: reference of the artifact store.
     """
     from ecg_audio.results.tables import read_frames
-    from ecg_audio.voice.expression import express
+    from ecg_audio.voice.expression import express, express_apart
 
     with progress.current().stage("assemble"), open_store(store).local(frames) as path:
         heard = express(draft.segments, draft.turns, read_frames(path), draft.recording.duration_s)
         names = edits[-1].speakers if edits else {}
+        apart = _channels(before, draft, names)
+        if apart:
+            own = tracks(draft.recording, apart, store)
+            heard = express_apart(heard, draft.turns, own, draft.recording.duration_s)
         vectors = drafts.merged(before.speakers, names)
         moment = datetime.now(UTC).isoformat(timespec="seconds")
         return draft.model_copy(
@@ -109,16 +117,26 @@ def _utterance(segment: Segment, before: Analysis) -> Utterance:
     )
 
 
-def _placed(before: Analysis, draft: Analysis, changed: tuple[Segment, ...], words: list[Word]) -> tuple[Segment, ...]:
-    """All segments of the draft, those that changed with the times of `words`, which are theirs in order of time."""
+def _channels(before: Analysis, draft: Analysis, names: Mapping[str, str]) -> dict[int, str]:
+    """Whose channel each is, by its number; empty where one is no longer one person's: the mix is measured then."""
+    found = {one.channel: names.get(one.id, one.id) for one in before.speakers if one.channel is not None}
+    told = {segment.speaker for segment in draft.segments}
+    apart = len(set(found.values())) == len(found) == len(before.recording.channels) and told <= set(found.values())
+    return found if apart else {}
+
+
+def _by_segment(segments: Sequence[Segment], timed: Transcript) -> dict[int, tuple[Word, ...]]:
+    """The words of each segment, which are those of the utterances in their order; an aligner may part utterances."""
+    left = iter(word for utterance in timed.utterances for word in utterance.words)
+    return {segment.id: tuple(itertools.islice(left, len(segment.words))) for segment in segments}
+
+
+def _placed(before: Analysis, draft: Analysis, found: Mapping[int, tuple[Word, ...]]) -> tuple[Segment, ...]:
+    """All segments of the draft, those whose words were found with the times of these."""
     known: dict[int, tuple[SpokenWord, ...]] = {segment.id: segment.words for segment in before.segments}
-    said: dict[int, list[Word]] = {}
-    left = iter(words)
-    for segment in sorted(changed, key=lambda one: one.start_s):
-        said[segment.id] = [word for _, word in zip(segment.words, left, strict=False)]
     placed = [
-        drafts.placed(segment, said[segment.id], known[segment.id], _room(draft, segment))
-        if segment.id in said
+        drafts.placed(segment, found[segment.id], known[segment.id], _room(draft, segment))
+        if segment.id in found
         else segment
         for segment in draft.segments
     ]
