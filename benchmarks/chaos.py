@@ -33,9 +33,9 @@ from benchmarks.served import SERVE, Seen, Service
 from benchmarks.service import load_average, short_recording
 from tests.s3 import Rclone
 
-PACE_S = (1.5, 4.0)
+PACE_S = (1.0, 3.0)
 """Between two kills."""
-GLANCE_S, PATIENCE_S = 3.0, 90.0
+GLANCE_S, PATIENCE_S = 1.0, 90.0
 """So long is one of the kinds that come and go waited for, while others have a turn left, and while none has."""
 SETTLED_S = 20.0
 """After the last job was told, for whatever would be told twice."""
@@ -43,7 +43,7 @@ SETTLED_S = 20.0
 
 KINDS: dict[str, Callable[[Seen], bool]] = {
     "fork server": lambda seen: "deployments.warm.server" in seen.command and seen.name != "ecg-job",
-    "Prefect's server": lambda seen: "prefect server start" in seen.command,
+    "Prefect's server": lambda seen: "deployments.prefect_server" in seen.command,
     "model server": lambda seen: "serve-models" in seen.command or "stub_models" in seen.command,
     "decoder": lambda seen: "ecg_audio.child" in seen.command and "speech" not in seen.command,
     "models": lambda seen: "ecg_audio.child" in seen.command and "speech" in seen.command,

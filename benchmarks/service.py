@@ -27,8 +27,8 @@ PATIENCE_S = 300.0
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 COLD = "python -m prefect.engine"
 STUBBED = "benchmarks.stubbed.analyze"
-STUBBED_TASKS = 8
-"""Of one run: download, extract, measure, transcribe, align, diarize, assemble, publish."""
+STUBBED_TASKS = 9
+"""Of one run: download, extract, measure, transcribe, align, diarize, find_events, assemble, publish."""
 WARM = "python -m deployments.warm.client"
 
 

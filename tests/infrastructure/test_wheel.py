@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import venv
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,7 +117,7 @@ class Stranger:
 
 
 @pytest.fixture(scope="module")
-def stranger(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
+def stranger(installed: Path) -> Iterator[Stranger]:
     """Somebody with the installed product and the embedded models."""
     if not all(importlib.util.find_spec(package) for file in weights.WHISPER_FILES for package, _ in file.parts):
         pytest.skip("the packages of requirements-weights.lock are not installed: the registry may not have them")
@@ -124,7 +125,9 @@ def stranger(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folders = [path for path in packages if path.is_dir() and not path.is_symlink()]
     for path in folders:
         path.chmod(0o555)
-    yield Stranger(installed, tmp_path_factory.mktemp("stranger"))
+    # PostgreSQL's socket wants a short path, and the parallel tests' folders are deep
+    with tempfile.TemporaryDirectory(prefix="ecg-", ignore_cleanup_errors=True) as folder:
+        yield Stranger(installed, Path(folder))
     for path in folders:
         path.chmod(0o755)
 
