@@ -3,7 +3,7 @@
 import webbrowser
 from pathlib import Path
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from blocks.storage import open_store
 from deployments.terminal import length, out
@@ -27,7 +27,8 @@ def list_results(store: str | None, most: int) -> None:
         raise ResultNotFound(
             f"there are no results in {artifacts.reference}", hint="`ecg analyze` makes one; --out names another store."
         ) from None
-    table = Table("job", "when (UTC)", "length", "", "words", "voices", "title", box=None, pad_edge=False)
+    figures = [Column(name, no_wrap=True) for name in ("job", "when (UTC)", "length", "", "words", "voices")]
+    table = Table(*figures, Column("title", overflow="fold"), box=None, pad_edge=False)
     for row in found.sort_values("created_at", ascending=False).head(most).to_dict("records"):
         table.add_row(
             row["job_id"],

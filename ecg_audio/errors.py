@@ -366,7 +366,7 @@ class UploadBroken(EcgError):
 
 
 class OrchestratorUnavailable(EcgError):
-    """Prefect, or the deployment in it, does not answer now; nothing was begun."""
+    """Prefect, or the deployment in it, does not answer in time; asking for the same again begins nothing twice."""
 
     code = "SERVICE_UNAVAILABLE"
     retryable = True

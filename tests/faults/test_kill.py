@@ -43,7 +43,7 @@ def test_a_killed_job_goes_on_where_it_was(ecg: Ecg, stub: StubEngine, talk: Pat
     assert (ended.code, found["status"], found["words"]) == (0, "completed", 4)
     assert {stage["name"]: stage["status"] for stage in found["stages"]} == {
         **dict.fromkeys(finished, "cached"),
-        **dict.fromkeys(("transcribe", "align", "assemble", "publish"), "completed"),
+        **dict.fromkeys(("transcribe", "align", "find_events", "assemble", "publish"), "completed"),
     }
     assert stub.log.read_text().split().count("diarize") == 1
     assert [path.parent.name for path in store.glob("results/*/manifest.json")] == ["job-1"]

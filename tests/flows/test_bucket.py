@@ -74,6 +74,7 @@ def test_the_whole_way_in_a_bucket(asked: AnalysisRequest, stub: StubEngine, tmp
         "align",
         "diarize",
         "extract",
+        "find_events",
         "measure",
         "transcribe",
     ]
@@ -82,7 +83,7 @@ def test_the_whole_way_in_a_bucket(asked: AnalysisRequest, stub: StubEngine, tmp
 
     second = analyze(asked)
     cached = {name for name, status in statuses(second).items() if status == "cached"}
-    assert cached == {"extract", "measure", "transcribe", "align", "diarize"}
+    assert cached == {"extract", "measure", "transcribe", "align", "diarize", "find_events"}
     assert stub.log.read_text().count("transcribe") == 1
     after = published(store)
     assert after.run_id != before.run_id and {key.split("/")[1] for key in store.keys("runs")} == {after.run_id}

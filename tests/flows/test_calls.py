@@ -46,7 +46,7 @@ def test_both_people_keep_their_words_and_their_voices(stub: StubEngine, ask: As
     """Each channel is recognised, no diarizer runs, and pitch and level are those of the own channel in overlap too."""
     ended = analyze(ask(source=str(call)))
     found = result(ended)
-    assert (ended.status, calls()) == ("completed", ["transcribe", "transcribe"])
+    assert (ended.status, calls()) == ("completed", ["listen", "transcribe", "transcribe"])
     assert [(one.id, one.channel, one.words) for one in found.speakers] == [("SPEAKER_00", 0, 4), ("SPEAKER_01", 1, 4)]
     assert [segment.id for segment in found.segments] == list(range(len(found.segments)))
     first, second = (one.voice for one in found.speakers)
@@ -67,11 +67,11 @@ def test_a_second_job_finds_every_channel(stub: StubEngine, ask: Ask, calls: Cal
     """Nothing is done twice; a channel that has gone from the store is made again."""
     analyze(ask(source=str(call)))
     analyze(ask(source=str(call), job_id="job-2"))
-    assert calls() == ["transcribe", "transcribe"]
+    assert calls() == ["listen", "transcribe", "transcribe"]
     (gone,) = (tmp_path / "store" / "recordings").rglob("*.channel1.flac")
     gone.unlink()
     ended = analyze(ask(source=str(call), job_id="job-3"))
-    assert (ended.status, gone.exists(), calls()) == ("completed", True, ["transcribe", "transcribe"])
+    assert (ended.status, gone.exists(), calls()) == ("completed", True, ["listen", "transcribe", "transcribe"])
 
 
 def test_mixed_channels_are_diarized(stub: StubEngine, ask: Ask, calls: Calls, call: Path) -> None:
