@@ -49,16 +49,17 @@ def deployment(prefect_server: str) -> UUID:
 
 
 @pytest.fixture
-def client(deployment: UUID, monkeypatch: pytest.MonkeyPatch) -> Iterator[SyncPrefectClient]:
+def client(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SyncPrefectClient]:
     """Prefect, with no run and no memory of earlier tests."""
     monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.0/8")
     with get_client(sync_client=True) as opened:
         Variable.set(MEMORY, {}, overwrite=True)
         Variable.set(module.CLAIM, {}, overwrite=True)
+        deployed = {"flow_runs": {"deployment_id": {"is_null_": False}}}
+        while found := opened.request("POST", "/flow_runs/filter", json=deployed).json():
+            for each in found:
+                opened.delete_flow_run(each["id"])
         yield opened
-        ours = {"deployments": {"id": {"any_": [str(deployment)]}}}
-        for found in opened.request("POST", "/flow_runs/filter", json=ours).json():
-            opened.delete_flow_run(found["id"])
 
 
 @pytest.fixture

@@ -73,8 +73,9 @@ def test_jobs_that_came_in_the_same_instant_are_each_shown_once(gateway: Open, o
     client = gateway(deployment=own)
     deployment = httpx.get(f"{prefect_server}/deployments/name/{own}").json()["id"]
     same = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2026-01-31T09:00:00Z"}}
-    for number in range(5):
-        wanted = {"state": same, "tags": ["gateway"], "idempotency_key": f"job-{number}", "parameters": {"request": {}}}
+    job_ids = [str(uuid.uuid4()) for _ in range(5)]  # a key is one of the flow's, in whichever deployment
+    for job_id in job_ids:
+        wanted = {"state": same, "tags": ["gateway"], "idempotency_key": job_id, "parameters": {"request": {}}}
         create = f"{prefect_server}/deployments/{deployment}/create_flow_run"
         until(lambda create=create, wanted=wanted: httpx.post(create, json=wanted).is_success)  # type: ignore[misc]
     shown, cursor = [], {}
@@ -84,7 +85,7 @@ def test_jobs_that_came_in_the_same_instant_are_each_shown_once(gateway: Open, o
         if found["next_cursor"] is None:
             break
         cursor = {"cursor": found["next_cursor"]}
-    assert sorted(shown) == [f"job-{number}" for number in range(5)]
+    assert sorted(shown) == sorted(job_ids)
 
 
 def test_jobs_are_listed_by_state(gateway: Open, own: str, prefect_server: str) -> None:
