@@ -13,12 +13,19 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 from ecg_audio import modes
 from ecg_audio.compute.lazy_imports import without_collecting
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 READY = b"ready\n"
+LOCKED_S = 5.0
+"""So long a statement waits for SQLite's lock; then the caller is told to come again, and does.
+
+Prefect says 60 s. While one thread waits for the lock, the event loop can stand still until that is over: it wants the
+connection that waits, and whoever holds the lock wants the event loop.
+"""
 REMOVALS = 3
 SETTINGS = {
     **TELEMETRY_OFF,
@@ -81,6 +88,7 @@ def serve(port: int, database: Path, template: Path) -> None:
         from prefect.server.api.server import create_app
 
         app = create_app()
+    _wait_less()
 
     class Announced(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -90,6 +98,20 @@ def serve(port: int, database: Path, template: Path) -> None:
                 threading.Thread(target=_keep_template, args=[database, template], daemon=True).start()
 
     Announced(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical")).run()
+
+
+def _wait_less() -> None:
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+    usual = AioSqliteConfiguration.setup_sqlite
+
+    def set_up(self: AioSqliteConfiguration, connection: Any, record: Any) -> None:
+        usual(self, connection, record)
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {LOCKED_S * 1000:.0f}")
+        cursor.close()
+
+    AioSqliteConfiguration.setup_sqlite = set_up  # type: ignore[assignment,method-assign]
 
 
 def _keep_template(database: Path, template: Path) -> None:

@@ -1,5 +1,7 @@
 """The private Prefect server of a command: it says when it answers, and ends with the command."""
 
+import contextlib
+import sqlite3
 import tempfile
 import time
 from pathlib import Path
@@ -70,5 +72,23 @@ def test_a_database_from_the_template_is_complete(monkeypatch: pytest.MonkeyPatc
         found = httpx.post(f"{server.address}/block_types/filter", json={}, timeout=30).json()
         assert {"s3-bucket", "local-file-system"} <= {kind["slug"] for kind in found}
         assert httpx.post(f"{server.address}/flow_runs/filter", json={}, timeout=30).json() == []
+    finally:
+        server.stop()
+
+
+def test_who_waits_for_a_locked_database_is_told_to_come_again() -> None:
+    """A writer who never ends keeps nobody waiting for Prefect's own minute, in which the whole server may stand."""
+    import httpx
+
+    server = PrivateServer()
+    try:
+        server.wait()
+        (folder,) = folders()
+        with contextlib.closing(sqlite3.connect(folder / "prefect.db", isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            asked = {"name": "nobody"}
+            assert httpx.post(f"{server.address}/flows/", json=asked, timeout=55.0).status_code == 503
+            writer.execute("ROLLBACK")
+        assert httpx.post(f"{server.address}/flows/", json=asked, timeout=55.0).is_success
     finally:
         server.stop()
