@@ -3,8 +3,6 @@
 import contextlib
 import json
 import os
-import pwd
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +17,7 @@ from typing import Any
 import httpx
 import numpy as np
 
+from deployments import postgres
 from deployments.warm import client
 from ecg_audio.telemetry import TELEMETRY_OFF
 
@@ -180,40 +179,14 @@ def service(folder: Path, *, api: str | None = None) -> Iterator[Service]:
         yield Service(folder, stack, api)
 
 
-def initdb() -> Path | None:
-    """The program that makes PostgreSQL databases, among its others; None: the system has no PostgreSQL."""
-    found = shutil.which("initdb")
-    return Path(found) if found else next(iter(Path("/usr/lib/postgresql").glob("*/bin/initdb")), None)
-
-
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
-    """A PostgreSQL server of the system's package in a folder; yields its URL for Prefect.
-
-    Raises:
-        FileNotFoundError: there is none on this system.
-    """
-    found = initdb()
-    if found is None:
-        raise FileNotFoundError("initdb")
-    programs, port = found.resolve().parent, free_port()
-    folder.mkdir(parents=True)
-    user: str | None = None
-    if os.getuid() == 0:  # which PostgreSQL refuses
-        user = "postgres"
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-    data = folder / "data"
-    subprocess.run(
-        [str(programs / "initdb"), "-D", str(data), "-U", "prefect", "-A", "trust", "--no-sync"],
-        check=True, stdout=subprocess.DEVNULL, user=user, cwd="/",
-    )  # fmt: skip
-    options = ["-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-c", "max_connections=200"]
-    server = subprocess.Popen(
-        [str(programs / "postgres"), *options], user=user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    """The PostgreSQL that `ecg serve` brings, in a folder with a short path; yields its URL for Prefect."""
+    server = subprocess.Popen([sys.executable, "-m", "deployments.postgres", str(folder)], stderr=subprocess.DEVNULL)
+    accepts = postgres.accepts(folder)
     try:
-        until(lambda: _listens(port), "PostgreSQL listens")
-        yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
+        until(lambda: accepts(time.time()), "PostgreSQL takes connections")
+        yield postgres.url(folder)
     finally:
         _end(server)
 
@@ -250,11 +223,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def manifests(store: Path) -> dict[str, Any]:

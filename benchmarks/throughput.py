@@ -1,9 +1,9 @@
 """Many short jobs through one service: `python -m benchmarks.throughput [--jobs 200] [--database postgresql|sqlite]`.
 
-One Prefect server, on PostgreSQL where the system has it, two workers with the fork server, jobs of one second of sound
-each, with an engine without models. Every job is asked for twice, with the same key. Prints one JSON object: what was
-done, and what a job costs beside its tasks. With --same-recording most stages come from the cache, and what remains is
-mostly Prefect.
+One Prefect server, on the PostgreSQL that `ecg serve` brings or on SQLite, two workers with the fork server, jobs of one
+second of sound each, with an engine without models. Every job is asked for twice, with the same key. Prints one JSON
+object: what was done, and what a job costs beside its tasks. With --same-recording most stages come from the cache, and
+what remains is mostly Prefect.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from typing import Any
 from benchmarks.service import (
     STUBBED_TASKS,
     Service,
-    initdb,
     load_average,
     manifests,
     postgresql,
@@ -42,11 +41,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--limit", type=int, default=1, help="jobs at once, for each worker")
     parser.add_argument("--same-recording", action="store_true", help="for all jobs")
-    parser.add_argument("--database", choices=DATABASES, default=DATABASES[initdb() is None])
+    parser.add_argument("--database", choices=DATABASES, default=DATABASES[0])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ecg-throughput-") as name:
         folder = Path(name)
-        folder.chmod(0o711)  # PostgreSQL runs as a user of its own
         chosen = postgresql(folder / "postgresql") if given.database == "postgresql" else nullcontext(None)
         with chosen as database, service(folder / "service") as started:
             started.start_server(database)
