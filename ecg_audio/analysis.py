@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "2.1"
+SCHEMA_VERSION = "2.2"
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Timing = Literal["aligned", "interpolated", "engine"]
@@ -175,9 +175,13 @@ class Transcript(Model):
 
 
 class Turn(Span):
-    """A stretch in which one speaker talks. Turns of different speakers may overlap."""
+    """A stretch in which one speaker talks. Turns of different speakers may overlap.
+
+    `voice` is measured over all of it; None: not measured (yet).
+    """
 
     speaker: str
+    voice: "VoiceFeatures | None" = None
 
 
 class VoiceTrack(Model):
@@ -214,6 +218,8 @@ class VoiceFeatures(Model):
     frames above the silence floor. `mfcc` holds 13 means. `silence_ratio` is the share of frames below the absolute
     floor; `clipped_ratio` of those above it in which the source is clipped: levels and timbre are then of the clipped
     sound. `volume_category` is by absolute RMS dBFS. `volume_peaks` is for drawing: 10 to 200 peak levels in [0, 1].
+    Formants, cepstral peak, jitter and shimmer are means over voiced frames; the last two want at least ten of them.
+    How far each figure can be trusted is in docs/features.md.
     """
 
     rms: float | None = None
@@ -224,10 +230,33 @@ class VoiceFeatures(Model):
     f0_min_hz: float | None = None
     f0_max_hz: float | None = None
     f0_median_hz: float | None = None
+    f0_p20_hz: float | None = None
+    f0_p80_hz: float | None = None
     f0_slope_st_per_s: float | None = None
+    f0_declination_st_per_s: float | None = None
     f0_range_st: float | None = None
     voiced_fraction: float | None = None
     hnr_db: float | None = None
+    cpp_db: float | None = None
+    jitter_local: float | None = None
+    jitter_rap: float | None = None
+    jitter_ppq5: float | None = None
+    shimmer_local: float | None = None
+    shimmer_apq3: float | None = None
+    shimmer_apq11: float | None = None
+    shimmer_db: float | None = None
+    f1_hz: float | None = None
+    f1_bandwidth_hz: float | None = None
+    f2_hz: float | None = None
+    f2_bandwidth_hz: float | None = None
+    f3_hz: float | None = None
+    f3_bandwidth_hz: float | None = None
+    loudness_sone: float | None = None
+    alpha_ratio_db: float | None = None
+    hammarberg_index_db: float | None = None
+    slope_0_500_db_per_hz: float | None = None
+    slope_500_1500_db_per_hz: float | None = None
+    spectral_flux: float | None = None
     spectral_centroid_hz: float | None = None
     spectral_rolloff_hz: float | None = None
     spectral_flatness: float | None = None
@@ -474,4 +503,25 @@ FRAME_COLUMNS: dict[str, str] = {
     "f0_strength": "1",
     "clipped_ratio": "1",
     **{f"mfcc_{index:02d}": "1" for index in range(13)},
+    "loudness_sone": "sone",
+    "alpha_ratio_db": "dB",
+    "hammarberg_index_db": "dB",
+    "slope_0_500_db_per_hz": "dB/Hz",
+    "slope_500_1500_db_per_hz": "dB/Hz",
+    "spectral_flux": "1",
+    "cpp_db": "dB",
+    "jitter_local": "1",
+    "jitter_rap": "1",
+    "jitter_ppq5": "1",
+    "shimmer_local": "1",
+    "shimmer_apq3": "1",
+    "shimmer_apq11": "1",
+    "shimmer_db": "dB",
+    # whose ceiling fits is known once the speaker is: below 5 kHz for low voices, below 5.5 kHz for high ones
+    **{
+        f"f{number}{part}_below_{ceiling}_hz": "Hz"
+        for ceiling in (5000, 5500)
+        for number in (1, 2, 3)
+        for part in ("", "_bandwidth")
+    },
 }

@@ -21,6 +21,7 @@ from ecg_audio.analysis import (
     Speaker,
     StageRecord,
     Transcript,
+    Turn,
     VoiceFeatures,
     VolumeStatistics,
 )
@@ -62,6 +63,7 @@ class Findings:
 @dataclass(frozen=True, slots=True)
 class _Voices:
     segments: tuple[Segment, ...]
+    turns: tuple[Turn, ...]
     speakers: tuple[Speaker, ...]
     voice: VoiceFeatures | None = None
     volume: VolumeStatistics | None = None
@@ -97,7 +99,7 @@ def assemble(
             initial_prompt=request.initial_prompt,
             hotwords=request.hotwords,
             segments=_felt(voices.segments, found.emotions or []),
-            turns=found.diarization.turns if found.diarization else (),
+            turns=voices.turns,
             speakers=tuple(
                 speaker.model_copy(update={"embedding": embeddings.get(speaker.id)}) for speaker in voices.speakers
             ),
@@ -124,7 +126,7 @@ def _voices(found: Findings, store: str) -> _Voices:
     segments = attribute(found.transcript, found.diarization)
     turns = found.diarization.turns if found.diarization else ()
     if found.frames is None:
-        return _Voices(segments, speakers=())
+        return _Voices(segments, turns, speakers=())
     from ecg_audio.results.tables import read_frames
     from ecg_audio.voice.expression import express, express_apart
 
@@ -133,7 +135,7 @@ def _voices(found: Findings, store: str) -> _Voices:
     if found.recording.channels:
         names = {channel.number: channels.name(channel.number) for channel in found.recording.channels}
         heard = express_apart(heard, turns, tracks(found.recording, names, store), found.recording.duration_s)
-    return _Voices(heard.segments, heard.speakers, heard.voice, heard.volume, heard.pitch)
+    return _Voices(heard.segments, heard.turns, heard.speakers, heard.voice, heard.volume, heard.pitch)
 
 
 def tracks(recording: Recording, names: Mapping[int, str], store: str) -> "Iterator[Track]":

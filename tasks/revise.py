@@ -94,6 +94,7 @@ def reassemble(
                 "run_id": run_id,
                 "software_version": version(PACKAGE),
                 "segments": heard.segments,
+                "turns": heard.turns,
                 "speakers": tuple(
                     speaker.model_copy(update={"embedding": vectors.get(speaker.id)}) for speaker in heard.speakers
                 ),

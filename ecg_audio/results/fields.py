@@ -17,6 +17,8 @@ class Meaning(NamedTuple):
 SUFFIXES = {
     # the longest that fits wins
     "_st_per_s": "semitone/s",
+    "_db_per_hz": "dB/Hz",
+    "_sone": "sone",
     "_per_s": "1/s",
     "_per_minute": "1/min",
     "_dbfs": "dBFS",
@@ -76,10 +78,43 @@ MEANINGS: dict[str, Meaning] = {
     "f0_min_hz": Meaning("Hz", "Lowest F0 of the voiced frames."),
     "f0_max_hz": Meaning("Hz", "Highest F0 of the voiced frames."),
     "f0_median_hz": Meaning("Hz", "Median F0 of the voiced frames."),
+    "f0_p20_hz": Meaning("Hz", "F0 that a fifth of the voiced frames stays below."),
+    "f0_p80_hz": Meaning("Hz", "F0 that a fifth of the voiced frames exceeds."),
+    "f0_declination_st_per_s": Meaning(
+        "semitone/s", "Slope of the lower line of F0: through the voiced frames below the line through all."
+    ),
     "f0_slope_st_per_s": Meaning("semitone/s", "Slope of a straight line through F0 over the voiced frames."),
     "f0_range_st": Meaning("semitone", "From the lowest to the highest F0 of the voiced frames."),
     "voiced_fraction": Meaning("1", "Share of frames that are voiced."),
     "hnr_db": Meaning("dB", "Harmonics-to-noise ratio of the voiced frames."),
+    # quality of the voice
+    "cpp_db": Meaning("dB", "Cepstral peak prominence: how far the peak of the pitch stands above the cepstrum."),
+    "jitter_local": Meaning("1", "Difference of one period of the voice and the next, by their mean."),
+    "jitter_rap": Meaning("1", "Difference of a period and the mean of three around it, by that mean."),
+    "jitter_ppq5": Meaning("1", "Difference of a period and the mean of five around it, by that mean."),
+    "shimmer_local": Meaning("1", "Difference of the amplitudes of one period and the next, by their mean."),
+    "shimmer_apq3": Meaning("1", "Difference of the amplitude of a period and the mean of three, by that mean."),
+    "shimmer_apq11": Meaning("1", "Difference of the amplitude of a period and the mean of eleven, by that mean."),
+    "shimmer_db": Meaning("dB", "Difference of the amplitudes of one period and the next."),
+    **{
+        f"f{number}_hz": Meaning("Hz", f"Formant {number} (Burg), below 5 kHz for low voices, else 5.5 kHz.")
+        for number in (1, 2, 3)
+    },
+    **{f"f{number}_bandwidth_hz": Meaning("Hz", f"Bandwidth of formant {number}.") for number in (1, 2, 3)},
+    **{
+        f"f{number}{part}_below_{ceiling}_hz": Meaning(
+            "Hz", f"{'Bandwidth of formant' if part else 'Formant'} {number} (Burg) below a ceiling of {ceiling} Hz."
+        )
+        for ceiling in (5000, 5500)
+        for number in (1, 2, 3)
+        for part in ("", "_bandwidth")
+    },
+    "loudness_sone": Meaning("sone", "Loudness, as if the RMS full scale (0 dBFS) were played at 100 dB SPL."),
+    "alpha_ratio_db": Meaning("dB", "Power from 1 to 5 kHz over power from 50 Hz to 1 kHz."),
+    "hammarberg_index_db": Meaning("dB", "Strongest partial below 2 kHz over the strongest from 2 to 5 kHz."),
+    "slope_0_500_db_per_hz": Meaning("dB/Hz", "Slope of the power spectrum in dB from 0 to 500 Hz."),
+    "slope_500_1500_db_per_hz": Meaning("dB/Hz", "Slope of the power spectrum in dB from 500 to 1500 Hz."),
+    "spectral_flux": Meaning("1", "How far the spectrum, its level taken out, is from that 10 ms before, 0 to 1.41."),
     # timbre
     "spectral_centroid_hz": Meaning("Hz", "Centre of mass of the magnitude spectrum."),
     "spectral_rolloff_hz": Meaning("Hz", "Frequency below which most of the magnitude of the spectrum lies."),

@@ -167,6 +167,7 @@ TURNS = _schema(
     _column("speaker", CATEGORY, nullable=False),
     *_TIMES,
     _column("embedding", VECTOR),
+    *_features(VoiceFeatures),
 )
 
 EVENTS = _schema(

@@ -118,7 +118,13 @@ def rows_of(analysis: Analysis) -> dict[str, list[Row]]:
             for index, word in enumerate(segment.words)
         ],
         "turns": [
-            {**job, "turn_index": index, **turn.model_dump(), "embedding": embeddings.get(turn.speaker)}
+            {
+                **job,
+                "turn_index": index,
+                **turn.model_dump(exclude={"voice"}),
+                "embedding": embeddings.get(turn.speaker),
+                **_prefixed(turn.voice),
+            }
             for index, turn in enumerate(turns)
         ],
         "events": [
