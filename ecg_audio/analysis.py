@@ -20,6 +20,7 @@ Task = Literal["transcribe", "translate"]
 Writer = Literal["machine", "person"]
 EventKind = Literal["pause", "laughter", "applause", "music", "noise", "tone", "crosstalk"]
 EventSource = Literal["frames", "recogniser", "diarization", "classifier"]
+ExchangeKind = Literal["gap", "overlap", "interruption", "backchannel", "attempt"]
 MixName = Literal["only", "centre", "channel", "mean", "difference", "sum"]
 
 LOOPING = "looping text"
@@ -366,6 +367,42 @@ class PitchStatistics(Model):
     p67_hz: float
 
 
+class Tempo(Model):
+    """How the time of a speaker, or of a whole recording, is shared between talk and pauses of 0.2 s or more.
+
+    Pauses are those between two words of one speaker; the lengths' statistics are None where there are none.
+    """
+
+    phonation_s: Seconds  # inside words
+    pause_count: int
+    pause_s: Seconds
+    pause_mean_s: float | None = None
+    pause_p25_s: float | None = None
+    pause_median_s: float | None = None
+    pause_p75_s: float | None = None
+    pause_p90_s: float | None = None
+    phonation_ratio: float
+    speech_pause_ratio: float | None = None
+    articulation_syllables_per_s: float | None = None
+    speech_syllables_per_s: float | None = None
+
+
+class Exchange(Model):
+    """Somebody begins to talk after or over somebody else.
+
+    `gap`: after. `overlap` and `interruption` (0.5 s and more): over them, and the other ends first. `backchannel`
+    (under 1 s) and `attempt`: inside the other's talk, who goes on.
+    """
+
+    kind: ExchangeKind
+    start_s: Seconds
+    speaker: str
+    other_speaker: str
+    offset_s: float  # from the other's end; below 0 where they overlap
+    overlap_s: Seconds
+    yielded_by: str | None = None  # who stopped where both talked
+
+
 class Event(Span):
     """A pause or a sound. `score` is of what found it, in [0, 1], uncalibrated; None where a rule decides."""
 
@@ -383,6 +420,7 @@ class Speaker(Model):
     segments: int
     words: int
     words_per_minute: float | None = None
+    tempo: Tempo | None = None
     voice: VoiceFeatures | None = None
     volume: VolumeStatistics | None = None
     pitch: PitchStatistics | None = None
@@ -463,6 +501,8 @@ class Analysis(Model):
     events: tuple[Event, ...] | None = None  # pauses and sounds, in order of time; None: not looked for
     event_kinds: tuple[EventKind, ...] = ()  # that were looked for: of others nothing is known
     event_model: str | None = None  # the sound classifier that ran
+    exchanges: tuple[Exchange, ...] | None = None  # in order of time; None: nobody was told apart, or an older version
+    tempo: Tempo | None = None
     voice: VoiceFeatures | None = None
     volume: VolumeStatistics | None = None
     pitch: PitchStatistics | None = None

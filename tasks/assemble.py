@@ -14,12 +14,14 @@ from ecg_audio.analysis import (
     Analysis,
     Diarization,
     Emotion,
+    Exchange,
     Notice,
     PitchStatistics,
     Recording,
     Segment,
     Speaker,
     StageRecord,
+    Tempo,
     Transcript,
     Turn,
     VoiceFeatures,
@@ -65,6 +67,8 @@ class _Voices:
     segments: tuple[Segment, ...]
     turns: tuple[Turn, ...]
     speakers: tuple[Speaker, ...]
+    exchanges: tuple[Exchange, ...] | None = None
+    tempo: Tempo | None = None
     voice: VoiceFeatures | None = None
     volume: VolumeStatistics | None = None
     pitch: PitchStatistics | None = None
@@ -106,6 +110,8 @@ def assemble(
             events=found.events.found if found.events else None,
             event_kinds=found.events.kinds if found.events else (),
             event_model=found.events.model if found.events else None,
+            exchanges=voices.exchanges,
+            tempo=voices.tempo,
             voice=voices.voice,
             volume=voices.volume,
             pitch=voices.pitch,
@@ -135,7 +141,16 @@ def _voices(found: Findings, store: str) -> _Voices:
     if found.recording.channels:
         names = {channel.number: channels.name(channel.number) for channel in found.recording.channels}
         heard = express_apart(heard, turns, tracks(found.recording, names, store), found.recording.duration_s)
-    return _Voices(heard.segments, heard.turns, heard.speakers, heard.voice, heard.volume, heard.pitch)
+    return _Voices(
+        heard.segments,
+        heard.turns,
+        heard.speakers,
+        heard.exchanges,
+        heard.tempo,
+        heard.voice,
+        heard.volume,
+        heard.pitch,
+    )
 
 
 def tracks(recording: Recording, names: Mapping[int, str], store: str) -> "Iterator[Track]":

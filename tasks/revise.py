@@ -98,6 +98,8 @@ def reassemble(
                 "speakers": tuple(
                     speaker.model_copy(update={"embedding": vectors.get(speaker.id)}) for speaker in heard.speakers
                 ),
+                "exchanges": heard.exchanges,
+                "tempo": heard.tempo,
                 "voice": heard.voice,
                 "volume": heard.volume,
                 "pitch": heard.pitch,

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ecg_audio.analysis import Analysis, Model, Notice, StageRecord
 
-TABLES = ("recordings", "segments", "words", "turns", "events", "frames")
+TABLES = ("recordings", "segments", "words", "turns", "speakers", "exchanges", "events", "frames")
 
 
 class Outputs(Model):

@@ -22,7 +22,7 @@ CREATE DATABASE IF NOT EXISTS ecg;
 
 
 def views(store: str) -> str:
-    """SQL that makes the six tables views in DuckDB.
+    """SQL that makes the tables views in DuckDB.
 
     Only published rows show: those whose job is in `recordings` for the same date, which is written last. All tables
     have the partition's `date`. A table that no job in a folder has, as `events` where an older version made them all,

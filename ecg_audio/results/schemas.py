@@ -1,4 +1,4 @@
-"""The Arrow schemas of the six tables.
+"""The Arrow schemas of the eight tables.
 
 Columns that describe a voice come from the models in `ecg_audio.analysis`, so a new feature becomes a column by
 itself. Every field carries its unit and description as metadata, every schema its name and version. Types are those
@@ -20,6 +20,7 @@ from ecg_audio.analysis import (
     Emphasis,
     PitchStatistics,
     RelativeVoice,
+    Tempo,
     VoiceFeatures,
     VolumeStatistics,
 )
@@ -48,6 +49,7 @@ VOLUME = "volume_"
 PITCH = "pitch_"
 EMPHASIS = "emphasis_"
 EMOTION = "emotion_"
+TEMPO = "tempo_"
 
 
 def _column(
@@ -93,6 +95,12 @@ _TEXT = _column("text", TEXT, nullable=False)
 _SUSPECT = _column("suspect", CATEGORY)
 _RELATIVE = tuple(_features(RelativeVoice, RELATIVE))
 
+_STATISTICS = (
+    *_features(VolumeStatistics, VOLUME, "Loudness of the words: "),
+    *_features(PitchStatistics, PITCH, "F0 over the voiced frames: "),
+    *_features(Tempo, TEMPO),
+)
+
 RECORDINGS = _schema(
     "recordings",
     _JOB,
@@ -121,8 +129,7 @@ RECORDINGS = _schema(
     _column("work_s", SECONDS, nullable=False),
     _column("notice_codes", pa.list_(TEXT), nullable=False),
     *_features(VoiceFeatures),
-    *_features(VolumeStatistics, VOLUME, "Loudness of the words: "),
-    *_features(PitchStatistics, PITCH, "F0 over the voiced frames: "),
+    *_STATISTICS,
 )
 
 SEGMENTS = _schema(
@@ -170,6 +177,32 @@ TURNS = _schema(
     *_features(VoiceFeatures),
 )
 
+SPEAKERS = _schema(
+    "speakers",
+    _JOB,
+    _column("speaker", TEXT, nullable=False),
+    _column("channel", COUNT),
+    _column("speaking_s", SECONDS, nullable=False),
+    *(_column(name, COUNT, nullable=False) for name in ("segment_count", "word_count")),
+    _column("words_per_minute", FEATURE),
+    _column("embedding", VECTOR),
+    *_features(VoiceFeatures),
+    *_STATISTICS,
+)
+
+EXCHANGES = _schema(
+    "exchanges",
+    _JOB,
+    _column("exchange_index", COUNT, nullable=False),
+    _column("kind", CATEGORY, of="exchange_kind", nullable=False),
+    _column("start_s", SECONDS, of="exchange_start_s", nullable=False),
+    _column("speaker", CATEGORY, of="exchange_speaker", nullable=False),
+    _column("other_speaker", CATEGORY, nullable=False),
+    _column("offset_s", SECONDS, nullable=False),
+    _column("overlap_s", SECONDS, nullable=False),
+    _column("yielded_by", CATEGORY),
+)
+
 EVENTS = _schema(
     "events",
     _JOB,
@@ -198,6 +231,8 @@ TABLES = {
     "segments": SEGMENTS,
     "words": WORDS,
     "turns": TURNS,
+    "speakers": SPEAKERS,
+    "exchanges": EXCHANGES,
     "events": EVENTS,
     "frames": FRAMES,
 }

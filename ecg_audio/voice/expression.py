@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 
 from ecg_audio.analysis import (
+    Exchange,
     PitchStatistics,
     RelativeVoice,
     Segment,
     Speaker,
     SpokenWord,
+    Tempo,
     Turn,
     VoiceFeatures,
     VolumeStatistics,
 )
+from ecg_audio.voice.conversation import exchanges, pauses_s, tempo
 from ecg_audio.voice.emphasis import hear, judge
 from ecg_audio.voice.spans import Aggregator, describe, frame_ranges
 from ecg_audio.voice.statistics import compare, pitch_statistics, volume_statistics
@@ -32,6 +35,8 @@ class Expression:
     segments: tuple[Segment, ...]
     turns: tuple[Turn, ...]
     speakers: tuple[Speaker, ...]
+    exchanges: tuple[Exchange, ...] | None
+    tempo: Tempo | None
     voice: VoiceFeatures | None
     volume: VolumeStatistics | None
     pitch: PitchStatistics | None
@@ -86,13 +91,16 @@ def express(
         words=[len(words)],
         peaks=[aggregator.draw(0.0, duration_s)],
     )[0]
+    silences = pauses_s(words)
     turn_voices = _voices(aggregator, turns, usual_hz)
     return Expression(
         segments=voiced_segments,
         turns=tuple(
             turn.model_copy(update={"voice": voice}) for turn, voice in zip(turns, turn_voices, strict=True)
         ),
-        speakers=_speakers(voiced_segments, turns, aggregator, f0_hz),
+        speakers=_speakers(voiced_segments, turns, aggregator, f0_hz, silences),
+        exchanges=exchanges(turns) if turns else None,
+        tempo=tempo(words, [one for lengths in silences.values() for one in lengths], _syllables(aggregator, words)),
         voice=whole,
         volume=volume_statistics([voice.rms_dbfs if voice else None for voice in word_voices]),
         pitch=pitch_statistics(f0_hz),
@@ -133,10 +141,20 @@ def express_apart(whole: Expression, turns: tuple[Turn, ...], tracks: Iterable[T
         segments=tuple(segments.values()),
         turns=_in_their_places(whole.turns, heard_turns),
         speakers=tuple(speakers),
+        exchanges=whole.exchanges,
+        tempo=whole.tempo,
         voice=whole.voice,
         volume=volume_statistics([voice.rms_dbfs if voice else None for voice in voices]),
         pitch=pitch_statistics(np.concatenate(pitches_hz)),
     )
+
+
+def _syllables(aggregator: Aggregator, words: Sequence[SpokenWord]) -> float | None:
+    """Syllable-like peaks inside the words; None where there is nothing to count in."""
+    starts_s = np.array([word.start_s for word in words], np.float64)
+    ends_s = np.array([word.end_s for word in words], np.float64)
+    found = aggregator.over_unions([(starts_s, ends_s)]).syllables[0] if words else math.nan
+    return float(found) if math.isfinite(found) else None
 
 
 def _in_their_places(turns: tuple[Turn, ...], heard: Mapping[str, tuple[Turn, ...]]) -> tuple[Turn, ...]:
@@ -199,7 +217,11 @@ def _compare(
 
 
 def _speakers(
-    segments: tuple[Segment, ...], turns: tuple[Turn, ...], aggregator: Aggregator, f0_hz: Array
+    segments: tuple[Segment, ...],
+    turns: tuple[Turn, ...],
+    aggregator: Aggregator,
+    f0_hz: Array,
+    silences: Mapping[str | None, Sequence[float]],
 ) -> tuple[Speaker, ...]:
     """Every speaker that a turn, segment or word names, in the order of their names."""
     said: dict[str, list[SpokenWord]] = defaultdict(list)
@@ -221,6 +243,7 @@ def _speakers(
             segments=sum(segment.speaker == name for segment in segments),
             words=count,
             words_per_minute=60.0 * count / duration_s if duration_s > 0.0 else None,
+            tempo=tempo(said[name], silences.get(name, ()), _syllables(aggregator, said[name])),
             voice=voice,
             volume=volume_statistics([word.voice.rms_dbfs if word.voice else None for word in said[name]]),
             pitch=pitch_statistics(f0_hz[_mask(union, len(aggregator))]),

@@ -29,6 +29,8 @@ WINDOW_S = 0.05
 RAISED_FROM_HZ = 50.0
 EDGE_HZ = 50.0
 """Roots nearer to 0 and to the ceiling than this are no formants."""
+WIDEST_HZ = 1500.0
+"""A root wider than this bends the spectrum and is no resonance; Praat counts it as a formant."""
 ROUNDS = 60
 CONVERGED = 1e-9
 COLUMNS = tuple(
@@ -166,9 +168,9 @@ def _choose(roots: Array, rate_hz: float, out: Array) -> None:
         best_hz, width_hz = rate_hz / 2.0 - EDGE_HZ, -1.0
         for root in roots:
             frequency_hz = math.atan2(root.imag, root.real) * rate_hz / (2.0 * math.pi)
-            if last_hz < frequency_hz < best_hz:
-                best_hz = frequency_hz
-                width_hz = abs(math.log(abs(root))) * rate_hz / math.pi
+            wide_hz = abs(math.log(abs(root))) * rate_hz / math.pi
+            if last_hz < frequency_hz < best_hz and wide_hz <= WIDEST_HZ:
+                best_hz, width_hz = frequency_hz, wide_hz
         if width_hz < 0.0:
             return
         out[2 * found], out[2 * found + 1] = best_hz, width_hz
