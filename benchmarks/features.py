@@ -22,7 +22,7 @@ import numpy as np  # noqa: E402
 from benchmarks.feature_peers import praat  # noqa: E402
 from benchmarks.feature_voices import RATE_HZ, VOWELS, sustained  # noqa: E402
 from benchmarks.voice import recordings  # noqa: E402
-from ecg_audio.analysis import FRAME_COLUMNS  # noqa: E402
+from ecg_audio.analysis import FRAME_COLUMNS, LOW_VOICE_HZ  # noqa: E402
 from ecg_audio.voice.formants import LOW_VOICE_HZ  # noqa: E402
 from ecg_audio.voice.frames import measure  # noqa: E402
 from ecg_audio.voice.spans import Aggregator, describe  # noqa: E402
@@ -88,7 +88,7 @@ def real_speech(material: dict[str, Array]) -> dict[str, dict[str, float]]:
     found = {}
     for name, values in pairs.items():
         both = np.array([pair for pair in values if np.isfinite(pair).all()])
-        r = float(np.corrcoef(both.T)[0, 1]) if len(both) > 2 else np.nan  # noqa: PLR2004 - two points are a line
+        r = float(np.corrcoef(both.T)[0, 1]) if len(both) > 2 else np.nan
         found[name] = {
             "pieces": len(values),
             "compared": len(both),
@@ -128,7 +128,9 @@ def speed(samples: Array, rounds: int) -> dict[str, float]:
 def show(report: dict[str, Any]) -> None:
     """Print the report for people."""
     for noise, rows in report["known_answers"].items():
-        print(f"\nsynthetic vowels, white noise: {noise}\n{'':20}{'mean truth':>12}{'ours':>12}{'Praat':>12}  abs. error")
+        print(
+            f"\nsynthetic vowels, white noise: {noise}\n{'':20}{'mean truth':>12}{'ours':>12}{'Praat':>12}  abs. error"
+        )
         for name, row in rows.items():
             print(f"{name:20}{row['truth']:12.5f}{row['ours']:12.5f}{row['praat']:12.5f}")
     if "real_speech" in report:

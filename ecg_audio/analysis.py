@@ -529,6 +529,8 @@ class Analysis(Model):
 # The 10 ms frames
 
 FRAME_HOP_S = 0.01
+LOW_VOICE_HZ = 160.0
+"""Voices whose median F0 is below have their formants below 5 kHz, others, of shorter vocal tracts, below 5.5 kHz."""
 FRAME_COLUMNS: dict[str, str] = {
     # name -> unit, in table order; float32, NaN (in memory) and NULL (in Parquet) where not measurable
     "rms": "1",

@@ -9,6 +9,10 @@ from ecg_audio.analysis import Analysis, Model, Notice, StageRecord
 TABLES = ("recordings", "segments", "words", "turns", "speakers", "exchanges", "events", "frames")
 
 
+COMPACTED = "compacted~.parquet"
+"""The file of a table's day that holds many jobs' rows (`compaction`). No job has this name: no id has a `~`."""
+
+
 class Outputs(Model):
     """Where the outputs of a job lie: paths or URIs. `presets` holds the captions in the styles beside the default."""
 

@@ -1,7 +1,8 @@
 """The Arrow schemas of the eight tables.
 
 Columns that describe a voice come from the models in `ecg_audio.analysis`, so a new feature becomes a column by
-itself. Every field carries its unit and description as metadata, every schema its name and version. Types are those
+itself. Every field carries its unit and description as metadata, and how far it can
+be trusted where that was measured (see `trust`); every schema has its name and version. Types are those
 that Parquet readers agree on (Athena, DuckDB, pandas): no nested records, lower case names. There is no `date` column:
 the date is the folder's (`date=YYYY-MM-DD`), and a column of the same name would clash with the partition.
 """
@@ -24,6 +25,7 @@ from ecg_audio.analysis import (
     VoiceFeatures,
     VolumeStatistics,
 )
+from ecg_audio.results import trust
 from ecg_audio.results.fields import meaning
 
 TEXT = pa.string()
@@ -83,7 +85,10 @@ def _type_of(name: str, annotation: object) -> pa.DataType:
 
 
 def _schema(name: str, *fields: "pa.Field[Any]") -> pa.Schema:
-    return pa.schema(fields, metadata={"table": name, "schema_version": SCHEMA_VERSION})
+    fields = tuple(
+        field.with_metadata({**(field.metadata or {}), **trust.metadata(name, field.name)}) for field in fields
+    )
+    return pa.schema(fields, metadata={"table": name, "schema_version": SCHEMA_VERSION, **trust.conditions()})
 
 
 _JOB = _column("job_id", TEXT, nullable=False)

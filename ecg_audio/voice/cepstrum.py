@@ -1,8 +1,9 @@
 """Cepstral peak prominence: how far the periodicity of a voice stands out of its spectrum.
 
-After Hillenbrand, Cleveland and Erickson, "Acoustic correlates of breathy vocal quality" (Journal of Speech and Hearing
-Research 37, 1994): the cepstrum of 50 ms in decibels, the height of its peak between the periods of 60 and 500 Hz over a
-straight line through all of it. Nothing is smoothed over time, so a single frame's figure scatters; means are meant.
+After Hillenbrand, Cleveland and Erickson, "Acoustic correlates of breathy vocal quality" (Journal of Speech and
+Hearing Research 37, 1994): the cepstrum of 50 ms in decibels, the height of its peak between the periods of 60 and
+500 Hz over a straight line through all of it. Nothing is smoothed over time, so a single frame's figure scatters;
+means are meant.
 """
 
 import functools

@@ -95,9 +95,7 @@ def express(
     turn_voices = _voices(aggregator, turns, usual_hz)
     return Expression(
         segments=voiced_segments,
-        turns=tuple(
-            turn.model_copy(update={"voice": voice}) for turn, voice in zip(turns, turn_voices, strict=True)
-        ),
+        turns=tuple(turn.model_copy(update={"voice": voice}) for turn, voice in zip(turns, turn_voices, strict=True)),
         speakers=_speakers(voiced_segments, turns, aggregator, f0_hz, silences),
         exchanges=exchanges(turns) if turns else None,
         tempo=tempo(words, [one for lengths in silences.values() for one in lengths], _syllables(aggregator, words)),

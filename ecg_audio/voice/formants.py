@@ -1,9 +1,10 @@
 """Formants by linear prediction: the resonances of the vocal tract.
 
-After Praat's "To Formant (burg)" (Boersma and Weenink): the sound is resampled to twice a ceiling, its highs are raised
-from 50 Hz on, 25 ms (twice that under the window's tails) are weighted by a Gaussian, Burg's recursion (Childers, Modern
-spectrum analysis, 1978) gives ten coefficients, and the roots of their polynomial are resonances. Five formants are
-expected below the ceiling: 5 kHz for low voices, 5.5 kHz for high ones, whose vocal tracts are shorter.
+After Praat's "To Formant (burg)" (Boersma and Weenink): the sound is resampled to twice a ceiling, its highs are
+raised from 50 Hz on, 25 ms (twice that under the window's tails) are weighted by a Gaussian, Burg's recursion
+(Childers, Modern spectrum analysis, 1978) gives ten coefficients, and the roots of their polynomial are resonances.
+Five formants are expected below the ceiling: 5 kHz for low voices, 5.5 kHz for high ones, whose vocal tracts are
+shorter.
 """
 
 import functools
@@ -21,8 +22,6 @@ from ecg_audio.voice.spectrum import HOP, RATE_HZ
 Array = Any
 
 CEILINGS_HZ = (5000, 5500)
-LOW_VOICE_HZ = 160.0
-"""Voices whose median F0 is below have their formants below the lower ceiling."""
 FORMANTS = 3
 ORDER = 10
 WINDOW_S = 0.05
@@ -34,7 +33,10 @@ WIDEST_HZ = 1500.0
 ROUNDS = 60
 CONVERGED = 1e-9
 COLUMNS = tuple(
-    f"f{number}{part}_below_{ceiling}_hz" for ceiling in CEILINGS_HZ for number in (1, 2, 3) for part in ("", "_bandwidth")
+    f"f{number}{part}_below_{ceiling}_hz"
+    for ceiling in CEILINGS_HZ
+    for number in (1, 2, 3)
+    for part in ("", "_bandwidth")
 )
 
 

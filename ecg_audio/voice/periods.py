@@ -114,7 +114,7 @@ def _next(samples: Array, place: float, way: float, first: int, f0_hz: Array, lo
         own += np.float64(samples[at + i]) * np.float64(samples[at + i])
     if own <= 0.0:
         return np.nan
-    before, here, best, best_lag, left, right = 0.0, 0.0, -2.0, 0, 0.0, 0.0
+    here, best, best_lag, left, right = 0.0, -2.0, 0, 0.0, 0.0
     waiting = False
     for lag in range(shortest - 1, longest + 2):
         to = at + int(way) * lag
@@ -128,7 +128,7 @@ def _next(samples: Array, place: float, way: float, first: int, f0_hz: Array, lo
             right, waiting = now, False
         if shortest <= lag <= longest and now > best:
             best, best_lag, left, waiting = now, lag, here, True
-        before, here = here, now
+        here = now
     if best < LEAST_LIKE:
         return np.nan
     bend = left - 2.0 * best + right
@@ -147,7 +147,7 @@ def _compare(samples: Array, first: int, marks: Array, out: Array, counts: Array
     for i in range(1, count - 1):
         loud[i] = _amplitude(samples, marks[i - 1], marks[i], marks[i + 1])
     for i in range(1, count - 1):
-        frame = int(math.floor((marks[i] - first) / HOP + 0.5))
+        frame = math.floor((marks[i] - first) / HOP + 0.5)
         if not 0 <= frame < out.shape[1]:
             continue
         mine, after = marks[i] - marks[i - 1], marks[i + 1] - marks[i]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ecg_audio.analysis import FRAME_HOP_S, VoiceFeatures, VolumeCategory
+from ecg_audio.analysis import FRAME_HOP_S, LOW_VOICE_HZ, VoiceFeatures, VolumeCategory
 from ecg_audio.voice.compiled import kernel
-from ecg_audio.voice.formants import CEILINGS_HZ, LOW_VOICE_HZ
+from ecg_audio.voice.formants import CEILINGS_HZ
 from ecg_audio.voice.formants import COLUMNS as FORMANTS
 from ecg_audio.voice.periods import COLUMNS as PERTURBATION
 from ecg_audio.voice.spectrum import BALANCE

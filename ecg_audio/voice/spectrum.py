@@ -1,14 +1,14 @@
 """What the 32 ms spectrum of a frame tells: centroid, rolloff, flatness, mel-frequency cepstrum, loudness and balance.
 
 The definitions are librosa's (0.11, magnitude spectrum, periodic Hann, 40 Slaney mels, orthonormal DCT), with one
-difference: levels have an absolute floor and no `top_db`, which would let a file's loudest sample move the cepstrum of
-all its other frames.
+difference: levels have an absolute floor and no `top_db`, which would let a file's loudest sample move the cepstrum
+of all its other frames.
 
 Alpha ratio, Hammarberg index and the two slopes are those of eGeMAPS (Eyben et al., "The Geneva Minimalistic Acoustic
-Parameter Set", IEEE Trans. Affective Computing 7(2), 2016), of this spectrum. Loudness adds the mel bands' powers, each
-weighted by equal loudness (Hermansky 1990) and raised to 0.3, so that 10 dB more sound twice as loud (Stevens); the unit
-is set so that a sine of 1 kHz at -60 dBFS has 1 sone. Flux is the distance of two neighbouring magnitude spectra, each
-of unit length: a change of level alone is none.
+Parameter Set", IEEE Trans. Affective Computing 7(2), 2016), of this spectrum. Loudness adds the mel bands' powers,
+each weighted by equal loudness (Hermansky 1990) and raised to 0.3, so that 10 dB more sound twice as loud (Stevens);
+the unit is set so that a sine of 1 kHz at -60 dBFS has 1 sone. Flux is the distance of two neighbouring magnitude
+spectra, each of unit length: a change of level alone is none.
 """
 
 import functools
