@@ -23,7 +23,6 @@ from benchmarks.feature_peers import praat  # noqa: E402
 from benchmarks.feature_voices import RATE_HZ, VOWELS, sustained  # noqa: E402
 from benchmarks.voice import recordings  # noqa: E402
 from ecg_audio.analysis import FRAME_COLUMNS, LOW_VOICE_HZ  # noqa: E402
-from ecg_audio.voice.formants import LOW_VOICE_HZ  # noqa: E402
 from ecg_audio.voice.frames import measure  # noqa: E402
 from ecg_audio.voice.spans import Aggregator, describe  # noqa: E402
 

@@ -6,7 +6,7 @@
 
 CREATE DATABASE IF NOT EXISTS ecg;
 
-CREATE EXTERNAL TABLE IF NOT EXISTS ecg.recordings (
+CREATE EXTERNAL TABLE IF NOT EXISTS ecg.recordings_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
     `run_id` string COMMENT 'The run of the pipeline that made this.',
     `status` string COMMENT 'completed, or partial when a part is missing (the notices say which).',
@@ -132,6 +132,11 @@ TBLPROPERTIES (
     'projection.date.range' = '2026-01-01,NOW'
 );
 
+CREATE OR REPLACE VIEW ecg.recordings AS
+    SELECT * FROM ecg.recordings_files
+    WHERE ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.recordings_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
+
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.segments_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
     `segment_id` int COMMENT 'Number of the segment in its job, from 0: words join on job_id and segment_id.',
@@ -214,7 +219,9 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.segments AS
     SELECT * FROM ecg.segments_files
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.segments_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
 
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.words_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
@@ -304,7 +311,9 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.words AS
     SELECT * FROM ecg.words_files
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.words_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
 
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.turns_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
@@ -373,7 +382,9 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.turns AS
     SELECT * FROM ecg.turns_files
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.turns_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
 
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.speakers_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
@@ -470,7 +481,9 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.speakers AS
     SELECT * FROM ecg.speakers_files
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.speakers_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
 
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.exchanges_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
@@ -496,7 +509,9 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.exchanges AS
     SELECT * FROM ecg.exchanges_files
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.exchanges_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
 
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.events_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
@@ -520,7 +535,9 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.events AS
     SELECT * FROM ecg.events_files
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.events_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
 
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.frames_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
@@ -590,4 +607,6 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.frames AS
     SELECT * FROM ecg.frames_files
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.frames_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));

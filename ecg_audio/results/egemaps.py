@@ -169,6 +169,8 @@ def _slopes(values: Array) -> Iterator[float]:
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         part = values[start:end]
         ways = np.sign(np.diff(part))
+        steps = np.where(ways != 0.0, np.arange(len(ways)), 0)
+        ways = ways[np.maximum.accumulate(steps)]  # what stays level goes on as it went
         turning = [0, *(np.flatnonzero(ways[1:] * ways[:-1] < 0.0) + 1).tolist(), len(part) - 1]
         for one, other in pairwise(turning):
             if other > one:

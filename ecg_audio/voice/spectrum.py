@@ -81,6 +81,7 @@ class Tables(NamedTuple):
     low_slope: Array  # (49,): what to multiply decibels with, to have their slope in dB/Hz
     high_slope: Array
     sones: Array  # float64, (40,): natural logarithms of the bands' weights
+    sones_of_nothing: float  # what the floor alone would add up to
 
 
 def mel_filters() -> Array:
@@ -118,8 +119,10 @@ def tables() -> Tables:
     end = np.array([np.flatnonzero(row)[-1] + 1 for row in mel])
     spectra = (*roots(WINDOW // 2, np.float64), *roots(WINDOW, np.float64))
     first_bin, middle_bin, end_bin = SLOPES
+    sones = _sone_weights(window, mel)
+    nothing = float((np.exp(sones) * POWER_FLOOR**STEVENS).sum())
     slopes = (_slope_weights(first_bin, middle_bin), _slope_weights(middle_bin - 1, end_bin))
-    return Tables(window, *spectra, mel, first, end, cosine_basis(), *slopes, _sone_weights(window, mel))
+    return Tables(window, *spectra, mel, first, end, cosine_basis(), *slopes, sones, nothing)
 
 
 def _slope_weights(first: int, end: int) -> Array:
@@ -138,7 +141,7 @@ def _sone_weights(window: Array, mel: Array) -> Array:
     weights = (equal / mel.max(axis=1)) ** STEVENS  # a filter's area is one: by its height, it takes power
     sine = 10.0 ** (ONE_SONE_DBFS / 20.0) * np.sqrt(2.0) * np.sin(2.0 * np.pi * 1000.0 / RATE_HZ * np.arange(WINDOW))
     bands = np.maximum(POWER_FLOOR, mel @ np.abs(np.fft.rfft(window * sine)) ** 2)
-    return np.log(weights / (weights * bands**STEVENS).sum())
+    return np.log(weights / (weights * (bands**STEVENS - POWER_FLOOR**STEVENS)).sum())
 
 
 @kernel
@@ -320,4 +323,4 @@ def measure_spectrum(
             sones = 0.0
             for m in range(MELS):
                 sones += math.exp(constants.sones[m] + NEPERS * decibels[m * LANES + lane])
-            balance[0, first + lane] = sones
+            balance[0, first + lane] = max(0.0, sones - constants.sones_of_nothing)

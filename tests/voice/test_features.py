@@ -103,7 +103,7 @@ def test_level_changes_levels_alone():
     assert np.nanmean(faint["loudness_sone"]) < 0.5 * np.nanmean(loud["loudness_sone"])
     for name in VOICED:
         assert np.array_equal(np.isfinite(loud[name]), np.isfinite(faint[name])), name
-        assert np.allclose(loud[name], faint[name], rtol=1e-3, atol=1e-5, equal_nan=True), name
+        assert np.allclose(loud[name], faint[name], rtol=0.02, atol=1e-5, equal_nan=True), name
 
 
 def test_what_is_not_voiced_has_no_voice():
