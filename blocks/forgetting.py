@@ -17,6 +17,7 @@ from ecg_audio.batch.summary import BATCHES, without_job
 from ecg_audio.delivery import claim, outbox
 from ecg_audio.errors import ResultNotFound
 from ecg_audio.results import document, manifest, retention, trace
+from ecg_audio.results.outcome import COMPACTED
 from ecg_audio.results.trace import Trace
 
 NOTES = "forgetting"
@@ -67,6 +68,10 @@ def forget(store: ArtifactStore, job_id: str) -> Forgotten:
             store.write(note, plan.model_dump_json().encode())
     for key in plan.gone:
         store.delete(key)
+    if any(PurePosixPath(key).name == COMPACTED for key in store.keys("features")):
+        from ecg_audio.results import compaction  # needs Arrow, which not every image has
+
+        compaction.strip(store, job_id)
     for key in store.keys(BATCHES):
         if (told := without_job(store.read(key), job_id)) is not None:
             store.write(key, told)

@@ -362,6 +362,24 @@ def list_results(
     listing.list_results(out, limit)
 
 
+@app.command()
+def compact(
+    older: Annotated[
+        float, typer.Option("--older", metavar="MINUTES", min=0.0, help="Leave files alone that are newer than this.")
+    ] = 60.0,
+    out: Store = None,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+) -> None:
+    """Make the many small files of a store's tables one a day, while others read and write.
+
+    `ecg query`, `ecg_audio.results.reading` and the views of docs/queries.md read both alike. Killed at any point it
+    loses nothing; run it again. One at a time a store, for example every night: ecg compact --out s3-bucket/main
+    """
+    from deployments import compact as work
+
+    work.compact(out, older)
+
+
 @app.command("open", no_args_is_help=True)
 def open_report(
     job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="The job whose page is shown.")],
@@ -382,7 +400,7 @@ def export(
         typer.Option(
             "--format",
             metavar="NAMES",
-            help="textgrid (Praat), eaf (ELAN), ctm, stm, rttm (scorers), or bundle (everything, in one ZIP).",
+            help="textgrid (Praat), eaf (ELAN), ctm, stm, rttm (scorers), egemaps (CSV), or bundle (all, in a ZIP).",
         ),
     ] = "bundle",
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write into.")] = Path(),

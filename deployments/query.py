@@ -56,12 +56,17 @@ def _open(db: "DuckDBPyConnection", store: str | None) -> None:
     found = []
     for name in TABLES:
         try:
-            rows = reading.dataset(root, name, filesystem=filesystem)
+            rows = reading.parts(root, name, filesystem=filesystem)
         except ResultNotFound:
             continue
-        db.register(f"{name}_files", rows)
+        db.register(f"{name}_files", rows.own)
+        source = f"{name}_files"
+        if rows.compacted is not None:
+            db.register(f"{name}_days", rows.compacted)
+            db.register(f"{name}_jobs", rows.jobs)
+            source = f"(FROM {name}_files UNION ALL FROM {name}_days ANTI JOIN {name}_jobs USING (job_id, date))"
         published = "" if name == "recordings" else " SEMI JOIN recordings USING (job_id, date)"
-        db.execute(f"CREATE VIEW {name} AS FROM {name}_files{published}")  # our own names
+        db.execute(f"CREATE VIEW {name} AS FROM {source}{published}")  # our own names
         found.append(name)
     if "recordings" not in found:
         raise ResultNotFound(f"there are no tables in {artifacts.reference}", hint="`ecg analyze` writes them.")

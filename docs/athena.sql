@@ -6,7 +6,7 @@
 
 CREATE DATABASE IF NOT EXISTS ecg;
 
-CREATE EXTERNAL TABLE IF NOT EXISTS ecg.recordings (
+CREATE EXTERNAL TABLE IF NOT EXISTS ecg.recordings_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
     `run_id` string COMMENT 'The run of the pipeline that made this.',
     `status` string COMMENT 'completed, or partial when a part is missing (the notices say which).',
@@ -56,10 +56,33 @@ CREATE EXTERNAL TABLE IF NOT EXISTS ecg.recordings (
     `f0_min_hz` float COMMENT 'Lowest F0 of the voiced frames. [Hz]',
     `f0_max_hz` float COMMENT 'Highest F0 of the voiced frames. [Hz]',
     `f0_median_hz` float COMMENT 'Median F0 of the voiced frames. [Hz]',
+    `f0_p20_hz` float COMMENT 'F0 that a fifth of the voiced frames stays below. [Hz]',
+    `f0_p80_hz` float COMMENT 'F0 that a fifth of the voiced frames exceeds. [Hz]',
     `f0_slope_st_per_s` float COMMENT 'Slope of a straight line through F0 over the voiced frames. [semitone/s]',
+    `f0_declination_st_per_s` float COMMENT 'Slope of the lower line of F0: through the voiced frames below the line through all. [semitone/s]',
     `f0_range_st` float COMMENT 'From the lowest to the highest F0 of the voiced frames. [semitone]',
     `voiced_fraction` float COMMENT 'Share of frames that are voiced.',
     `hnr_db` float COMMENT 'Harmonics-to-noise ratio of the voiced frames. [dB]',
+    `cpp_db` float COMMENT 'Cepstral peak prominence: how far the peak of the pitch stands above the cepstrum. [dB]',
+    `jitter_local` float COMMENT 'Difference of one period of the voice and the next, by their mean.',
+    `jitter_rap` float COMMENT 'Difference of a period and the mean of three around it, by that mean.',
+    `jitter_ppq5` float COMMENT 'Difference of a period and the mean of five around it, by that mean.',
+    `shimmer_local` float COMMENT 'Difference of the amplitudes of one period and the next, by their mean.',
+    `shimmer_apq3` float COMMENT 'Difference of the amplitude of a period and the mean of three, by that mean.',
+    `shimmer_apq11` float COMMENT 'Difference of the amplitude of a period and the mean of eleven, by that mean.',
+    `shimmer_db` float COMMENT 'Difference of the amplitudes of one period and the next. [dB]',
+    `f1_hz` float COMMENT 'Formant 1 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f1_bandwidth_hz` float COMMENT 'Bandwidth of formant 1. [Hz]',
+    `f2_hz` float COMMENT 'Formant 2 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f2_bandwidth_hz` float COMMENT 'Bandwidth of formant 2. [Hz]',
+    `f3_hz` float COMMENT 'Formant 3 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f3_bandwidth_hz` float COMMENT 'Bandwidth of formant 3. [Hz]',
+    `loudness_sone` float COMMENT 'Loudness, as if the RMS full scale (0 dBFS) were played at 100 dB SPL. [sone]',
+    `alpha_ratio_db` float COMMENT 'Power from 1 to 5 kHz over power from 50 Hz to 1 kHz. [dB]',
+    `hammarberg_index_db` float COMMENT 'Strongest partial below 2 kHz over the strongest from 2 to 5 kHz. [dB]',
+    `slope_0_500_db_per_hz` float COMMENT 'Slope of the power spectrum in dB from 0 to 500 Hz. [dB/Hz]',
+    `slope_500_1500_db_per_hz` float COMMENT 'Slope of the power spectrum in dB from 500 to 1500 Hz. [dB/Hz]',
+    `spectral_flux` float COMMENT 'How far the spectrum, its level taken out, is from that 10 ms before, 0 to 1.41.',
     `spectral_centroid_hz` float COMMENT 'Centre of mass of the magnitude spectrum. [Hz]',
     `spectral_rolloff_hz` float COMMENT 'Frequency below which most of the magnitude of the spectrum lies. [Hz]',
     `spectral_flatness` float COMMENT 'Geometric over arithmetic mean of the power spectrum: 0 a tone, 1 white noise.',
@@ -84,7 +107,19 @@ CREATE EXTERNAL TABLE IF NOT EXISTS ecg.recordings (
     `pitch_std_hz` float COMMENT 'F0 over the voiced frames: standard deviation. [Hz]',
     `pitch_median_hz` float COMMENT 'F0 over the voiced frames: median. [Hz]',
     `pitch_p33_hz` float COMMENT 'F0 over the voiced frames: 33rd percentile. [Hz]',
-    `pitch_p67_hz` float COMMENT 'F0 over the voiced frames: 67th percentile. [Hz]'
+    `pitch_p67_hz` float COMMENT 'F0 over the voiced frames: 67th percentile. [Hz]',
+    `tempo_phonation_s` float COMMENT 'Time inside words. [s]',
+    `tempo_pause_count` int COMMENT 'Silences of 0.2 s or more between two words of one speaker.',
+    `tempo_pause_s` float COMMENT 'Length of all pauses together. [s]',
+    `tempo_pause_mean_s` float COMMENT 'Mean length of a pause. [s]',
+    `tempo_pause_p25_s` float COMMENT 'Length that a quarter of the pauses stays below. [s]',
+    `tempo_pause_median_s` float COMMENT 'Median length of a pause. [s]',
+    `tempo_pause_p75_s` float COMMENT 'Length that a quarter of the pauses exceeds. [s]',
+    `tempo_pause_p90_s` float COMMENT 'Length that a tenth of the pauses exceeds. [s]',
+    `tempo_phonation_ratio` float COMMENT 'Time inside words by time inside words and pauses.',
+    `tempo_speech_pause_ratio` float COMMENT 'Time inside words by time inside pauses, absent without a pause.',
+    `tempo_articulation_syllables_per_s` float COMMENT 'Syllable-like peaks inside words by the time inside words. [1/s]',
+    `tempo_speech_syllables_per_s` float COMMENT 'Syllable-like peaks inside words by the time of words and pauses. [1/s]'
 )
 COMMENT 'One row a job: what was analysed, with what, and how it sounded as a whole.'
 PARTITIONED BY (`date` date)
@@ -96,6 +131,11 @@ TBLPROPERTIES (
     'projection.date.format' = 'yyyy-MM-dd',
     'projection.date.range' = '2026-01-01,NOW'
 );
+
+CREATE OR REPLACE VIEW ecg.recordings AS
+    SELECT * FROM ecg.recordings_files
+    WHERE ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.recordings_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
 
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.segments_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
@@ -115,10 +155,33 @@ CREATE EXTERNAL TABLE IF NOT EXISTS ecg.segments_files (
     `f0_min_hz` float COMMENT 'Lowest F0 of the voiced frames. [Hz]',
     `f0_max_hz` float COMMENT 'Highest F0 of the voiced frames. [Hz]',
     `f0_median_hz` float COMMENT 'Median F0 of the voiced frames. [Hz]',
+    `f0_p20_hz` float COMMENT 'F0 that a fifth of the voiced frames stays below. [Hz]',
+    `f0_p80_hz` float COMMENT 'F0 that a fifth of the voiced frames exceeds. [Hz]',
     `f0_slope_st_per_s` float COMMENT 'Slope of a straight line through F0 over the voiced frames. [semitone/s]',
+    `f0_declination_st_per_s` float COMMENT 'Slope of the lower line of F0: through the voiced frames below the line through all. [semitone/s]',
     `f0_range_st` float COMMENT 'From the lowest to the highest F0 of the voiced frames. [semitone]',
     `voiced_fraction` float COMMENT 'Share of frames that are voiced.',
     `hnr_db` float COMMENT 'Harmonics-to-noise ratio of the voiced frames. [dB]',
+    `cpp_db` float COMMENT 'Cepstral peak prominence: how far the peak of the pitch stands above the cepstrum. [dB]',
+    `jitter_local` float COMMENT 'Difference of one period of the voice and the next, by their mean.',
+    `jitter_rap` float COMMENT 'Difference of a period and the mean of three around it, by that mean.',
+    `jitter_ppq5` float COMMENT 'Difference of a period and the mean of five around it, by that mean.',
+    `shimmer_local` float COMMENT 'Difference of the amplitudes of one period and the next, by their mean.',
+    `shimmer_apq3` float COMMENT 'Difference of the amplitude of a period and the mean of three, by that mean.',
+    `shimmer_apq11` float COMMENT 'Difference of the amplitude of a period and the mean of eleven, by that mean.',
+    `shimmer_db` float COMMENT 'Difference of the amplitudes of one period and the next. [dB]',
+    `f1_hz` float COMMENT 'Formant 1 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f1_bandwidth_hz` float COMMENT 'Bandwidth of formant 1. [Hz]',
+    `f2_hz` float COMMENT 'Formant 2 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f2_bandwidth_hz` float COMMENT 'Bandwidth of formant 2. [Hz]',
+    `f3_hz` float COMMENT 'Formant 3 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f3_bandwidth_hz` float COMMENT 'Bandwidth of formant 3. [Hz]',
+    `loudness_sone` float COMMENT 'Loudness, as if the RMS full scale (0 dBFS) were played at 100 dB SPL. [sone]',
+    `alpha_ratio_db` float COMMENT 'Power from 1 to 5 kHz over power from 50 Hz to 1 kHz. [dB]',
+    `hammarberg_index_db` float COMMENT 'Strongest partial below 2 kHz over the strongest from 2 to 5 kHz. [dB]',
+    `slope_0_500_db_per_hz` float COMMENT 'Slope of the power spectrum in dB from 0 to 500 Hz. [dB/Hz]',
+    `slope_500_1500_db_per_hz` float COMMENT 'Slope of the power spectrum in dB from 500 to 1500 Hz. [dB/Hz]',
+    `spectral_flux` float COMMENT 'How far the spectrum, its level taken out, is from that 10 ms before, 0 to 1.41.',
     `spectral_centroid_hz` float COMMENT 'Centre of mass of the magnitude spectrum. [Hz]',
     `spectral_rolloff_hz` float COMMENT 'Frequency below which most of the magnitude of the spectrum lies. [Hz]',
     `spectral_flatness` float COMMENT 'Geometric over arithmetic mean of the power spectrum: 0 a tone, 1 white noise.',
@@ -156,7 +219,9 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.segments AS
     SELECT * FROM ecg.segments_files
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.segments_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
 
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.words_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
@@ -181,10 +246,33 @@ CREATE EXTERNAL TABLE IF NOT EXISTS ecg.words_files (
     `f0_min_hz` float COMMENT 'Lowest F0 of the voiced frames. [Hz]',
     `f0_max_hz` float COMMENT 'Highest F0 of the voiced frames. [Hz]',
     `f0_median_hz` float COMMENT 'Median F0 of the voiced frames. [Hz]',
+    `f0_p20_hz` float COMMENT 'F0 that a fifth of the voiced frames stays below. [Hz]',
+    `f0_p80_hz` float COMMENT 'F0 that a fifth of the voiced frames exceeds. [Hz]',
     `f0_slope_st_per_s` float COMMENT 'Slope of a straight line through F0 over the voiced frames. [semitone/s]',
+    `f0_declination_st_per_s` float COMMENT 'Slope of the lower line of F0: through the voiced frames below the line through all. [semitone/s]',
     `f0_range_st` float COMMENT 'From the lowest to the highest F0 of the voiced frames. [semitone]',
     `voiced_fraction` float COMMENT 'Share of frames that are voiced.',
     `hnr_db` float COMMENT 'Harmonics-to-noise ratio of the voiced frames. [dB]',
+    `cpp_db` float COMMENT 'Cepstral peak prominence: how far the peak of the pitch stands above the cepstrum. [dB]',
+    `jitter_local` float COMMENT 'Difference of one period of the voice and the next, by their mean.',
+    `jitter_rap` float COMMENT 'Difference of a period and the mean of three around it, by that mean.',
+    `jitter_ppq5` float COMMENT 'Difference of a period and the mean of five around it, by that mean.',
+    `shimmer_local` float COMMENT 'Difference of the amplitudes of one period and the next, by their mean.',
+    `shimmer_apq3` float COMMENT 'Difference of the amplitude of a period and the mean of three, by that mean.',
+    `shimmer_apq11` float COMMENT 'Difference of the amplitude of a period and the mean of eleven, by that mean.',
+    `shimmer_db` float COMMENT 'Difference of the amplitudes of one period and the next. [dB]',
+    `f1_hz` float COMMENT 'Formant 1 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f1_bandwidth_hz` float COMMENT 'Bandwidth of formant 1. [Hz]',
+    `f2_hz` float COMMENT 'Formant 2 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f2_bandwidth_hz` float COMMENT 'Bandwidth of formant 2. [Hz]',
+    `f3_hz` float COMMENT 'Formant 3 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f3_bandwidth_hz` float COMMENT 'Bandwidth of formant 3. [Hz]',
+    `loudness_sone` float COMMENT 'Loudness, as if the RMS full scale (0 dBFS) were played at 100 dB SPL. [sone]',
+    `alpha_ratio_db` float COMMENT 'Power from 1 to 5 kHz over power from 50 Hz to 1 kHz. [dB]',
+    `hammarberg_index_db` float COMMENT 'Strongest partial below 2 kHz over the strongest from 2 to 5 kHz. [dB]',
+    `slope_0_500_db_per_hz` float COMMENT 'Slope of the power spectrum in dB from 0 to 500 Hz. [dB/Hz]',
+    `slope_500_1500_db_per_hz` float COMMENT 'Slope of the power spectrum in dB from 500 to 1500 Hz. [dB/Hz]',
+    `spectral_flux` float COMMENT 'How far the spectrum, its level taken out, is from that 10 ms before, 0 to 1.41.',
     `spectral_centroid_hz` float COMMENT 'Centre of mass of the magnitude spectrum. [Hz]',
     `spectral_rolloff_hz` float COMMENT 'Frequency below which most of the magnitude of the spectrum lies. [Hz]',
     `spectral_flatness` float COMMENT 'Geometric over arithmetic mean of the power spectrum: 0 a tone, 1 white noise.',
@@ -223,7 +311,9 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.words AS
     SELECT * FROM ecg.words_files
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.words_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
 
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.turns_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
@@ -231,7 +321,53 @@ CREATE EXTERNAL TABLE IF NOT EXISTS ecg.turns_files (
     `speaker` string COMMENT 'Name of the speaker in this job, such as SPEAKER_00, absent where nobody is known.',
     `start_s` double COMMENT 'Start, from the start of the recording. [s]',
     `end_s` double COMMENT 'End, from the start of the recording. [s]',
-    `embedding` array<float> COMMENT 'Voice of the speaker over the whole recording, as a unit vector.'
+    `embedding` array<float> COMMENT 'Voice of the speaker over the whole recording, as a unit vector.',
+    `rms` float COMMENT 'Root mean square of the samples, 1.0 being full scale.',
+    `rms_dbfs` float COMMENT 'Root mean square level. [dBFS]',
+    `peak_dbfs` float COMMENT 'Level of the largest absolute sample. [dBFS]',
+    `f0_mean_hz` float COMMENT 'Mean F0 of the voiced frames, absent if none is voiced. [Hz]',
+    `f0_std_hz` float COMMENT 'Standard deviation of F0 over the voiced frames. [Hz]',
+    `f0_min_hz` float COMMENT 'Lowest F0 of the voiced frames. [Hz]',
+    `f0_max_hz` float COMMENT 'Highest F0 of the voiced frames. [Hz]',
+    `f0_median_hz` float COMMENT 'Median F0 of the voiced frames. [Hz]',
+    `f0_p20_hz` float COMMENT 'F0 that a fifth of the voiced frames stays below. [Hz]',
+    `f0_p80_hz` float COMMENT 'F0 that a fifth of the voiced frames exceeds. [Hz]',
+    `f0_slope_st_per_s` float COMMENT 'Slope of a straight line through F0 over the voiced frames. [semitone/s]',
+    `f0_declination_st_per_s` float COMMENT 'Slope of the lower line of F0: through the voiced frames below the line through all. [semitone/s]',
+    `f0_range_st` float COMMENT 'From the lowest to the highest F0 of the voiced frames. [semitone]',
+    `voiced_fraction` float COMMENT 'Share of frames that are voiced.',
+    `hnr_db` float COMMENT 'Harmonics-to-noise ratio of the voiced frames. [dB]',
+    `cpp_db` float COMMENT 'Cepstral peak prominence: how far the peak of the pitch stands above the cepstrum. [dB]',
+    `jitter_local` float COMMENT 'Difference of one period of the voice and the next, by their mean.',
+    `jitter_rap` float COMMENT 'Difference of a period and the mean of three around it, by that mean.',
+    `jitter_ppq5` float COMMENT 'Difference of a period and the mean of five around it, by that mean.',
+    `shimmer_local` float COMMENT 'Difference of the amplitudes of one period and the next, by their mean.',
+    `shimmer_apq3` float COMMENT 'Difference of the amplitude of a period and the mean of three, by that mean.',
+    `shimmer_apq11` float COMMENT 'Difference of the amplitude of a period and the mean of eleven, by that mean.',
+    `shimmer_db` float COMMENT 'Difference of the amplitudes of one period and the next. [dB]',
+    `f1_hz` float COMMENT 'Formant 1 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f1_bandwidth_hz` float COMMENT 'Bandwidth of formant 1. [Hz]',
+    `f2_hz` float COMMENT 'Formant 2 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f2_bandwidth_hz` float COMMENT 'Bandwidth of formant 2. [Hz]',
+    `f3_hz` float COMMENT 'Formant 3 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f3_bandwidth_hz` float COMMENT 'Bandwidth of formant 3. [Hz]',
+    `loudness_sone` float COMMENT 'Loudness, as if the RMS full scale (0 dBFS) were played at 100 dB SPL. [sone]',
+    `alpha_ratio_db` float COMMENT 'Power from 1 to 5 kHz over power from 50 Hz to 1 kHz. [dB]',
+    `hammarberg_index_db` float COMMENT 'Strongest partial below 2 kHz over the strongest from 2 to 5 kHz. [dB]',
+    `slope_0_500_db_per_hz` float COMMENT 'Slope of the power spectrum in dB from 0 to 500 Hz. [dB/Hz]',
+    `slope_500_1500_db_per_hz` float COMMENT 'Slope of the power spectrum in dB from 500 to 1500 Hz. [dB/Hz]',
+    `spectral_flux` float COMMENT 'How far the spectrum, its level taken out, is from that 10 ms before, 0 to 1.41.',
+    `spectral_centroid_hz` float COMMENT 'Centre of mass of the magnitude spectrum. [Hz]',
+    `spectral_rolloff_hz` float COMMENT 'Frequency below which most of the magnitude of the spectrum lies. [Hz]',
+    `spectral_flatness` float COMMENT 'Geometric over arithmetic mean of the power spectrum: 0 a tone, 1 white noise.',
+    `zero_crossing_rate` float COMMENT 'Sign changes per sample. [1/sample]',
+    `mfcc` array<float> COMMENT 'Means of the 13 mel-frequency cepstral coefficients, from 0.',
+    `silence_ratio` float COMMENT 'Share of frames below the absolute silence floor.',
+    `clipped_ratio` float COMMENT 'Share of the audible frames in which the source is clipped.',
+    `words_per_s` float COMMENT 'Words by the time in which they were said. [1/s]',
+    `syllable_peaks_per_s` float COMMENT 'Syllable-like peaks of loudness by time. [1/s]',
+    `volume_category` string COMMENT 'By RMS level: low < -35 <= medium < -25 <= high < -15 <= emphasis (dBFS).',
+    `volume_peaks` array<float> COMMENT 'Peak levels in [0, 1] at even steps through the span, for drawing.'
 )
 COMMENT 'One row a speaker turn. Turns of different speakers may overlap.'
 PARTITIONED BY (`date` date)
@@ -246,7 +382,136 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.turns AS
     SELECT * FROM ecg.turns_files
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.turns_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
+
+CREATE EXTERNAL TABLE IF NOT EXISTS ecg.speakers_files (
+    `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
+    `speaker` string COMMENT 'Name of the speaker in this job, such as SPEAKER_00, absent where nobody is known.',
+    `channel` int COMMENT 'Channel of the source in which the speaker alone speaks, absent where people share one.',
+    `speaking_s` double COMMENT 'How long the speaker talks, overlap counted. [s]',
+    `segment_count` int COMMENT 'Segments found.',
+    `word_count` int COMMENT 'Words found.',
+    `words_per_minute` float COMMENT 'Words of the speaker by the time they talked. [1/min]',
+    `embedding` array<float> COMMENT 'Voice of the speaker over the whole recording, as a unit vector.',
+    `rms` float COMMENT 'Root mean square of the samples, 1.0 being full scale.',
+    `rms_dbfs` float COMMENT 'Root mean square level. [dBFS]',
+    `peak_dbfs` float COMMENT 'Level of the largest absolute sample. [dBFS]',
+    `f0_mean_hz` float COMMENT 'Mean F0 of the voiced frames, absent if none is voiced. [Hz]',
+    `f0_std_hz` float COMMENT 'Standard deviation of F0 over the voiced frames. [Hz]',
+    `f0_min_hz` float COMMENT 'Lowest F0 of the voiced frames. [Hz]',
+    `f0_max_hz` float COMMENT 'Highest F0 of the voiced frames. [Hz]',
+    `f0_median_hz` float COMMENT 'Median F0 of the voiced frames. [Hz]',
+    `f0_p20_hz` float COMMENT 'F0 that a fifth of the voiced frames stays below. [Hz]',
+    `f0_p80_hz` float COMMENT 'F0 that a fifth of the voiced frames exceeds. [Hz]',
+    `f0_slope_st_per_s` float COMMENT 'Slope of a straight line through F0 over the voiced frames. [semitone/s]',
+    `f0_declination_st_per_s` float COMMENT 'Slope of the lower line of F0: through the voiced frames below the line through all. [semitone/s]',
+    `f0_range_st` float COMMENT 'From the lowest to the highest F0 of the voiced frames. [semitone]',
+    `voiced_fraction` float COMMENT 'Share of frames that are voiced.',
+    `hnr_db` float COMMENT 'Harmonics-to-noise ratio of the voiced frames. [dB]',
+    `cpp_db` float COMMENT 'Cepstral peak prominence: how far the peak of the pitch stands above the cepstrum. [dB]',
+    `jitter_local` float COMMENT 'Difference of one period of the voice and the next, by their mean.',
+    `jitter_rap` float COMMENT 'Difference of a period and the mean of three around it, by that mean.',
+    `jitter_ppq5` float COMMENT 'Difference of a period and the mean of five around it, by that mean.',
+    `shimmer_local` float COMMENT 'Difference of the amplitudes of one period and the next, by their mean.',
+    `shimmer_apq3` float COMMENT 'Difference of the amplitude of a period and the mean of three, by that mean.',
+    `shimmer_apq11` float COMMENT 'Difference of the amplitude of a period and the mean of eleven, by that mean.',
+    `shimmer_db` float COMMENT 'Difference of the amplitudes of one period and the next. [dB]',
+    `f1_hz` float COMMENT 'Formant 1 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f1_bandwidth_hz` float COMMENT 'Bandwidth of formant 1. [Hz]',
+    `f2_hz` float COMMENT 'Formant 2 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f2_bandwidth_hz` float COMMENT 'Bandwidth of formant 2. [Hz]',
+    `f3_hz` float COMMENT 'Formant 3 (Burg), below 5 kHz for low voices, else 5.5 kHz. [Hz]',
+    `f3_bandwidth_hz` float COMMENT 'Bandwidth of formant 3. [Hz]',
+    `loudness_sone` float COMMENT 'Loudness, as if the RMS full scale (0 dBFS) were played at 100 dB SPL. [sone]',
+    `alpha_ratio_db` float COMMENT 'Power from 1 to 5 kHz over power from 50 Hz to 1 kHz. [dB]',
+    `hammarberg_index_db` float COMMENT 'Strongest partial below 2 kHz over the strongest from 2 to 5 kHz. [dB]',
+    `slope_0_500_db_per_hz` float COMMENT 'Slope of the power spectrum in dB from 0 to 500 Hz. [dB/Hz]',
+    `slope_500_1500_db_per_hz` float COMMENT 'Slope of the power spectrum in dB from 500 to 1500 Hz. [dB/Hz]',
+    `spectral_flux` float COMMENT 'How far the spectrum, its level taken out, is from that 10 ms before, 0 to 1.41.',
+    `spectral_centroid_hz` float COMMENT 'Centre of mass of the magnitude spectrum. [Hz]',
+    `spectral_rolloff_hz` float COMMENT 'Frequency below which most of the magnitude of the spectrum lies. [Hz]',
+    `spectral_flatness` float COMMENT 'Geometric over arithmetic mean of the power spectrum: 0 a tone, 1 white noise.',
+    `zero_crossing_rate` float COMMENT 'Sign changes per sample. [1/sample]',
+    `mfcc` array<float> COMMENT 'Means of the 13 mel-frequency cepstral coefficients, from 0.',
+    `silence_ratio` float COMMENT 'Share of frames below the absolute silence floor.',
+    `clipped_ratio` float COMMENT 'Share of the audible frames in which the source is clipped.',
+    `words_per_s` float COMMENT 'Words by the time in which they were said. [1/s]',
+    `syllable_peaks_per_s` float COMMENT 'Syllable-like peaks of loudness by time. [1/s]',
+    `volume_category` string COMMENT 'By RMS level: low < -35 <= medium < -25 <= high < -15 <= emphasis (dBFS).',
+    `volume_peaks` array<float> COMMENT 'Peak levels in [0, 1] at even steps through the span, for drawing.',
+    `volume_min_dbfs` float COMMENT 'Loudness of the words: lowest. [dBFS]',
+    `volume_max_dbfs` float COMMENT 'Loudness of the words: highest. [dBFS]',
+    `volume_mean_dbfs` float COMMENT 'Loudness of the words: mean. [dBFS]',
+    `volume_std_db` float COMMENT 'Loudness of the words: standard deviation. [dB]',
+    `volume_median_dbfs` float COMMENT 'Loudness of the words: median. [dBFS]',
+    `volume_p25_dbfs` float COMMENT 'Loudness of the words: 25th percentile. [dBFS]',
+    `volume_p75_dbfs` float COMMENT 'Loudness of the words: 75th percentile. [dBFS]',
+    `pitch_min_hz` float COMMENT 'F0 over the voiced frames: lowest. [Hz]',
+    `pitch_max_hz` float COMMENT 'F0 over the voiced frames: highest. [Hz]',
+    `pitch_mean_hz` float COMMENT 'F0 over the voiced frames: mean. [Hz]',
+    `pitch_std_hz` float COMMENT 'F0 over the voiced frames: standard deviation. [Hz]',
+    `pitch_median_hz` float COMMENT 'F0 over the voiced frames: median. [Hz]',
+    `pitch_p33_hz` float COMMENT 'F0 over the voiced frames: 33rd percentile. [Hz]',
+    `pitch_p67_hz` float COMMENT 'F0 over the voiced frames: 67th percentile. [Hz]',
+    `tempo_phonation_s` float COMMENT 'Time inside words. [s]',
+    `tempo_pause_count` int COMMENT 'Silences of 0.2 s or more between two words of one speaker.',
+    `tempo_pause_s` float COMMENT 'Length of all pauses together. [s]',
+    `tempo_pause_mean_s` float COMMENT 'Mean length of a pause. [s]',
+    `tempo_pause_p25_s` float COMMENT 'Length that a quarter of the pauses stays below. [s]',
+    `tempo_pause_median_s` float COMMENT 'Median length of a pause. [s]',
+    `tempo_pause_p75_s` float COMMENT 'Length that a quarter of the pauses exceeds. [s]',
+    `tempo_pause_p90_s` float COMMENT 'Length that a tenth of the pauses exceeds. [s]',
+    `tempo_phonation_ratio` float COMMENT 'Time inside words by time inside words and pauses.',
+    `tempo_speech_pause_ratio` float COMMENT 'Time inside words by time inside pauses, absent without a pause.',
+    `tempo_articulation_syllables_per_s` float COMMENT 'Syllable-like peaks inside words by the time inside words. [1/s]',
+    `tempo_speech_syllables_per_s` float COMMENT 'Syllable-like peaks inside words by the time of words and pauses. [1/s]'
+)
+COMMENT 'One row a speaker: how they sounded over the whole recording, and how they share their time.'
+PARTITIONED BY (`date` date)
+STORED AS PARQUET
+LOCATION 's3://BUCKET/features/speakers/'
+TBLPROPERTIES (
+    'projection.enabled' = 'true',
+    'projection.date.type' = 'date',
+    'projection.date.format' = 'yyyy-MM-dd',
+    'projection.date.range' = '2026-01-01,NOW'
+);
+
+CREATE OR REPLACE VIEW ecg.speakers AS
+    SELECT * FROM ecg.speakers_files
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.speakers_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
+
+CREATE EXTERNAL TABLE IF NOT EXISTS ecg.exchanges_files (
+    `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
+    `exchange_index` int COMMENT 'Number of the exchange in its job, from 0, in order of time.',
+    `kind` string COMMENT 'gap, overlap, interruption (0.5 s or more, the other ends), backchannel (below 1 s) or attempt (longer).',
+    `start_s` double COMMENT 'When the speaker begins, from the start of the recording. [s]',
+    `speaker` string COMMENT 'Who begins.',
+    `other_speaker` string COMMENT 'Who talked before, or still talks.',
+    `offset_s` double COMMENT 'From the end of the other to the beginning, negative where they overlap. [s]',
+    `overlap_s` double COMMENT 'How long both talk. [s]',
+    `yielded_by` string COMMENT 'Who stopped where both talked, absent for gaps and backchannels.'
+)
+COMMENT 'One row each time that somebody begins to talk after or over somebody else, by the turns.'
+PARTITIONED BY (`date` date)
+STORED AS PARQUET
+LOCATION 's3://BUCKET/features/exchanges/'
+TBLPROPERTIES (
+    'projection.enabled' = 'true',
+    'projection.date.type' = 'date',
+    'projection.date.format' = 'yyyy-MM-dd',
+    'projection.date.range' = '2026-01-01,NOW'
+);
+
+CREATE OR REPLACE VIEW ecg.exchanges AS
+    SELECT * FROM ecg.exchanges_files
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.exchanges_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
 
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.events_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
@@ -270,7 +535,9 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.events AS
     SELECT * FROM ecg.events_files
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.events_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));
 
 CREATE EXTERNAL TABLE IF NOT EXISTS ecg.frames_files (
     `job_id` string COMMENT 'The job: the same job analysed again replaces its rows.',
@@ -299,7 +566,33 @@ CREATE EXTERNAL TABLE IF NOT EXISTS ecg.frames_files (
     `mfcc_09` float COMMENT 'Mfcc 09.',
     `mfcc_10` float COMMENT 'Mfcc 10.',
     `mfcc_11` float COMMENT 'Mfcc 11.',
-    `mfcc_12` float COMMENT 'Mfcc 12.'
+    `mfcc_12` float COMMENT 'Mfcc 12.',
+    `loudness_sone` float COMMENT 'Loudness, as if the RMS full scale (0 dBFS) were played at 100 dB SPL. [sone]',
+    `alpha_ratio_db` float COMMENT 'Power from 1 to 5 kHz over power from 50 Hz to 1 kHz. [dB]',
+    `hammarberg_index_db` float COMMENT 'Strongest partial below 2 kHz over the strongest from 2 to 5 kHz. [dB]',
+    `slope_0_500_db_per_hz` float COMMENT 'Slope of the power spectrum in dB from 0 to 500 Hz. [dB/Hz]',
+    `slope_500_1500_db_per_hz` float COMMENT 'Slope of the power spectrum in dB from 500 to 1500 Hz. [dB/Hz]',
+    `spectral_flux` float COMMENT 'How far the spectrum, its level taken out, is from that 10 ms before, 0 to 1.41.',
+    `cpp_db` float COMMENT 'Cepstral peak prominence: how far the peak of the pitch stands above the cepstrum. [dB]',
+    `jitter_local` float COMMENT 'Difference of one period of the voice and the next, by their mean.',
+    `jitter_rap` float COMMENT 'Difference of a period and the mean of three around it, by that mean.',
+    `jitter_ppq5` float COMMENT 'Difference of a period and the mean of five around it, by that mean.',
+    `shimmer_local` float COMMENT 'Difference of the amplitudes of one period and the next, by their mean.',
+    `shimmer_apq3` float COMMENT 'Difference of the amplitude of a period and the mean of three, by that mean.',
+    `shimmer_apq11` float COMMENT 'Difference of the amplitude of a period and the mean of eleven, by that mean.',
+    `shimmer_db` float COMMENT 'Difference of the amplitudes of one period and the next. [dB]',
+    `f1_below_5000_hz` float COMMENT 'Formant 1 (Burg) below a ceiling of 5000 Hz. [Hz]',
+    `f1_bandwidth_below_5000_hz` float COMMENT 'Bandwidth of formant 1 (Burg) below a ceiling of 5000 Hz. [Hz]',
+    `f2_below_5000_hz` float COMMENT 'Formant 2 (Burg) below a ceiling of 5000 Hz. [Hz]',
+    `f2_bandwidth_below_5000_hz` float COMMENT 'Bandwidth of formant 2 (Burg) below a ceiling of 5000 Hz. [Hz]',
+    `f3_below_5000_hz` float COMMENT 'Formant 3 (Burg) below a ceiling of 5000 Hz. [Hz]',
+    `f3_bandwidth_below_5000_hz` float COMMENT 'Bandwidth of formant 3 (Burg) below a ceiling of 5000 Hz. [Hz]',
+    `f1_below_5500_hz` float COMMENT 'Formant 1 (Burg) below a ceiling of 5500 Hz. [Hz]',
+    `f1_bandwidth_below_5500_hz` float COMMENT 'Bandwidth of formant 1 (Burg) below a ceiling of 5500 Hz. [Hz]',
+    `f2_below_5500_hz` float COMMENT 'Formant 2 (Burg) below a ceiling of 5500 Hz. [Hz]',
+    `f2_bandwidth_below_5500_hz` float COMMENT 'Bandwidth of formant 2 (Burg) below a ceiling of 5500 Hz. [Hz]',
+    `f3_below_5500_hz` float COMMENT 'Formant 3 (Burg) below a ceiling of 5500 Hz. [Hz]',
+    `f3_bandwidth_below_5500_hz` float COMMENT 'Bandwidth of formant 3 (Burg) below a ceiling of 5500 Hz. [Hz]'
 )
 COMMENT 'One row every 10 ms, in order of time.'
 PARTITIONED BY (`date` date)
@@ -314,4 +607,6 @@ TBLPROPERTIES (
 
 CREATE OR REPLACE VIEW ecg.frames AS
     SELECT * FROM ecg.frames_files
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings)
+      AND ("$path" NOT LIKE '%/compacted~.parquet'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.frames_files WHERE "$path" NOT LIKE '%/compacted~.parquet'));

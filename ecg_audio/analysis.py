@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "2.1"
+SCHEMA_VERSION = "2.2"
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Timing = Literal["aligned", "interpolated", "engine"]
@@ -20,6 +20,7 @@ Task = Literal["transcribe", "translate"]
 Writer = Literal["machine", "person"]
 EventKind = Literal["pause", "laughter", "applause", "music", "noise", "tone", "crosstalk"]
 EventSource = Literal["frames", "recogniser", "diarization", "classifier"]
+ExchangeKind = Literal["gap", "overlap", "interruption", "backchannel", "attempt"]
 MixName = Literal["only", "centre", "channel", "mean", "difference", "sum"]
 
 LOOPING = "looping text"
@@ -175,9 +176,13 @@ class Transcript(Model):
 
 
 class Turn(Span):
-    """A stretch in which one speaker talks. Turns of different speakers may overlap."""
+    """A stretch in which one speaker talks. Turns of different speakers may overlap.
+
+    `voice` is measured over all of it; None: not measured (yet).
+    """
 
     speaker: str
+    voice: "VoiceFeatures | None" = None
 
 
 class VoiceTrack(Model):
@@ -214,6 +219,8 @@ class VoiceFeatures(Model):
     frames above the silence floor. `mfcc` holds 13 means. `silence_ratio` is the share of frames below the absolute
     floor; `clipped_ratio` of those above it in which the source is clipped: levels and timbre are then of the clipped
     sound. `volume_category` is by absolute RMS dBFS. `volume_peaks` is for drawing: 10 to 200 peak levels in [0, 1].
+    Formants, cepstral peak, jitter and shimmer are means over voiced frames; the last two want at least ten of them.
+    How far each figure can be trusted is in docs/features.md.
     """
 
     rms: float | None = None
@@ -224,10 +231,33 @@ class VoiceFeatures(Model):
     f0_min_hz: float | None = None
     f0_max_hz: float | None = None
     f0_median_hz: float | None = None
+    f0_p20_hz: float | None = None
+    f0_p80_hz: float | None = None
     f0_slope_st_per_s: float | None = None
+    f0_declination_st_per_s: float | None = None
     f0_range_st: float | None = None
     voiced_fraction: float | None = None
     hnr_db: float | None = None
+    cpp_db: float | None = None
+    jitter_local: float | None = None
+    jitter_rap: float | None = None
+    jitter_ppq5: float | None = None
+    shimmer_local: float | None = None
+    shimmer_apq3: float | None = None
+    shimmer_apq11: float | None = None
+    shimmer_db: float | None = None
+    f1_hz: float | None = None
+    f1_bandwidth_hz: float | None = None
+    f2_hz: float | None = None
+    f2_bandwidth_hz: float | None = None
+    f3_hz: float | None = None
+    f3_bandwidth_hz: float | None = None
+    loudness_sone: float | None = None
+    alpha_ratio_db: float | None = None
+    hammarberg_index_db: float | None = None
+    slope_0_500_db_per_hz: float | None = None
+    slope_500_1500_db_per_hz: float | None = None
+    spectral_flux: float | None = None
     spectral_centroid_hz: float | None = None
     spectral_rolloff_hz: float | None = None
     spectral_flatness: float | None = None
@@ -337,6 +367,42 @@ class PitchStatistics(Model):
     p67_hz: float
 
 
+class Tempo(Model):
+    """How the time of a speaker, or of a whole recording, is shared between talk and pauses of 0.2 s or more.
+
+    Pauses are those between two words of one speaker; the lengths' statistics are None where there are none.
+    """
+
+    phonation_s: Seconds  # inside words
+    pause_count: int
+    pause_s: Seconds
+    pause_mean_s: float | None = None
+    pause_p25_s: float | None = None
+    pause_median_s: float | None = None
+    pause_p75_s: float | None = None
+    pause_p90_s: float | None = None
+    phonation_ratio: float
+    speech_pause_ratio: float | None = None
+    articulation_syllables_per_s: float | None = None
+    speech_syllables_per_s: float | None = None
+
+
+class Exchange(Model):
+    """Somebody begins to talk after or over somebody else.
+
+    `gap`: after. `overlap` and `interruption` (0.5 s and more): over them, and the other ends first. `backchannel`
+    (under 1 s) and `attempt`: inside the other's talk, who goes on.
+    """
+
+    kind: ExchangeKind
+    start_s: Seconds
+    speaker: str
+    other_speaker: str
+    offset_s: float  # from the other's end; below 0 where they overlap
+    overlap_s: Seconds
+    yielded_by: str | None = None  # who stopped where both talked
+
+
 class Event(Span):
     """A pause or a sound. `score` is of what found it, in [0, 1], uncalibrated; None where a rule decides."""
 
@@ -354,6 +420,7 @@ class Speaker(Model):
     segments: int
     words: int
     words_per_minute: float | None = None
+    tempo: Tempo | None = None
     voice: VoiceFeatures | None = None
     volume: VolumeStatistics | None = None
     pitch: PitchStatistics | None = None
@@ -434,6 +501,8 @@ class Analysis(Model):
     events: tuple[Event, ...] | None = None  # pauses and sounds, in order of time; None: not looked for
     event_kinds: tuple[EventKind, ...] = ()  # that were looked for: of others nothing is known
     event_model: str | None = None  # the sound classifier that ran
+    exchanges: tuple[Exchange, ...] | None = None  # in order of time; None: nobody was told apart, or an older version
+    tempo: Tempo | None = None
     voice: VoiceFeatures | None = None
     volume: VolumeStatistics | None = None
     pitch: PitchStatistics | None = None
@@ -460,6 +529,8 @@ class Analysis(Model):
 # The 10 ms frames
 
 FRAME_HOP_S = 0.01
+LOW_VOICE_HZ = 160.0
+"""Voices whose median F0 is below have their formants below 5 kHz, others, of shorter vocal tracts, below 5.5 kHz."""
 FRAME_COLUMNS: dict[str, str] = {
     # name -> unit, in table order; float32, NaN (in memory) and NULL (in Parquet) where not measurable
     "rms": "1",
@@ -474,4 +545,25 @@ FRAME_COLUMNS: dict[str, str] = {
     "f0_strength": "1",
     "clipped_ratio": "1",
     **{f"mfcc_{index:02d}": "1" for index in range(13)},
+    "loudness_sone": "sone",
+    "alpha_ratio_db": "dB",
+    "hammarberg_index_db": "dB",
+    "slope_0_500_db_per_hz": "dB/Hz",
+    "slope_500_1500_db_per_hz": "dB/Hz",
+    "spectral_flux": "1",
+    "cpp_db": "dB",
+    "jitter_local": "1",
+    "jitter_rap": "1",
+    "jitter_ppq5": "1",
+    "shimmer_local": "1",
+    "shimmer_apq3": "1",
+    "shimmer_apq11": "1",
+    "shimmer_db": "dB",
+    # whose ceiling fits is known once the speaker is: below 5 kHz for low voices, below 5.5 kHz for high ones
+    **{
+        f"f{number}{part}_below_{ceiling}_hz": "Hz"
+        for ceiling in (5000, 5500)
+        for number in (1, 2, 3)
+        for part in ("", "_bandwidth")
+    },
 }

@@ -14,13 +14,16 @@ from ecg_audio.analysis import (
     Analysis,
     Diarization,
     Emotion,
+    Exchange,
     Notice,
     PitchStatistics,
     Recording,
     Segment,
     Speaker,
     StageRecord,
+    Tempo,
     Transcript,
+    Turn,
     VoiceFeatures,
     VolumeStatistics,
 )
@@ -62,7 +65,10 @@ class Findings:
 @dataclass(frozen=True, slots=True)
 class _Voices:
     segments: tuple[Segment, ...]
+    turns: tuple[Turn, ...]
     speakers: tuple[Speaker, ...]
+    exchanges: tuple[Exchange, ...] | None = None
+    tempo: Tempo | None = None
     voice: VoiceFeatures | None = None
     volume: VolumeStatistics | None = None
     pitch: PitchStatistics | None = None
@@ -97,13 +103,15 @@ def assemble(
             initial_prompt=request.initial_prompt,
             hotwords=request.hotwords,
             segments=_felt(voices.segments, found.emotions or []),
-            turns=found.diarization.turns if found.diarization else (),
+            turns=voices.turns,
             speakers=tuple(
                 speaker.model_copy(update={"embedding": embeddings.get(speaker.id)}) for speaker in voices.speakers
             ),
             events=found.events.found if found.events else None,
             event_kinds=found.events.kinds if found.events else (),
             event_model=found.events.model if found.events else None,
+            exchanges=voices.exchanges,
+            tempo=voices.tempo,
             voice=voices.voice,
             volume=voices.volume,
             pitch=voices.pitch,
@@ -124,7 +132,7 @@ def _voices(found: Findings, store: str) -> _Voices:
     segments = attribute(found.transcript, found.diarization)
     turns = found.diarization.turns if found.diarization else ()
     if found.frames is None:
-        return _Voices(segments, speakers=())
+        return _Voices(segments, turns, speakers=())
     from ecg_audio.results.tables import read_frames
     from ecg_audio.voice.expression import express, express_apart
 
@@ -133,7 +141,16 @@ def _voices(found: Findings, store: str) -> _Voices:
     if found.recording.channels:
         names = {channel.number: channels.name(channel.number) for channel in found.recording.channels}
         heard = express_apart(heard, turns, tracks(found.recording, names, store), found.recording.duration_s)
-    return _Voices(heard.segments, heard.speakers, heard.voice, heard.volume, heard.pitch)
+    return _Voices(
+        heard.segments,
+        heard.turns,
+        heard.speakers,
+        heard.exchanges,
+        heard.tempo,
+        heard.voice,
+        heard.volume,
+        heard.pitch,
+    )
 
 
 def tracks(recording: Recording, names: Mapping[int, str], store: str) -> "Iterator[Track]":

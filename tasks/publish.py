@@ -98,7 +98,17 @@ def publish(
             raise
         for key in before - new:
             artifacts.delete(key)
+        _take_back(artifacts, analysis, before - new)
         return _addresses(artifacts, analysis.job_id, outputs)
+
+
+def _take_back(artifacts: ArtifactStore, analysis: Analysis, old: set[str]) -> None:
+    """Rows of an earlier result that another day's compacted file holds: this day's count no more by themselves."""
+    days = {part.removeprefix("date=") for key in old for part in PurePosixPath(key).parts if part.startswith("date=")}
+    if days:
+        from ecg_audio.results import compaction
+
+        compaction.strip(artifacts, analysis.job_id, days - {analysis.created_at[:10]})
 
 
 def manifest_key(job_id: str) -> str:

@@ -94,9 +94,12 @@ def reassemble(
                 "run_id": run_id,
                 "software_version": version(PACKAGE),
                 "segments": heard.segments,
+                "turns": heard.turns,
                 "speakers": tuple(
                     speaker.model_copy(update={"embedding": vectors.get(speaker.id)}) for speaker in heard.speakers
                 ),
+                "exchanges": heard.exchanges,
+                "tempo": heard.tempo,
                 "voice": heard.voice,
                 "volume": heard.volume,
                 "pitch": heard.pitch,

@@ -21,6 +21,7 @@ analysis.json        the whole result; `analysis.schema.json` describes it
 tables/*.parquet     the same as tables, with unit and meaning in each column's metadata
 *.TextGrid, *.eaf    words, segments and pauses for Praat and ELAN
 *.ctm, *.stm, *.rttm words, segments and turns for scorers
+*.egemaps.csv        the voice by the functionals of eGeMAPS, of the whole and of each segment
 captions.*           captions; report.html is a page to read
 provenance.json      what was analysed, with which models, and the command that makes this again
 SHA256SUMS           `sha256sum --check SHA256SUMS` says whether all files are whole

@@ -13,7 +13,7 @@ from ecg_audio.results.schemas import TABLES
 
 INTRODUCTION = f"""# The tables
 
-Every published job adds one Parquet file to each of six tables, schema version {SCHEMA_VERSION}:
+Every published job adds one Parquet file to each of eight tables, schema version {SCHEMA_VERSION}:
 `features/{{table}}/date=YYYY-MM-DD/{{job_id}}.parquet` in the artifact store. The date is that of `created_at` and is a
 partition, not a column of the file. The same unit and description are in each column's metadata inside the files.
 
@@ -31,6 +31,8 @@ PURPOSES = {
     "segments": "One row for what one speaker says without a long pause.",
     "words": "One row a word. The text, its times, where they come from, and how it was said.",
     "turns": "One row a speaker turn. Turns of different speakers may overlap.",
+    "speakers": "One row a speaker: how they sounded over the whole recording, and how they share their time.",
+    "exchanges": "One row each time that somebody begins to talk after or over somebody else, by the turns.",
     "events": "One row for each long pause inside talk and each sound other than words.",
     "frames": "One row every 10 ms, in order of time.",
 }

@@ -17,6 +17,8 @@ class Meaning(NamedTuple):
 SUFFIXES = {
     # the longest that fits wins
     "_st_per_s": "semitone/s",
+    "_db_per_hz": "dB/Hz",
+    "_sone": "sone",
     "_per_s": "1/s",
     "_per_minute": "1/min",
     "_dbfs": "dBFS",
@@ -76,10 +78,43 @@ MEANINGS: dict[str, Meaning] = {
     "f0_min_hz": Meaning("Hz", "Lowest F0 of the voiced frames."),
     "f0_max_hz": Meaning("Hz", "Highest F0 of the voiced frames."),
     "f0_median_hz": Meaning("Hz", "Median F0 of the voiced frames."),
+    "f0_p20_hz": Meaning("Hz", "F0 that a fifth of the voiced frames stays below."),
+    "f0_p80_hz": Meaning("Hz", "F0 that a fifth of the voiced frames exceeds."),
+    "f0_declination_st_per_s": Meaning(
+        "semitone/s", "Slope of the lower line of F0: through the voiced frames below the line through all."
+    ),
     "f0_slope_st_per_s": Meaning("semitone/s", "Slope of a straight line through F0 over the voiced frames."),
     "f0_range_st": Meaning("semitone", "From the lowest to the highest F0 of the voiced frames."),
     "voiced_fraction": Meaning("1", "Share of frames that are voiced."),
     "hnr_db": Meaning("dB", "Harmonics-to-noise ratio of the voiced frames."),
+    # quality of the voice
+    "cpp_db": Meaning("dB", "Cepstral peak prominence: how far the peak of the pitch stands above the cepstrum."),
+    "jitter_local": Meaning("1", "Difference of one period of the voice and the next, by their mean."),
+    "jitter_rap": Meaning("1", "Difference of a period and the mean of three around it, by that mean."),
+    "jitter_ppq5": Meaning("1", "Difference of a period and the mean of five around it, by that mean."),
+    "shimmer_local": Meaning("1", "Difference of the amplitudes of one period and the next, by their mean."),
+    "shimmer_apq3": Meaning("1", "Difference of the amplitude of a period and the mean of three, by that mean."),
+    "shimmer_apq11": Meaning("1", "Difference of the amplitude of a period and the mean of eleven, by that mean."),
+    "shimmer_db": Meaning("dB", "Difference of the amplitudes of one period and the next."),
+    **{
+        f"f{number}_hz": Meaning("Hz", f"Formant {number} (Burg), below 5 kHz for low voices, else 5.5 kHz.")
+        for number in (1, 2, 3)
+    },
+    **{f"f{number}_bandwidth_hz": Meaning("Hz", f"Bandwidth of formant {number}.") for number in (1, 2, 3)},
+    **{
+        f"f{number}{part}_below_{ceiling}_hz": Meaning(
+            "Hz", f"{'Bandwidth of formant' if part else 'Formant'} {number} (Burg) below a ceiling of {ceiling} Hz."
+        )
+        for ceiling in (5000, 5500)
+        for number in (1, 2, 3)
+        for part in ("", "_bandwidth")
+    },
+    "loudness_sone": Meaning("sone", "Loudness, as if the RMS full scale (0 dBFS) were played at 100 dB SPL."),
+    "alpha_ratio_db": Meaning("dB", "Power from 1 to 5 kHz over power from 50 Hz to 1 kHz."),
+    "hammarberg_index_db": Meaning("dB", "Strongest partial below 2 kHz over the strongest from 2 to 5 kHz."),
+    "slope_0_500_db_per_hz": Meaning("dB/Hz", "Slope of the power spectrum in dB from 0 to 500 Hz."),
+    "slope_500_1500_db_per_hz": Meaning("dB/Hz", "Slope of the power spectrum in dB from 500 to 1500 Hz."),
+    "spectral_flux": Meaning("1", "How far the spectrum, its level taken out, is from that 10 ms before, 0 to 1.41."),
     # timbre
     "spectral_centroid_hz": Meaning("Hz", "Centre of mass of the magnitude spectrum."),
     "spectral_rolloff_hz": Meaning("Hz", "Frequency below which most of the magnitude of the spectrum lies."),
@@ -111,6 +146,31 @@ MEANINGS: dict[str, Meaning] = {
     "model": Meaning("", "The model that really ran."),
     "valence": Meaning("1", "From -1 (unpleasant) to 1 (pleasant)."),
     "arousal": Meaning("1", "From 0 (calm) to 1 (excited)."),
+    # how the time is shared
+    "phonation_s": Meaning("s", "Time inside words."),
+    "pause_count": Meaning("1", "Silences of 0.2 s or more between two words of one speaker."),
+    "pause_s": Meaning("s", "Length of all pauses together."),
+    "pause_mean_s": Meaning("s", "Mean length of a pause."),
+    "pause_p25_s": Meaning("s", "Length that a quarter of the pauses stays below."),
+    "pause_median_s": Meaning("s", "Median length of a pause."),
+    "pause_p75_s": Meaning("s", "Length that a quarter of the pauses exceeds."),
+    "pause_p90_s": Meaning("s", "Length that a tenth of the pauses exceeds."),
+    "phonation_ratio": Meaning("1", "Time inside words by time inside words and pauses."),
+    "speech_pause_ratio": Meaning("1", "Time inside words by time inside pauses, absent without a pause."),
+    "articulation_syllables_per_s": Meaning("1/s", "Syllable-like peaks inside words by the time inside words."),
+    "speech_syllables_per_s": Meaning("1/s", "Syllable-like peaks inside words by the time of words and pauses."),
+    "channel": Meaning("", "Channel of the source in which the speaker alone speaks, absent where people share one."),
+    "exchange_index": Meaning("", "Number of the exchange in its job, from 0, in order of time."),
+    "exchange_kind": Meaning(
+        "",
+        "gap, overlap, interruption (0.5 s or more, the other ends), backchannel (below 1 s) or attempt (longer).",
+    ),
+    "exchange_start_s": Meaning("s", "When the speaker begins, from the start of the recording."),
+    "exchange_speaker": Meaning("", "Who begins."),
+    "other_speaker": Meaning("", "Who talked before, or still talks."),
+    "offset_s": Meaning("s", "From the end of the other to the beginning, negative where they overlap."),
+    "overlap_s": Meaning("s", "How long both talk."),
+    "yielded_by": Meaning("", "Who stopped where both talked, absent for gaps and backchannels."),
     # beside words
     "kind": Meaning("", "pause (2 s or more inside talk), laughter, applause, music, noise, tone or crosstalk."),
     "found_by": Meaning(

@@ -6,7 +6,11 @@ from pydantic import Field
 
 from ecg_audio.analysis import Analysis, Model, Notice, StageRecord
 
-TABLES = ("recordings", "segments", "words", "turns", "events", "frames")
+TABLES = ("recordings", "segments", "words", "turns", "speakers", "exchanges", "events", "frames")
+
+
+COMPACTED = "compacted~.parquet"
+"""The file of a table's day that holds many jobs' rows (`compaction`). No job has this name: no id has a `~`."""
 
 
 class Outputs(Model):

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ecg_audio.results.columns import PURPOSES, type_name
+from ecg_audio.results.outcome import COMPACTED
 from ecg_audio.results.schemas import TABLES
 
 _HEAD = """-- The tables for Amazon Athena: put your bucket (and prefix) for BUCKET, and run the statements one by one.
@@ -22,7 +23,7 @@ CREATE DATABASE IF NOT EXISTS ecg;
 
 
 def views(store: str) -> str:
-    """SQL that makes the six tables views in DuckDB.
+    """SQL that makes the tables views in DuckDB.
 
     Only published rows show: those whose job is in `recordings` for the same date, which is written last. All tables
     have the partition's `date`. A table that no job in a folder has, as `events` where an older version made them all,
@@ -48,15 +49,18 @@ def _may_have(name: str, store: str) -> bool:
 def _view(name: str, store: str) -> str:
     files = f"{store}/features/{name}/*/*.parquet".replace("'", "''")
     published = "" if name == "recordings" else "\n    SEMI JOIN recordings USING (job_id, date)"
-    return (
-        f"CREATE OR REPLACE VIEW {name} AS\n"
-        f"    FROM read_parquet('{files}', hive_partitioning = true, union_by_name = true){published};"
-    )
+    return f"""CREATE OR REPLACE VIEW {name} AS
+    SELECT * EXCLUDE (filename)
+    FROM read_parquet('{files}', hive_partitioning = true, union_by_name = true, filename = true){published}
+    WHERE parse_filename(filename) <> '{COMPACTED}'
+       OR (job_id, date) NOT IN (
+            SELECT (parse_filename(file, true), CAST(regexp_extract(file, 'date=([0-9-]+)', 1) AS DATE))
+            FROM glob('{files}'));"""  # noqa: S608 - of our own names, and a store's that is quoted
 
 
 def _external_table(name: str, schema: pa.Schema) -> str:
     columns = ",\n".join(f"    `{field.name}` {type_name(field.type)} COMMENT '{_comment(field)}'" for field in schema)
-    table = name if name == "recordings" else f"{name}_files"
+    table = f"{name}_files"
     ddl = f"""CREATE EXTERNAL TABLE IF NOT EXISTS ecg.{table} (
 {columns}
 )
@@ -71,13 +75,15 @@ TBLPROPERTIES (
     'projection.date.range' = '2026-01-01,NOW'
 );
 """
-    if table == name:
-        return ddl
-    # what no row of recordings vouches for was never published
+    # what no row of recordings vouches for was never published; a day's file counts where a job has none of its own
+    published = (
+        "" if name == "recordings" else "(job_id, date) IN (SELECT job_id, date FROM ecg.recordings)\n      AND "
+    )
     return f"""{ddl}
 CREATE OR REPLACE VIEW ecg.{name} AS
     SELECT * FROM ecg.{table}
-    WHERE (job_id, date) IN (SELECT job_id, date FROM ecg.recordings);
+    WHERE {published}("$path" NOT LIKE '%/{COMPACTED}'
+           OR (job_id, date) NOT IN (SELECT job_id, date FROM ecg.{table} WHERE "$path" NOT LIKE '%/{COMPACTED}'));
 """  # noqa: S608 - printed for a person, and made of our own names
 
 

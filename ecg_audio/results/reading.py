@@ -12,7 +12,7 @@ Only published rows are read: those whose job is in `recordings` for the same da
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,11 +20,13 @@ import pyarrow.dataset as ds
 from pyarrow import fs
 
 from ecg_audio.errors import InvalidRequest, ResultNotFound
+from ecg_audio.results.outcome import COMPACTED
 from ecg_audio.results.schemas import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
 
+TRIES = 3
 DATE = pa.field("date", pa.date32())
 
 
@@ -84,8 +86,7 @@ def table(
         InvalidRequest: there is no such table or column, or a date is none.
         ResultNotFound: the store has no such table yet.
     """
-    found = dataset(store, name, filesystem=filesystem)
-    schema = TABLES[name]
+    schema = _schema(name)
     unknown = sorted(set(columns or ()) - set(schema.names) - {"date"})
     if unknown:
         raise InvalidRequest(
@@ -93,21 +94,80 @@ def table(
         )
     jobs = [job_id] if isinstance(job_id, str) else None if job_id is None else list(job_id)
     wanted = _rows(jobs, since, until)
-    published = found if name == "recordings" else dataset(store, "recordings", filesystem=filesystem)
     names = list(columns) if columns is not None else [*schema.names, "date"]
     read = list(dict.fromkeys([*names, "job_id", "date"]))
-    rows = found.to_table(columns=read, filter=wanted)
+    rows = _rows_of(store, name, read, wanted, filesystem)
     if name != "recordings":
-        keys = published.to_table(columns=["job_id", "date"], filter=wanted)
-        rows = _published(rows, keys)
+        rows = _kept(rows, _rows_of(store, "recordings", ["job_id", "date"], wanted, filesystem))
     frame = rows.select(names).to_pandas()
     frame.attrs["units"] = {field.name: _about(field, b"unit") for field in schema if field.name in names}
     frame.attrs["descriptions"] = {field.name: _about(field, b"description") for field in schema if field.name in names}
     return frame
 
 
+def _schema(name: str) -> pa.Schema:
+    if name not in TABLES:
+        raise InvalidRequest(f"there is no table {name}", hint=f"The tables are {', '.join(TABLES)}.")
+    return TABLES[name]
+
+
+def _rows_of(
+    store: str, name: str, columns: list[str], wanted: pc.Expression | None, filesystem: "fs.FileSystem | None"
+) -> pa.Table:
+    """Rows that count; read anew where files were compacted, or forgotten, while they were being read."""
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            found = parts(store, name, filesystem=filesystem)
+            own = found.own.to_table(columns=columns, filter=wanted)
+            if found.compacted is None:
+                return own
+            rest = found.compacted.to_table(columns=columns, filter=wanted)
+            return pa.concat_tables([own, _kept(rest, found.jobs, invert=True)])
+        except FileNotFoundError:
+            if not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+class Parts(NamedTuple):
+    """A table's files: those of single jobs, the days' compacted ones, and the jobs (and dates) that have their own.
+
+    Rows of `compacted` count unless their job and date are in `jobs`: see `compaction`.
+    """
+
+    own: ds.Dataset
+    compacted: ds.Dataset | None
+    jobs: pa.Table
+
+
+def parts(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None) -> Parts:
+    """The files of one table, unpublished rows included. Arguments and errors are those of `dataset`."""
+    whole = dataset(store, name, filesystem=filesystem)
+    if not isinstance(whole, ds.FileSystemDataset):
+        raise TypeError("a table is a dataset of files")
+    fragments = list(whole.get_fragments())
+    days = [one for one in fragments if one.path.endswith(f"/{COMPACTED}")]
+    own = [one for one in fragments if not one.path.endswith(f"/{COMPACTED}")]
+    if not days:
+        return Parts(whole, None, _NO_JOBS)
+
+    def of(some: list[Any]) -> ds.Dataset:
+        return ds.FileSystemDataset(some, whole.schema, whole.format, whole.filesystem)
+
+    names = [one.path.rpartition("/")[2].removesuffix(".parquet") for one in own]
+    dates = [date.fromisoformat(one.path.rpartition("/date=")[2][:10]) for one in own]
+    return Parts(
+        of(own), of(days), pa.table([pa.array(names, pa.string()), pa.array(dates, pa.date32())], _NO_JOBS.schema)
+    )
+
+
+_NO_JOBS = pa.schema([("job_id", pa.string()), ("date", pa.date32())]).empty_table()
+
+
 def dataset(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None) -> ds.Dataset:
-    """One table as an Arrow dataset, unpublished rows included: for what does not fit into memory, and for DuckDB.
+    """One table as an Arrow dataset, unpublished rows included: for what does not fit into memory.
+
+    While `ecg compact` is at work some rows are in it twice: `parts` tells which count.
 
     Args:
         store: as in `table`.
@@ -118,8 +178,7 @@ def dataset(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None)
         InvalidRequest: there is no such table.
         ResultNotFound: the store has no such table yet.
     """
-    if name not in TABLES:
-        raise InvalidRequest(f"there is no table {name}", hint=f"The tables are {', '.join(TABLES)}.")
+    schema = _schema(name)
     if filesystem is None:
         filesystem, root = fs.FileSystem.from_uri(store) if "://" in store else (fs.LocalFileSystem(), store)
     else:
@@ -129,7 +188,7 @@ def dataset(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None)
         # the schema is ours, not the first file's: files of other versions have other columns
         return ds.dataset(
             folder,
-            schema=TABLES[name].append(DATE),
+            schema=schema.append(DATE),
             format="parquet",
             filesystem=filesystem,
             partitioning=ds.partitioning(pa.schema([DATE]), flavor="hive"),
@@ -156,9 +215,10 @@ def _rows(jobs: list[str] | None, since: str | None, until: str | None) -> pc.Ex
     return found
 
 
-def _published(rows: pa.Table, keys: pa.Table) -> pa.Table:
-    """The rows whose job is in `recordings` for the same date."""
-    return rows.filter(pc.is_in(_jobs_by_day(rows), value_set=_jobs_by_day(keys)))
+def _kept(rows: pa.Table, keys: pa.Table, *, invert: bool = False) -> pa.Table:
+    """The rows whose job and date are among the keys, or all others."""
+    found = pc.is_in(_jobs_by_day(rows), value_set=_jobs_by_day(keys))
+    return rows.filter(pc.invert(found) if invert else found)
 
 
 def _jobs_by_day(rows: pa.Table) -> Any:

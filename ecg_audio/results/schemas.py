@@ -1,7 +1,8 @@
-"""The Arrow schemas of the six tables.
+"""The Arrow schemas of the eight tables.
 
 Columns that describe a voice come from the models in `ecg_audio.analysis`, so a new feature becomes a column by
-itself. Every field carries its unit and description as metadata, every schema its name and version. Types are those
+itself. Every field carries its unit and description as metadata, and how far it can
+be trusted where that was measured (see `trust`); every schema has its name and version. Types are those
 that Parquet readers agree on (Athena, DuckDB, pandas): no nested records, lower case names. There is no `date` column:
 the date is the folder's (`date=YYYY-MM-DD`), and a column of the same name would clash with the partition.
 """
@@ -20,9 +21,11 @@ from ecg_audio.analysis import (
     Emphasis,
     PitchStatistics,
     RelativeVoice,
+    Tempo,
     VoiceFeatures,
     VolumeStatistics,
 )
+from ecg_audio.results import trust
 from ecg_audio.results.fields import meaning
 
 TEXT = pa.string()
@@ -48,6 +51,7 @@ VOLUME = "volume_"
 PITCH = "pitch_"
 EMPHASIS = "emphasis_"
 EMOTION = "emotion_"
+TEMPO = "tempo_"
 
 
 def _column(
@@ -81,7 +85,10 @@ def _type_of(name: str, annotation: object) -> pa.DataType:
 
 
 def _schema(name: str, *fields: "pa.Field[Any]") -> pa.Schema:
-    return pa.schema(fields, metadata={"table": name, "schema_version": SCHEMA_VERSION})
+    fields = tuple(
+        field.with_metadata({**(field.metadata or {}), **trust.metadata(name, field.name)}) for field in fields
+    )
+    return pa.schema(fields, metadata={"table": name, "schema_version": SCHEMA_VERSION, **trust.conditions()})
 
 
 _JOB = _column("job_id", TEXT, nullable=False)
@@ -92,6 +99,12 @@ _SPEAKER = _column("speaker", CATEGORY)
 _TEXT = _column("text", TEXT, nullable=False)
 _SUSPECT = _column("suspect", CATEGORY)
 _RELATIVE = tuple(_features(RelativeVoice, RELATIVE))
+
+_STATISTICS = (
+    *_features(VolumeStatistics, VOLUME, "Loudness of the words: "),
+    *_features(PitchStatistics, PITCH, "F0 over the voiced frames: "),
+    *_features(Tempo, TEMPO),
+)
 
 RECORDINGS = _schema(
     "recordings",
@@ -121,8 +134,7 @@ RECORDINGS = _schema(
     _column("work_s", SECONDS, nullable=False),
     _column("notice_codes", pa.list_(TEXT), nullable=False),
     *_features(VoiceFeatures),
-    *_features(VolumeStatistics, VOLUME, "Loudness of the words: "),
-    *_features(PitchStatistics, PITCH, "F0 over the voiced frames: "),
+    *_STATISTICS,
 )
 
 SEGMENTS = _schema(
@@ -167,6 +179,33 @@ TURNS = _schema(
     _column("speaker", CATEGORY, nullable=False),
     *_TIMES,
     _column("embedding", VECTOR),
+    *_features(VoiceFeatures),
+)
+
+SPEAKERS = _schema(
+    "speakers",
+    _JOB,
+    _column("speaker", TEXT, nullable=False),
+    _column("channel", COUNT),
+    _column("speaking_s", SECONDS, nullable=False),
+    *(_column(name, COUNT, nullable=False) for name in ("segment_count", "word_count")),
+    _column("words_per_minute", FEATURE),
+    _column("embedding", VECTOR),
+    *_features(VoiceFeatures),
+    *_STATISTICS,
+)
+
+EXCHANGES = _schema(
+    "exchanges",
+    _JOB,
+    _column("exchange_index", COUNT, nullable=False),
+    _column("kind", CATEGORY, of="exchange_kind", nullable=False),
+    _column("start_s", SECONDS, of="exchange_start_s", nullable=False),
+    _column("speaker", CATEGORY, of="exchange_speaker", nullable=False),
+    _column("other_speaker", CATEGORY, nullable=False),
+    _column("offset_s", SECONDS, nullable=False),
+    _column("overlap_s", SECONDS, nullable=False),
+    _column("yielded_by", CATEGORY),
 )
 
 EVENTS = _schema(
@@ -197,6 +236,8 @@ TABLES = {
     "segments": SEGMENTS,
     "words": WORDS,
     "turns": TURNS,
+    "speakers": SPEAKERS,
+    "exchanges": EXCHANGES,
     "events": EVENTS,
     "frames": FRAMES,
 }

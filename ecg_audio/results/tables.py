@@ -1,4 +1,4 @@
-"""One analysis as six Parquet tables that join on `job_id` (and `segment_id`)."""
+"""One analysis as eight Parquet tables that join on `job_id` (and `segment_id`)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,6 +17,7 @@ from ecg_audio.analysis import (
     PitchStatistics,
     Recording,
     RelativeVoice,
+    Tempo,
     VoiceFeatures,
     VolumeStatistics,
 )
@@ -31,6 +32,7 @@ from ecg_audio.results.schemas import (
     RELATIVE,
     SEGMENTS,
     TABLES,
+    TEMPO,
     TURNS,
     VOLUME,
     WORDS,
@@ -53,7 +55,7 @@ Row = Mapping[str, Any]
 
 
 def write_tables(analysis: Analysis, frames: Path | None, folder: Path) -> dict[str, Path]:
-    """Write an analysis as Parquet: recordings, segments, words, turns, events and frames.
+    """Write an analysis as Parquet: every table of `schemas.TABLES`.
 
     Args:
         analysis: what was found.
@@ -118,8 +120,32 @@ def rows_of(analysis: Analysis) -> dict[str, list[Row]]:
             for index, word in enumerate(segment.words)
         ],
         "turns": [
-            {**job, "turn_index": index, **turn.model_dump(), "embedding": embeddings.get(turn.speaker)}
+            {
+                **job,
+                "turn_index": index,
+                **turn.model_dump(exclude={"voice"}),
+                "embedding": embeddings.get(turn.speaker),
+                **_prefixed(turn.voice),
+            }
             for index, turn in enumerate(turns)
+        ],
+        "speakers": [
+            {
+                **job,
+                "speaker": speaker.id,
+                **speaker.model_dump(include={"channel", "speaking_s", "words_per_minute", "embedding"}),
+                "segment_count": speaker.segments,
+                "word_count": speaker.words,
+                **_prefixed(speaker.voice),
+                **_prefixed(speaker.volume, VOLUME),
+                **_prefixed(speaker.pitch, PITCH),
+                **_prefixed(speaker.tempo, TEMPO),
+            }
+            for speaker in analysis.speakers
+        ],
+        "exchanges": [
+            {**job, "exchange_index": index, **exchange.model_dump()}
+            for index, exchange in enumerate(analysis.exchanges or ())
         ],
         "events": [
             {**job, "event_index": index, **event.model_dump()} for index, event in enumerate(analysis.events or ())
@@ -143,10 +169,11 @@ def _recording(analysis: Analysis) -> Row:
         **_prefixed(analysis.voice),
         **_prefixed(analysis.volume, VOLUME),
         **_prefixed(analysis.pitch, PITCH),
+        **_prefixed(analysis.tempo, TEMPO),
     }
 
 
-Part = VoiceFeatures | RelativeVoice | Emphasis | Emotion | VolumeStatistics | PitchStatistics
+Part = VoiceFeatures | RelativeVoice | Emphasis | Emotion | VolumeStatistics | PitchStatistics | Tempo
 
 
 def _prefixed(part: Part | None, prefix: str = "") -> Row:

@@ -1,5 +1,6 @@
 """The transcript with its voice: every word, segment and speaker with how they sounded."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,15 +9,18 @@ from typing import Any
 import numpy as np
 
 from ecg_audio.analysis import (
+    Exchange,
     PitchStatistics,
     RelativeVoice,
     Segment,
     Speaker,
     SpokenWord,
+    Tempo,
     Turn,
     VoiceFeatures,
     VolumeStatistics,
 )
+from ecg_audio.voice.conversation import exchanges, pauses_s, tempo
 from ecg_audio.voice.emphasis import hear, judge
 from ecg_audio.voice.spans import Aggregator, describe, frame_ranges
 from ecg_audio.voice.statistics import compare, pitch_statistics, volume_statistics
@@ -29,7 +33,10 @@ class Expression:
     """How a recording was spoken. `voice`, `volume` and `pitch` are of the whole; None: nothing to measure."""
 
     segments: tuple[Segment, ...]
+    turns: tuple[Turn, ...]
     speakers: tuple[Speaker, ...]
+    exchanges: tuple[Exchange, ...] | None
+    tempo: Tempo | None
     voice: VoiceFeatures | None
     volume: VolumeStatistics | None
     pitch: PitchStatistics | None
@@ -49,10 +56,12 @@ def express(
     aggregator = Aggregator(frames)
     f0_hz = np.asarray(frames["f0_hz"])
     words = [word for segment in segments for word in segment.words]
-    word_voices = _voices(aggregator, words)
+    usual_hz = _usual_pitches(segments, turns, aggregator, f0_hz)
+    word_voices = _voices(aggregator, words, usual_hz)
     segment_voices = _voices(
         aggregator,
         segments,
+        usual_hz,
         words=[len(segment.words) for segment in segments],
         peaks=[aggregator.draw(segment.start_s, segment.end_s) for segment in segments],
     )
@@ -82,9 +91,14 @@ def express(
         words=[len(words)],
         peaks=[aggregator.draw(0.0, duration_s)],
     )[0]
+    silences = pauses_s(words)
+    turn_voices = _voices(aggregator, turns, usual_hz)
     return Expression(
         segments=voiced_segments,
-        speakers=_speakers(voiced_segments, turns, aggregator, f0_hz),
+        turns=tuple(turn.model_copy(update={"voice": voice}) for turn, voice in zip(turns, turn_voices, strict=True)),
+        speakers=_speakers(voiced_segments, turns, aggregator, f0_hz, silences),
+        exchanges=exchanges(turns) if turns else None,
+        tempo=tempo(words, [one for lengths in silences.values() for one in lengths], _syllables(aggregator, words)),
         voice=whole,
         volume=volume_statistics([voice.rms_dbfs if voice else None for voice in word_voices]),
         pitch=pitch_statistics(f0_hz),
@@ -111,29 +125,64 @@ def express_apart(whole: Expression, turns: tuple[Turn, ...], tracks: Iterable[T
     """
     segments = {segment.id: segment for segment in whole.segments}
     speakers: list[Speaker] = []
+    heard_turns: dict[str, tuple[Turn, ...]] = {}
     pitches_hz: list[Array] = []
     for track in tracks:
         said = tuple(segment for segment in whole.segments if segment.speaker == track.speaker)
         own = express(said, tuple(turn for turn in turns if turn.speaker == track.speaker), track.frames, duration_s)
         segments |= {segment.id: segment for segment in own.segments}
+        heard_turns[track.speaker] = own.turns
         speakers += [speaker.model_copy(update={"channel": track.channel}) for speaker in own.speakers]
         pitches_hz.append(np.asarray(track.frames["f0_hz"]))
     voices = [word.voice for segment in segments.values() for word in segment.words]
     return Expression(
         segments=tuple(segments.values()),
+        turns=_in_their_places(whole.turns, heard_turns),
         speakers=tuple(speakers),
+        exchanges=whole.exchanges,
+        tempo=whole.tempo,
         voice=whole.voice,
         volume=volume_statistics([voice.rms_dbfs if voice else None for voice in voices]),
         pitch=pitch_statistics(np.concatenate(pitches_hz)),
     )
 
 
+def _syllables(aggregator: Aggregator, words: Sequence[SpokenWord]) -> float | None:
+    """Syllable-like peaks inside the words; None where there is nothing to count in."""
+    starts_s = np.array([word.start_s for word in words], np.float64)
+    ends_s = np.array([word.end_s for word in words], np.float64)
+    found = aggregator.over_unions([(starts_s, ends_s)]).syllables[0] if words else math.nan
+    return float(found) if math.isfinite(found) else None
+
+
+def _in_their_places(turns: tuple[Turn, ...], heard: Mapping[str, tuple[Turn, ...]]) -> tuple[Turn, ...]:
+    """All turns in their order, those of the speakers that were heard apart as they were heard there."""
+    own = {name: iter(voiced) for name, voiced in heard.items()}
+    return tuple(next(own[turn.speaker]) if turn.speaker in own else turn for turn in turns)
+
+
+def _usual_pitches(
+    segments: tuple[Segment, ...], turns: tuple[Turn, ...], aggregator: Aggregator, f0_hz: Array
+) -> dict[str | None, float]:
+    """The median F0 of each speaker, by which their vocal tract is guessed; under None that of the whole recording."""
+    found: dict[str | None, float] = {}
+    for name, union in _unions(segments, turns).items():
+        pitch = pitch_statistics(f0_hz[_mask(union, len(aggregator))])
+        found[name] = pitch.median_hz if pitch else math.nan
+    whole = pitch_statistics(f0_hz)
+    return {**found, None: whole.median_hz if whole else math.nan}
+
+
 def _voices(
-    aggregator: Aggregator, spans: Sequence[SpokenWord] | Sequence[Segment], **options: Any
+    aggregator: Aggregator,
+    spans: Sequence[SpokenWord] | Sequence[Segment] | Sequence[Turn],
+    usual_hz: Mapping[str | None, float],
+    **options: Any,
 ) -> list[VoiceFeatures | None]:
     starts_s = np.array([span.start_s for span in spans], np.float64)
     ends_s = np.array([span.end_s for span in spans], np.float64)
-    return describe(aggregator.over(starts_s, ends_s), ends_s - starts_s, **options)
+    voices_hz = np.array([usual_hz.get(span.speaker, math.nan) for span in spans], np.float64)
+    return describe(aggregator.over(starts_s, ends_s), ends_s - starts_s, voices_hz=voices_hz, **options)
 
 
 def _letters_per_s(word: SpokenWord) -> float | None:
@@ -166,27 +215,22 @@ def _compare(
 
 
 def _speakers(
-    segments: tuple[Segment, ...], turns: tuple[Turn, ...], aggregator: Aggregator, f0_hz: Array
+    segments: tuple[Segment, ...],
+    turns: tuple[Turn, ...],
+    aggregator: Aggregator,
+    f0_hz: Array,
+    silences: Mapping[str | None, Sequence[float]],
 ) -> tuple[Speaker, ...]:
     """Every speaker that a turn, segment or word names, in the order of their names."""
-    spans: dict[str, list[Turn | Segment]] = defaultdict(list)
     said: dict[str, list[SpokenWord]] = defaultdict(list)
     for segment in segments:
         for word in segment.words:
             if word.speaker is not None:
                 said[word.speaker].append(word)
-        if segment.speaker is not None:
-            spans[segment.speaker].extend([] if turns else [segment])
-    for turn in turns:
-        spans[turn.speaker].append(turn)
-    names = sorted(spans.keys() | said.keys())
-    unions = [
-        (
-            np.array([span.start_s for span in spans[name]], np.float64),
-            np.array([span.end_s for span in spans[name]], np.float64),
-        )
-        for name in names
-    ]
+    unions_of = _unions(segments, turns)
+    nothing = (np.empty(0), np.empty(0))
+    names = sorted(unions_of.keys() | said.keys())
+    unions = [unions_of.get(name, nothing) for name in names]
     durations_s = [float((ends_s - starts_s).sum()) for starts_s, ends_s in unions]
     counts = [len(said[name]) for name in names]
     voices = describe(aggregator.over_unions(unions), np.array(durations_s), words=counts)
@@ -197,12 +241,30 @@ def _speakers(
             segments=sum(segment.speaker == name for segment in segments),
             words=count,
             words_per_minute=60.0 * count / duration_s if duration_s > 0.0 else None,
+            tempo=tempo(said[name], silences.get(name, ()), _syllables(aggregator, said[name])),
             voice=voice,
             volume=volume_statistics([word.voice.rms_dbfs if word.voice else None for word in said[name]]),
             pitch=pitch_statistics(f0_hz[_mask(union, len(aggregator))]),
         )
         for name, duration_s, count, voice, union in zip(names, durations_s, counts, voices, unions, strict=True)
     )
+
+
+def _unions(segments: tuple[Segment, ...], turns: tuple[Turn, ...]) -> dict[str, tuple[Array, Array]]:
+    """Starts and ends of all turns of each speaker, or of their segments where there are no turns."""
+    spans: dict[str, list[Turn | Segment]] = defaultdict(list)
+    for segment in segments:
+        if segment.speaker is not None:
+            spans[segment.speaker].extend([] if turns else [segment])
+    for turn in turns:
+        spans[turn.speaker].append(turn)
+    return {
+        name: (
+            np.array([span.start_s for span in own], np.float64),
+            np.array([span.end_s for span in own], np.float64),
+        )
+        for name, own in spans.items()
+    }
 
 
 def _mask(union: tuple[Array, Array], frames: int) -> Array:

@@ -1,8 +1,9 @@
 """The voice, measured every 10 ms in one pass over the samples.
 
 Frame t is centred on t * 10 ms; before the first and after the last sample there is silence. Spectral figures come from
-32 ms around the centre, pitch from three periods of its floor (50 ms). All are of the sound about its mean: see
-`highpass`.
+32 ms around the centre, pitch, formants and cepstral peak from 50 ms. All are of the sound about its mean: see
+`highpass`. Periods are marked batch by batch, along the batch's own path through the candidates; where the whole
+recording's path differs, they count for nothing.
 """
 
 import logging
@@ -17,12 +18,14 @@ import numpy as np
 
 from ecg_audio.analysis import FRAME_COLUMNS, FRAME_HOP_S, Span
 from ecg_audio.errors import MeasurementFailed
+from ecg_audio.voice import cepstrum, formants, periods
 from ecg_audio.voice.compiled import is_cold
 from ecg_audio.voice.highpass import about_mean
 from ecg_audio.voice.lanes import LANES
 from ecg_audio.voice.path import PitchPath, silence_reference
 from ecg_audio.voice.pitch import CANDIDATES, PitchSettings, find_candidates, lags
 from ecg_audio.voice.spectrum import (
+    BALANCE,
     CEPSTRA,
     HOP,
     SILENT_RMS,
@@ -44,8 +47,12 @@ WAVEFORM = ("rms", "peak", "zero_crossing_rate")
 SHAPE = ("spectral_centroid_hz", "spectral_rolloff_hz", "spectral_flatness")
 MFCC = tuple(f"mfcc_{index:02d}" for index in range(CEPSTRA))
 STANDARD = PitchSettings()
-MEASURED = (*WAVEFORM, *SHAPE, *MFCC)  # columns of a batch, before the path is known
-ROWS = len(MEASURED) + 1 + 2 * CANDIDATES  # and its peaks, and its candidates
+VOICED = ("cpp_db", *periods.COLUMNS, *formants.COLUMNS)  # of voiced frames alone
+MEASURED = (*WAVEFORM, *SHAPE, *MFCC, *BALANCE, *VOICED)  # columns of a batch, before the path is known
+SPECTRAL = len(MEASURED) - len(VOICED)
+ROWS = len(MEASURED) + 2 + 2 * CANDIDATES  # and its own path's F0, its peaks, and its candidates
+SAME_PITCH = 0.1
+"""F0 along a batch's own path and along the whole recording's differ by no more than this share."""
 
 
 def _measure(samples: Array, margin: int, frames: int, settings: PitchSettings | None) -> Array:
@@ -62,12 +69,15 @@ def _measure(samples: Array, margin: int, frames: int, settings: PitchSettings |
 
     rms, peak, crossings = out[:3]
     shape, cepstra = out[3:6], out[6 : len(MEASURED)]
+    balance = out[SPECTRAL - len(BALANCE) : SPECTRAL]
     measure_waveform(hops, places(WINDOW), rms, peak, crossings)
-    measure_spectrum(hops, places(WINDOW), tables(), shape, cepstra)
+    measure_spectrum(hops, places(WINDOW), tables(), shape, cepstra, balance)
     np.exp2(shape[2], out=shape[2])
-    out[2 : len(MEASURED), rms < SILENT_RMS] = np.nan
-    candidates = out[len(MEASURED) :]
+    out[2:SPECTRAL, rms < SILENT_RMS] = np.nan
+    voiced, candidates = out[SPECTRAL : len(MEASURED)], out[len(MEASURED) + 1 :]
     if settings is None:
+        voiced[:] = np.nan
+        out[len(MEASURED)] = np.nan
         candidates[:] = 0.0
     else:
         constants, least = lags(settings), 0.5 * settings.voicing_threshold
@@ -75,7 +85,30 @@ def _measure(samples: Array, margin: int, frames: int, settings: PitchSettings |
         find_candidates(
             hops, places(len(constants.window)), constants, settings.octave_cost, least, candidates[0], f0_hz, strength
         )
+        out[len(MEASURED), frames:] = np.nan
+        out[len(MEASURED), :frames] = _own_path(candidates[:, :frames], settings)
+        wanted = (f0_hz > 0.0).any(axis=0) & (rms >= SILENT_RMS)
+        _measure_voice(padded, margin, wanted, out[len(MEASURED)], voiced)
     return np.ascontiguousarray(out[:, :frames])
+
+
+def _own_path(candidates: Array, settings: PitchSettings) -> Array:
+    """F0 of a batch by itself, as good as it can be known before the others."""
+    peaks = candidates[0]
+    path = PitchPath(settings, silence_reference(peaks))
+    return path.extend(candidates[1 : 1 + CANDIDATES], candidates[1 + CANDIDATES :], peaks, end=True)[0]
+
+
+def _measure_voice(padded: Array, margin: int, wanted: Array, f0_hz: Array, out: Array) -> None:
+    """Figures of frames that may be voiced, by the rows of `VOICED`."""
+    periods.find_perturbation(padded, margin * HOP, f0_hz, out[1 : 1 + len(periods.COLUMNS)])
+    row = 1 + len(periods.COLUMNS)
+    for ceiling_hz in formants.CEILINGS_HZ:
+        slow = formants.resampled(padded, ceiling_hz)
+        formants.find_formants(slow, margin, wanted, ceiling_hz, out[row : row + 2 * formants.FORMANTS])
+        row += 2 * formants.FORMANTS
+        if 2 * ceiling_hz == cepstrum.RATE_HZ:
+            cepstrum.find_prominence(slow, margin, wanted, out[0])
 
 
 def _batches(blocks: Iterable[Array], margin: int) -> Iterator[tuple[Array, int]]:
@@ -143,7 +176,7 @@ def measure(
     if is_cold():
         logger.info("compiling the voice measurement for this machine: a few seconds, once")
     longest = len(lags(settings).window) if settings else WINDOW
-    margin = math.ceil(max(WINDOW, longest) / 2 / HOP)
+    margin = math.ceil(max(WINDOW, longest) / 2 / HOP) + 1  # and a hop for the frame before, the resampling's edge
     threads = threads or len(os.sched_getaffinity(0))
     peaks: list[Array] = []
     with Spool(ROWS) as spool, ThreadPoolExecutor(threads, "measure") as pool:
@@ -151,7 +184,7 @@ def measure(
 
         def collect() -> None:
             batch = running.popleft().result()
-            peaks.append(batch[len(MEASURED)].copy())
+            peaks.append(batch[len(MEASURED) + 1].copy())
             spool.append(batch)
 
         for samples, frames in _batches(blocks, margin):
@@ -176,25 +209,30 @@ def _in_spans(spans: Sequence[Span] | None, frames: int) -> Array:
 def _finish(spool: Spool, peaks: Array, settings: PitchSettings | None, clipped: Array) -> Iterator[dict[str, Array]]:
     """Walk the path over the spooled batches and yield frames as they become certain."""
     path = PitchPath(settings or STANDARD, silence_reference(peaks))
-    waiting = np.empty((len(MEASURED), 0), np.float32)
+    waiting = np.empty((len(MEASURED) + 1, 0), np.float32)
     done, given = 0, 0
     for batch in spool:
         done += batch.shape[1]
         f0_hz, strength = path.extend(
-            batch[len(MEASURED) + 1 : -CANDIDATES],
+            batch[len(MEASURED) + 2 : -CANDIDATES],
             batch[-CANDIDATES:],
-            batch[len(MEASURED)],
+            batch[len(MEASURED) + 1],
             end=done == len(peaks),
         )
-        waiting = np.concatenate([waiting, batch[: len(MEASURED)]], axis=1)
+        waiting = np.concatenate([waiting, batch[: len(MEASURED) + 1]], axis=1)
         if len(f0_hz):
+            if given == 0:
+                waiting[MEASURED.index("spectral_flux"), 0] = np.nan  # nothing was before the first
             yield _columns(waiting[:, : len(f0_hz)], f0_hz, strength, clipped[given : given + len(f0_hz)])
             waiting = waiting[:, len(f0_hz) :]
             given += len(f0_hz)
 
 
 def _columns(rows: Array, f0_hz: Array, strength: Array, clipped: Array) -> dict[str, Array]:
-    columns = {name: row.copy() for name, row in zip(MEASURED, rows, strict=True)}
+    columns = {name: row.copy() for name, row in zip(MEASURED, rows[:-1], strict=True)}
+    unvoiced, elsewhere = np.isnan(f0_hz), ~(np.abs(rows[-1] / f0_hz - 1.0) <= SAME_PITCH)
+    for name in VOICED:
+        columns[name][elsewhere if name in periods.COLUMNS else unvoiced] = np.nan
     rms = columns["rms"]
     columns["rms_dbfs"] = np.full_like(rms, np.nan)
     np.log10(rms, out=columns["rms_dbfs"], where=rms > 0.0)

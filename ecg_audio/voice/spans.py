@@ -10,8 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ecg_audio.analysis import FRAME_HOP_S, VoiceFeatures, VolumeCategory
+from ecg_audio.analysis import FRAME_HOP_S, LOW_VOICE_HZ, VoiceFeatures, VolumeCategory
 from ecg_audio.voice.compiled import kernel
+from ecg_audio.voice.formants import CEILINGS_HZ
+from ecg_audio.voice.formants import COLUMNS as FORMANTS
+from ecg_audio.voice.periods import COLUMNS as PERTURBATION
+from ecg_audio.voice.spectrum import BALANCE
 from ecg_audio.voice.syllables import find_nuclei
 
 Array = Any
@@ -26,6 +30,10 @@ FEWEST_FOR_SPREAD = 2
 """Voiced frames that a standard deviation or range needs."""
 FEWEST_FOR_SLOPE = 5
 """Voiced frames that a slope needs."""
+SHORTEST_PHRASE_S = 1.0
+"""A declination over less is the melody of a word or two."""
+FEWEST_PERIODS = 10
+"""Frames with a period to compare that jitter and shimmer need."""
 PEAKS_PER_S = 20.0
 FEWEST_PEAKS, MOST_PEAKS = 10, 200
 
@@ -38,6 +46,10 @@ MEANS = (
     "spectral_flatness",
     "clipped_ratio",
     *MFCC,
+    *BALANCE,
+    "cpp_db",
+    *PERTURBATION,
+    *FORMANTS,
 )
 """Columns that a span has the mean of, over its audible frames."""
 
@@ -55,7 +67,10 @@ class SpanFigures(NamedTuple):
     f0_min_hz: Array
     f0_max_hz: Array
     f0_median_hz: Array
+    f0_p20_hz: Array
+    f0_p80_hz: Array
     f0_slope_st_per_s: Array
+    f0_declination_st_per_s: Array
     syllables: Array
     means: Array  # (len(MEANS), n)
 
@@ -138,12 +153,43 @@ def _describe_pitch(voiced_hz: Array, times_s: Array, span: int, out: SpanFigure
         out.f0_std_hz[span] = math.sqrt(variance / count)
     if count >= FEWEST_FOR_SLOPE:
         out.f0_slope_st_per_s[span] = tilt / spread
+        out.f0_declination_st_per_s[span] = _decline(voiced_hz, times_s, mean_hz, mean_time_s, tilt / spread)
+        out.f0_p20_hz[span] = _select(voiced_hz, round(0.2 * (count - 1)))
+        out.f0_p80_hz[span] = _select(voiced_hz, round(0.8 * (count - 1)))
     out.f0_median_hz[span] = _select(voiced_hz, count // 2)
     if count % 2 == 0:  # what lies before the upper middle is not above it
         lower_hz = voiced_hz[0]
         for i in range(1, count // 2):
             lower_hz = max(lower_hz, voiced_hz[i])
         out.f0_median_hz[span] = 0.5 * (out.f0_median_hz[span] + lower_hz)
+
+
+@kernel
+def _decline(voiced_hz: Array, times_s: Array, mean_hz: float, mean_time_s: float, slope: float) -> float:
+    """Slope in semitones a second of the line through what lies below the line through all; NaN in short spans."""
+    count = len(voiced_hz)
+    if times_s[count - 1] - times_s[0] < SHORTEST_PHRASE_S:
+        return np.nan
+    centre_st = 0.0
+    for i in range(count):
+        centre_st += 12.0 * math.log2(voiced_hz[i] / mean_hz) / count
+    found, time_s, level_st = 0, 0.0, 0.0
+    for i in range(count):
+        height_st = 12.0 * math.log2(voiced_hz[i] / mean_hz)
+        if height_st <= centre_st + slope * (times_s[i] - mean_time_s):
+            found += 1
+            time_s += times_s[i]
+            level_st += height_st
+    if found < FEWEST_FOR_SLOPE:
+        return np.nan
+    time_s, level_st = time_s / found, level_st / found
+    tilt, spread = 0.0, 0.0
+    for i in range(count):
+        height_st = 12.0 * math.log2(voiced_hz[i] / mean_hz)
+        if height_st <= centre_st + slope * (times_s[i] - mean_time_s):
+            tilt += (times_s[i] - time_s) * (height_st - level_st)
+            spread += (times_s[i] - time_s) ** 2
+    return tilt / spread if spread > 0.0 else np.nan
 
 
 @kernel
@@ -230,6 +276,7 @@ class Aggregator:
         joined = Pieces(*(np.concatenate(column) for column in zip(*pieces, strict=True))) if pieces else _NO_PIECES
         figures = self._run(joined, len(unions))
         figures.f0_slope_st_per_s[:] = np.nan
+        figures.f0_declination_st_per_s[:] = np.nan
         return figures
 
     def _merge(self, owner: int, starts_s: Array, ends_s: Array) -> Pieces:
@@ -249,7 +296,7 @@ class Aggregator:
         for name, mean in zip(MEANS, out.means, strict=True):
             sums, counts = np.zeros(spans), np.zeros(spans)
             _average(self._frames[name], self._audible, pieces, sums, counts)
-            np.divide(sums, counts, out=mean, where=counts > 0)
+            np.divide(sums, counts, out=mean, where=counts >= (FEWEST_PERIODS if name in PERTURBATION else 1))
         return out
 
     def draw(self, start_s: float, end_s: float) -> tuple[float, ...] | None:
@@ -279,6 +326,7 @@ def describe(
     *,
     words: Sequence[int] | None = None,
     peaks: Sequence[tuple[float, ...] | None] | None = None,
+    voices_hz: Array | None = None,
 ) -> list[VoiceFeatures | None]:
     """Voice features of each span; None for a span without frames.
 
@@ -287,6 +335,8 @@ def describe(
         durations_s: length of each span, for rates.
         words: how many words each span holds; None where a word rate means nothing.
         peaks: from `Aggregator.draw`.
+        voices_hz: median F0 of whoever speaks in each span, which tells where their formants are to be looked for; NaN:
+            not known. None: the span's own.
     """
     durations = np.asarray(durations_s, np.float64)
     rated = np.where(durations >= SHORTEST_FOR_RATE_S, durations, np.nan)
@@ -300,6 +350,7 @@ def describe(
             "syllable_peaks_per_s": figures.syllables / rated,
             **{name: getattr(figures, name) for name in SpanFigures._fields if name in VoiceFeatures.model_fields},
             **{name: figures.mean(name) for name in MEANS if name in VoiceFeatures.model_fields},
+            **_formants(figures, figures.f0_median_hz if voices_hz is None else voices_hz),
         }
     if words is not None:
         columns["words_per_s"] = np.asarray(words, np.float64) / rated
@@ -313,6 +364,19 @@ def describe(
         values["volume_peaks"] = peaks[i] if peaks is not None else None
         described.append(VoiceFeatures.model_validate(values) if figures.frames[i] else None)
     return described
+
+
+def _formants(figures: SpanFigures, voices_hz: Array) -> dict[str, Array]:
+    """Each formant and its bandwidth below the ceiling that fits the voice; NaN where no voice is known."""
+    low, high = CEILINGS_HZ
+    voices_hz = np.asarray(voices_hz, np.float64)
+    found = {}
+    for number in (1, 2, 3):
+        for part in ("", "_bandwidth"):
+            of_low, of_high = (figures.mean(f"f{number}{part}_below_{ceiling}_hz") for ceiling in (low, high))
+            own = np.where(voices_hz < LOW_VOICE_HZ, of_low, of_high)
+            found[f"f{number}{part}_hz"] = np.where(np.isfinite(voices_hz), own, np.nan)
+    return found
 
 
 def volume_category(rms_dbfs: float | None) -> VolumeCategory | None:

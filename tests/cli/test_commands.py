@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ecg_audio.results.outcome import TABLES
 from ecg_audio.speech import weights
 from tests import models
 from tests.commands import Ecg
@@ -46,7 +47,7 @@ def test_json_is_one_object_and_nothing_else(ecg: Ecg, talk: Path) -> None:
         "warnings",
     } <= set(found)
     assert set(found["outputs"]) == OUTPUTS
-    assert set(found["outputs"]["tables"]) == {"recordings", "segments", "words", "turns", "events", "frames"}
+    assert set(found["outputs"]["tables"]) == set(TABLES)
     paths = [path for name, path in found["outputs"].items() if isinstance(path, str)]
     assert all(Path(path).is_file() for path in [*paths, *found["outputs"]["tables"].values()])
 

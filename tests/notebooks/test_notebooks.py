@@ -13,7 +13,7 @@ from tests.notebooks import material
 from tests.results import corpus
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
-NAMES = ("corpus", "first_look", "quality", "speakers")
+NAMES = ("conversation", "corpus", "first_look", "quality", "speakers")
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,15 @@ def test_the_first_look_shows_the_newest_recording(outside: dict[str, Path], mon
     outputs, probed = _run("first_look", outside, monkeypatch, "[job_id, len(words), speakers]")
     newest = corpus.recordings()[-1]
     assert probed == [newest.job_id, len(newest.words), [speaker.id for speaker in newest.speakers]]
+    _check_shown(outputs)
+
+
+@pytest.mark.slow
+def test_a_conversation_has_its_exchanges(outside: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recording with the most exchanges is shown, with all of them and everybody who takes part."""
+    outputs, probed = _run("conversation", outside, monkeypatch, "[job_id, len(exchanges), speakers]")
+    most = max(corpus.recordings(), key=lambda one: len(one.exchanges or ()))
+    assert probed == [most.job_id, len(most.exchanges or ()), [speaker.id for speaker in most.speakers]]
     _check_shown(outputs)
 
 

@@ -28,6 +28,7 @@ from ecg_audio.analysis import (
     VoiceFeatures,
     VolumeStatistics,
 )
+from ecg_audio.voice import conversation
 
 WORDS_A_SEGMENT = 6
 TEXTS = (
@@ -120,7 +121,9 @@ def analysis(
             Notice(code="WORDS_INTERPOLATED", message="1 word could not be aligned; its times are estimated."),
         ),
     }
-    return Analysis(**(fields | changes))
+    fields |= changes
+    fields.setdefault("exchanges", conversation.exchanges(fields["turns"]) if fields["turns"] else None)
+    return Analysis(**fields)
 
 
 def empty(**changes: Any) -> Analysis:
@@ -258,6 +261,13 @@ def _voice(voice: Voice, random: Random, *, voiced: bool) -> VoiceFeatures:
         "f0_slope_st_per_s": round(random.uniform(-8, 8), 2),
         "f0_range_st": 3.47,
         "hnr_db": 12.5,
+        "f0_p20_hz": round(f0_hz * 0.95, 2),
+        "f0_p80_hz": round(f0_hz * 1.05, 2),
+        "cpp_db": round(15.0 + f0_hz / 100, 3),
+        "jitter_local": 0.012,
+        "shimmer_local": 0.06,
+        "f1_hz": round(300.0 + f0_hz, 1),
+        "f2_hz": round(1900.0 - 2 * f0_hz, 1),
     }
     return VoiceFeatures(
         rms=round(10 ** (level_dbfs / 20), 6),
@@ -267,6 +277,8 @@ def _voice(voice: Voice, random: Random, *, voiced: bool) -> VoiceFeatures:
         spectral_centroid_hz=round(random.uniform(900, 3200), 1),
         spectral_rolloff_hz=round(random.uniform(2500, 6000), 1),
         spectral_flatness=0.02,
+        loudness_sone=round(2 ** ((level_dbfs + 60) / 10), 3),
+        alpha_ratio_db=-12.0,
         zero_crossing_rate=round(random.uniform(0.03, 0.3), 4),
         mfcc=tuple(round(random.gauss(0, 20), 3) for _ in range(13)),
         silence_ratio=0.05,
@@ -331,6 +343,16 @@ def _joined(voices: Sequence[VoiceFeatures]) -> VoiceFeatures | None:
         return round(float(np.mean(figures)), 4) if figures else None
 
     scalars = ("rms", "rms_dbfs", "peak_dbfs", "f0_mean_hz", "f0_std_hz", "f0_median_hz", "voiced_fraction")
+    scalars += (
+        "hnr_db",
+        "cpp_db",
+        "jitter_local",
+        "shimmer_local",
+        "f1_hz",
+        "f2_hz",
+        "loudness_sone",
+        "alpha_ratio_db",
+    )
     spectral = ("spectral_centroid_hz", "spectral_rolloff_hz", "spectral_flatness", "zero_crossing_rate")
     return VoiceFeatures(**{name: mean(name) for name in (*scalars, *spectral)}, words_per_s=2.5)
 
@@ -360,6 +382,7 @@ def _speaker(
         segments=len(own),
         words=len(words),
         words_per_minute=round(60 * len(words) / speaking_s, 2) if speaking_s else None,
+        tempo=conversation.tempo(words, conversation.pauses_s(words).get(name, []), 3.0 * len(words)),
         voice=_joined(voices),
         volume=_volume([voice.rms_dbfs for voice in voices if voice.rms_dbfs is not None]),
         pitch=_pitch([voice.f0_mean_hz for voice in voices if voice.f0_mean_hz is not None]),

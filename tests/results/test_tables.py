@@ -92,7 +92,7 @@ def test_silence_makes_empty_tables_of_the_same_columns(tmp_path: Path) -> None:
 def test_without_a_measurement_there_are_no_frames(tmp_path: Path) -> None:
     """Measured or absent: no frames table stands for frames that nobody measured."""
     paths = write_tables(factory.analysis(), None, tmp_path)
-    assert sorted(paths) == ["events", "recordings", "segments", "turns", "words"]
+    assert sorted(paths) == ["events", "exchanges", "recordings", "segments", "speakers", "turns", "words"]
     assert not (tmp_path / "frames.parquet").exists()
 
 
@@ -128,7 +128,7 @@ def test_every_column_says_its_unit_and_meaning(table: str, tmp_path: Path) -> N
             assert unit
         expected = {"_hz": "Hz", "_dbfs": "dBFS", "_s": "s", "_db": "dB"}
         for suffix, name in expected.items():
-            if field.name.endswith(suffix) and not field.name.endswith("per_s"):
+            if field.name.endswith(suffix) and not field.name.endswith(("per_s", "per_hz")):
                 assert unit == name
 
 

@@ -17,7 +17,7 @@ from benchmarks.voice_truth import (
     score,
     with_noise,
 )
-from ecg_audio.voice.frames import measure
+from ecg_audio.voice.frames import VOICED, measure
 from ecg_audio.voice.path import silence_reference
 from ecg_audio.voice.pitch import PitchSettings, lags
 
@@ -139,7 +139,7 @@ def test_pitch_can_be_left_out(glides):
     """Without pitch settings the pitch columns are absent and the others unchanged."""
     (full,), (bare,) = (list(measure([glides[0].samples], settings=settings)) for settings in (PitchSettings(), None))
     for name in full:
-        if name in ("f0_hz", "f0_strength", "hnr_db"):
+        if name in ("f0_hz", "f0_strength", "hnr_db", *VOICED):
             assert np.isnan(bare[name]).all()
         else:
             assert np.array_equal(full[name], bare[name], equal_nan=True)

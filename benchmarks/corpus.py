@@ -1,0 +1,116 @@
+"""10,000 recordings' tables: size, questions, compaction: `python -m benchmarks.corpus [--recordings 10000]`.
+
+Synthetic recordings over a month, each a file in each small table, as publishing leaves them. Five questions of
+docs/queries.md are asked as `ecg query` asks them, before `ecg compact` and after, on two cores; files and bytes of
+both are stated.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from blocks.folder import FolderStore
+from ecg_audio.results import compaction
+
+QUESTIONS = (
+    "Average F0 per speaker",
+    "Words per minute per speaker",
+    "Share of talk",
+    "Hours, words and languages by month",
+    "Who interrupts and who yields",
+)
+TITLED = re.compile(r"^#{2,3} (?P<title>[^\n]+)\n(?:(?!#)[^\n]*\n)*?```sql\n(?P<sql>.*?)```", re.M | re.S)
+DAYS = 30
+MODELS = 20
+"""So many different recordings are made; the others are these under other names."""
+
+
+def publish(folder: Path, recordings: int) -> None:
+    """Lay out so many recordings' small tables in a store."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from ecg_audio.results.parquet import TableFile
+    from ecg_audio.results.schemas import TABLES
+    from ecg_audio.results.tables import write_tables
+    from tests.results import factory
+
+    made = []
+    for seed in range(MODELS):
+        analysis = factory.analysis(60, 2, seed=seed, created_at="2026-03-01T08:00:00Z")
+        paths = write_tables(analysis, None, folder / "made" / str(seed))
+        made.append({name: pq.read_table(path) for name, path in paths.items()})
+    for number in range(recordings):
+        day, job = 1 + number % DAYS, f"job-{number:06d}"
+        for name, rows in made[number % MODELS].items():
+            at = rows.schema.get_field_index("job_id")
+            named = rows.set_column(at, TABLES[name].field("job_id"), pa.array([job] * len(rows), pa.string()))
+            with TableFile(
+                folder / "features" / name / f"date=2026-03-{day:02d}" / f"{job}.parquet", TABLES[name]
+            ) as file:
+                file.write(named.cast(TABLES[name]))
+    shutil.rmtree(folder / "made")
+
+
+def ask(folder: Path, rounds: int) -> dict[str, float]:
+    """Median seconds of each question, tables opened already; and of opening them."""
+    import duckdb
+
+    from deployments.query import _open
+
+    page = (Path(__file__).parents[1] / "docs" / "queries.md").read_text()
+    answers = {found["title"]: found["sql"] for found in TITLED.finditer(page)}
+    with duckdb.connect(config={"threads": 2}) as db:
+        started = time.perf_counter()
+        _open(db, str(folder))
+        found = {"opening": time.perf_counter() - started}
+        for title in QUESTIONS:
+            times = []
+            for _ in range(rounds):
+                started = time.perf_counter()
+                rows = db.execute(answers[title]).fetchall()
+                times.append(time.perf_counter() - started)
+            assert rows
+            found[title] = statistics.median(times)
+    return found
+
+
+def size(folder: Path) -> dict[str, float]:
+    """Files and megabytes of all tables."""
+    files = [path.stat().st_size for path in (folder / "features").rglob("*.parquet")]
+    return {"files": len(files), "megabytes": sum(files) / 1e6}
+
+
+def run(recordings: int, rounds: int) -> dict[str, Any]:
+    """The whole report."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        publish(folder, recordings)
+        report: dict[str, Any] = {"recordings": recordings, "cores": len(os.sched_getaffinity(0))}
+        report["before"] = {**size(folder), "seconds": ask(folder, rounds)}
+        started = time.perf_counter()
+        list(compaction.compact(FolderStore(folder), before=datetime.now(UTC) + timedelta(minutes=1)))
+        report["compaction_s"] = time.perf_counter() - started
+        report["after"] = {**size(folder), "seconds": ask(folder, rounds)}
+        return report
+
+
+def main() -> None:
+    """Entry of `python -m benchmarks.corpus`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recordings", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    print(json.dumps(run(options.recordings, options.rounds), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""eGeMAPS functionals as CSV, one row for the recording and one for each segment.
+
+The columns have the names and the order of the extended Geneva minimalistic set, version 02 (Eyben et al. 2016), and
+the layout of openSMILE's Python package: file, start, end, then 88 figures; the speaker stands between. The figures
+are made from our 10 ms frames: docs/features.md says where their definitions differ. A cell is empty where nothing
+could be measured, and throughout in the columns of `NOT_MEASURED`.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ecg_audio.analysis import FRAME_HOP_S, LOW_VOICE_HZ, Analysis
+
+Array = Any
+
+REFERENCE_HZ = 27.5  # of the semitones
+CONTOUR = (
+    "amean",
+    "stddevNorm",
+    "percentile20.0",
+    "percentile50.0",
+    "percentile80.0",
+    "pctlrange0-2",
+    "meanRisingSlope",
+    "stddevRisingSlope",
+    "meanFallingSlope",
+    "stddevFallingSlope",
+)
+MOMENTS = ("amean", "stddevNorm")
+NOT_MEASURED = ("logRelF0-H1-H2", "logRelF0-H1-A3", "F1amplitudeLogRelF0", "F2amplitudeLogRelF0", "F3amplitudeLogRelF0")
+BALANCE = {
+    "alphaRatio": "alpha_ratio_db",
+    "hammarbergIndex": "hammarberg_index_db",
+    "slope{}0-500": "slope_0_500_db_per_hz",
+    "slope{}500-1500": "slope_500_1500_db_per_hz",
+}
+FEWEST = 2
+
+Figures = dict[str, float]
+
+
+def _balance(kind: str) -> dict[str, str]:
+    return {name.format(kind) if "{}" in name else f"{name}{kind}": column for name, column in BALANCE.items()}
+
+
+def columns() -> tuple[str, ...]:
+    """The 88 names, in their order."""
+    return tuple(_names())
+
+
+def _names() -> Iterator[str]:
+    yield from (f"F0semitoneFrom27.5Hz_sma3nz_{one}" for one in CONTOUR)
+    yield from (f"loudness_sma3_{one}" for one in CONTOUR)
+    yield from (f"spectralFlux_sma3_{one}" for one in MOMENTS)
+    yield from (f"mfcc{index}_sma3_{one}" for index in range(1, 5) for one in MOMENTS)
+    voice = ["jitterLocal", "shimmerLocaldB", "HNRdBACF", "logRelF0-H1-H2", "logRelF0-H1-A3"]
+    for number in (1, 2, 3):
+        voice += [f"F{number}frequency", f"F{number}bandwidth", f"F{number}amplitudeLogRelF0"]
+    voice += [*_balance("V"), "spectralFluxV", *(f"mfcc{index}V" for index in range(1, 5))]
+    yield from (f"{name}_sma3nz_{one}" for name in voice for one in MOMENTS)
+    yield from (f"{name}_sma3nz_amean" for name in (*_balance("UV"), "spectralFluxUV"))
+    yield from (
+        "loudnessPeaksPerSec",
+        "VoicedSegmentsPerSec",
+        "MeanVoicedSegmentLengthSec",
+        "StddevVoicedSegmentLengthSec",
+        "MeanUnvoicedSegmentLength",
+        "StddevUnvoicedSegmentLength",
+        "equivalentSoundLevel_dBp",
+    )
+
+
+def dumps(analysis: Analysis, frames: Mapping[str, Array]) -> str:
+    """The CSV of an analysis.
+
+    Args:
+        analysis: the result.
+        frames: its 10 ms frames, as `frames.read_frames` reads them.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    names = columns()
+    table.writerow(["file", "start", "end", "speaker", *names])
+    pitches = {speaker.id: speaker.pitch.median_hz for speaker in analysis.speakers if speaker.pitch}
+    usual_hz = analysis.pitch.median_hz if analysis.pitch else np.nan
+    spans = [(0.0, analysis.recording.duration_s, None)]
+    spans += [(segment.start_s, segment.end_s, segment.speaker) for segment in analysis.segments]
+    for start_s, end_s, speaker in spans:
+        part = slice(round(start_s / FRAME_HOP_S), round(end_s / FRAME_HOP_S))
+        cut = {name: np.asarray(column[part], np.float64) for name, column in frames.items()}
+        found = functionals(cut, pitches.get(speaker or "", usual_hz))
+        cells = [f"{found[name]:.7g}" if np.isfinite(found.get(name, np.nan)) else "" for name in names]
+        table.writerow([analysis.title, f"{start_s:.3f}", f"{end_s:.3f}", speaker or "", *cells])
+    return text.getvalue()
+
+
+def functionals(frames: Mapping[str, Array], usual_hz: float) -> Figures:
+    """The figures of one stretch of frames, by name; absent, or not finite, where nothing can be measured.
+
+    Args:
+        frames: float64, (frames,), NaN where not measurable.
+        usual_hz: median F0 of whoever speaks, which says below which ceiling the formants are.
+    """
+    voiced = np.isfinite(frames["f0_hz"])
+    semitones = 12.0 * np.log2(frames["f0_hz"] / REFERENCE_HZ)
+    found = _contour("F0semitoneFrom27.5Hz_sma3nz", _smooth(semitones))
+    loudness = _smooth(frames["loudness_sone"])
+    found |= _contour("loudness_sma3", loudness)
+    found |= _moments("spectralFlux_sma3", _smooth(frames["spectral_flux"]))
+    for index in range(1, 5):
+        cepstrum = _smooth(frames[f"mfcc_{index:02d}"])
+        found |= _moments(f"mfcc{index}_sma3", cepstrum)
+        found |= _moments(f"mfcc{index}V_sma3nz", np.where(voiced, cepstrum, np.nan))
+    of_voice = {"jitterLocal": "jitter_local", "shimmerLocaldB": "shimmer_db", "HNRdBACF": "hnr_db"}
+    ceiling = 5000 if usual_hz < LOW_VOICE_HZ else 5500
+    for number in (1, 2, 3):
+        of_voice[f"F{number}frequency"] = f"f{number}_below_{ceiling}_hz"
+        of_voice[f"F{number}bandwidth"] = f"f{number}_bandwidth_below_{ceiling}_hz"
+    for name, column in of_voice.items():
+        found |= _moments(f"{name}_sma3nz", _smooth(frames[column]))
+    for kind, kept in (("V", voiced), ("UV", ~voiced)):
+        for name, column in {**_balance(kind), f"spectralFlux{kind}": "spectral_flux"}.items():
+            values = _moments(f"{name}_sma3nz", np.where(kept, _smooth(frames[column]), np.nan))
+            found |= {one: value for one, value in values.items() if kind == "V" or one.endswith("amean")}
+    return found | _rhythm(voiced, loudness) | _level(frames["rms"])
+
+
+def _smooth(values: Array) -> Array:
+    """Mean of three frames, as far as they are measured; what is not stays so."""
+    around = np.pad(values, 1, constant_values=np.nan)
+    three = np.stack([around[:-2], around[1:-1], around[2:]])
+    known = np.isfinite(three)
+    total = np.where(known, three, 0.0).sum(axis=0)
+    return np.where(np.isfinite(values), total / np.maximum(1, known.sum(axis=0)), np.nan)
+
+
+def _moments(name: str, values: Array) -> Figures:
+    kept = values[np.isfinite(values)]
+    if len(kept) < FEWEST:
+        return {}
+    mean = float(kept.mean())
+    return {f"{name}_amean": mean, f"{name}_stddevNorm": float(kept.std() / abs(mean)) if mean else np.nan}
+
+
+def _contour(name: str, values: Array) -> Figures:
+    found = _moments(name, values)
+    if not found:
+        return {}
+    low, middle, high = np.percentile(values[np.isfinite(values)], (20, 50, 80))
+    found |= {f"{name}_percentile20.0": low, f"{name}_percentile50.0": middle, f"{name}_percentile80.0": high}
+    found[f"{name}_pctlrange0-2"] = high - low
+    slopes = np.array(list(_slopes(values)))
+    for kind, kept in (("Rising", slopes[slopes > 0.0]), ("Falling", -slopes[slopes < 0.0])):
+        if len(kept):
+            found[f"{name}_mean{kind}Slope"] = float(kept.mean())
+            found[f"{name}_stddev{kind}Slope"] = float(kept.std())
+    return found
+
+
+def _slopes(values: Array) -> Iterator[float]:
+    """Change a second from each turning point of a contour to the next, in each unbroken stretch."""
+    known = np.isfinite(values)
+    edges = np.flatnonzero(np.diff(known.astype(int), prepend=0, append=0))
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        part = values[start:end]
+        ways = np.sign(np.diff(part))
+        steps = np.where(ways != 0.0, np.arange(len(ways)), 0)
+        ways = ways[np.maximum.accumulate(steps)]  # what stays level goes on as it went
+        turning = [0, *(np.flatnonzero(ways[1:] * ways[:-1] < 0.0) + 1).tolist(), len(part) - 1]
+        for one, other in pairwise(turning):
+            if other > one:
+                yield float((part[other] - part[one]) / ((other - one) * FRAME_HOP_S))
+
+
+def _rhythm(voiced: Array, loudness: Array) -> Figures:
+    if not len(voiced):
+        return {}
+    duration_s = len(voiced) * FRAME_HOP_S
+    level = np.nan_to_num(loudness)
+    peaks = int(((level[1:-1] > level[:-2]) & (level[1:-1] >= level[2:])).sum())
+    found = {"loudnessPeaksPerSec": peaks / duration_s}
+    for kind, kept, names in (
+        ("Voiced", voiced, ("MeanVoicedSegmentLengthSec", "StddevVoicedSegmentLengthSec")),
+        ("Unvoiced", ~voiced, ("MeanUnvoicedSegmentLength", "StddevUnvoicedSegmentLength")),
+    ):
+        edges = np.flatnonzero(np.diff(kept.astype(int), prepend=0, append=0))
+        lengths_s = (edges[1::2] - edges[::2]) * FRAME_HOP_S
+        if kind == "Voiced":
+            found["VoicedSegmentsPerSec"] = len(lengths_s) / duration_s
+        if len(lengths_s):
+            found |= dict(zip(names, (float(lengths_s.mean()), float(lengths_s.std())), strict=True))
+    return found
+
+
+def _level(rms: Array) -> Figures:
+    power = float(np.mean(rms**2)) if len(rms) else 0.0
+    return {"equivalentSoundLevel_dBp": 10.0 * np.log10(power)} if power > 0.0 else {}

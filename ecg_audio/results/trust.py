@@ -1,0 +1,196 @@
+"""How far the voice's figures can be trusted, as measured: for the tables' metadata and docs/features.md.
+
+`repeatability.json` is written by `python -m benchmarks.repeatability`; `python -m ecg_audio.results.trust >
+docs/features.md` renews the page from it alone.
+"""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+from ecg_audio.results.fields import meaning
+
+FILE = Path(__file__).with_name("repeatability.json")
+
+GOOD, POOR = 0.75, 0.5
+"""Koo and Li (2016): an ICC of 0.75 and more is good, below 0.5 poor."""
+LEAST_PRESENT = 0.5
+"""A column that is lost in more than this share of the pieces is not to be relied on, however well the rest agree."""
+LENGTHS = {"words": "word", "segments": "segment", "turns": "segment", "speakers": "segment", "recordings": "segment"}
+"""Which pieces stand for a table's rows: longer ones than segments are at least as repeatable."""
+LEAST_R = 0.8
+
+EGEMAPS = {
+    "f0_median_hz": ("F0semitone percentile50.0", "ours in Hz"),
+    "f0_p20_hz": ("F0semitone percentile20.0", "ours in Hz"),
+    "f0_p80_hz": ("F0semitone percentile80.0", "ours in Hz"),
+    "loudness_sone": ("loudness", "ours in sones of 40 mel bands, theirs without unit of 26"),
+    "jitter_local": ("jitterLocal", "same definition, each period by its neighbours"),
+    "shimmer_db": ("shimmerLocaldB", "same definition"),
+    "hnr_db": ("HNRdBACF", "same definition, over voiced frames"),
+    "alpha_ratio_db": ("alphaRatio", "same definition"),
+    "hammarberg_index_db": ("hammarbergIndex", "same definition"),
+    "slope_0_500_db_per_hz": ("slope0-500", "same definition"),
+    "slope_500_1500_db_per_hz": ("slope500-1500", "same definition"),
+    "spectral_flux": ("spectralFlux", "ours of spectra of unit length, theirs depends on the level"),
+    "f1_hz": ("F1frequency", "ours by Burg below the ceiling of the voice"),
+    "f1_bandwidth_hz": ("F1bandwidth", "likewise"),
+    "f2_hz": ("F2frequency", "likewise"),
+    "f2_bandwidth_hz": ("F2bandwidth", "likewise"),
+    "f3_hz": ("F3frequency", "likewise"),
+    "f3_bandwidth_hz": ("F3bandwidth", "likewise"),
+    "rms_dbfs": ("equivalentSoundLevel_dBp", "same definition: the level of the mean power"),
+}
+"""Columns that the extended Geneva minimalistic set has too: its name, and what differs."""
+
+EXPLAINED = {
+    "shimmer_apq11": "it needs eleven periods without a break, and where speech breaks them the two programs differ",
+}
+"""Why a column that agrees with Praat by less than `LEAST_R` does so."""
+
+
+_INTRODUCTION = """# How far the voice's figures can be trusted
+
+Measured on {recordings} recordings ({seconds} s) of read, spontaneous and overlapping speech: the same speech as it is,
+and as it arrives under another condition. **ICC(2,1)** says how much of what differs between pieces of speech is still
+told after the change: 1 all of it, 0 nothing; from 0.75 it is called good, below 0.5 poor. **Bias** is the mean change
+and the **limits** hold 95 % of the changes, in the column's unit. A figure in *italics* is poor, or the column is lost
+in more than half of the pieces: such a column should not be compared under that condition, and its metadata in Parquet
+(`advised_against`) says so. These are properties of the columns on this material, not of voices in general, and no
+column here is a diagnosis.
+
+This page is generated: `python -m benchmarks.repeatability --material DIR` measures anew, and
+`python -m ecg_audio.results.trust > docs/features.md` renews the page alone. `python -m benchmarks.features` compares
+with known answers and with Praat.
+"""
+
+
+@functools.cache
+def load() -> dict[str, Any]:
+    """What was measured; empty where nothing has been."""
+    found: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
+    return found
+
+
+def agreements(table: str, column: str) -> dict[str, dict[str, Any]]:
+    """The agreement of a table's column under each condition; empty for what was not looked at."""
+    report = load()
+    found: dict[str, dict[str, Any]] = report.get("figures", {}).get(LENGTHS.get(table, ""), {}).get(column, {})
+    return found
+
+
+def advised_against(table: str, column: str) -> list[str]:
+    """Conditions under which a column is not to be compared with others: poor agreement, or mostly lost."""
+    return [name for name, one in agreements(table, column).items() if _is_poor(one)]
+
+
+def metadata(table: str, column: str) -> dict[str, str]:
+    """What a column's Parquet metadata says of its repeatability: nothing where it was not looked at.
+
+    `repeatability` is a JSON object: ICC(2,1) by condition, null where it could not be had; `advised_against` names
+    the conditions under which the column should not be compared.
+    """
+    found = agreements(table, column)
+    if not found:
+        return {}
+    return {
+        "repeatability": json.dumps({name: one["icc"] for name, one in found.items()}),
+        "advised_against": json.dumps(advised_against(table, column)),
+    }
+
+
+def conditions() -> dict[str, str]:
+    """What a table's metadata says of the conditions that `repeatability` names; nothing where none were measured."""
+    found = load().get("conditions")
+    return {"conditions": json.dumps(found)} if found else {}
+
+
+def _is_poor(one: dict[str, Any]) -> bool:
+    return one["icc"] is None or one["icc"] < POOR or one["pieces"] < LEAST_PRESENT * one["of"]
+
+
+def markdown() -> str:
+    """The page docs/features.md."""
+    report = load()
+    lines = [
+        _INTRODUCTION.format(recordings=report["recordings"], seconds=report["seconds"]),
+    ]
+    for length, seconds in report["lengths_s"].items():
+        lines += _table(report, length, seconds)
+    lines += _limits(report)
+    lines += _praat(report)
+    lines += [
+        "## Names of eGeMAPS",
+        "",
+        "| column | eGeMAPS | what differs |",
+        "|---|---|---|",
+        *(f"| `{column}` | {name} | {differs} |" for column, (name, differs) in EGEMAPS.items()),
+        "",
+        "All other columns are ours alone. `ecg export JOB --format egemaps` writes eGeMAPS's own functionals.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _table(report: dict[str, Any], length: str, seconds: float) -> list[str]:
+    conditions = report["conditions"]
+    lines = [
+        f"## ICC over pieces of {seconds:g} s: {length}s",
+        "",
+        "| column | " + " | ".join(conditions.values()) + " |",
+        "|---|" + "---|" * len(conditions),
+    ]
+    for column, found in report["figures"][length].items():
+        cells = []
+        for name in conditions:
+            icc = found[name]["icc"]
+            text = "–" if icc is None else f"{icc:.2f}"
+            cells.append(f"*{text}*" if _is_poor(found[name]) else text)
+        lines.append(f"| `{column}` | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _limits(report: dict[str, Any]) -> list[str]:
+    lines = [
+        "## Bias and limits of agreement, segments",
+        "",
+        "| column | unit | " + " | ".join(report["conditions"].values()) + " |",
+    ]
+    lines.append("|---|---|" + "---|" * len(report["conditions"]))
+    for column, found in report["figures"]["segment"].items():
+        cells = []
+        for name in report["conditions"]:
+            one = found[name]
+            cells.append("–" if one["bias"] is None else f"{one['bias']:+.3g} ({one['low']:.3g} to {one['high']:.3g})")
+        lines.append(f"| `{column}` | {meaning(column).unit} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _praat(report: dict[str, Any]) -> list[str]:
+    found = report.get("against_praat") or {}
+    if not found:
+        return []
+    lines = [
+        "## Against Praat",
+        "",
+        "Pieces of 3 s of the same recordings, Praat 6.1.38 beside us. Praat's CPP is CPPS, which smooths and scales",
+        "otherwise; its alpha ratio is of the long-term spectrum, pauses included. Ours are means over frames.",
+        "",
+        "| column | r | our mean difference | Praat's mean | pieces |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{column}` | {row['r']:.3f} | {row['bias']:+.4g} | {row['praat_mean']:.4g} | {row['compared']} |"
+        for column, row in found.items()
+    ]
+    weak = [column for column, row in found.items() if row["r"] < LEAST_R]
+    lines += [
+        "",
+        *(f"`{column}` agrees by less than {LEAST_R:g}: {EXPLAINED.get(column, 'not explained')}." for column in weak),
+    ]
+    return [*lines, ""]
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")  # noqa: T201 - printing is what this command is for
