@@ -12,22 +12,25 @@ from ecg_audio import modes, workspace
 from ecg_audio.analysis import Analysis, Edits
 from ecg_audio.delivery.claim import claimed
 from ecg_audio.errors import InvalidRequest, JobConflict, ResultNotFound
-from ecg_audio.progress import Progress, listeners, tracked
+from ecg_audio.progress import Progress, listeners, listening, tracked
 from ecg_audio.results import document, manifest
 from ecg_audio.results.manifest import Manifest
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.revision.draft import drafted
+from flows.faults import resumable
 from flows.observation import begin
+from flows.progress_artifact import progress_artifact
+from flows.runs import REVISION
 from flows.stages import Stages
 from tasks.caching import kept
 from tasks.measure import frames_key, measure, measure_key
-from tasks.publish import ORIGINAL, manifest_key, publish
+from tasks.publish import ORIGINAL, addresses, manifest_key, publish
 from tasks.retrying import patient
 from tasks.revise import realign, reassemble
 
 STAGES = ("measure", "align", "assemble", "publish")
-STANDS_S = 900.0
-"""How long others step back, should a revision die."""
+STANDS_S = 60.0
+"""How long others step back, should a revision die; while it lives it says so again."""
 
 
 def run_name() -> str:
@@ -38,11 +41,12 @@ def run_name() -> str:
 
 
 @flow(
-    name="revise",
+    name=REVISION,
     flow_run_name=run_name,
     description="Puts a person's corrections into a result, measures what changed, and publishes it again.",
     task_runner=ThreadPoolTaskRunner(max_workers=2),  # type: ignore[arg-type]  # its type parameter is invariant
 )
+@resumable
 def revise(
     job_id: str, edits: Edits | None = None, store: str | None = None, base: str | None = None, undo: bool = False
 ) -> Outcome:
@@ -67,11 +71,19 @@ def revise(
     artifacts = patient(open_store(store))
     use_settings()
     workspace.sweep()
-    with claimed(artifacts, f"{job_id}.revision", STANDS_S) as ours, tracked(Progress(STAGES, listeners())) as progress:
+    here, run_id = artifacts.reference, str(runtime.flow_run.id)
+    with (
+        progress_artifact(job_id, by_milestones=False) as artifact,
+        listening(artifact.listen),
+        claimed(artifacts, f"{job_id}.revision", STANDS_S, owner=run_id, renewed=True) as ours,
+        tracked(Progress(STAGES, listeners())) as progress,
+    ):
         if not ours:
             raise JobConflict(f"somebody else is revising {job_id}", hint="Try again when that has ended.")
         stages = Stages(progress)
         written, before = _published(artifacts.read, job_id)
+        if written.run_id == run_id:  # it was lost after it had published
+            return outcome(before, addresses(artifacts, written), ())
         _check_base(written, before, base)
         recording = before.recording
         if not artifacts.exists(recording.key):
@@ -79,7 +91,6 @@ def revise(
                 f"the recording of {job_id} has been removed, so its words cannot be measured again",
                 hint="Analyse the recording again, then correct it.",
             )
-        here, run_id = artifacts.reference, str(runtime.flow_run.id)
         remember(artifacts, job_id, run_id, recording.key)
         unmeasured = not artifacts.exists(frames_key(recording))
         measuring = kept(measure, artifacts, measure_key(recording), refresh=unmeasured)

@@ -14,6 +14,7 @@ from uuid import UUID
 import httpx
 
 from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, JobConflict, JobUnknown, OrchestratorUnavailable
+from ecg_audio.media.source import classify
 from ecg_audio.request import AnalysisRequest
 from gateway.settings import Settings
 from gateway.turnstile import Shared, Turnstile, noticed
@@ -31,10 +32,20 @@ COUNTS_LAST_S = 1.0
 USUAL_LASTS_S = 30.0
 PAGE = 200
 """As many as Prefect gives at once."""
+SEPARATOR = " · "
+"""Between the id and the recording in a run's name."""
 TAG = "gateway"
 """Of runs that came through a gateway: their ids are jobs' ids."""
-ASKED = ("source", "language", "callback")
-"""What the caller decides of a request; the rest are the operator's settings, which may change between two calls."""
+ASKED = {"source": None, "language": "auto", "callback": None, "channels": "auto", "speakers": None}
+"""What the caller decides of a request, with what an earlier version took where it says nothing; the rest are the
+operator's settings, which may change between two calls."""
+ALIVE = ("SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "PAUSED", "CRASHED")
+"""CRASHED: the reconciler begins it again."""
+MOST_SIDE_RUNS = 200
+LANGUAGE = "language:"
+"""How the tag of a run begins that says which language is spoken."""
+LENGTH = "ecg.length_s"
+"""The label of a run that says how long its recording is."""
 COUNTED = {
     "queued": ("SCHEDULED", "PENDING", "CRASHED"),
     "running": ("RUNNING", "CANCELLING"),
@@ -62,18 +73,54 @@ class Job:
     created_at: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
+    source: str | None = None
+    cookies: str | None = None
+    title: str | None = None
+    language: str | None = None
+    length_s: float | None = None
 
     @property
     def error(self) -> tuple[str, str]:
         """Code and message of a failed job, from what Prefect says of its state."""
-        if self.state == "CANCELLED":
-            return JobCancelled.code, self.state_message or "the job was cancelled"
-        _, _, told = self.state_message.partition("exception: ")
-        name, _, message = told.partition(": ")
-        for kind in _kinds(EcgError):
-            if kind.__name__ == name:
-                return kind.code, message
-        return EcgError.code, self.state_message or f"the run ended as {self.state.lower()}"
+        found = self.failure
+        return found.code, found.message
+
+    @property
+    def failure(self) -> EcgError:
+        """The error of a failed job."""
+        return _failure(self.state, self.state_message)
+
+
+@dataclass(frozen=True, slots=True)
+class SideRun:
+    """A run beside a job's own, which works on its result, as Prefect knows it."""
+
+    run_id: str
+    job_id: str
+    state: str
+    state_message: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def alive(self) -> bool:
+        """Whether it waits, or is at work."""
+        return self.state in ALIVE
+
+    @property
+    def failure(self) -> EcgError | None:
+        """Why it has failed; None: it has not."""
+        return _failure(self.state, self.state_message) if self.state in {"FAILED", "CANCELLED"} else None
+
+
+def _failure(state: str, said: str) -> EcgError:
+    if state == "CANCELLED":
+        return JobCancelled(said or "the job was cancelled")
+    _, _, told = said.partition("exception: ")
+    name, _, message = told.partition(": ")
+    for kind in _kinds(EcgError):
+        if kind.__name__ == name:
+            return kind(message)
+    return EcgError(said or f"the run ended as {state.lower()}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +175,12 @@ class Orchestrator:
             JobConflict: the job id stands for another request.
         """
         asked = request.model_dump(mode="json", exclude_none=True)
-        wanted = {"parameters": {"request": asked}, "idempotency_key": request.job_id, "tags": [TAG]}
+        wanted = {
+            "parameters": {"request": asked},
+            "idempotency_key": request.job_id,
+            "tags": [TAG],
+            "name": _name(request),
+        }
         async with _within(SUBMIT_S):
             try:
                 run = await self._create(wanted)
@@ -136,7 +188,7 @@ class Orchestrator:
                 self._deployed.forget()
                 run = await self._create(wanted)
         known = run["parameters"].get("request", {})
-        if any(known.get(name) != asked.get(name) for name in ASKED):
+        if any(known.get(name, usual) != asked.get(name, usual) for name, usual in ASKED.items()):
             raise JobConflict(f"the job id {request.job_id} stands for another request")
         return _job(request.job_id, run)
 
@@ -158,13 +210,73 @@ class Orchestrator:
             raise JobUnknown(f"there is no job {job_id}")
         return _job(job_id, runs[0])
 
-    async def page(self, states: Sequence[str], limit: int, cursor: str | None) -> tuple[list[Job], str | None]:
+    async def begin(self, deployment: str, job_id: str, key: str, parameters: Mapping[str, Any]) -> SideRun:
+        """Hand in work on a job's result; under a key that was used before, this is the run of that time."""
+        wanted = {"parameters": parameters, "idempotency_key": key, "tags": [_of(job_id)], "name": key}
+        async with _within(SUBMIT_S):
+            try:
+                found = await self._ask("GET", f"/deployments/name/{deployment}")
+            except JobUnknown:
+                raise OrchestratorUnavailable(
+                    f"Prefect has no deployment {deployment}", hint="`ecg deploy` makes it."
+                ) from None
+            return _side_run(job_id, await self._ask("POST", f"/deployments/{found['id']}/create_flow_run", wanted))
+
+    async def side_run(self, job_id: str, run_id: str) -> SideRun:
+        """A run that works on a job's result.
+
+        Raises:
+            JobUnknown: there is none of this id, or it is another job's.
+        """
+        wanted = {"id": {"any_": [run_id]}, "tags": {"all_": [_of(job_id)]}}
+        async with _within(ANSWER_S):
+            runs = await self._ask("POST", "/flow_runs/filter", {"flow_runs": wanted, "limit": 1})
+        if not runs:
+            raise JobUnknown(f"nothing of the id {run_id} works on the job {job_id}")
+        return _side_run(job_id, runs[0])
+
+    async def side_runs(self, job_id: str) -> list[SideRun]:
+        """All runs that work, or worked, on a job's result, the latest first."""
+        asked = {
+            "flow_runs": {"tags": {"all_": [_of(job_id)]}},
+            "sort": "EXPECTED_START_TIME_DESC",
+            "limit": MOST_SIDE_RUNS,
+        }
+        async with _within(ANSWER_S):
+            runs = await self._ask("POST", "/flow_runs/filter", asked)
+        return [_side_run(job_id, run) for run in runs]
+
+    async def stages(self, run_id: str) -> list[str]:
+        """What is at work in a run now, by the names of its tasks."""
+        running = {"state": {"type": {"any_": ["RUNNING"]}}}
+        asked = {"flow_runs": {"id": {"any_": [run_id]}}, "task_runs": running, "limit": PAGE}
+        async with _within(ANSWER_S):
+            found = await self._ask("POST", "/task_runs/filter", asked)
+        return sorted({task["name"].rpartition("-")[0] or task["name"] for task in found})
+
+    async def cancel(self, run_id: str) -> None:
+        """Ask that a run be stopped; one that waits is cancelled at once."""
+        async with _within(ANSWER_S):
+            await self._ask("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
+
+    async def delete(self, run_id: str) -> None:
+        """Remove a run with its artifacts, logs and task runs."""
+        of_run = {"artifacts": {"flow_run_id": {"any_": [run_id]}}, "limit": PAGE}
+        async with _within(REQUEST_S):
+            for artifact in await self._ask("POST", "/artifacts/filter", of_run):
+                await self._ask("DELETE", f"/artifacts/{artifact['id']}")
+            await self._ask("DELETE", f"/flow_runs/{run_id}")
+
+    async def page(
+        self, states: Sequence[str], limit: int, cursor: str | None, search: str | None = None
+    ) -> tuple[list[Job], str | None]:
         """The jobs that came through a gateway, newest first.
 
         Args:
             states: of `COUNTED`; none: all of them.
             limit: how many at most.
             cursor: where the page before ended; None: the first page.
+            search: what the job's id or its recording's name holds, in whatever case; None: anything.
 
         Returns:
             the jobs, and where the next page begins; None: this is the last one.
@@ -178,6 +290,7 @@ class Orchestrator:
             deployment = await self._deployed.get()
             wanted: dict[str, Any] = {"deployment_id": {"any_": [deployment["id"]]}, "tags": {"all_": [TAG]}}
             wanted |= {"state": {"type": {"any_": kinds}}} if kinds else {}
+            wanted |= {"name": {"like_": search}} if search else {}
             wanted |= {"expected_start_time": {"before_": before}, "id": {"not_any_": shown}} if cursor else {}
             asked = {"flow_runs": wanted, "sort": "EXPECTED_START_TIME_DESC", "limit": limit + 1}
             runs = await self._ask("POST", "/flow_runs/filter", asked)
@@ -192,15 +305,22 @@ class Orchestrator:
         """How far a job is, in percent, as its progress artifact says; 0 before there is one."""
         return (await self.progresses([job]))[job.run_id]
 
+    async def progress_of_run(self, run_id: str) -> int:
+        """How far a run is that works on a job's result, likewise."""
+        return (await self._progresses([run_id]))[run_id]
+
     async def progresses(self, jobs: Sequence[Job]) -> dict[str, int]:
         """How far jobs are, by run."""
-        known = dict.fromkeys((job.run_id for job in jobs), 0)
+        return await self._progresses([job.run_id for job in jobs])
+
+    async def _progresses(self, run_ids: Sequence[str]) -> dict[str, int]:
+        known = dict.fromkeys(run_ids, 0)
         if not known:
             return known
         wanted = {
             "artifacts": {"flow_run_id": {"any_": list(known)}, "type": {"any_": ["progress"]}},
             "sort": "CREATED_DESC",
-            "limit": PAGE if len(jobs) > 1 else 1,
+            "limit": PAGE if len(known) > 1 else 1,
         }
         async with _within(ANSWER_S):
             artifacts = await self._ask("POST", "/artifacts/filter", wanted)
@@ -284,6 +404,8 @@ class Orchestrator:
             raise InvalidRequest(
                 f"Prefect does not take the request: HTTP {response.status_code} {response.text[:200]}"
             )
+        if response.status_code == 204:
+            return None
         try:
             return response.raise_for_status().json()
         except (httpx.HTTPStatusError, ValueError):
@@ -336,9 +458,43 @@ def _job(job_id: str, run: Mapping[str, Any]) -> Job:
     state = run.get("state") or {}
     kind = state.get("type", "PENDING")
     ended: Any = _ENDED.get(kind, "processing")
-    store = run["parameters"].get("request", {}).get("store")
-    times = (run.get("expected_start_time"), run.get("start_time"), run.get("end_time"))
-    return Job(job_id, run["id"], ended, kind, state.get("message") or "", store, *times)
+    asked = run["parameters"].get("request", {})
+    named, separator, title = (run.get("name") or "").partition(SEPARATOR)
+    length_s = (run.get("labels") or {}).get(LENGTH)
+    return Job(
+        job_id,
+        run["id"],
+        ended,
+        kind,
+        state.get("message") or "",
+        asked.get("store"),
+        created_at=run.get("expected_start_time"),
+        started_at=run.get("start_time"),
+        ended_at=run.get("end_time"),
+        source=asked.get("source"),
+        cookies=asked.get("cookies"),
+        title=title if separator and named == job_id else None,
+        language=next((tag.removeprefix(LANGUAGE) for tag in run.get("tags", ()) if tag.startswith(LANGUAGE)), None),
+        length_s=length_s if isinstance(length_s, float | int) else None,
+    )
+
+
+def _side_run(job_id: str, run: Mapping[str, Any]) -> SideRun:
+    state = run.get("state") or {}
+    return SideRun(run["id"], job_id, state.get("type", "PENDING"), state.get("message") or "", run["parameters"])
+
+
+def _of(job_id: str) -> str:
+    """The tag of runs that work on a job's result."""
+    return f"job:{job_id}"
+
+
+def _name(request: AnalysisRequest) -> str:
+    """As the run will call itself; until then people look for it, too."""
+    try:
+        return f"{request.job_id}{SEPARATOR}{classify(request.source).display}"
+    except EcgError:  # the run itself says what is wrong with the source
+        return request.job_id
 
 
 def _cursor(before: str, shown: list[str]) -> str:
