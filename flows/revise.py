@@ -26,7 +26,7 @@ from tasks.caching import kept
 from tasks.measure import frames_key, measure, measure_key
 from tasks.publish import ORIGINAL, addresses, manifest_key, publish
 from tasks.retrying import patient
-from tasks.revise import realign, reassemble
+from tasks.revise import realign, reassemble, without_sound
 
 STAGES = ("measure", "align", "assemble", "publish")
 STANDS_S = 60.0
@@ -48,7 +48,12 @@ def run_name() -> str:
 )
 @resumable
 def revise(
-    job_id: str, edits: Edits | None = None, store: str | None = None, base: str | None = None, undo: bool = False
+    job_id: str,
+    edits: Edits | None = None,
+    store: str | None = None,
+    base: str | None = None,
+    undo: bool = False,
+    unheard: bool = False,
 ) -> Outcome:
     """Correct a published result.
 
@@ -59,6 +64,7 @@ def revise(
         base: the run whose result the corrections were made in. Another result by now is a conflict. None: whichever
             is published.
         undo: take the latest corrections back instead.
+        unheard: correct texts and names also where the recording has been removed; what is new is then not measured.
 
     Raises:
         ResultNotFound: the job has no result, or its recording has been removed.
@@ -86,15 +92,17 @@ def revise(
             return outcome(before, addresses(artifacts, written), ())
         _check_base(written, before, base)
         recording = before.recording
-        if not artifacts.exists(recording.key):
+        remember(artifacts, job_id, run_id, recording.key)
+        frames = None
+        if artifacts.exists(recording.key):
+            unmeasured = not artifacts.exists(frames_key(recording))
+            measuring = kept(measure, artifacts, measure_key(recording), refresh=unmeasured)
+            frames = stages.result("measure", measuring.submit(recording, here))
+        elif not unheard:
             raise ResultNotFound(
                 f"the recording of {job_id} has been removed, so its words cannot be measured again",
-                hint="Analyse the recording again, then correct it.",
+                hint="Analyse the recording again, then correct it; or ask for the texts alone (--unheard).",
             )
-        remember(artifacts, job_id, run_id, recording.key)
-        unmeasured = not artifacts.exists(frames_key(recording))
-        measuring = kept(measure, artifacts, measure_key(recording), refresh=unmeasured)
-        frames = stages.result("measure", measuring.submit(recording, here))
 
         original = artifacts.read(written.outputs[ORIGINAL if before.revision else "analysis"].key)
         machine = document.loads(original)
@@ -107,8 +115,11 @@ def revise(
             raise InvalidRequest(f"nobody has corrected {job_id}: there is nothing to take back")
         revised = start
         for number, step in enumerate(steps, 1):
-            draft = realign(revised, drafted(revised, step), frames, here)
-            so_far = wanted[: len(wanted) - len(steps) + number]
+            draft, so_far = drafted(revised, step), wanted[: len(wanted) - len(steps) + number]
+            if frames is None:
+                revised = without_sound(revised, draft, so_far, machine.run_id, run_id)
+                continue
+            draft = realign(revised, draft, frames, here)
             revised = reassemble(revised, draft, so_far, machine.run_id, run_id, frames, here)
         if not steps:
             revised = machine.model_copy(update={"run_id": run_id})

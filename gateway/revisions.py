@@ -57,6 +57,7 @@ async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) 
         "store": job.store,
         "base": asked.base,
         "undo": asked.undo,
+        "unheard": asked.unheard,
     }
     run = await _begun(prefect, settings, job, asked.base, parameters)
     return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{run.run_id}")
@@ -162,7 +163,7 @@ async def _begun(prefect: Orchestrator, settings: Settings, job: Job, base: str,
         )
         if run.failure is not None:
             continue
-        if all(run.parameters.get(name) == parameters[name] for name in ("edits", "undo")):
+        if all(run.parameters.get(name) == parameters[name] for name in ("edits", "undo", "unheard")):
             return run
         raise JobConflict(
             f"somebody else is revising {job.job_id}", hint="Wait for its end, open the result again, and correct that."

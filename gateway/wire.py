@@ -260,6 +260,9 @@ class Revise(BaseModel):
         dict[int, SegmentEdit], Field(description="By the segment's id: its right text, its speaker, or both.")
     ] = {}
     undo: Annotated[bool, Field(description="Take the latest revision back instead.")] = False
+    unheard: Annotated[
+        bool, Field(description="Also where the recording has been removed: what is new is then not measured.")
+    ] = False
 
 
 class SideRun(BaseModel):
