@@ -159,28 +159,41 @@ export class Editor {
     who.value = now ?? "";
   }
 
-  /** The words of a line as they stand; one of them, or the first, can be reached by Tab. */
-  _fillWords(id, reach = 0) {
-    const segment = this._segments.get(id);
-    const texts = this._texts.get(id);
-    const parts = segment.words.flatMap((word, index) => {
-      const text = texts ? texts[index] : word.text;
-      const changed = texts && texts[index] !== word.text;
-      const classes = ["w"];
-      if (changed) classes.push(text ? "changed" : "gone");
-      if (word.written_by === "person" && !changed) classes.push("by-person");
-      if (word.suspect) classes.push("suspect");
-      const made = element("button", { type: "button", className: classes.join(" "), textContent: text || word.text });
-      made.dataset.index = index;
-      made.tabIndex = index === reach ? 0 : -1;
-      if (changed && !text) made.setAttribute("aria-label", t("word_gone", { word: word.text }));
-      // how it was said, as the captions show it: louder is heavier, drawn out is wider
-      const emphasis = changed ? null : word.emphasis;
-      if (emphasis?.louder) made.style.fontWeight = String(Math.round(400 + 350 * Math.max(-0.6, emphasis.louder)));
-      if (emphasis?.slower > 0) made.style.letterSpacing = `${(0.12 * emphasis.slower).toFixed(3)}em`;
-      return [made, " "];
+  /** The words of a line as they stand. Only what has changed is made anew, so that a press on a word beside it holds. */
+  _fillWords(id) {
+    const { spoken } = this._lines.get(id);
+    const made = this._segments.get(id).words.map((_, index) => this._wordButton(id, index));
+    if (!spoken.children.length) {
+      if (made.length) made[0].tabIndex = 0; // one word of a line can be reached by Tab, the others by arrows
+      spoken.replaceChildren(...made.flatMap((button) => [button, " "]));
+      return;
+    }
+    made.forEach((button, index) => {
+      const old = this._button(id, index);
+      if (old.matches("button") && old.className === button.className && old.textContent === button.textContent) return;
+      button.tabIndex = old.tabIndex;
+      const had = old === document.activeElement;
+      old.replaceWith(button);
+      if (had) button.focus({ preventScroll: true });
     });
-    this._lines.get(id).spoken.replaceChildren(...parts);
+  }
+
+  _wordButton(id, index) {
+    const word = this._segments.get(id).words[index];
+    const text = this._texts.get(id)?.[index] ?? word.text;
+    const changed = text !== word.text;
+    const classes = ["w"];
+    if (changed) classes.push(text ? "changed" : "gone");
+    if (word.written_by === "person" && !changed) classes.push("by-person");
+    if (word.suspect) classes.push("suspect");
+    const made = element("button", { type: "button", className: classes.join(" "), textContent: text || word.text, tabIndex: -1 });
+    made.dataset.index = index;
+    if (changed && !text) made.setAttribute("aria-label", t("word_gone", { word: word.text }));
+    // how it was said, as the captions show it: louder is heavier, drawn out is wider
+    const emphasis = changed ? null : word.emphasis;
+    if (emphasis?.louder) made.style.fontWeight = String(Math.round(400 + 350 * Math.max(-0.6, emphasis.louder)));
+    if (emphasis?.slower > 0) made.style.letterSpacing = `${(0.12 * emphasis.slower).toFixed(3)}em`;
+    return made;
   }
 
   _button(id, index) {
@@ -227,12 +240,14 @@ export class Editor {
   /** Let a word be written; Enter or leaving keeps it, Tab goes on to the next, Escape leaves it as it was. */
   _edit(id, index) {
     const button = this._button(id, index);
-    if (!button) return;
+    if (!button?.matches("button")) return;
     const word = this._segments.get(id).words[index];
     const before = this._texts.get(id)?.[index] ?? word.text;
     this._figures(id, index);
     const input = element("input", { type: "text", value: before, autocomplete: "off", spellcheck: true, maxLength: 500 });
     input.setAttribute("aria-label", t("word_now", { word: word.text }));
+    input.dataset.index = index;
+    input.tabIndex = button.tabIndex;
     input.size = Math.max(2, before.length + 1);
     input.addEventListener("input", () => (input.size = Math.max(2, input.value.length + 1)));
     let over = false;
@@ -240,7 +255,7 @@ export class Editor {
       if (over) return;
       over = true;
       if (keep && input.value.trim() !== before) this._setWord(id, index, input.value.trim().replace(/\s+/g, " "));
-      else this._fillWords(id, index);
+      else this._fillWords(id);
     };
     input.addEventListener("keydown", (event) => {
       if (event.isComposing) return;
@@ -266,17 +281,17 @@ export class Editor {
     const words = this._segments.get(id).words.map((word) => word.text);
     const now = [...(this._texts.get(id) ?? words)];
     now[index] = text;
-    this._setTexts(id, now, index);
+    this._setTexts(id, now);
     this.place = [id, index];
   }
 
-  _setTexts(id, texts, reach = 0) {
+  _setTexts(id, texts) {
     const before = this._texts.get(id);
     const put = (wanted) => {
       const same = !wanted || this._segments.get(id).words.every((word, index) => word.text === wanted[index]);
       if (same) this._texts.delete(id);
       else this._texts.set(id, wanted);
-      this._fillWords(id, reach);
+      this._fillWords(id);
     };
     put(texts);
     this._done.push(() => put(before));

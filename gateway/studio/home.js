@@ -1,5 +1,5 @@
 // Handing recordings in, and the list of jobs.
-import { $, element, memory, rest, say } from "./page.js";
+import { $, element, rest, say } from "./page.js";
 import { clock, known, languageName, moment, t } from "./language.js";
 import * as api from "./api.js";
 
@@ -8,6 +8,7 @@ const STATES = ["queued", "running", "completed", "failed", "cancelled"];
 const CHANNELS = ["auto", "separate", "mixed"];
 const BUSY_MS = 2000;
 const IDLE_MS = 15000;
+const FOLLOWED_MS = 1000;
 
 let showing = false;
 let timer = 0;
@@ -16,7 +17,6 @@ let older = []; // jobs of further pages, which do not change any more
 let round = 0; // the latest look at the list
 
 export function setUpHome() {
-  $("language").replaceChildren();
   fillChoices();
   $("intake").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -299,7 +299,7 @@ export async function follow(run, tell) {
   for (;;) {
     tell(now);
     if (["completed", "failed", "cancelled"].includes(now.state)) return now;
-    await rest(memory.get("pace") ? Number(memory.get("pace")) : 1000);
+    await rest(FOLLOWED_MS);
     now = await api.again(now.url);
   }
 }

@@ -34,7 +34,7 @@ async function route() {
   $("result").hidden = !job;
   if (job) {
     leaveHome();
-    await showResult(job, asked.has("t") ? Number(asked.get("t")) : null, moved);
+    showResult(job, asked.has("t") ? Number(asked.get("t")) : null, moved);
   } else {
     leaveResult();
     showHome(moved);
@@ -49,7 +49,7 @@ $("tongue").addEventListener("change", async () => {
   await speak($("tongue").value);
   retellHome();
   const job = new URLSearchParams(location.hash.slice(1)).get("job");
-  if (job) await showResult(job, null, false);
+  if (job) showResult(job, null, false);
 });
 setUpHome();
 setUpResult();

@@ -248,9 +248,9 @@ async function merge(changed) {
   await open(await api.whole(job), null);
   const left = editor.take(ours);
   const what = t("somebody_was_quicker", { number: changed.number ?? "" });
-  const rest_ = left.length ? t("not_taken_over", { what: left.join(" · ") }) : t("taken_over");
-  $("revising").replaceChildren(failure(null, what, rest_));
-  say(`${what} ${rest_}`);
+  const ours_now = left.length ? t("not_taken_over", { what: left.join(" · ") }) : t("taken_over");
+  $("revising").replaceChildren(failure(null, what, ours_now));
+  say(`${what} ${ours_now}`);
 }
 
 async function revising(begun) {
