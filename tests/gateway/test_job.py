@@ -5,14 +5,16 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from ecg_audio.delivery.claim import claimed
+from gateway import links
 from tests.gateway.conftest import Open
-from tests.gateway.test_contract import PROCESS, STATUS
+from tests.gateway.test_contract import PROCESS, STATUS, run_of
 from tests.gateway.test_refusals import code
 from tests.gateway.worker import deployed, do_all
 from tests.stub_engine import StubEngine
@@ -129,22 +131,22 @@ def test_a_link_opens_one_thing(
 ) -> None:
     """Another job's path, another time and another gateway's signature are refused."""
     client = gateway(**deployed(name), api_key=KEY["X-API-Key"])
-    client.headers |= KEY
+    client.headers.update(KEY)
     jobs = [f"talk-{uuid.uuid4().hex[:8]}" for _ in range(2)]
     for job_id in jobs:
         assert client.post(PROCESS, json={"job_id": job_id, "video_url": uploaded(client, talk)}).status_code == 200
     do_all(prefect_server, name)
-    links = client.post(f"{JOBS}/{jobs[0]}/links").json()
+    given = client.post(f"{JOBS}/{jobs[0]}/links").json()
     stranger = httpx.Client(base_url=client.base_url, timeout=30)
     with stranger:
-        for link in (links["media"], links["report"], links["outputs"]["srt"], links["outputs"]["tables/words"]):
+        for link in (given["media"], given["report"], given["outputs"]["srt"], given["outputs"]["tables/words"]):
             assert stranger.get(link).status_code == 200, link
             assert stranger.get(link.replace(jobs[0], jobs[1])).status_code == 401
             assert stranger.get(link.replace("until=1", "until=2")).status_code == 401
             assert stranger.get(link.partition("&signature")[0]).status_code == 401
-        assert stranger.get(links["media"].replace("/media", "/result")).status_code == 401
-        monkeypatch.setattr(time, "time", lambda now=time.time: now() + 3700)
-        assert stranger.get(links["media"]).status_code == 401
+        assert stranger.get(given["media"].replace("/media", "/result")).status_code == 401
+        monkeypatch.setattr(links, "time", SimpleNamespace(time=lambda: time.time() + 3700))
+        assert stranger.get(given["media"]).status_code == 401
 
 
 def test_a_correction_makes_a_new_result(client: httpx.Client, job: str, prefect_server: str, name: str) -> None:
@@ -285,6 +287,23 @@ def test_captions_are_burnt_in_as_a_job(
     ended = client.get(begun["url"]).json()
     assert ended["state"] == "completed" and client.get(ended["video"]).content.endswith(b"captions")
     assert client.post(f"{JOBS}/{job}/burns").json()["id"] == begun["id"]
+
+
+def test_channels_and_speakers_are_part_of_what_is_asked(client: httpx.Client, prefect_server: str, talk: Path) -> None:
+    """They reach the run, another one of them under a known id is a conflict, and what is none is refused."""
+    job_id = f"talk-{uuid.uuid4().hex[:8]}"
+    asked = {"job_id": job_id, "video_url": str(talk), "channels": "separate", "speakers": 2}
+    assert client.post(PROCESS, json=asked).status_code == 200
+    [run] = run_of(prefect_server, job_id)
+    request = run["parameters"]["request"]
+    assert (request["channels"], request["speakers"]) == ("separate", 2)
+    assert client.post(PROCESS, json=asked).status_code == 200
+    assert code(client.post(PROCESS, json={**asked, "channels": "mixed"})) == (409, "JOB_CONFLICT")
+    assert code(client.post(PROCESS, json={**asked, "speakers": 3})) == (409, "JOB_CONFLICT")
+    for change in ({"channels": "left"}, {"speakers": 0}, {"speakers": "two"}):
+        assert code(client.post(PROCESS, json={**asked, **change})) == (422, "INVALID_REQUEST")
+    waiting = client.post("/transcribe", json={"video_path": str(talk), "job_id": job_id, "channels": "left"})
+    assert code(waiting) == (422, "INVALID_REQUEST")
 
 
 @pytest.mark.parametrize(
