@@ -15,7 +15,8 @@ from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
 from gateway.jobs import JobId, in_list, progress_of
 from gateway.links import ByLink, ending, link
-from gateway.orchestrator import Job, Orchestrator
+from gateway.orchestrator import Orchestrator
+from gateway.records import Job
 from gateway.results import Media, Published
 from gateway.wire import Forgotten, Links, ListedJob, WholeJob
 

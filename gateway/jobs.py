@@ -16,7 +16,8 @@ from gateway import intake, results
 from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
 from gateway.links import ByLink
-from gateway.orchestrator import STATES, Job, Orchestrator
+from gateway.orchestrator import Orchestrator
+from gateway.records import STATES, Job
 from gateway.turnstile import GatewayBusy
 from gateway.wire import JOB, Accepted, Listed, ListedJob, ProcessVideo, State, Status, Transcribe, Transcribed
 

@@ -5,17 +5,16 @@ import statistics
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import httpx
 
-from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, JobConflict, JobUnknown, OrchestratorUnavailable
-from ecg_audio.media.source import classify
+from ecg_audio.errors import InvalidRequest, JobConflict, JobUnknown, OrchestratorUnavailable
 from ecg_audio.request import AnalysisRequest
+from gateway.records import COUNTED, Job, Pool, SideRun, job_of, name_of, side_run_of, tag_of
 from gateway.settings import Settings
 from gateway.turnstile import Shared, Turnstile, noticed
 
@@ -32,109 +31,13 @@ COUNTS_LAST_S = 1.0
 USUAL_LASTS_S = 30.0
 PAGE = 200
 """As many as Prefect gives at once."""
-SEPARATOR = " · "
-"""Between the id and the recording in a run's name."""
 TAG = "gateway"
 """Of runs that came through a gateway: their ids are jobs' ids."""
 ASKED = {"source": None, "language": "auto", "callback": None, "channels": "auto", "speakers": None}
 """What the caller decides of a request, with what an earlier version took where it says nothing; the rest are the
 operator's settings, which may change between two calls."""
-ALIVE = ("SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "PAUSED", "CRASHED")
-"""CRASHED: the reconciler begins it again."""
 MOST_SIDE_RUNS = 200
-LANGUAGE = "language:"
-"""How the tag of a run begins that says which language is spoken."""
-LENGTH = "ecg.length_s"
-"""The label of a run that says how long its recording is."""
-COUNTED = {
-    "queued": ("SCHEDULED", "PENDING", "CRASHED"),
-    "running": ("RUNNING", "CANCELLING"),
-    "completed": ("COMPLETED",),
-    "failed": ("FAILED",),
-    "cancelled": ("CANCELLED",),
-}
-"""What operators count, in Prefect's words."""
-STATES: dict[str, Any] = {prefects: ours for ours, all_of_prefects in COUNTED.items() for prefects in all_of_prefects}
 NOT_PREFECT = "what answers at PREFECT_API_URL is not Prefect"
-_ENDED = {"COMPLETED": "completed", "FAILED": "failed", "CANCELLED": "failed"}
-"""CRASHED is no end: the reconciler begins a lost run again, or lets it be FAILED."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One job as Prefect knows it."""
-
-    job_id: str
-    run_id: str
-    status: Literal["processing", "completed", "failed"]
-    state: str
-    state_message: str
-    store: str | None
-    created_at: str | None = None
-    started_at: str | None = None
-    ended_at: str | None = None
-    source: str | None = None
-    cookies: str | None = None
-    title: str | None = None
-    language: str | None = None
-    length_s: float | None = None
-
-    @property
-    def error(self) -> tuple[str, str]:
-        """Code and message of a failed job, from what Prefect says of its state."""
-        found = self.failure
-        return found.code, found.message
-
-    @property
-    def failure(self) -> EcgError:
-        """The error of a failed job."""
-        return _failure(self.state, self.state_message)
-
-
-@dataclass(frozen=True, slots=True)
-class SideRun:
-    """A run beside a job's own, which works on its result, as Prefect knows it."""
-
-    run_id: str
-    job_id: str
-    state: str
-    state_message: str
-    parameters: Mapping[str, Any]
-
-    @property
-    def alive(self) -> bool:
-        """Whether it waits, or is at work."""
-        return self.state in ALIVE
-
-    @property
-    def failure(self) -> EcgError | None:
-        """Why it has failed; None: it has not."""
-        return _failure(self.state, self.state_message) if self.state in {"FAILED", "CANCELLED"} else None
-
-
-def _failure(state: str, said: str) -> EcgError:
-    if state == "CANCELLED":
-        return JobCancelled(said or "the job was cancelled")
-    _, _, told = said.partition("exception: ")
-    name, _, message = told.partition(": ")
-    for kind in _kinds(EcgError):
-        if kind.__name__ == name:
-            return kind(message)
-    return EcgError(said or f"the run ended as {state.lower()}")
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """A work pool as Prefect knows it. `last_heartbeat` is None where no worker was ever heard."""
-
-    name: str
-    status: str
-    workers_online: int
-    last_heartbeat: str | None
-
-
-def _kinds(kind: type[EcgError]) -> list[type[EcgError]]:
-    return [kind, *(found for heir in kind.__subclasses__() for found in _kinds(heir))]
 
 
 class Orchestrator:
@@ -179,7 +82,7 @@ class Orchestrator:
             "parameters": {"request": asked},
             "idempotency_key": request.job_id,
             "tags": [TAG],
-            "name": _name(request),
+            "name": name_of(request),
         }
         async with _within(SUBMIT_S):
             try:
@@ -190,7 +93,7 @@ class Orchestrator:
         known = run["parameters"].get("request", {})
         if any(known.get(name, usual) != asked.get(name, usual) for name, usual in ASKED.items()):
             raise JobConflict(f"the job id {request.job_id} stands for another request")
-        return _job(request.job_id, run)
+        return job_of(request.job_id, run)
 
     async def _create(self, wanted: Mapping[str, Any]) -> Any:
         deployment = await self._deployed.get()
@@ -208,11 +111,11 @@ class Orchestrator:
             runs = await self._ask("POST", "/flow_runs/filter", {"flow_runs": wanted, "limit": 1})
         if not runs:
             raise JobUnknown(f"there is no job {job_id}")
-        return _job(job_id, runs[0])
+        return job_of(job_id, runs[0])
 
     async def begin(self, deployment: str, job_id: str, key: str, parameters: Mapping[str, Any]) -> SideRun:
         """Hand in work on a job's result; under a key that was used before, this is the run of that time."""
-        wanted = {"parameters": parameters, "idempotency_key": key, "tags": [_of(job_id)], "name": key}
+        wanted = {"parameters": parameters, "idempotency_key": key, "tags": [tag_of(job_id)], "name": key}
         async with _within(SUBMIT_S):
             try:
                 found = await self._ask("GET", f"/deployments/name/{deployment}")
@@ -220,7 +123,7 @@ class Orchestrator:
                 raise OrchestratorUnavailable(
                     f"Prefect has no deployment {deployment}", hint="`ecg deploy` makes it."
                 ) from None
-            return _side_run(job_id, await self._ask("POST", f"/deployments/{found['id']}/create_flow_run", wanted))
+            return side_run_of(job_id, await self._ask("POST", f"/deployments/{found['id']}/create_flow_run", wanted))
 
     async def side_run(self, job_id: str, run_id: str) -> SideRun:
         """A run that works on a job's result.
@@ -228,23 +131,23 @@ class Orchestrator:
         Raises:
             JobUnknown: there is none of this id, or it is another job's.
         """
-        wanted = {"id": {"any_": [run_id]}, "tags": {"all_": [_of(job_id)]}}
+        wanted = {"id": {"any_": [run_id]}, "tags": {"all_": [tag_of(job_id)]}}
         async with _within(ANSWER_S):
             runs = await self._ask("POST", "/flow_runs/filter", {"flow_runs": wanted, "limit": 1})
         if not runs:
             raise JobUnknown(f"nothing of the id {run_id} works on the job {job_id}")
-        return _side_run(job_id, runs[0])
+        return side_run_of(job_id, runs[0])
 
     async def side_runs(self, job_id: str) -> list[SideRun]:
         """All runs that work, or worked, on a job's result, the latest first."""
         asked = {
-            "flow_runs": {"tags": {"all_": [_of(job_id)]}},
+            "flow_runs": {"tags": {"all_": [tag_of(job_id)]}},
             "sort": "EXPECTED_START_TIME_DESC",
             "limit": MOST_SIDE_RUNS,
         }
         async with _within(ANSWER_S):
             runs = await self._ask("POST", "/flow_runs/filter", asked)
-        return [_side_run(job_id, run) for run in runs]
+        return [side_run_of(job_id, run) for run in runs]
 
     async def stages(self, run_id: str) -> list[str]:
         """What is at work in a run now, by the names of its tasks."""
@@ -299,7 +202,7 @@ class Orchestrator:
         last = found[-1]["expected_start_time"] if found else before
         same = [run["id"] for run in found if run["expected_start_time"] == last]
         following = _cursor(last, same + (shown if last == before else [])) if more else None
-        return [_job(run["idempotency_key"] or "", run) for run in found], following
+        return [job_of(run["idempotency_key"] or "", run) for run in found], following
 
     async def progress(self, job: Job) -> int:
         """How far a job is, in percent, as its progress artifact says; 0 before there is one."""
@@ -452,49 +355,6 @@ async def _within(seconds: float) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise OrchestratorUnavailable("Prefect does not answer") from None
-
-
-def _job(job_id: str, run: Mapping[str, Any]) -> Job:
-    state = run.get("state") or {}
-    kind = state.get("type", "PENDING")
-    ended: Any = _ENDED.get(kind, "processing")
-    asked = run["parameters"].get("request", {})
-    named, separator, title = (run.get("name") or "").partition(SEPARATOR)
-    length_s = (run.get("labels") or {}).get(LENGTH)
-    return Job(
-        job_id,
-        run["id"],
-        ended,
-        kind,
-        state.get("message") or "",
-        asked.get("store"),
-        created_at=run.get("expected_start_time"),
-        started_at=run.get("start_time"),
-        ended_at=run.get("end_time"),
-        source=asked.get("source"),
-        cookies=asked.get("cookies"),
-        title=title if separator and named == job_id else None,
-        language=next((tag.removeprefix(LANGUAGE) for tag in run.get("tags", ()) if tag.startswith(LANGUAGE)), None),
-        length_s=length_s if isinstance(length_s, float | int) else None,
-    )
-
-
-def _side_run(job_id: str, run: Mapping[str, Any]) -> SideRun:
-    state = run.get("state") or {}
-    return SideRun(run["id"], job_id, state.get("type", "PENDING"), state.get("message") or "", run["parameters"])
-
-
-def _of(job_id: str) -> str:
-    """The tag of runs that work on a job's result."""
-    return f"job:{job_id}"
-
-
-def _name(request: AnalysisRequest) -> str:
-    """As the run will call itself; until then people look for it, too."""
-    try:
-        return f"{request.job_id}{SEPARATOR}{classify(request.source).display}"
-    except EcgError:  # the run itself says what is wrong with the source
-        return request.job_id
 
 
 def _cursor(before: str, shown: list[str]) -> str:

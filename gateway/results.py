@@ -15,7 +15,7 @@ from ecg_audio.results import document as documents
 from ecg_audio.results import manifest
 from ecg_audio.results.manifest import Manifest, Output
 from ecg_audio.results.retention import UPLOAD
-from gateway.orchestrator import Job
+from gateway.records import Job
 from gateway.wire import Changed
 
 LINK_LASTING_S = 600.0

@@ -16,8 +16,9 @@ from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
 from gateway.jobs import JobId
 from gateway.links import ByLink, ending, link
-from gateway.orchestrator import STATES, Job, Orchestrator
-from gateway.orchestrator import SideRun as Found
+from gateway.orchestrator import Orchestrator
+from gateway.records import STATES, Job
+from gateway.records import SideRun as Found
 from gateway.results import Published
 from gateway.settings import Settings
 from gateway.wire import Revise, SideRun

@@ -231,6 +231,7 @@ def test_axe_finds_nothing_serious(studio: Make, talk: Path, size: tuple[int, in
     assert page.axe() == []
     page.open(at, size=size, dark=dark)
     page.wait("document.querySelectorAll('.w').length === 4")
+    page.browser.execute_script("document.querySelector('.line').scrollIntoView({block: 'center'})")
     page.find(".line .w[data-index='0']").click()
     page.press("x")
     assert page.axe() == []
