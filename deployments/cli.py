@@ -428,6 +428,10 @@ def revise(
         typer.Option(metavar="FILE", help="The corrected transcript (.txt), subtitles (.srt, .vtt), or edits (.json)."),
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take the latest corrections back.")] = False,
+    unheard: Annotated[
+        bool,
+        typer.Option("--unheard", help="Also where the recording has been removed: new words are then not measured."),
+    ] = False,
     out: Store = None,
     debug: Debug = False,
 ) -> None:
@@ -441,7 +445,7 @@ def revise(
     session.quieten(debug=debug)
     from deployments.revise import revise_result
 
-    revise_result(job_id, out, speaker or [], edits, undo=undo)
+    revise_result(job_id, out, speaker or [], edits, undo=undo, unheard=unheard)
 
 
 @app.command(no_args_is_help=True)

@@ -78,5 +78,7 @@ def _forget_runs(job_id: str) -> int:
 
 def _asked_for(run: dict[str, object]) -> object:
     parameters = run["parameters"]
-    request = parameters.get("request") if isinstance(parameters, dict) else None
+    if not isinstance(parameters, dict):
+        return None
+    request = parameters.get("request", parameters)  # a revision names its job itself
     return request.get("job_id") if isinstance(request, dict) else None

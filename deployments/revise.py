@@ -10,7 +10,9 @@ from ecg_audio.errors import InvalidRequest, SourceNotFound
 from ecg_audio.revision import matching
 
 
-def revise_result(job_id: str, store: str | None, names: list[str], edits: Path | None, *, undo: bool) -> None:
+def revise_result(
+    job_id: str, store: str | None, names: list[str], edits: Path | None, *, undo: bool, unheard: bool = False
+) -> None:
     """Correct a published result and publish it again.
 
     Raises:
@@ -30,7 +32,7 @@ def revise_result(job_id: str, store: str | None, names: list[str], edits: Path 
 
         if server is not None:
             server.wait()
-        print_outcome(revise(job_id, wanted, store, before.run_id if before else None, undo))
+        print_outcome(revise(job_id, wanted, store, before.run_id if before else None, undo, unheard))
 
 
 def _wanted(before: Analysis, names: list[str], edits: Path | None) -> Edits:

@@ -289,6 +289,7 @@ def _notes(wanted: Wanted, api: str, *, own: bool) -> list[str]:
     earlier = _prefect_folder(wanted.data) / "prefect.db"
     left = [f"note      {earlier} holds runs of an earlier version and is not read any more"]
     return [
+        f"page      http://{wanted.host}:{wanted.port}/",
         f"jobs      POST http://{wanted.host}:{wanted.port}/api/upload-video/process-video",
         f"Prefect   {api.removesuffix('/api')}{way_in}",
         f"results   {reference(wanted.store)}",

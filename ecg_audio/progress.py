@@ -29,6 +29,7 @@ WEIGHTS: Mapping[str, float] = {
     "find_events": 3,
     "assemble": 3,
     "publish": 5,
+    "burn": 40,
 }
 
 

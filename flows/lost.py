@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
-from flows.runs import ALIVE, BATCH, JOB, UPKEEP, Run, standing, unmoved
+from flows.runs import ALIVE, BATCH, BURNING, JOB, REVISION, UPKEEP, Run, standing, unmoved
 
 ONE_MACHINE = "ECG_ONE_MACHINE"
 """Set where every worker of the server is on this machine, as under `ecg serve`."""
@@ -50,7 +50,7 @@ def bury(client: SyncPrefectClient, silent_s: float) -> list[Run]:
         lost, listen_s = _without_process, LOOK_AGAIN_S
     else:
         lost, listen_s = _Silence(client, silent_s).of, 0.4 * silent_s
-    suspects = [run for run in standing(client, ALIVE, JOB, BATCH, UPKEEP) if lost(run)]
+    suspects = [run for run in standing(client, ALIVE, JOB, BATCH, UPKEEP, REVISION, BURNING) if lost(run)]
     deadline = time.monotonic() + listen_s
     while suspects and time.monotonic() < deadline:
         time.sleep(min(2.0, listen_s / 4))

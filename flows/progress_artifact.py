@@ -30,7 +30,8 @@ class ProgressArtifact:
     again goes on in the artifact that it had, and never back.
     """
 
-    def __init__(self, job_id: str) -> None:
+    def __init__(self, job_id: str, *, by_milestones: bool = True) -> None:
+        self._by_milestones = by_milestones
         self._logger = get_run_logger()
         earlier = _earlier()
         if earlier is None:
@@ -45,8 +46,9 @@ class ProgressArtifact:
 
     def listen(self, snapshot: Snapshot) -> None:
         """Take a job's progress: a `Listener`."""
-        step = callback.step(snapshot)
-        self._latest = max(self._latest, 100.0 if snapshot.percent >= 100.0 else step.progress if step else 0.0)
+        step = callback.step(snapshot) if self._by_milestones else None
+        figure = snapshot.percent if not self._by_milestones else step.progress if step else 0.0
+        self._latest = max(self._latest, 100.0 if snapshot.percent >= 100.0 else figure)
 
     def wait_for(self, figure: float) -> None:
         """Return when the server knows a figure, or cannot be told."""
@@ -90,9 +92,14 @@ def _earlier() -> tuple[UUID, float] | None:
 
 
 @contextmanager
-def progress_artifact(job_id: str) -> Iterator[ProgressArtifact]:
-    """Yield the artifact of the run at hand, kept up to date until the block ends."""
-    artifact = ProgressArtifact(job_id)
+def progress_artifact(job_id: str, *, by_milestones: bool = True) -> Iterator[ProgressArtifact]:
+    """Yield the artifact of the run at hand, kept up to date until the block ends.
+
+    Args:
+        job_id: the job.
+        by_milestones: show the figures of callbacks; else those of the stages, where nobody is called back.
+    """
+    artifact = ProgressArtifact(job_id, by_milestones=by_milestones)
     # with this run's context: the server's address may be set there
     pusher = threading.Thread(target=copy_context().run, args=(artifact.push,), name="progress-artifact", daemon=True)
     pusher.start()

@@ -30,7 +30,7 @@ from ecg_audio.delivery.outbox import Receipt
 from ecg_audio.errors import EcgError
 from ecg_audio.results.outcome import Outcome
 from flows import again, lost, runs
-from flows.runs import ALIVE, BATCH, ENDED, LOST, WAITING, Run
+from flows.runs import ALIVE, BATCH, BURNING, ENDED, LOST, REVISION, WAITING, Run
 from flows.settlement import Verdict, published, verdict
 from flows.sweeping import sweep_store
 from tasks.notify import TOLD, notify
@@ -122,13 +122,13 @@ def _pass(client: SyncPrefectClient, now: datetime, horizon: timedelta, silent_s
 
 def _decided(client: SyncPrefectClient, oldest: datetime) -> list[dict[str, str]]:
     """Decide of every lost run what becomes of it; where its store is away, the next pass does."""
-    jobs, batches = runs.standing(client, [LOST]), runs.standing(client, [LOST], BATCH)
-    if not jobs and not batches:
+    jobs, others_lost = runs.standing(client, [LOST]), runs.standing(client, [LOST], BATCH, REVISION, BURNING)
+    if not jobs and not others_lost:
         return []
     others = runs.standing(client, WAITING) + runs.standing(client, ALIVE) + runs.ended(client, oldest)
     newest = {run.run_id for run in runs.newest([*others, *jobs])}
     rows = []
-    for run in [*jobs, *batches]:
+    for run in [*jobs, *others_lost]:
         if run.ended is not None and run.ended < oldest:
             again.end(client, run, Failed(message=f"the run was lost: {run.message}"))
         elif run.request and run.run_id not in newest:
@@ -169,7 +169,7 @@ def _witnesses(run: Run) -> tuple[Receipt | None, str | None]:
             return None, None
         raise store
     known = published(store, run.request.job_id)
-    return outbox.receipt(store, run.request.job_id), known.run_id if known else None
+    return outbox.receipt(store, run.request.job_id), known.analysed_by if known else None
 
 
 def _examined(
@@ -191,7 +191,7 @@ def _examined(
             known = published(store, run.request.job_id)
         except EcgError as error:
             return run, error, None
-        return run, verdict(run, receipt, known.run_id if known else None), receipt
+        return run, verdict(run, receipt, known.analysed_by if known else None), receipt
 
     rows, owed, unsettled = [], [], []
     with ThreadPoolExecutor(AT_ONCE) as pool:

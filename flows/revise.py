@@ -12,22 +12,25 @@ from ecg_audio import modes, workspace
 from ecg_audio.analysis import Analysis, Edits
 from ecg_audio.delivery.claim import claimed
 from ecg_audio.errors import InvalidRequest, JobConflict, ResultNotFound
-from ecg_audio.progress import Progress, listeners, tracked
+from ecg_audio.progress import Progress, listeners, listening, tracked
 from ecg_audio.results import document, manifest
 from ecg_audio.results.manifest import Manifest
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.revision.draft import drafted
+from flows.faults import resumable
 from flows.observation import begin
+from flows.progress_artifact import progress_artifact
+from flows.runs import REVISION
 from flows.stages import Stages
 from tasks.caching import kept
 from tasks.measure import frames_key, measure, measure_key
-from tasks.publish import ORIGINAL, manifest_key, publish
+from tasks.publish import ORIGINAL, addresses, manifest_key, publish
 from tasks.retrying import patient
-from tasks.revise import realign, reassemble
+from tasks.revise import realign, reassemble, without_sound
 
 STAGES = ("measure", "align", "assemble", "publish")
-STANDS_S = 900.0
-"""How long others step back, should a revision die."""
+STANDS_S = 60.0
+"""How long others step back, should a revision die; while it lives it says so again."""
 
 
 def run_name() -> str:
@@ -38,13 +41,19 @@ def run_name() -> str:
 
 
 @flow(
-    name="revise",
+    name=REVISION,
     flow_run_name=run_name,
     description="Puts a person's corrections into a result, measures what changed, and publishes it again.",
     task_runner=ThreadPoolTaskRunner(max_workers=2),  # type: ignore[arg-type]  # its type parameter is invariant
 )
+@resumable
 def revise(
-    job_id: str, edits: Edits | None = None, store: str | None = None, base: str | None = None, undo: bool = False
+    job_id: str,
+    edits: Edits | None = None,
+    store: str | None = None,
+    base: str | None = None,
+    undo: bool = False,
+    unheard: bool = False,
 ) -> Outcome:
     """Correct a published result.
 
@@ -55,6 +64,7 @@ def revise(
         base: the run whose result the corrections were made in. Another result by now is a conflict. None: whichever
             is published.
         undo: take the latest corrections back instead.
+        unheard: correct texts and names also where the recording has been removed; what is new is then not measured.
 
     Raises:
         ResultNotFound: the job has no result, or its recording has been removed.
@@ -67,23 +77,32 @@ def revise(
     artifacts = patient(open_store(store))
     use_settings()
     workspace.sweep()
-    with claimed(artifacts, f"{job_id}.revision", STANDS_S) as ours, tracked(Progress(STAGES, listeners())) as progress:
+    here, run_id = artifacts.reference, str(runtime.flow_run.id)
+    with (
+        progress_artifact(job_id, by_milestones=False) as artifact,
+        listening(artifact.listen),
+        claimed(artifacts, f"{job_id}.revision", STANDS_S, owner=run_id, renewed=True) as ours,
+        tracked(Progress(STAGES, listeners())) as progress,
+    ):
         if not ours:
             raise JobConflict(f"somebody else is revising {job_id}", hint="Try again when that has ended.")
         stages = Stages(progress)
         written, before = _published(artifacts.read, job_id)
+        if written.run_id == run_id:  # it was lost after it had published
+            return outcome(before, addresses(artifacts, written), ())
         _check_base(written, before, base)
         recording = before.recording
-        if not artifacts.exists(recording.key):
+        remember(artifacts, job_id, run_id, recording.key)
+        frames = None
+        if artifacts.exists(recording.key):
+            unmeasured = not artifacts.exists(frames_key(recording))
+            measuring = kept(measure, artifacts, measure_key(recording), refresh=unmeasured)
+            frames = stages.result("measure", measuring.submit(recording, here))
+        elif not unheard:
             raise ResultNotFound(
                 f"the recording of {job_id} has been removed, so its words cannot be measured again",
-                hint="Analyse the recording again, then correct it.",
+                hint="Analyse the recording again, then correct it; or ask for the texts alone (--unheard).",
             )
-        here, run_id = artifacts.reference, str(runtime.flow_run.id)
-        remember(artifacts, job_id, run_id, recording.key)
-        unmeasured = not artifacts.exists(frames_key(recording))
-        measuring = kept(measure, artifacts, measure_key(recording), refresh=unmeasured)
-        frames = stages.result("measure", measuring.submit(recording, here))
 
         original = artifacts.read(written.outputs[ORIGINAL if before.revision else "analysis"].key)
         machine = document.loads(original)
@@ -96,8 +115,11 @@ def revise(
             raise InvalidRequest(f"nobody has corrected {job_id}: there is nothing to take back")
         revised = start
         for number, step in enumerate(steps, 1):
-            draft = realign(revised, drafted(revised, step), frames, here)
-            so_far = wanted[: len(wanted) - len(steps) + number]
+            draft, so_far = drafted(revised, step), wanted[: len(wanted) - len(steps) + number]
+            if frames is None:
+                revised = without_sound(revised, draft, so_far, machine.run_id, run_id)
+                continue
+            draft = realign(revised, draft, frames, here)
             revised = reassemble(revised, draft, so_far, machine.run_id, run_id, frames, here)
         if not steps:
             revised = machine.model_copy(update={"run_id": run_id})

@@ -22,7 +22,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.request import AnalysisRequest
 
-JOB, BATCH, UPKEEP = "analyze", "analyze-batch", "reconcile"
+JOB, BATCH, UPKEEP, REVISION, BURNING = "analyze", "analyze-batch", "reconcile", "revise", "burn"
 """The flows, by name."""
 PAGE = 200
 LOST = StateType.CRASHED

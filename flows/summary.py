@@ -3,6 +3,7 @@
 import base64
 import html
 from collections.abc import Iterable
+from uuid import UUID
 
 from prefect import runtime
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
@@ -12,6 +13,8 @@ from ecg_audio.analysis import Analysis, Turn
 from ecg_audio.quality import quality
 from ecg_audio.results.outcome import Outcome
 
+LENGTH = "ecg.length_s"
+"""The label of a run that says how long its recording is."""
 WIDTH_PX, ROW_PX, MARGIN_PX = 960, 28, 110
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")  # Okabe and Ito
 
@@ -24,6 +27,7 @@ def summarise(analysis: Analysis, ended: Outcome) -> None:
         picture = base64.b64encode(_timeline(analysis.turns, analysis.recording.duration_s).encode()).decode()
         create_image_artifact(f"data:image/svg+xml;base64,{picture}", key="timeline", description="Who spoke when")
     _tag(f"language:{analysis.language}", f"outcome:{ended.status}")
+    _label({LENGTH: round(analysis.recording.duration_s, 1)})
 
 
 def _markdown(analysis: Analysis, ended: Outcome) -> str:
@@ -96,3 +100,8 @@ def _tag(*tags: str) -> None:
     run_id = runtime.flow_run.id
     with get_client(sync_client=True) as client:
         client.update_flow_run(run_id, tags=sorted({*runtime.flow_run.tags, *tags}))
+
+
+def _label(labels: dict[str, bool | int | float | str]) -> None:
+    with get_client(sync_client=True) as client:
+        client.update_flow_run_labels(UUID(str(runtime.flow_run.id)), labels)

@@ -24,16 +24,20 @@ from ecg_audio.errors import (
     UploadsOff,
     UploadUnknown,
 )
+from gateway.results import ResultChanged
 from gateway.turnstile import RETRY_AFTER_S, GatewayBusy
-from gateway.wire import Failure
+from gateway.wire import Changed, Failure
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_REVISION_BYTES = 1_000_000
+"""Of what somebody corrects at once."""
 BODY_S = 30.0
 """So long a whole body may take; a recording has limits of its own."""
 LEFT = {"Connection": "close"}
 STATUS: dict[type[EcgError], int] = {
     JobUnknown: 404,
     JobConflict: 409,
+    ResultChanged: 409,
     GatewayBusy: 503,
     OrchestratorUnavailable: 503,
     PublishFailed: 503,
@@ -47,9 +51,10 @@ STATUS: dict[type[EcgError], int] = {
 }
 _MEANING = {
     401: "The API key is missing or wrong.",
+    403: "A page of another site asks.",
     404: "There is no such thing.",
     408: "The body did not arrive whole in time; nothing of it was kept.",
-    409: "The id stands for something else already.",
+    409: "The id stands for something else already, or what it stands for is in the way.",
     413: "The body is too large.",
     422: "The request does not make sense.",
     501: "The operator has not turned this on.",
@@ -63,18 +68,35 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Failure, "description": _MEANING[status]} for status in statuses}
 
 
-def failure(status: int, code: str, message: str, hint: str = "", retry_after_s: int = RETRY_AFTER_S) -> JSONResponse:
+def failure(
+    status: int,
+    code: str,
+    message: str,
+    hint: str = "",
+    retry_after_s: int = RETRY_AFTER_S,
+    changed: Changed | None = None,
+) -> JSONResponse:
     """One failure as an answer; 503 says when to come again, and what is left of a refused body is not waited for."""
     headers = {503: {"Retry-After": str(retry_after_s)}, 408: LEFT, 413: LEFT}.get(status)
     # what callers sent may be no text at all
     message, hint = (text.encode(errors="replace").decode() for text in (message, hint))
-    return JSONResponse({"message": message, "error": {"code": code, "hint": hint}}, status, headers)
+    body: dict[str, Any] = {"message": message, "error": {"code": code, "hint": hint}}
+    if changed:
+        body["changed"] = changed.model_dump(mode="json")
+    return JSONResponse(body, status, headers)
 
 
 async def not_ours(scope: Scope, receive: Receive, send: Send) -> None:
     """The answer to a request for a name that is not this machine's."""
     hint = "Ask http://127.0.0.1, or set ECG_GATEWAY_API_KEY: with a key any name is answered."
     await failure(421, "MISDIRECTED", "this gateway answers to this machine's own names", hint)(scope, receive, send)
+
+
+async def not_your_page(scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer to what a page of another site would do here."""
+    hint = "Ask from the gateway's own page, or from a program."
+    refused = failure(403, "FOREIGN_PAGE", "a page of another site can change nothing here", hint)
+    await refused(scope, receive, send)
 
 
 def register(app: FastAPI) -> None:
@@ -84,7 +106,8 @@ def register(app: FastAPI) -> None:
     async def _ours(request: Request, error: EcgError) -> JSONResponse:
         status = STATUS.get(type(error), 422 if error.by_user else 500)
         retry_after_s = request.app.state.orchestrator.turnstile.retry_after_s()
-        return failure(status, error.code, error.message, error.hint, retry_after_s)
+        changed = error.changed if isinstance(error, ResultChanged) else None
+        return failure(status, error.code, error.message, error.hint, retry_after_s, changed)
 
     @app.exception_handler(RequestValidationError)
     async def _unreadable(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -120,15 +143,16 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         held: list[Message] = []
+        limit = MAX_REVISION_BYTES if scope["path"].endswith("/revisions") else self._limit
         try:
             async with asyncio.timeout(BODY_S):
-                whole = await self._take(receive, held)
+                whole = await self._take(receive, held, limit)
         except TimeoutError:
             late = failure(408, InvalidRequest.code, f"the body was not whole after {BODY_S:.0f} s")
             await late(scope, receive, send)
             return
         if not whole:
-            large = failure(413, InvalidRequest.code, f"the body is larger than {self._limit} bytes")
+            large = failure(413, InvalidRequest.code, f"the body is larger than {limit} bytes")
             await large(scope, receive, send)
             return
 
@@ -137,14 +161,14 @@ class BodyLimit:
 
         await self._app(scope, replay, send)
 
-    async def _take(self, receive: Receive, held: list[Message]) -> bool:
+    async def _take(self, receive: Receive, held: list[Message], limit: int) -> bool:
         """Hold what arrives; False: it is more than the limit."""
         size = 0
         while True:
             message = await receive()
             held.append(message)
             size += len(message.get("body", b""))
-            if size > self._limit:
+            if size > limit:
                 return False
             if not message.get("more_body", False):
                 return True

@@ -12,12 +12,15 @@ from fastapi import FastAPI
 
 from ecg_audio.delivery import cloudwatch
 from gateway import answers
-from gateway.admission import OwnName
+from gateway.admission import OwnName, OwnPages
+from gateway.front import front
 from gateway.health import StoreCheck, health
+from gateway.job import job
 from gateway.jobs import jobs
 from gateway.metrics import Meters, Observed, metrics, tell_queue
 from gateway.orchestrator import Orchestrator
 from gateway.reference import reference
+from gateway.revisions import revisions
 from gateway.settings import Settings
 from gateway.uploads import uploads
 
@@ -48,11 +51,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Expressive Caption Generator", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.meters = Meters()
-    for router in (jobs, uploads, health, metrics, reference):
+    for router in (jobs, job, revisions, uploads, health, metrics, reference, front):
         app.include_router(router)
     app.add_middleware(answers.BodyLimit)
     if settings.local and not settings.api_key:
         app.add_middleware(OwnName, refuse=answers.not_ours)
+    app.add_middleware(OwnPages, refuse=answers.not_your_page)
     app.add_middleware(Observed, meters=app.state.meters)
     answers.register(app)
     return app

@@ -30,6 +30,8 @@ async def of_video(asked: ProcessVideo, settings: Settings) -> AnalysisRequest:
         source=asked.video_url,
         job_id=asked.job_id,
         language=asked.language or "auto",
+        channels=asked.channels,
+        speakers=asked.speakers,
         callback=callback,
         models=settings.models,
         store=settings.store,
@@ -50,6 +52,7 @@ async def of_transcribe(asked: Transcribe, settings: Settings) -> AnalysisReques
         source=source,
         job_id=asked.job_id or str(uuid.uuid4()),
         language=asked.language or "en",
+        channels=asked.channels,
         models=settings.models,
         store=settings.store,
     )

@@ -15,7 +15,9 @@ from ecg_audio.request import JOB_ID, AnalysisRequest
 from gateway import intake, results
 from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
-from gateway.orchestrator import STATES, Job, Orchestrator
+from gateway.links import ByLink
+from gateway.orchestrator import Orchestrator
+from gateway.records import STATES, Job
 from gateway.turnstile import GatewayBusy
 from gateway.wire import JOB, Accepted, Listed, ListedJob, ProcessVideo, State, Status, Transcribe, Transcribed
 
@@ -27,7 +29,8 @@ POLLS_A_SECOND = 10.0
 MOST_LISTED = 100
 UNKNOWN_TIME_S = 300
 
-jobs = APIRouter(dependencies=[Depends(admit)], tags=["jobs"])
+jobs = APIRouter(tags=["jobs"])
+KEYED = [Depends(admit)]
 
 
 def _known_form(job_id: Annotated[str, InPath(examples=[JOB])]) -> str:
@@ -40,11 +43,16 @@ def _known_form(job_id: Annotated[str, InPath(examples=[JOB])]) -> str:
 JobId = Annotated[str, Depends(_known_form)]
 
 
-HANDED_IN = documented(401, 409, 413, 422, 503)
+HANDED_IN = documented(401, 403, 409, 413, 422, 503)
 
 
-@jobs.post("/api/upload-video/process-video", summary="Analyse a video; the answer comes at once", responses=HANDED_IN)
-@jobs.post("/request-process", summary="The older form of process-video", responses=HANDED_IN)
+@jobs.post(
+    "/api/upload-video/process-video",
+    summary="Analyse a video; the answer comes at once",
+    dependencies=KEYED,
+    responses=HANDED_IN,
+)
+@jobs.post("/request-process", summary="The older form of process-video", dependencies=KEYED, responses=HANDED_IN)
 async def process_video(asked: ProcessVideo, prefect: Prefect, settings: Set, http: Request) -> Accepted:
     """Hand a video in. The same id twice is the same job; another request under a known id is a conflict."""
     request = await intake.of_video(asked, settings)
@@ -63,6 +71,7 @@ async def process_video(asked: ProcessVideo, prefect: Prefect, settings: Set, ht
 @jobs.get(
     "/api/upload-video/jobs",
     summary="The jobs that were handed in, newest first",
+    dependencies=KEYED,
     responses=documented(401, 422, 503),
 )
 async def listed(
@@ -77,16 +86,21 @@ async def listed(
             max_length=8192, description="`next_cursor` of the page before.", examples=["MjAyNi0wMS0zMVQwOTowMDowMFo="]
         ),
     ] = None,
+    search: Annotated[
+        str | None,
+        Query(max_length=200, description="What the job's id or its recording's name holds.", examples=["강의"]),
+    ] = None,
 ) -> Listed:
     """A page of jobs. What is handed in while somebody turns pages changes none of the pages that follow."""
-    found, following = await prefect.page(state, limit, cursor)
-    progress, queued = await asyncio.gather(_progress(found, prefect), prefect.queued())
-    return Listed(jobs=[_in_list(job, progress) for job in found], next_cursor=following, queued=queued)
+    found, following = await prefect.page(state, limit, cursor, search)
+    progress, queued = await asyncio.gather(progress_of(found, prefect), prefect.queued())
+    return Listed(jobs=[in_list(job, progress) for job in found], next_cursor=following, queued=queued)
 
 
 @jobs.get(
     "/api/upload-video/status/{job_id}",
     summary="How far a job is",
+    dependencies=KEYED,
     response_model_exclude_none=True,
     responses=documented(401, 404, 422, 503),
 )
@@ -105,7 +119,7 @@ async def status(job_id: JobId, prefect: Prefect) -> Status:
         **documented(401, 404, 422, 503),
     },
 )
-async def output(job_id: JobId, name: str, prefect: Prefect) -> Response:
+async def output(job_id: JobId, name: str, prefect: Prefect, _by_link: ByLink) -> Response:
     """The file; its names are those of the status's `outputs`."""
     job = await prefect.find(job_id)
     if job.status != "completed":
@@ -122,6 +136,7 @@ async def output(job_id: JobId, name: str, prefect: Prefect) -> Response:
 @jobs.post(
     "/transcribe",
     summary="Analyse a recording and wait for the result",
+    dependencies=KEYED,
     responses=documented(401, 409, 413, 422, 503, 504),
 )
 async def transcribe(asked: Transcribe, prefect: Prefect, settings: Set, http: Request) -> Transcribed:
@@ -142,7 +157,7 @@ async def transcribe(asked: Transcribe, prefect: Prefect, settings: Set, http: R
     )
 
 
-async def _progress(found: list[Job], prefect: Orchestrator) -> dict[str, int]:
+async def progress_of(found: list[Job], prefect: Orchestrator) -> dict[str, int]:
     """How far the jobs are that have begun and not completed; without one: Prefect does not say."""
     try:
         return await prefect.progresses([job for job in found if job.status != "completed" and job.started_at])
@@ -150,19 +165,24 @@ async def _progress(found: list[Job], prefect: Orchestrator) -> dict[str, int]:
         return {}
 
 
-def _in_list(job: Job, progress: Mapping[str, int]) -> ListedJob:
-    code, message = job.error if job.status == "failed" else (None, None)
+def in_list(job: Job, progress: Mapping[str, int]) -> ListedJob:
+    """What the list says of a job."""
+    failure = job.failure if job.status == "failed" else None
     known = 100 if job.status == "completed" else 0 if job.started_at is None else progress.get(job.run_id)
     return ListedJob(
         job_id=job.job_id,
+        title=job.title,
+        length_s=job.length_s,
+        language=job.language,
         status=job.status,
         state=STATES.get(job.state, "queued"),
         progress=min(99, known) if known is not None and job.status != "completed" else known,
         created_at=job.created_at,
         started_at=job.started_at,
         ended_at=job.ended_at,
-        error_code=code,
-        error_message=message,
+        error_code=failure.code if failure else None,
+        error_message=failure.message if failure else None,
+        hint=failure.hint if failure else None,
         status_url=f"/api/upload-video/status/{job.job_id}",
     )
 

@@ -4,10 +4,8 @@ An offer is remembered nowhere. Its name says when it was made, its query what o
 this installation made it.
 """
 
-import hashlib
 import hmac
 import re
-import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,10 +13,10 @@ from urllib.parse import quote, urlencode
 
 from ecg_audio.errors import InvalidRequest, UploadUnknown
 from gateway.settings import Settings
+from gateway.signing import signature
 
 LASTING = timedelta(hours=1)
 MOST_NAME_BYTES = 240
-_OF_THIS_PROCESS = secrets.token_bytes(32)
 _STAMP = "%Y%m%d_%H%M%S"
 _NAME = re.compile(r"(\d{8}_\d{6})_[0-9a-f]{8}_[\w-][\w.-]*")
 
@@ -56,14 +54,14 @@ class Offer:
         query = urlencode({name: value for name, value in said.items() if value is not None})
         return f"/uploads/{self.user}/{quote(self.name)}?{query}"
 
-    def check(self, signature: str, settings: Settings) -> None:
+    def check(self, shown: str, settings: Settings) -> None:
         """Whether a gateway of this installation made this offer, within the last hour.
 
         Raises:
             UploadUnknown: it did not.
         """
         found = _NAME.fullmatch(self.name)
-        signed = hmac.compare_digest(signature.encode(), self._signature(settings).encode())
+        signed = hmac.compare_digest(shown.encode(), self._signature(settings).encode())
         if not found or not signed or len(self.name.encode()) > MOST_NAME_BYTES:
             raise UploadUnknown("nobody was offered this place")
         offered = datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC)
@@ -83,8 +81,4 @@ class Offer:
             raise InvalidRequest(f"Content-Length: this place was offered for {self.size} bytes")
 
     def _signature(self, settings: Settings) -> str:
-        # what all gateways of an installation share, and callers do not know by heart; alone, what nobody else has
-        shared = "\0".join(filter(None, (settings.prefect_authorization, settings.api_key)))
-        key = hashlib.sha256(b"uploads\0" + (shared.encode() or _OF_THIS_PROCESS)).digest()
-        said = "\0".join((self.user, self.name, self.content_type or "", str(self.size or "")))
-        return hmac.new(key, said.encode(errors="surrogatepass"), "sha256").hexdigest()
+        return signature(settings, "uploads", self.user, self.name, self.content_type or "", str(self.size or ""))

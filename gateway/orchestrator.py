@@ -5,16 +5,16 @@ import statistics
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import httpx
 
-from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, JobConflict, JobUnknown, OrchestratorUnavailable
+from ecg_audio.errors import InvalidRequest, JobConflict, JobUnknown, OrchestratorUnavailable
 from ecg_audio.request import AnalysisRequest
+from gateway.records import COUNTED, Job, Pool, SideRun, job_of, name_of, side_run_of, tag_of
 from gateway.settings import Settings
 from gateway.turnstile import Shared, Turnstile, noticed
 
@@ -33,61 +33,11 @@ PAGE = 200
 """As many as Prefect gives at once."""
 TAG = "gateway"
 """Of runs that came through a gateway: their ids are jobs' ids."""
-ASKED = ("source", "language", "callback")
-"""What the caller decides of a request; the rest are the operator's settings, which may change between two calls."""
-COUNTED = {
-    "queued": ("SCHEDULED", "PENDING", "CRASHED"),
-    "running": ("RUNNING", "CANCELLING"),
-    "completed": ("COMPLETED",),
-    "failed": ("FAILED",),
-    "cancelled": ("CANCELLED",),
-}
-"""What operators count, in Prefect's words."""
-STATES: dict[str, Any] = {prefects: ours for ours, all_of_prefects in COUNTED.items() for prefects in all_of_prefects}
+ASKED = {"source": None, "language": "auto", "callback": None, "channels": "auto", "speakers": None}
+"""What the caller decides of a request, with what an earlier version took where it says nothing; the rest are the
+operator's settings, which may change between two calls."""
+MOST_SIDE_RUNS = 200
 NOT_PREFECT = "what answers at PREFECT_API_URL is not Prefect"
-_ENDED = {"COMPLETED": "completed", "FAILED": "failed", "CANCELLED": "failed"}
-"""CRASHED is no end: the reconciler begins a lost run again, or lets it be FAILED."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One job as Prefect knows it."""
-
-    job_id: str
-    run_id: str
-    status: Literal["processing", "completed", "failed"]
-    state: str
-    state_message: str
-    store: str | None
-    created_at: str | None = None
-    started_at: str | None = None
-    ended_at: str | None = None
-
-    @property
-    def error(self) -> tuple[str, str]:
-        """Code and message of a failed job, from what Prefect says of its state."""
-        if self.state == "CANCELLED":
-            return JobCancelled.code, self.state_message or "the job was cancelled"
-        _, _, told = self.state_message.partition("exception: ")
-        name, _, message = told.partition(": ")
-        for kind in _kinds(EcgError):
-            if kind.__name__ == name:
-                return kind.code, message
-        return EcgError.code, self.state_message or f"the run ended as {self.state.lower()}"
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """A work pool as Prefect knows it. `last_heartbeat` is None where no worker was ever heard."""
-
-    name: str
-    status: str
-    workers_online: int
-    last_heartbeat: str | None
-
-
-def _kinds(kind: type[EcgError]) -> list[type[EcgError]]:
-    return [kind, *(found for heir in kind.__subclasses__() for found in _kinds(heir))]
 
 
 class Orchestrator:
@@ -128,7 +78,12 @@ class Orchestrator:
             JobConflict: the job id stands for another request.
         """
         asked = request.model_dump(mode="json", exclude_none=True)
-        wanted = {"parameters": {"request": asked}, "idempotency_key": request.job_id, "tags": [TAG]}
+        wanted = {
+            "parameters": {"request": asked},
+            "idempotency_key": request.job_id,
+            "tags": [TAG],
+            "name": name_of(request),
+        }
         async with _within(SUBMIT_S):
             try:
                 run = await self._create(wanted)
@@ -136,9 +91,9 @@ class Orchestrator:
                 self._deployed.forget()
                 run = await self._create(wanted)
         known = run["parameters"].get("request", {})
-        if any(known.get(name) != asked.get(name) for name in ASKED):
+        if any(known.get(name, usual) != asked.get(name, usual) for name, usual in ASKED.items()):
             raise JobConflict(f"the job id {request.job_id} stands for another request")
-        return _job(request.job_id, run)
+        return job_of(request.job_id, run)
 
     async def _create(self, wanted: Mapping[str, Any]) -> Any:
         deployment = await self._deployed.get()
@@ -156,15 +111,75 @@ class Orchestrator:
             runs = await self._ask("POST", "/flow_runs/filter", {"flow_runs": wanted, "limit": 1})
         if not runs:
             raise JobUnknown(f"there is no job {job_id}")
-        return _job(job_id, runs[0])
+        return job_of(job_id, runs[0])
 
-    async def page(self, states: Sequence[str], limit: int, cursor: str | None) -> tuple[list[Job], str | None]:
+    async def begin(self, deployment: str, job_id: str, key: str, parameters: Mapping[str, Any]) -> SideRun:
+        """Hand in work on a job's result; under a key that was used before, this is the run of that time."""
+        wanted = {"parameters": parameters, "idempotency_key": key, "tags": [tag_of(job_id)], "name": key}
+        async with _within(SUBMIT_S):
+            try:
+                found = await self._ask("GET", f"/deployments/name/{deployment}")
+            except JobUnknown:
+                raise OrchestratorUnavailable(
+                    f"Prefect has no deployment {deployment}", hint="`ecg deploy` makes it."
+                ) from None
+            return side_run_of(job_id, await self._ask("POST", f"/deployments/{found['id']}/create_flow_run", wanted))
+
+    async def side_run(self, job_id: str, run_id: str) -> SideRun:
+        """A run that works on a job's result.
+
+        Raises:
+            JobUnknown: there is none of this id, or it is another job's.
+        """
+        wanted = {"id": {"any_": [run_id]}, "tags": {"all_": [tag_of(job_id)]}}
+        async with _within(ANSWER_S):
+            runs = await self._ask("POST", "/flow_runs/filter", {"flow_runs": wanted, "limit": 1})
+        if not runs:
+            raise JobUnknown(f"nothing of the id {run_id} works on the job {job_id}")
+        return side_run_of(job_id, runs[0])
+
+    async def side_runs(self, job_id: str) -> list[SideRun]:
+        """All runs that work, or worked, on a job's result, the latest first."""
+        asked = {
+            "flow_runs": {"tags": {"all_": [tag_of(job_id)]}},
+            "sort": "EXPECTED_START_TIME_DESC",
+            "limit": MOST_SIDE_RUNS,
+        }
+        async with _within(ANSWER_S):
+            runs = await self._ask("POST", "/flow_runs/filter", asked)
+        return [side_run_of(job_id, run) for run in runs]
+
+    async def stages(self, run_id: str) -> list[str]:
+        """What is at work in a run now, by the names of its tasks."""
+        running = {"state": {"type": {"any_": ["RUNNING"]}}}
+        asked = {"flow_runs": {"id": {"any_": [run_id]}}, "task_runs": running, "limit": PAGE}
+        async with _within(ANSWER_S):
+            found = await self._ask("POST", "/task_runs/filter", asked)
+        return sorted({task["name"].rpartition("-")[0] or task["name"] for task in found})
+
+    async def cancel(self, run_id: str) -> None:
+        """Ask that a run be stopped; one that waits is cancelled at once."""
+        async with _within(ANSWER_S):
+            await self._ask("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
+
+    async def delete(self, run_id: str) -> None:
+        """Remove a run with its artifacts, logs and task runs."""
+        of_run = {"artifacts": {"flow_run_id": {"any_": [run_id]}}, "limit": PAGE}
+        async with _within(REQUEST_S):
+            for artifact in await self._ask("POST", "/artifacts/filter", of_run):
+                await self._ask("DELETE", f"/artifacts/{artifact['id']}")
+            await self._ask("DELETE", f"/flow_runs/{run_id}")
+
+    async def page(
+        self, states: Sequence[str], limit: int, cursor: str | None, search: str | None = None
+    ) -> tuple[list[Job], str | None]:
         """The jobs that came through a gateway, newest first.
 
         Args:
             states: of `COUNTED`; none: all of them.
             limit: how many at most.
             cursor: where the page before ended; None: the first page.
+            search: what the job's id or its recording's name holds, in whatever case; None: anything.
 
         Returns:
             the jobs, and where the next page begins; None: this is the last one.
@@ -178,6 +193,7 @@ class Orchestrator:
             deployment = await self._deployed.get()
             wanted: dict[str, Any] = {"deployment_id": {"any_": [deployment["id"]]}, "tags": {"all_": [TAG]}}
             wanted |= {"state": {"type": {"any_": kinds}}} if kinds else {}
+            wanted |= {"name": {"like_": search}} if search else {}
             wanted |= {"expected_start_time": {"before_": before}, "id": {"not_any_": shown}} if cursor else {}
             asked = {"flow_runs": wanted, "sort": "EXPECTED_START_TIME_DESC", "limit": limit + 1}
             runs = await self._ask("POST", "/flow_runs/filter", asked)
@@ -186,21 +202,28 @@ class Orchestrator:
         last = found[-1]["expected_start_time"] if found else before
         same = [run["id"] for run in found if run["expected_start_time"] == last]
         following = _cursor(last, same + (shown if last == before else [])) if more else None
-        return [_job(run["idempotency_key"] or "", run) for run in found], following
+        return [job_of(run["idempotency_key"] or "", run) for run in found], following
 
     async def progress(self, job: Job) -> int:
         """How far a job is, in percent, as its progress artifact says; 0 before there is one."""
         return (await self.progresses([job]))[job.run_id]
 
+    async def progress_of_run(self, run_id: str) -> int:
+        """How far a run is that works on a job's result, likewise."""
+        return (await self._progresses([run_id]))[run_id]
+
     async def progresses(self, jobs: Sequence[Job]) -> dict[str, int]:
         """How far jobs are, by run."""
-        known = dict.fromkeys((job.run_id for job in jobs), 0)
+        return await self._progresses([job.run_id for job in jobs])
+
+    async def _progresses(self, run_ids: Sequence[str]) -> dict[str, int]:
+        known = dict.fromkeys(run_ids, 0)
         if not known:
             return known
         wanted = {
             "artifacts": {"flow_run_id": {"any_": list(known)}, "type": {"any_": ["progress"]}},
             "sort": "CREATED_DESC",
-            "limit": PAGE if len(jobs) > 1 else 1,
+            "limit": PAGE if len(known) > 1 else 1,
         }
         async with _within(ANSWER_S):
             artifacts = await self._ask("POST", "/artifacts/filter", wanted)
@@ -284,6 +307,8 @@ class Orchestrator:
             raise InvalidRequest(
                 f"Prefect does not take the request: HTTP {response.status_code} {response.text[:200]}"
             )
+        if response.status_code == 204:
+            return None
         try:
             return response.raise_for_status().json()
         except (httpx.HTTPStatusError, ValueError):
@@ -330,15 +355,6 @@ async def _within(seconds: float) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise OrchestratorUnavailable("Prefect does not answer") from None
-
-
-def _job(job_id: str, run: Mapping[str, Any]) -> Job:
-    state = run.get("state") or {}
-    kind = state.get("type", "PENDING")
-    ended: Any = _ENDED.get(kind, "processing")
-    store = run["parameters"].get("request", {}).get("store")
-    times = (run.get("expected_start_time"), run.get("start_time"), run.get("end_time"))
-    return Job(job_id, run["id"], ended, kind, state.get("message") or "", store, *times)
 
 
 def _cursor(before: str, shown: list[str]) -> str:

@@ -1,19 +1,58 @@
 """Published results, read from the artifact store. Everything here blocks: call it in a thread."""
 
 import json
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import httpx
 
-from blocks.storage import ArtifactStore, FolderStore, open_store
-from ecg_audio.errors import OrchestratorUnavailable, ResultNotFound, UploadsOff
+from blocks.storage import ArtifactStore, FolderStore, key_of, open_store
+from ecg_audio.analysis import Analysis
+from ecg_audio.errors import EcgError, JobConflict, OrchestratorUnavailable, ResultNotFound, UploadsOff
+from ecg_audio.results import document as documents
 from ecg_audio.results import manifest
 from ecg_audio.results.manifest import Manifest, Output
-from gateway.orchestrator import Job
+from ecg_audio.results.retention import UPLOAD
+from gateway.records import Job
+from gateway.wire import Changed
 
 LINK_LASTING_S = 600.0
+MOST_REMEMBERED = 1000
+OCTETS = "application/octet-stream"
+_MEDIA = re.compile(r'"media":\{"href":(?:null|"(?:[^"\\]|\\.)*"),"kind":"(?:video|audio)"\}')
+_PLAYED = {
+    # an upload's name is its sender's: it decides between these, and never makes a page of it
+    **dict.fromkeys((".mp4", ".m4v", ".mov"), "video/mp4"),
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".aac": "audio/aac",
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    **dict.fromkeys((".ogg", ".oga", ".opus"), "audio/ogg"),
+}
+
+
+class ResultChanged(JobConflict):
+    """A result was corrected that is an older one by now."""
+
+    default_hint = "Open the result again, and correct that one."
+
+    def __init__(self, message: str, changed: Changed) -> None:
+        super().__init__(message)
+        self.changed = changed
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What is played: a key of the store, of which media type, and whether it has a picture."""
+
+    key: str
+    media_type: str
+    has_picture: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +61,60 @@ class Published:
 
     store: ArtifactStore
     manifest: Manifest
+
+    @property
+    def analysis(self) -> Analysis:
+        """The whole result. Raises as `document` does."""
+        return documents.loads(self.store.read(self.manifest.outputs["analysis"].key))
+
+    def media(self, job: Job) -> Media:
+        """The recording to play: the upload it was handed in as, where this store has it, else its extracted sound.
+
+        Raises:
+            ResultNotFound: the recording has been removed.
+            PublishFailed: the store does not answer.
+        """
+        sound, has_picture = _recording(self.store, self.manifest.outputs["analysis"].key)
+        uploaded = _upload(self.store, job.source)
+        if uploaded and self.store.exists(uploaded):
+            return Media(uploaded, _PLAYED.get(PurePosixPath(uploaded).suffix.lower(), OCTETS), has_picture)
+        if not self.store.exists(sound):
+            raise ResultNotFound(f"the recording of {job.job_id} has been removed")
+        return Media(sound, "audio/flac", has_picture=False)
+
+    def sound(self, job: Job) -> Media:
+        """The extracted sound of the recording. Raises as `media` does."""
+        key, _ = _recording(self.store, self.manifest.outputs["analysis"].key)
+        if not self.store.exists(key):
+            raise ResultNotFound(f"the recording of {job.job_id} has been removed")
+        return Media(key, "audio/flac", has_picture=False)
+
+    def report(self, shown: str, *, has_picture: bool) -> str:
+        """The report page, which plays the recording from an address of ours."""
+        page = self.store.read(self.manifest.outputs["report"].key).decode()
+        told = json.dumps({"href": shown, "kind": "video" if has_picture else "audio"}, separators=(",", ":"))
+        return _MEDIA.sub(lambda _found: f'"media":{told}'.replace("&", r"\u0026"), page, count=1)
+
+    def check_base(self, base: str) -> None:
+        """Whether this is still the result of a run.
+
+        Raises:
+            ResultChanged: it is not, with what has changed.
+        """
+        if self.manifest.run_id == base:
+            return
+        now = self.analysis
+        latest = now.revision
+        what = f"revision {latest.number} of {latest.revised_at}" if latest else "another one"
+        raise ResultChanged(
+            f"the result of {now.job_id} is no longer the one that was corrected: now it is {what}",
+            Changed(
+                run_id=self.manifest.run_id,
+                number=latest.number if latest else None,
+                revised_at=latest.revised_at if latest else None,
+                edits=latest.edits[-1] if latest else None,
+            ),
+        )
 
     @property
     def document(self) -> dict[str, Any]:
@@ -43,12 +136,23 @@ class Published:
         output = self.manifest.outputs.get(name)
         if output is None or not self.store.exists(output.key):
             raise ResultNotFound(f"the job has no output {name}", hint=f"It has {', '.join(self.manifest.outputs)}.")
-        if isinstance(self.store, FolderStore):
-            return output, self.store.path(output.key)
-        link = self.store.link(output.key, LINK_LASTING_S)
-        if link is None:
-            raise ResultNotFound(f"the store gives no links to {name}")
-        return output, link
+        return output, located(self.store, output.key)
+
+
+def located(store: ArtifactStore, key: str) -> Path | str:
+    """The file or the signed address to read an object from.
+
+    Raises:
+        ResultNotFound: it is gone.
+    """
+    if isinstance(store, FolderStore):
+        if not store.exists(key):
+            raise ResultNotFound("it has been removed")
+        return store.path(key)
+    link = store.link(key, LINK_LASTING_S)
+    if link is None:
+        raise ResultNotFound("the store gives no links")
+    return link
 
 
 def published(job: Job) -> Published:
@@ -61,9 +165,33 @@ def published(job: Job) -> Published:
     """
     store = opened(job.store)
     found = manifest.loads(store.read(f"results/{job.job_id}/manifest.json"))
-    if found.run_id != job.run_id:
+    if found.analysed_by != job.run_id:
         raise ResultNotFound(f"the published result of {job.job_id} is another run's")
     return Published(store, found)
+
+
+def _recording(store: ArtifactStore, analysis_key: str) -> tuple[str, bool]:
+    """The key of a result's recording, and whether its source has a picture."""
+    place = store.reference, analysis_key
+    if place not in _recordings:
+        found = documents.loads(store.read(analysis_key)).recording
+        if len(_recordings) >= MOST_REMEMBERED:
+            _recordings.clear()
+        _recordings[place] = found.key, found.has_video
+    return _recordings[place]
+
+
+_recordings: dict[tuple[str, str], tuple[str, bool]] = {}
+"""By store and the key of the result, which never changes: players ask for many pieces."""
+
+
+def _upload(store: ArtifactStore, source: str | None) -> str | None:
+    """The key of the upload that a job was handed in as; None: it lies elsewhere."""
+    try:
+        key = key_of(store, source) if source else None
+    except EcgError:
+        return None
+    return key if key and UPLOAD.match(key) else None
 
 
 def opened(store: str | None) -> ArtifactStore:

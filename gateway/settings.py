@@ -21,6 +21,8 @@ class Settings:
         prefect_url: Prefect's API.
         prefect_authorization: the whole Authorization header for it; None: it wants none.
         deployment: what a job runs, as flow/deployment.
+        revise_deployment: what revises its result, likewise, on hosts of the same kind.
+        burn_deployment: what burns its captions in.
         store: the artifact store of jobs; None: the worker's own.
         models: of jobs: auto, embedded or the name of a Whisper model.
         callback_url: where callbacks go when a request does not say; None: nowhere.
@@ -34,6 +36,8 @@ class Settings:
     prefect_url: str = LOCAL_PREFECT
     prefect_authorization: str | None = field(default=None, repr=False)
     deployment: str = "analyze/analyze"
+    revise_deployment: str = "revise/revise"
+    burn_deployment: str = "burn/burn"
     store: str | None = None
     models: str = AUTO
     callback_url: str | None = None
@@ -50,10 +54,14 @@ class Settings:
         Raises:
             InvalidRequest: one of them cannot be used; the message names it.
         """
+        deployment = given.get("ECG_DEPLOYMENT") or "analyze/analyze"
+        kind = "-cpu" if deployment.endswith("-cpu") else ""
         return cls(
             prefect_url=_address(given, "PREFECT_API_URL") or LOCAL_PREFECT,
             prefect_authorization=_authorization(given),
-            deployment=given.get("ECG_DEPLOYMENT") or "analyze/analyze",
+            deployment=deployment,
+            revise_deployment=f"revise/revise{kind}",
+            burn_deployment=f"burn/burn{kind}",
             store=given.get("ECG_STORE") or None,
             models=given.get("ECG_GATEWAY_MODELS") or AUTO,
             callback_url=_address(given, "FASTAPI_BASE_URL") or _address(given, "BACKEND_URL"),

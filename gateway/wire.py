@@ -4,6 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ecg_audio.analysis import Edits, SegmentEdit
+from ecg_audio.request import Channels
+
 JOB = "550e8400-e29b-41d4-a716-446655440000"
 USER = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
@@ -32,6 +35,10 @@ class ProcessVideo(BaseModel):
     fastapi_base_url: Annotated[str | None, Field(description="Where callbacks go. Default: the operator's.")] = None
     language: Annotated[str | None, Field(description="auto, ko, en, ja, zh, ...")] = "auto"
     locale: Annotated[Literal["ko", "en"] | None, Field(description="Language of the callbacks' messages.")] = None
+    channels: Annotated[
+        Channels, Field(description="separate: one person a channel, as in calls; mixed: they are mixed; auto: looks.")
+    ] = "auto"
+    speakers: Annotated[int | None, Field(ge=1, le=50, description="Exact number of speakers, if known.")] = None
 
 
 class Transcribe(BaseModel):
@@ -46,6 +53,9 @@ class Transcribe(BaseModel):
     audio_path: Text | None = None
     job_id: Annotated[str | None, Field(description="Default: a new one.")] = None
     language: str | None = "en"
+    channels: Annotated[
+        Channels, Field(description="separate: one person a channel, as in calls; mixed: they are mixed; auto: looks.")
+    ] = "auto"
 
 
 class NewUpload(BaseModel):
@@ -117,6 +127,9 @@ class ListedJob(BaseModel):
     """One job of a list."""
 
     job_id: str
+    title: Annotated[str | None, Field(description="The name or address of its recording.")] = None
+    length_s: Annotated[float | None, Field(description="Of the recording; null: not known yet.")] = None
+    language: Annotated[str | None, Field(description="That is spoken; null: not known yet.")] = None
     status: Literal["processing", "completed", "failed"]
     state: Annotated[State, Field(description="The same in more words; a cancelled job has the status failed.")]
     progress: Annotated[int | None, Field(ge=0, le=100, description="Percent; null: Prefect did not say in time.")]
@@ -125,6 +138,7 @@ class ListedJob(BaseModel):
     ended_at: str | None = None
     error_code: str | None = None
     error_message: str | None = None
+    hint: Annotated[str | None, Field(description="What can be done about a failure.")] = None
     status_url: Annotated[str, Field(description="A path on this gateway.")]
 
 
@@ -138,6 +152,9 @@ class Listed(BaseModel):
                     "jobs": [
                         {
                             "job_id": JOB,
+                            "title": "강의 1.mp4",
+                            "length_s": None,
+                            "language": None,
                             "status": "processing",
                             "state": "running",
                             "progress": 40,
@@ -159,6 +176,136 @@ class Listed(BaseModel):
     jobs: list[ListedJob]
     next_cursor: Annotated[str | None, Field(description="For the next page; null: this is the last one.")]
     queued: Annotated[int | None, Field(description="Jobs that are due and wait; null: not known in time.")]
+
+
+class WholeJob(ListedJob):
+    """One job: what the list says of it, what works now, and what is published."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "job_id": JOB,
+                    "title": "강의 1.mp4",
+                    "length_s": 339.2,
+                    "language": "ko",
+                    "status": "completed",
+                    "state": "completed",
+                    "progress": 100,
+                    "status_url": f"/api/upload-video/status/{JOB}",
+                    "stages": [],
+                    "run_id": "9a1f0c1e-0b1d-4f0e-9b3a-0a6f5f2c7c11",
+                    "revision": None,
+                    "has_picture": True,
+                    "outputs": ["analysis", "ass", "report", "srt", "vtt"],
+                }
+            ]
+        }
+    )
+
+    stages: Annotated[list[str], Field(description="What is at work now: download, transcribe, ...")] = []
+    run_id: Annotated[
+        str | None, Field(description="Of the published result: the base of corrections; null: none is published.")
+    ] = None
+    revision: Annotated[str | None, Field(description="The revision that is under way.")] = None
+    has_picture: Annotated[bool, Field(description="Whether `media` has a picture.")] = False
+    outputs: Annotated[list[str], Field(description="Names of what is published.")] = []
+
+
+class Links(BaseModel):
+    """Paths on this gateway that need no key, for players, frames and downloads."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "media": f"/api/upload-video/jobs/{JOB}/media?until=1893456000&signature=6f2c",
+                    "report": f"/api/upload-video/jobs/{JOB}/report?until=1893456000&signature=9b3a",
+                    "outputs": {"srt": f"/api/upload-video/outputs/{JOB}/srt?until=1893456000&signature=1e0b"},
+                    "expires_at": "2030-01-01T00:00:00Z",
+                }
+            ]
+        }
+    )
+
+    media: Annotated[str, Field(description="The recording: its video where the store has it, else its sound.")]
+    report: str
+    outputs: dict[str, str]
+    expires_at: str
+
+
+class Revise(BaseModel):
+    """Corrections of a result. The whole of them is one revision, which can be taken back."""
+
+    model_config = ConfigDict(
+        extra="forbid",  # a correction under a name that is none would be lost
+        json_schema_extra={
+            "examples": [
+                {
+                    "base": "9a1f0c1e-0b1d-4f0e-9b3a-0a6f5f2c7c11",
+                    "speakers": {"SPEAKER_00": "Sheila"},
+                    "segments": {"3": {"text": "It was the best of times.", "speaker": "SPEAKER_01"}},
+                }
+            ]
+        },
+    )
+
+    base: Annotated[
+        str, Field(min_length=1, max_length=64, description="`run_id` of the result that the corrections were made in.")
+    ]
+    speakers: Annotated[
+        dict[str, str], Field(description="Other names of speakers; two with one name become one.")
+    ] = {}
+    segments: Annotated[
+        dict[int, SegmentEdit], Field(description="By the segment's id: its right text, its speaker, or both.")
+    ] = {}
+    undo: Annotated[bool, Field(description="Take the latest revision back instead.")] = False
+    unheard: Annotated[
+        bool, Field(description="Also where the recording has been removed: what is new is then not measured.")
+    ] = False
+
+
+class SideRun(BaseModel):
+    """Work on a finished job, a revision of it or the burning in of its captions, and how far it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "3f1d0c1e-7b1d-4f0e-9b3a-0a6f5f2c7c22",
+                    "job_id": JOB,
+                    "state": "running",
+                    "progress": 40,
+                    "stages": ["align"],
+                    "url": f"/api/upload-video/jobs/{JOB}/revisions/3f1d0c1e-7b1d-4f0e-9b3a-0a6f5f2c7c22",
+                }
+            ]
+        }
+    )
+
+    id: str
+    job_id: str
+    state: State
+    progress: Annotated[int, Field(ge=0, le=100)]
+    stages: Annotated[list[str], Field(description="What is at work now.")] = []
+    error_code: str | None = None
+    error_message: str | None = None
+    hint: Annotated[str | None, Field(description="What can be done about a failure.")] = None
+    url: Annotated[str, Field(description="Where to ask again: a path on this gateway.")]
+    video: Annotated[
+        str | None, Field(description="Of captions that are burnt in: a path that needs no key, for an hour.")
+    ] = None
+
+
+class Forgotten(BaseModel):
+    """What went with a job."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"job_id": JOB, "objects": 24, "runs": 2, "shared": 1}]})
+
+    job_id: str
+    objects: Annotated[int, Field(description="How many objects of the store went.")]
+    runs: Annotated[int, Field(description="How many runs went from Prefect, with their logs.")]
+    shared: Annotated[int, Field(description="How many stay, because other jobs use them.")]
 
 
 class Transcribed(BaseModel):
@@ -209,8 +356,18 @@ class ErrorCode(BaseModel):
     hint: str
 
 
+class Changed(BaseModel):
+    """What a result is now that somebody has corrected an older one."""
+
+    run_id: Annotated[str, Field(description="The base of further corrections.")]
+    number: Annotated[int | None, Field(description="How often it was revised; null: it is a new analysis.")] = None
+    revised_at: str | None = None
+    edits: Annotated[Edits | None, Field(description="The latest corrections.")] = None
+
+
 class Failure(BaseModel):
     """Every answer that is no success: `message` and `error.code` at the top."""
 
     message: str
     error: ErrorCode
+    changed: Annotated[Changed | None, Field(description="Where a result was corrected that is an older one.")] = None

@@ -80,7 +80,8 @@ def publish(
     artifacts = open_store(store)
     with progress.current().stage("publish") as report, workspace.scratch("publish") as folder:
         outputs = _rendered(analysis, frames, artifacts, folder, media, original)
-        before = _published(artifacts, analysis.job_id)
+        earlier = _published(artifacts, analysis.job_id)
+        before = {output.key for output in earlier.outputs.values()} if earlier else set()
         new = {output.key for output in outputs}
         try:
             for done, output in enumerate(outputs):
@@ -90,6 +91,7 @@ def publish(
                 analysis,
                 {output.name: manifest.output(output.key, output.path.read_bytes()) for output in outputs},
                 request=asked,
+                original_run_id=earlier.analysed_by if earlier and original is not None else None,
             )
             artifacts.write(manifest_key(analysis.job_id), manifest.dumps(written))
         except EcgError:
@@ -99,7 +101,7 @@ def publish(
         for key in before - new:
             artifacts.delete(key)
         _take_back(artifacts, analysis, before - new)
-        return _addresses(artifacts, analysis.job_id, outputs)
+        return addresses(artifacts, written)
 
 
 def _take_back(artifacts: ArtifactStore, analysis: Analysis, old: set[str]) -> None:
@@ -116,12 +118,11 @@ def manifest_key(job_id: str) -> str:
     return f"results/{job_id}/manifest.json"
 
 
-def _published(artifacts: ArtifactStore, job_id: str) -> set[str]:
+def _published(artifacts: ArtifactStore, job_id: str) -> manifest.Manifest | None:
     try:
-        earlier = manifest.loads(artifacts.read(manifest_key(job_id)))
+        return manifest.loads(artifacts.read(manifest_key(job_id)))
     except ResultNotFound:
-        return set()
-    return {output.key for output in earlier.outputs.values()}
+        return None
 
 
 def _rendered(
@@ -213,12 +214,13 @@ def _shown_before(artifacts: ArtifactStore, job_id: str) -> _Shown | None:
         return None
 
 
-def _addresses(artifacts: ArtifactStore, job_id: str, outputs: list[_Output]) -> Outputs:
-    uris = {output.name: artifacts.uri(output.key) for output in outputs}
+def addresses(artifacts: ArtifactStore, written: manifest.Manifest) -> Outputs:
+    """Where the outputs of a published result lie."""
+    uris = {name: artifacts.uri(output.key) for name, output in written.outputs.items()}
     return Outputs.model_validate(
         {
             **{name: uris[name] for name in NAMES},
-            "manifest": artifacts.uri(manifest_key(job_id)),
+            "manifest": artifacts.uri(manifest_key(written.job_id)),
             "presets": {name.removeprefix("presets/"): uri for name, uri in uris.items() if name in PRESETS | SDH},
             "tables": {table: uris[f"tables/{table}"] for table in TABLES if f"tables/{table}" in uris},
         }

@@ -9,13 +9,15 @@ from prefect import task
 
 from blocks.storage import open_store
 from ecg_audio import progress
-from ecg_audio.analysis import Analysis, Edits, Revision, Segment, SpokenWord, Transcript, Utterance, Word
+from ecg_audio.analysis import Analysis, Edits, Notice, Revision, Segment, SpokenWord, Transcript, Utterance, Word
 from ecg_audio.revision import draft as drafts
 from tasks.align import aligned_in
 from tasks.assemble import PACKAGE, tracks
 from tasks.measure import frames_key
 from tasks.retrying import RETRYING
 
+UNHEARD = "REVISED_UNHEARD"
+"""The notice of a result that was corrected when its recording had been removed."""
 REACH_S = 0.3
 """How far beyond a segment its first and last words are looked for, where nothing else is said."""
 
@@ -56,6 +58,32 @@ def realign(before: Analysis, draft: Analysis, frames: str, store: str) -> Analy
     return draft.model_copy(update={"segments": _placed(before, draft, found)})
 
 
+def without_sound(
+    before: Analysis, draft: Analysis, edits: tuple[Edits, ...], original_run_id: str, run_id: str
+) -> Analysis:
+    """The revised result of a recording that has been removed: nothing is measured, and a notice says so.
+
+    Args: as of `reassemble`.
+    """
+    unheard = drafts.unheard(before, draft, edits[-1].speakers if edits else {})
+    others = tuple(notice for notice in unheard.notices if notice.code != UNHEARD)
+    said = Notice(code=UNHEARD, message="the recording has been removed: what was corrected since is not measured")
+    return _revised(unheard, edits, original_run_id, run_id).model_copy(update={"notices": (*others, said)})
+
+
+def _revised(found: Analysis, edits: tuple[Edits, ...], original_run_id: str, run_id: str) -> Analysis:
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    return found.model_copy(
+        update={
+            "run_id": run_id,
+            "software_version": version(PACKAGE),
+            "revision": Revision(number=len(edits), original_run_id=original_run_id, revised_at=moment, edits=edits)
+            if edits
+            else None,
+        }
+    )
+
+
 @task(name="reassemble", **RETRYING)
 def reassemble(
     before: Analysis,
@@ -88,11 +116,8 @@ def reassemble(
             own = tracks(draft.recording, apart, store)
             heard = express_apart(heard, draft.turns, own, draft.recording.duration_s)
         vectors = drafts.merged(before.speakers, names)
-        moment = datetime.now(UTC).isoformat(timespec="seconds")
-        return draft.model_copy(
+        found = draft.model_copy(
             update={
-                "run_id": run_id,
-                "software_version": version(PACKAGE),
                 "segments": heard.segments,
                 "turns": heard.turns,
                 "speakers": tuple(
@@ -103,11 +128,9 @@ def reassemble(
                 "voice": heard.voice,
                 "volume": heard.volume,
                 "pitch": heard.pitch,
-                "revision": Revision(number=len(edits), original_run_id=original_run_id, revised_at=moment, edits=edits)
-                if edits
-                else None,
             }
         )
+        return _revised(found, edits, original_run_id, run_id)
 
 
 def _utterance(segment: Segment, before: Analysis) -> Utterance:

@@ -74,6 +74,7 @@ class StubEngine:
         """Words have their times already; those of an utterance without are said at even steps."""
         if any(not one.words for one in transcript.utterances):
             self._called("align")
+            self._maybe_break("align")
         report(1.0)
         timed = [one if one.words else _evenly(one) for one in transcript.utterances]
         return transcript.model_copy(update={"utterances": tuple(timed)})

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from ecg_audio.analysis import Analysis, Model
 from ecg_audio.errors import InvalidRequest, PublishFailed, ResultNotFound
 
-MANIFEST_VERSION = "1.0"
+MANIFEST_VERSION = "1.1"
 
 MEDIA_TYPES = {
     # by the key's ending
@@ -49,7 +49,13 @@ class Manifest(Model):
     software_version: str
     analysis_schema_version: str
     request: str | None = None  # digest of what was asked; None: not known
+    original_run_id: str | None = None  # that analysed the recording, where a person has corrected what it found
     outputs: dict[str, Output]
+
+    @property
+    def analysed_by(self) -> str:
+        """The run that analysed the recording, whoever has revised the result since."""
+        return self.original_run_id or self.run_id
 
 
 def output(key: str, content: bytes) -> Output:
@@ -66,7 +72,12 @@ def media_type(key: str) -> str:
 
 
 def build(
-    analysis: Analysis, outputs: Mapping[str, Output], *, request: str | None = None, created_at: datetime | None = None
+    analysis: Analysis,
+    outputs: Mapping[str, Output],
+    *,
+    request: str | None = None,
+    original_run_id: str | None = None,
+    created_at: datetime | None = None,
 ) -> Manifest:
     """The manifest of an analysis whose outputs are all in the store by now.
 
@@ -74,6 +85,7 @@ def build(
         analysis: what was published.
         outputs: each file by its name, as `output` describes it.
         request: the digest of what was asked.
+        original_run_id: the run that analysed the recording, where this is a correction of what it found.
         created_at: an aware time; None takes now.
     """
     moment = (created_at or datetime.now(UTC)).astimezone(UTC)
@@ -85,6 +97,7 @@ def build(
         software_version=analysis.software_version,
         analysis_schema_version=analysis.schema_version,
         request=request,
+        original_run_id=original_run_id,
         outputs=dict(sorted(outputs.items())),
     )
 

@@ -169,6 +169,52 @@ def _followed(segments: Iterable[Segment]) -> Iterator[tuple[tuple[float, float,
         previous = _place(word)
 
 
+def unheard(before: Analysis, draft: Analysis, names: Mapping[str, str]) -> Analysis:
+    """A draft as it can be published when its sound is gone: what was measured stays where it still holds.
+
+    New words keep the times that were shared out to them, and have no voice; neither has a segment that holds some, or
+    a speaker who is several of before.
+
+    Args:
+        before: the result as it was.
+        draft: the same with a person's corrections.
+        names: the new names of speakers.
+    """
+    new = {segment.id for segment in changed(before, draft)}
+    known = {segment.id: segment for segment in before.segments}
+    segments = tuple(
+        segment.model_copy(update={"voice": None, "relative": None})
+        if segment.id in new or segment.words != _as_named(known[segment.id], names)
+        else segment
+        for segment in draft.segments
+    )
+    speakers = []
+    for name in dict.fromkeys(
+        filter(None, (*(turn.speaker for turn in draft.turns), *(one.speaker for one in segments)))
+    ):
+        were = [one for one in before.speakers if names.get(one.id, one.id) == name]
+        own = [segment for segment in segments if segment.speaker == name]
+        same = were[0] if len(were) == 1 else None
+        told = {
+            "id": name,
+            "speaking_s": sum(turn.end_s - turn.start_s for turn in draft.turns if turn.speaker == name),
+            "segments": len(own),
+            "words": sum(word.speaker == name for segment in segments for word in segment.words),
+        }
+        speakers.append(same.model_copy(update=told) if same else Speaker.model_validate(told))
+    vectors = merged(before.speakers, names)
+    return draft.model_copy(
+        update={
+            "segments": segments,
+            "speakers": tuple(one.model_copy(update={"embedding": vectors.get(one.id)}) for one in speakers),
+        }
+    )
+
+
+def _as_named(segment: Segment, names: Mapping[str, str]) -> tuple[SpokenWord, ...]:
+    return _of(segment, names.get(segment.speaker or "", segment.speaker), names).words
+
+
 def merged(speakers: Sequence[Speaker], names: Mapping[str, str]) -> dict[str, tuple[float, ...]]:
     """The voice vectors of speakers under their new names.
 

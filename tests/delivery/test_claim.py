@@ -69,3 +69,26 @@ def test_a_store_that_takes_no_mark_silences_nobody(tmp_path: Path, caplog: pyte
     with claimed(FolderStore(tmp_path / "file"), "job-1") as ours:
         assert ours
     assert "is not claimed" in caplog.text
+
+
+def test_a_claim_stands_as_long_as_its_holder_lives(store: FolderStore) -> None:
+    """It is renewed before it ends, leaves one mark at a time, and none behind."""
+    with claimed(store, "job-1", 1.5, renewed=True) as ours:
+        assert ours
+        first = store.keys(claim.MARKS)
+        deadline = time.monotonic() + 20
+        while (marks := store.keys(claim.MARKS)) == first or len(marks) != 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        with claimed(store, "job-1") as second:
+            assert not second
+    assert store.keys(claim.MARKS) == []
+
+
+def test_what_the_same_owner_left_is_in_nobodys_way(store: FolderStore) -> None:
+    """A run that died and was begun again is not kept out by itself; others are."""
+    store.write(f"{claim.MARKS}/job-1~{int(time.time() + 60)}~run-1", b"")
+    with claimed(store, "job-1", owner="run-2") as ours:
+        assert not ours
+    with claimed(store, "job-1", owner="run-1") as ours:
+        assert ours

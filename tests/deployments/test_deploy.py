@@ -117,7 +117,11 @@ def test_nothing_is_registered_with_nobody(ecg: Ecg, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("only", "left_out"),
-    [((), set()), (serve.POOLS, {"cpu", "analyze-cpu"}), (("cpu",), {"gpu", "control", "analyze", "reconcile"})],
+    [
+        ((), set()),
+        (serve.POOLS, {"cpu", "analyze-cpu", "revise-cpu", "burn-cpu"}),
+        (("cpu",), {"gpu", "control", "analyze", "reconcile"}),
+    ],
 )
 def test_what_nobody_serves_is_not_made(
     only: tuple[str, ...], left_out: set[str], monkeypatch: pytest.MonkeyPatch

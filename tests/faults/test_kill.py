@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ecg_audio.results import manifest
 from tests.commands import Ecg
 from tests.stub_engine import StubEngine
 
@@ -48,6 +49,38 @@ def test_a_killed_job_goes_on_where_it_was(ecg: Ecg, stub: StubEngine, talk: Pat
     assert stub.log.read_text().split().count("diarize") == 1
     assert [path.parent.name for path in store.glob("results/*/manifest.json")] == ["job-1"]
     assert not list((tmp_path / "work").glob("*-*-*")), "what the killed process left is swept"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("server")
+def test_the_old_result_stands_when_a_revision_is_killed(
+    ecg: Ecg, stub: StubEngine, talk: Path, tmp_path: Path
+) -> None:
+    """After kill -9 in its midst every output is as it was; the same corrections again make the new result."""
+    store = tmp_path / "ecg-results"
+    assert ecg("analyze", str(talk), "--job-id", "job-1", "--out", str(store)).code == 0
+    before = (store / "results/job-1/manifest.json").read_bytes()
+    edits = tmp_path / "edits.json"
+    edits.write_text('{"segments": {"0": {"text": "hello where"}}}')
+    arguments = ["revise", "job-1", "--edits", str(edits), "--out", str(store)]
+    command = [sys.executable, "-m", "tests.faults.stubbed_ecg", str(stub.log), "align"]
+    killed = subprocess.Popen([*command, *arguments], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: "align" in stub.log.read_text().split())
+    finally:
+        killed.kill()
+        killed.wait()
+    assert (store / "results/job-1/manifest.json").read_bytes() == before
+    manifest.verify(manifest.loads(before), lambda key: (store / key).read_bytes())
+
+    told = ecg(*arguments)
+    assert told.code == 2 and "somebody else is revising" in told.err, "its claim stands for a minute"
+    for mark in (store / "deliveries/claims").iterdir():
+        mark.unlink()
+    assert ecg(*arguments).code == 0
+    written = manifest.loads((store / "results/job-1/manifest.json").read_bytes())
+    manifest.verify(written, lambda key: (store / key).read_bytes())
+    assert "where" in (store / written.outputs["srt"].key).read_text()
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """A finished result is corrected: what depends on the correction is made again, and published whole."""
 
 import json
+import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -137,6 +138,52 @@ def test_what_cannot_be_revised_is_named(analysed: Analysis, store: str) -> None
         revise("job-1", Edits(speakers={"SPEAKER_00": "Sheila"}), store)
     [report] = Path(store).glob("runs/*/analysis.json")
     assert document.loads(report.read_bytes()) == analysed
+
+
+def test_texts_are_corrected_when_the_recording_has_been_removed(analysed: Analysis, store: str, calls: Calls) -> None:
+    """If somebody says so: what is new has no voice, all else keeps its own, a notice says it, and it can be undone."""
+    before = calls()
+    for path in (Path(store) / "recordings").rglob("*.*"):
+        path.unlink()
+    edits = Edits(speakers={"SPEAKER_00": "Sheila"}, segments={0: SegmentEdit(text="hello where")})
+    found = result(revise("job-1", edits, store, unheard=True))
+    assert calls() == before
+    first, second = found.segments
+    assert [(word.text, word.timing, word.voice is None) for word in first.words] == [
+        ("hello", "engine", False), ("where", "interpolated", True)
+    ]  # fmt: skip
+    assert (first.speaker, first.voice) == ("Sheila", None) and second == analysed.segments[1]
+    assert [(one.id, one.words, one.voice is None) for one in found.speakers] == [
+        ("Sheila", 2, False), ("SPEAKER_01", 2, False)
+    ]  # fmt: skip
+    assert found.notices[-1].code == "REVISED_UNHEARD"
+    again = result(revise("job-1", None, store, undo=True, unheard=True))
+    assert again == analysed.model_copy(update={"run_id": again.run_id})
+
+
+def test_a_lost_revision_that_had_published_is_done(analysed: Analysis, store: str) -> None:
+    """Begun again it finds its own result and corrects nothing twice; the claim that it left does not keep it out."""
+    from prefect.client.orchestration import get_client
+    from prefect.flow_engine import run_flow
+    from prefect.states import AwaitingRetry, Crashed
+
+    asked = {"job_id": "job-1", "edits": Edits(speakers={"SPEAKER_00": "Sheila"}), "store": store}
+    with get_client(sync_client=True) as client:
+        flow_run = client.create_flow_run(revise, parameters=asked)
+        state = run_flow(revise, flow_run=flow_run, parameters=asked, return_type="state")
+        assert state.is_completed()
+        [report] = Path(store).glob("runs/*/analysis.json")
+        first = document.loads(report.read_bytes())
+        mark = f"deliveries/claims/job-1.revision~{int(time.time() + 60)}~{flow_run.id}"
+        Path(store, mark).parent.mkdir(parents=True, exist_ok=True)
+        Path(store, mark).write_bytes(b"")
+        client.set_flow_run_state(flow_run.id, Crashed(), force=True)
+        client.set_flow_run_state(flow_run.id, AwaitingRetry(), force=True)
+        again = client.read_flow_run(flow_run.id)
+        state = run_flow(revise, flow_run=again, parameters=asked, return_type="state")
+    assert state.is_completed()
+    [report] = Path(store).glob("runs/*/analysis.json")
+    assert document.loads(report.read_bytes()) == first
 
 
 def test_a_revision_that_is_not_published_changes_nothing(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from ecg_audio.errors import InvalidRequest
 from gateway import answers
-from gateway.orchestrator import Job
+from gateway.records import Job
 from gateway.settings import Settings
 from gateway.wire import ProcessVideo, Transcribe
 from tests.gateway.conftest import Open

@@ -1,0 +1,192 @@
+"""What a correction costs and what it leaves: `python -m benchmarks.revision --material DIR [--words 1 5 20]`.
+
+Material is a folder of recordings with their words in NAME.txt. Each is analysed with the embedded models. Then
+
+- k of its words are replaced by others of its words, by a revision, and corrected back by another one. The result is
+  compared with the untouched one: words, times, levels, and the time of the second revision against that of a whole
+  analysis in the same process, with the same warm models and nothing cached;
+- its reference is given as a corrected plain text (`--edits`), and the words that are left wrong are counted. The
+  corrected words' beginnings, and those of the words that were right, are compared with an alignment of the whole
+  reference to the whole recording, which knows nothing of what the recogniser heard.
+
+Prints one JSON object a line.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jiwer
+import numpy as np
+
+from benchmarks.accuracy import AUDIO_SUFFIXES
+from benchmarks.wording import plain
+from deployments import session
+from ecg_audio.analysis import Analysis, Edits, SegmentEdit, SpokenWord
+from ecg_audio.media import decode
+from ecg_audio.request import EMBEDDED, AnalysisRequest
+from ecg_audio.results import document
+from ecg_audio.results.outcome import Outcome
+from ecg_audio.revision import matching
+
+SAME_S = 0.02
+SAME_DB = 0.3
+
+
+def main() -> None:
+    """Analyse, corrupt, correct, compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--material", type=Path, required=True)
+    parser.add_argument("--words", type=int, nargs="+", default=[1, 5, 20], help="how many are corrupted")
+    parser.add_argument("--seed", type=int, default=16)
+    given = parser.parse_args()
+    session.quieten(debug=False)
+    with tempfile.TemporaryDirectory() as folder, session.prefect_server() as server:
+        if server is not None:
+            server.wait()
+        for recording in sorted(given.material.iterdir()):
+            reference = recording.with_suffix(".txt")
+            if recording.suffix in AUDIO_SUFFIXES and reference.is_file():
+                for figures in _of(recording, reference, given.words, given.seed, Path(folder)):
+                    sys.stdout.write(json.dumps({"recording": recording.stem, **figures}) + "\n")
+                    sys.stdout.flush()
+
+
+def _of(recording: Path, reference: Path, counts: list[int], seed: int, folder: Path) -> Iterator[dict[str, Any]]:
+    from flows.analyze import analyze
+    from flows.revise import revise
+
+    store = str(folder / recording.stem)
+    request = AnalysisRequest.checked(
+        source=str(recording), job_id=recording.stem, language="en", models=EMBEDDED, store=store, sounds=False
+    )
+    analyze(request)  # the models are warm from here on
+    began = time.perf_counter()
+    untouched = _read(analyze(request, refresh=True))
+    whole_s = time.perf_counter() - began
+    for count in counts:
+        places = [(segment.id, index) for segment in untouched.segments for index in range(len(segment.words))]
+        if count > len(places):
+            continue
+        chosen = set(random.Random(seed).sample(places, count))
+        revise(recording.stem, _corrupted(untouched, chosen, random.Random(seed)), store)
+        began = time.perf_counter()
+        corrected = _read(revise(recording.stem, _rightened(untouched, chosen), store))
+        took_s = time.perf_counter() - began
+        yield {"corrupted": count, **_compared(untouched, corrected), "whole_s": round(whole_s, 2),
+               "revision_s": round(took_s, 2), "share": round(took_s / whole_s, 3)}  # fmt: skip
+        for _ in range(2):
+            revise(recording.stem, None, store, undo=True)
+    wanted = plain(reference.read_text())
+    edits = matching.from_text(untouched, reference.read_bytes())
+    found = _read(revise(recording.stem, edits, store)) if edits.segments else untouched
+    truth = _aligned(decode.read(Path(store) / untouched.recording.key), reference.read_text().strip())
+    yield {
+        "words": len(wanted),
+        "wrong_before": _errors(wanted, untouched),
+        "wrong_after": _errors(wanted, found),
+        "corrected_starts": _starts([word for word in found.words if word.written_by == "person"], found, truth),
+        "other_starts": _starts([word for word in found.words if word.written_by == "machine"], found, truth),
+    }
+
+
+def _read(ended: Outcome) -> Analysis:
+    assert ended.outputs
+    return document.loads(Path(ended.outputs.analysis).read_bytes())
+
+
+def _corrupted(untouched: Analysis, chosen: set[tuple[int, int]], chance: random.Random) -> Edits:
+    """The chosen words replaced by others of the recording."""
+    known = sorted({word.text for word in untouched.words})
+    texts: dict[int, SegmentEdit] = {}
+    for segment in untouched.segments:
+        if any((segment.id, index) in chosen for index in range(len(segment.words))):
+            words = [
+                chance.choice([other for other in known if other != word.text])
+                if (segment.id, index) in chosen
+                else word.text
+                for index, word in enumerate(segment.words)
+            ]
+            texts[segment.id] = SegmentEdit(text=" ".join(words))
+    return Edits(segments=texts)
+
+
+def _rightened(untouched: Analysis, chosen: set[tuple[int, int]]) -> Edits:
+    touched = {segment for segment, _ in chosen}
+    return Edits(
+        segments={
+            segment.id: SegmentEdit(text=" ".join(word.text for word in segment.words))
+            for segment in untouched.segments
+            if segment.id in touched
+        }
+    )
+
+
+def _compared(untouched: Analysis, corrected: Analysis) -> dict[str, Any]:
+    """How far the corrected result is from the untouched one."""
+    before, after = untouched.words, corrected.words
+    same = [word.text for word in before] == [word.text for word in after]
+    if not same:
+        return {"same_words": False}
+    times_s = [max(abs(a.start_s - b.start_s), abs(a.end_s - b.end_s)) for a, b in zip(before, after, strict=True)]
+    levels_db = [
+        abs(a.voice.rms_dbfs - b.voice.rms_dbfs)
+        for a, b in zip(before, after, strict=True)
+        if a.voice and b.voice and a.voice.rms_dbfs is not None and b.voice.rms_dbfs is not None
+    ]
+    return {
+        "same_words": True,
+        "words": len(before),
+        "largest_time_ms": round(1000 * max(times_s), 1),
+        "within_20_ms": sum(time_s <= SAME_S for time_s in times_s),
+        "largest_level_db": round(max(levels_db), 2),
+        "within_0.3_db": sum(level_db <= SAME_DB for level_db in levels_db),
+    }
+
+
+def _errors(wanted: list[str], found: Analysis) -> int:
+    said = plain(" ".join(word.text for word in found.words))
+    measured = jiwer.process_words(" ".join(wanted), " ".join(said))
+    return int(measured.substitutions + measured.deletions + measured.insertions)
+
+
+def _aligned(samples: np.ndarray, text: str) -> list[float]:
+    """When each word of the reference begins, by an alignment of all of it, seconds."""
+    from benchmarks.edges import frames_of
+    from ecg_audio.analysis import Span, Transcript, Utterance
+    from ecg_audio.speech import alignment, edges, forced
+
+    whole = Utterance(start_s=0.0, end_s=len(samples) / decode.SAMPLE_RATE_HZ, text=text, words=())
+    stretch = forced.stretches([whole], whole.end_s)[0]
+    pieces = forced.aligned(samples, text.split(), stretch, "en")
+    words = alignment.words(pieces, Span(start_s=stretch.start_s, end_s=stretch.end_s), "aligned")
+    heard = Transcript(
+        model="reference", language="en", utterances=(whole.model_copy(update={"words": words}),), speech=()
+    )
+    frames = frames_of(samples)
+    settled = edges.settled(heard, frames["rms_dbfs"], frames["f0_hz"]).transcript
+    return [word.start_s for utterance in settled.utterances for word in utterance.words]
+
+
+def _starts(chosen: list[SpokenWord], found: Analysis, truth: list[float]) -> dict[str, Any]:
+    """How far the beginnings of some words are from those of the alignment; words are paired by their order."""
+    pairs = list(zip(found.words, truth, strict=False)) if len(found.words) == len(truth) else []
+    wanted = {id(word) for word in chosen}
+    errors_ms = [1000 * abs(word.start_s - start_s) for word, start_s in pairs if id(word) in wanted]
+    if not errors_ms:
+        return {"words": 0}
+    return {
+        "words": len(errors_ms),
+        "median_ms": round(float(np.median(errors_ms)), 1),
+        "largest_ms": round(max(errors_ms), 1),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""burn: a copy of a job's video with its captions in the picture, for places that show no captions of their own."""
+
+from pathlib import Path
+
+from prefect import flow, runtime
+
+from blocks.forgetting import remember
+from blocks.storage import check_source, open_store
+from ecg_audio import modes, workspace
+from ecg_audio.errors import InvalidRequest, ResultNotFound
+from ecg_audio.progress import Progress, listeners, listening, tracked
+from ecg_audio.request import Limits
+from ecg_audio.results import document, manifest
+from flows.faults import resumable
+from flows.observation import begin
+from flows.progress_artifact import progress_artifact
+from flows.runs import BURNING
+from tasks.burn import burn_in, burnt_key
+from tasks.download import download
+from tasks.publish import manifest_key
+from tasks.retrying import patient
+
+STAGES = ("download", "burn")
+
+
+def run_name() -> str:
+    """The job, for whoever reads the list of runs."""
+    job_id = str(runtime.flow_run.parameters["job_id"])
+    begin(job_id)
+    return f"{job_id} · burning in"
+
+
+@flow(
+    name=BURNING,
+    flow_run_name=run_name,
+    description="Draws the captions of a finished job into the picture of its video. Wants an ffmpeg with libass.",
+)
+@resumable
+def burn(job_id: str, source: str, store: str | None = None, cookies: str | None = None) -> str:
+    """Burn a job's captions, as they stand now, into its video.
+
+    Args:
+        job_id: the job.
+        source: its recording, as the job was asked for it.
+        store: reference of the artifact store; None: the usual one.
+        cookies: a site-cookies block, for platform URLs that want a login.
+
+    Returns:
+        the key of the video in the store.
+
+    Raises:
+        ResultNotFound: the job has no result.
+        InvalidRequest: it has no picture, or the source is another recording by now.
+        EcgError: there is no ffmpeg here, or the source cannot be had.
+    """
+    modes.begin()
+    artifacts = patient(open_store(store))
+    check_source(artifacts, source)
+    workspace.sweep()
+    run_id = str(runtime.flow_run.id)
+    try:
+        written = manifest.loads(artifacts.read(manifest_key(job_id)))
+    except ResultNotFound:
+        raise ResultNotFound(f"no result of {job_id} is published") from None
+    analysis = document.loads(artifacts.read(written.outputs["analysis"].key))
+    with (
+        progress_artifact(job_id, by_milestones=False) as artifact,
+        listening(artifact.listen),
+        tracked(Progress(STAGES, listeners())),
+        workspace.incoming(job_id, source) as folder,
+    ):
+        media = download(source, Limits(), folder, cookies)
+        if media.sha256 != analysis.recording.sha256:
+            raise InvalidRequest(
+                f"the source of {job_id} is another recording now", hint="Hand it in again, as a new job."
+            )
+        remember(artifacts, job_id, run_id, analysis.recording.key)
+        burn_in(analysis, Path(media.path), run_id, artifacts.reference)
+        return burnt_key(run_id)

@@ -1,0 +1,197 @@
+"""Work on a finished job: corrections, which make a new result of it, and captions burnt into its video."""
+
+import asyncio
+import uuid
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import FileResponse, RedirectResponse
+
+from ecg_audio.analysis import Edits
+from ecg_audio.errors import InvalidRequest, JobConflict, OrchestratorUnavailable, ResultNotFound
+from ecg_audio.revision.draft import drafted
+from gateway import results
+from gateway.admission import Prefect, Set, admit
+from gateway.answers import documented
+from gateway.jobs import JobId
+from gateway.links import ByLink, ending, link
+from gateway.orchestrator import Orchestrator
+from gateway.records import STATES, Job
+from gateway.records import SideRun as Found
+from gateway.results import Published
+from gateway.settings import Settings
+from gateway.wire import Revise, SideRun
+
+PATH = "/api/upload-video/jobs/{job_id}"
+MOST_TRIES = 20
+"""Of one revision: each that failed has a key of its own."""
+
+revisions = APIRouter(tags=["revisions"])
+KEYED = [Depends(admit)]
+
+
+@revisions.post(
+    f"{PATH}/revisions",
+    summary="Correct a result, or take its latest corrections back",
+    status_code=202,
+    dependencies=KEYED,
+    responses=documented(401, 403, 404, 409, 413, 422, 503),
+)
+async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) -> SideRun:
+    """What is changed is aligned and measured again, and everything published anew, as one whole.
+
+    409 where the result is another one by now, with what it is; and while somebody else revises it. The same
+    corrections of the same result twice are one revision.
+    """
+    edits = Edits(speakers=asked.speakers, segments=asked.segments)
+    if asked.undo == bool(edits.speakers or edits.segments):
+        raise InvalidRequest("undo: give corrections, or take the latest ones back: one of both")
+    job = await prefect.find(job_id)
+    if job.status != "completed":
+        raise ResultNotFound(f"job {job_id} has no result to correct: it is {job.status}")
+    published = await asyncio.to_thread(results.published, job)
+    await asyncio.to_thread(_check, published, asked.base, None if asked.undo else edits)
+    parameters = {
+        "job_id": job_id,
+        "edits": None if asked.undo else edits.model_dump(mode="json"),
+        "store": job.store,
+        "base": asked.base,
+        "undo": asked.undo,
+        "unheard": asked.unheard,
+    }
+    run = await _begun(prefect, settings, job, asked.base, parameters)
+    return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{run.run_id}")
+
+
+@revisions.get(
+    f"{PATH}/revisions/{{revision_id}}",
+    summary="How far a revision is",
+    dependencies=KEYED,
+    responses=documented(401, 404, 422, 503),
+)
+async def revision(job_id: JobId, revision_id: uuid.UUID, prefect: Prefect) -> SideRun:
+    """When it is completed, the job's result is the corrected one."""
+    run = await prefect.side_run(job_id, str(revision_id))
+    return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{revision_id}")
+
+
+@revisions.post(
+    f"{PATH}/burns",
+    summary="Burn the captions into a copy of the video",
+    status_code=202,
+    dependencies=KEYED,
+    responses=documented(401, 403, 404, 409, 422, 503),
+)
+async def burn(job_id: JobId, prefect: Prefect, settings: Set) -> SideRun:
+    """The captions as they stand now; asked for twice, it is done once."""
+    job = await prefect.find(job_id)
+    if job.status != "completed":
+        raise ResultNotFound(f"job {job_id} has no captions: it is {job.status}")
+    published = await asyncio.to_thread(results.published, job)
+    parameters = {"job_id": job_id, "source": job.source, "store": job.store, "cookies": job.cookies}
+    key = f"{job_id}.burn.{published.manifest.run_id}"
+    for number in range(1, MOST_TRIES):
+        run = await prefect.begin(
+            settings.burn_deployment, job_id, key if number == 1 else f"{key}.{number}", parameters
+        )
+        if run.failure is None:
+            break
+    return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{run.run_id}", settings)
+
+
+@revisions.get(
+    f"{PATH}/burns/{{burn_id}}",
+    summary="How far the burning in is",
+    dependencies=KEYED,
+    responses=documented(401, 404, 422, 503),
+)
+async def burning(job_id: JobId, burn_id: uuid.UUID, prefect: Prefect, settings: Set) -> SideRun:
+    """When it is completed, `video` says where to get it."""
+    run = await prefect.side_run(job_id, str(burn_id))
+    return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{burn_id}", settings)
+
+
+@revisions.get(
+    f"{PATH}/burns/{{burn_id}}/video",
+    summary="The video with captions in its picture",
+    response_class=Response,
+    responses={
+        200: {"content": {"video/mp4": {"schema": {"type": "string", "format": "binary"}}}},
+        206: {"description": "The part that Range asks for."},
+        307: {"description": "Where the store keeps it, by a link that lasts minutes."},
+        416: {"description": "There is no such part."},
+        **documented(401, 404, 422, 503),
+    },
+)
+async def burnt(job_id: JobId, burn_id: uuid.UUID, prefect: Prefect, _by_link: ByLink) -> Response:
+    """An MP4."""
+    run = await prefect.side_run(job_id, str(burn_id))
+    if run.state != "COMPLETED" or "source" not in run.parameters:
+        raise ResultNotFound(f"there is no video of {burn_id} yet")
+    store = await asyncio.to_thread(results.opened, run.parameters.get("store"))
+    place = await asyncio.to_thread(results.located, store, f"runs/{burn_id}/burnt.mp4")
+    if not isinstance(place, Path):
+        return RedirectResponse(place, 307)
+    return FileResponse(place, media_type="video/mp4", filename=f"{job_id}.captions.mp4")
+
+
+def _check(published: Published, base: str, edits: Edits | None) -> None:
+    """Whether corrections are of this result, and make sense in it.
+
+    Raises:
+        ResultChanged: they are of an older one.
+        InvalidRequest: they make no sense.
+    """
+    published.check_base(base)
+    found = published.analysis
+    if edits is not None:
+        drafted(found, edits)
+    elif found.revision is None:
+        raise InvalidRequest(f"nobody has corrected {found.job_id}: there is nothing to take back")
+
+
+async def _begun(prefect: Orchestrator, settings: Settings, job: Job, base: str, parameters: dict[str, Any]) -> Found:
+    """The run of a revision: the first that came for a result has its place; whoever failed has left it.
+
+    Raises:
+        JobConflict: somebody else has it.
+    """
+    key = f"{job.job_id}.revision.{base}"
+    for number in range(1, MOST_TRIES):
+        run = await prefect.begin(
+            settings.revise_deployment, job.job_id, key if number == 1 else f"{key}.{number}", parameters
+        )
+        if run.failure is not None:
+            continue
+        if all(run.parameters.get(name) == parameters[name] for name in ("edits", "undo", "unheard")):
+            return run
+        raise JobConflict(
+            f"somebody else is revising {job.job_id}", hint="Wait for its end, open the result again, and correct that."
+        )
+    raise OrchestratorUnavailable(
+        f"{MOST_TRIES - 1} revisions of this result have failed", hint="The last one says why."
+    )
+
+
+async def _told(run: Found, prefect: Orchestrator, url: str, settings: Settings | None = None) -> SideRun:
+    state = STATES.get(run.state, "queued")
+    percent = 100 if state == "completed" else 0
+    stages: list[str] = []
+    if state == "running":
+        progresses, stages = await asyncio.gather(prefect.progress_of_run(run.run_id), prefect.stages(run.run_id))
+        percent = min(99, progresses)
+    failure = run.failure
+    video = link(f"{url}/video", settings, ending()) if settings and state == "completed" else None
+    return SideRun(
+        id=run.run_id,
+        job_id=run.job_id,
+        state=state,
+        progress=percent,
+        stages=stages,
+        error_code=failure.code if failure else None,
+        error_message=failure.message if failure else None,
+        hint=failure.hint if failure else None,
+        url=url,
+        video=video,
+    )

@@ -1,0 +1,382 @@
+// The words of a result, to be read, played and corrected in place. Corrections are kept here until they are saved.
+import { $, element, say } from "./page.js";
+import { clock, t } from "./language.js";
+
+const FIGURES = [
+  ["time", (word) => `${clock(word.start_s, true)} – ${clock(word.end_s, true)}`],
+  ["level", (word) => figure(word.voice?.rms_dbfs, 1, "dBFS")],
+  ["pitch", (word) => figure(word.voice?.f0_median_hz, 0, "Hz")],
+  ["pause", (word) => figure(word.pause_before_s, 2, "s")],
+  ["confidence", (word) => figure(word.confidence === null ? null : 100 * word.confidence, 0, "%")],
+  ["timing", (word) => t(`timing_${word.timing}`)],
+  ["written_by", (word) => t(`written_by_${word.written_by}`)],
+  ["suspect", (word) => word.suspect],
+];
+
+/** A measured figure with its unit; null: it was not measured. */
+function figure(value, digits, unit) {
+  return value === null || value === undefined ? null : `${value.toFixed(digits)} ${unit}`;
+}
+
+export function speakerName(id) {
+  if (id === null) return t("speaker_unknown");
+  const numbered = /^SPEAKER_(\d+)$/.exec(id);
+  return numbered ? t("speaker_n", { n: Number(numbered[1]) + 1 }) : id;
+}
+
+export class Editor {
+  /** Shows a result. `tell` is called when there is something else to save. */
+  constructor(result, media, tell) {
+    this.base = result.run_id;
+    this.place = null; // the word that was touched last: [segment id, index]
+    this._segments = new Map(result.segments.map((segment) => [segment.id, segment]));
+    this._order = result.segments.toSorted((a, b) => a.start_s - b.start_s);
+    this._speakers = [...new Set([...result.speakers.map((one) => one.id), ...result.segments.map((one) => one.speaker)])].filter(Boolean);
+    this._said = result.speakers;
+    this._media = media;
+    this._tell = tell;
+    this._texts = new Map(); // segment -> its words' texts, where any differs
+    this._whose = new Map(); // segment -> speaker
+    this._names = new Map(); // speaker -> name
+    this._done = []; // how to take each change back
+    this._lines = new Map();
+    this._stop_s = null;
+    this._words = this._order.flatMap((segment) => segment.words.map((word, index) => ({ ...word, at: [segment.id, index] }))).sort((a, b) => a.start_s - b.start_s);
+    this._lit = null;
+    $("word").hidden = true;
+    this._showLines();
+    this._showPeople();
+    media.addEventListener("timeupdate", () => this._follow());
+    const watch = () => {
+      if (!media.isConnected) return;
+      this._follow();
+      if (!media.paused) requestAnimationFrame(watch);
+    };
+    media.addEventListener("play", watch);
+  }
+
+  get count() {
+    return this._texts.size + this._whose.size + this._names.size;
+  }
+
+  get changed() {
+    return this.count > 0;
+  }
+
+  get canUndo() {
+    return this._done.length > 0;
+  }
+
+  /** What is to be saved, as the gateway takes it. */
+  corrections() {
+    const segments = {};
+    for (const [id, texts] of this._texts) segments[id] = { text: texts.filter(Boolean).join(" ") };
+    for (const [id, speaker] of this._whose) segments[id] = { ...segments[id], speaker };
+    return { speakers: Object.fromEntries(this._names), segments };
+  }
+
+  undo() {
+    const last = this._done.pop();
+    if (!last) return;
+    last();
+    this._tell();
+  }
+
+  /** Take over another editor's corrections where the text is still what was corrected; returns what does not fit. */
+  take(other) {
+    const left = [];
+    for (const [speaker, name] of other._names) {
+      if (this._speakers.includes(speaker)) this._name(speaker, name);
+      else left.push(name);
+    }
+    for (const [id, texts] of other._texts) {
+      const [before, now] = [other._segments.get(id), this._segments.get(id)];
+      const same = now && before.words.length === now.words.length && before.words.every((word, index) => word.text === now.words[index].text);
+      if (same) this._setTexts(id, texts);
+      else left.push(texts.filter(Boolean).join(" "));
+    }
+    for (const [id, speaker] of other._whose) {
+      if (this._segments.get(id)?.speaker === other._segments.get(id).speaker) this._setSpeaker(id, speaker);
+      else left.push(speakerName(speaker));
+    }
+    this._showPeople();
+    this._tell();
+    return left;
+  }
+
+  /** Show the place of a moment. */
+  show(seconds) {
+    const word = this._words.findLast((one) => one.start_s <= seconds) ?? this._words[0];
+    if (word) this._button(...word.at)?.scrollIntoView({ block: "center" });
+  }
+
+  /** Show a word's figures again, as after it was measured. */
+  select(place) {
+    if (!place) return;
+    const segment = this._segments.get(place[0]);
+    if (!segment) return;
+    const index = Math.min(place[1], segment.words.length - 1);
+    if (index < 0) return;
+    this._figures(place[0], index);
+    this._button(place[0], index)?.focus({ preventScroll: true });
+  }
+
+  _showLines() {
+    $("lines").replaceChildren(...this._order.map((segment) => this._line(segment)));
+  }
+
+  _line(segment) {
+    const play = element("button", { type: "button", className: "play", textContent: `▶ ${clock(segment.start_s)}` });
+    play.setAttribute("aria-label", t("play_line", { clock: clock(segment.start_s) }));
+    play.addEventListener("click", () => this._play(segment));
+    const who = element("select", {});
+    who.setAttribute("aria-label", t("speaker_of_line", { clock: clock(segment.start_s) }));
+    who.addEventListener("change", () => this._setSpeaker(segment.id, who.value));
+    const spoken = element("p", { className: "spoken", role: "group" });
+    spoken.setAttribute("aria-label", t("line_at", { clock: clock(segment.start_s) }));
+    const line = element("li", { className: "line", data: { segment: segment.id } }, play, who, spoken);
+    this._lines.set(segment.id, { line, who, spoken });
+    this._fillWho(segment.id);
+    this._fillWords(segment.id);
+    spoken.addEventListener("click", (event) => {
+      const button = event.target.closest(".w");
+      if (button) this._edit(segment.id, Number(button.dataset.index));
+    });
+    spoken.addEventListener("keydown", (event) => this._keys(event, segment.id));
+    spoken.addEventListener("focusin", (event) => {
+      const button = event.target.closest(".w");
+      if (button) this._figures(segment.id, Number(button.dataset.index));
+    });
+    return line;
+  }
+
+  _fillWho(id) {
+    const { who } = this._lines.get(id);
+    const now = this._whose.get(id) ?? this._segments.get(id).speaker;
+    const options = this._speakers.map((one) => element("option", { value: one, textContent: this._names.get(one) ?? speakerName(one) }));
+    if (now === null) options.unshift(element("option", { value: "", textContent: speakerName(null) }));
+    who.replaceChildren(...options);
+    who.value = now ?? "";
+  }
+
+  /** The words of a line as they stand. Only what has changed is made anew, so that a press on a word beside it holds. */
+  _fillWords(id) {
+    const { spoken } = this._lines.get(id);
+    const made = this._segments.get(id).words.map((_, index) => this._wordButton(id, index));
+    if (!spoken.children.length) {
+      if (made.length) made[0].tabIndex = 0; // one word of a line can be reached by Tab, the others by arrows
+      spoken.replaceChildren(...made.flatMap((button) => [button, " "]));
+      return;
+    }
+    made.forEach((button, index) => {
+      const old = this._button(id, index);
+      if (old.matches("button") && old.className === button.className && old.textContent === button.textContent) return;
+      button.tabIndex = old.tabIndex;
+      const had = old === document.activeElement;
+      old.replaceWith(button);
+      if (had) button.focus({ preventScroll: true });
+    });
+  }
+
+  _wordButton(id, index) {
+    const word = this._segments.get(id).words[index];
+    const text = this._texts.get(id)?.[index] ?? word.text;
+    const changed = text !== word.text;
+    const classes = ["w"];
+    if (changed) classes.push(text ? "changed" : "gone");
+    if (word.written_by === "person" && !changed) classes.push("by-person");
+    if (word.suspect) classes.push("suspect");
+    const made = element("button", { type: "button", className: classes.join(" "), textContent: text || word.text, tabIndex: -1 });
+    made.dataset.index = index;
+    if (changed && !text) made.setAttribute("aria-label", t("word_gone", { word: word.text }));
+    // how it was said, as the captions show it: louder is heavier, drawn out is wider
+    const emphasis = changed ? null : word.emphasis;
+    if (emphasis?.louder) made.style.fontWeight = String(Math.round(400 + 350 * Math.max(-0.6, emphasis.louder)));
+    if (emphasis?.slower > 0) made.style.letterSpacing = `${(0.12 * emphasis.slower).toFixed(3)}em`;
+    return made;
+  }
+
+  _button(id, index) {
+    return this._lines.get(id)?.spoken.querySelector(`[data-index="${index}"]`);
+  }
+
+  _keys(event, id) {
+    const button = event.target.closest(".w");
+    if (!button) return;
+    const index = Number(button.dataset.index);
+    const steps = { ArrowRight: 1, ArrowLeft: -1 };
+    if (event.key in steps) {
+      event.preventDefault();
+      this._reach(id, index, steps[event.key]);
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      event.preventDefault();
+      this._setWord(id, index, "");
+      this._button(id, index)?.focus();
+    } else if (event.key === "p" && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      this._play(this._segments.get(id));
+    }
+  }
+
+  /** The word beside one, over the ends of lines. */
+  _beside(id, index, step) {
+    const words = this._segments.get(id).words.length;
+    if (index + step >= 0 && index + step < words) return [id, index + step];
+    let line = this._order.findIndex((segment) => segment.id === id) + step;
+    while (this._order[line] && !this._order[line].words.length) line += step;
+    const next = this._order[line];
+    return next ? [next.id, step > 0 ? 0 : next.words.length - 1] : null;
+  }
+
+  _reach(id, index, step) {
+    const next = this._beside(id, index, step);
+    if (!next) return;
+    for (const one of this._lines.get(next[0]).spoken.querySelectorAll(".w")) one.tabIndex = -1;
+    const button = this._button(...next);
+    button.tabIndex = 0;
+    button.focus();
+  }
+
+  /** Let a word be written; Enter or leaving keeps it, Tab goes on to the next, Escape leaves it as it was. */
+  _edit(id, index) {
+    const button = this._button(id, index);
+    if (!button?.matches("button")) return;
+    const word = this._segments.get(id).words[index];
+    const before = this._texts.get(id)?.[index] ?? word.text;
+    this._figures(id, index);
+    const input = element("input", { type: "text", value: before, autocomplete: "off", spellcheck: true, maxLength: 500 });
+    input.setAttribute("aria-label", t("word_now", { word: word.text }));
+    input.dataset.index = index;
+    input.tabIndex = button.tabIndex;
+    input.size = Math.max(2, before.length + 1);
+    input.addEventListener("input", () => (input.size = Math.max(2, input.value.length + 1)));
+    let over = false;
+    const end = (keep) => {
+      if (over) return;
+      over = true;
+      if (keep && input.value.trim() !== before) this._setWord(id, index, input.value.trim().replace(/\s+/g, " "));
+      else this._fillWords(id);
+    };
+    input.addEventListener("keydown", (event) => {
+      if (event.isComposing) return;
+      if (event.key === "Enter" || event.key === "Escape") {
+        event.preventDefault();
+        end(event.key === "Enter");
+        this._button(id, index)?.focus();
+      } else if (event.key === "Tab") {
+        const next = this._beside(id, index, event.shiftKey ? -1 : 1);
+        if (!next) return;
+        event.preventDefault();
+        end(true);
+        this._edit(...next);
+      } else if (event.key === "z" && (event.ctrlKey || event.metaKey)) event.stopPropagation();
+    });
+    input.addEventListener("blur", () => end(true));
+    button.replaceWith(input);
+    input.focus();
+    input.select();
+  }
+
+  _setWord(id, index, text) {
+    const words = this._segments.get(id).words.map((word) => word.text);
+    const now = [...(this._texts.get(id) ?? words)];
+    now[index] = text;
+    this._setTexts(id, now);
+    this.place = [id, index];
+  }
+
+  _setTexts(id, texts) {
+    const before = this._texts.get(id);
+    const put = (wanted) => {
+      const same = !wanted || this._segments.get(id).words.every((word, index) => word.text === wanted[index]);
+      if (same) this._texts.delete(id);
+      else this._texts.set(id, wanted);
+      this._fillWords(id);
+    };
+    put(texts);
+    this._done.push(() => put(before));
+    this._tell();
+  }
+
+  _setSpeaker(id, speaker) {
+    const before = this._whose.get(id);
+    const put = (wanted) => {
+      if (wanted === undefined || wanted === this._segments.get(id).speaker) this._whose.delete(id);
+      else this._whose.set(id, wanted);
+      this._fillWho(id);
+    };
+    put(speaker);
+    this._done.push(() => put(before));
+    this._tell();
+  }
+
+  _name(speaker, name) {
+    const before = this._names.get(speaker);
+    const put = (wanted) => {
+      if (!wanted || wanted === speaker || wanted === speakerName(speaker)) this._names.delete(speaker);
+      else this._names.set(speaker, wanted);
+      for (const id of this._lines.keys()) this._fillWho(id);
+    };
+    put(name);
+    this._done.push(() => {
+      put(before);
+      this._showPeople();
+    });
+    this._tell();
+  }
+
+  _showPeople() {
+    $("people").replaceChildren(
+      ...this._speakers.map((id) => {
+        const input = element("input", { type: "text", value: this._names.get(id) ?? speakerName(id), maxLength: 80, autocomplete: "off" });
+        input.setAttribute("aria-label", t("name_of", { name: speakerName(id) }));
+        input.dataset.speaker = id;
+        input.addEventListener("change", () => this._name(id, input.value.trim()));
+        const said = this._said.find((one) => one.id === id);
+        return element("label", {}, input, element("span", { textContent: said ? clock(said.speaking_s) : "" }));
+      }),
+    );
+  }
+
+  _figures(id, index) {
+    const word = this._segments.get(id).words[index];
+    this.place = [id, index];
+    $("word").hidden = false;
+    $("word-title").textContent = word.text;
+    const rows = FIGURES.map(([name, read]) => [name, read(word)]).filter(([, value]) => value);
+    $("word-facts").replaceChildren(
+      ...rows.map(([name, value]) => element("div", { data: { figure: name } }, element("dt", { textContent: t(`figure_${name}`) }), element("dd", { textContent: value }))),
+    );
+  }
+
+  _play(segment) {
+    this._stop_s = segment.end_s;
+    this._media.currentTime = segment.start_s;
+    this._media.play().catch((error) => {
+      if (!(error instanceof DOMException)) throw error;
+      say(t("not_played"));
+    });
+  }
+
+  _follow() {
+    const now_s = this._media.currentTime;
+    if (this._stop_s !== null && now_s >= this._stop_s) {
+      this._stop_s = null;
+      this._media.pause();
+    }
+    if (this._media.paused) this._stop_s = null;
+    let low = 0;
+    let high = this._words.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this._words[middle].start_s <= now_s) low = middle + 1;
+      else high = middle;
+    }
+    const word = this._words[low - 1];
+    const button = word && now_s < word.end_s ? this._button(...word.at) : null;
+    if (button === this._lit) return;
+    this._lit?.classList.remove("now");
+    button?.classList.add("now");
+    this._lit = button;
+  }
+}

@@ -1,0 +1,42 @@
+// The few ways in which the document is written to. Strings become text, never markup.
+export const $ = (id) => document.getElementById(id);
+
+/** A new element: properties, then children. */
+export function element(name, properties = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (value === null || value === undefined) continue;
+    if (key === "data") Object.assign(made.dataset, value);
+    else if (key in made) made[key] = value;
+    else made.setAttribute(key, value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+  return made;
+}
+
+/** Say something to everybody, those who listen to the page among them. */
+export function say(text) {
+  $("said").textContent = text;
+}
+
+/** What the reader chose, kept by the browser where it keeps anything for this page. */
+export const memory = {
+  get(name) {
+    try {
+      return localStorage.getItem(`ecg-studio-${name}`);
+    } catch (error) {
+      if (error instanceof DOMException) return null; // storage is turned off
+      throw error;
+    }
+  },
+  set(name, value) {
+    try {
+      if (value === null) localStorage.removeItem(`ecg-studio-${name}`);
+      else localStorage.setItem(`ecg-studio-${name}`, value);
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+    }
+  },
+};
+
+export const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

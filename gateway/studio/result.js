@@ -1,0 +1,316 @@
+// One job, opened: its recording, its words to correct, its report, what can be taken away, and its end.
+import { $, element, rest, say } from "./page.js";
+import { clock, languageName, t } from "./language.js";
+import * as api from "./api.js";
+import { follow, howFar, inWords, titleOf } from "./home.js";
+import { Editor } from "./editor.js";
+
+const BUSY_MS = 1500;
+const FIRST = ["srt", "vtt", "ass", "report", "analysis"]; // what most people want, before the rest
+
+let job = null; // the id of the one that is shown
+let round = 0; // the latest that was asked for
+let links = null;
+let editor = null;
+
+export function setUpResult() {
+  $("copy").addEventListener("click", copyMoment);
+  $("burn").addEventListener("click", burn);
+  $("forget").addEventListener("click", forget);
+  $("undo").addEventListener("click", () => editor?.undo());
+  $("save").addEventListener("click", () => save(false));
+  $("take-back").addEventListener("click", () => save(true));
+  const tabs = [$("tab-words"), $("tab-report")];
+  tabs.forEach((tab, index) => {
+    tab.addEventListener("click", () => choose(tab));
+    tab.addEventListener("keydown", (event) => {
+      if (event.key !== "ArrowRight" && event.key !== "ArrowLeft") return;
+      const other = tabs[1 - index];
+      choose(other);
+      other.focus();
+    });
+  });
+  addEventListener("beforeunload", (event) => editor?.changed && event.preventDefault());
+  document.addEventListener("keydown", (event) => {
+    if (job && editor && event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.target.closest("input")) {
+      event.preventDefault();
+      editor.undo();
+    }
+  });
+}
+
+function choose(tab) {
+  for (const [one, panel] of [[$("tab-words"), $("words")], [$("tab-report"), $("report")]]) {
+    one.setAttribute("aria-selected", String(one === tab));
+    one.tabIndex = one === tab ? 0 : -1;
+    panel.hidden = one !== tab;
+  }
+  if (tab === $("tab-report")) showReport();
+}
+
+/** Ask a question that is answered by yes or no. */
+export function asked(text, yes) {
+  $("ask-text").textContent = text;
+  $("ask-yes").textContent = yes;
+  $("ask").returnValue = "no";
+  $("ask").showModal();
+  return new Promise((resolve) => ($("ask").onclose = () => resolve($("ask").returnValue === "yes")));
+}
+
+/** Whether a reader who goes away loses nothing, or means it. */
+export async function mayLeave() {
+  return !editor?.changed || asked(t("leave_unsaved"), t("leave"));
+}
+
+export function leaveResult() {
+  job = null;
+  round += 1;
+  editor = null;
+  $("picture").replaceChildren();
+  $("report").replaceChildren();
+}
+
+export async function showResult(id, at_s, moved) {
+  const mine = ++round;
+  const again = id === job && editor;
+  job = id;
+  if (again && at_s !== null) return seek(at_s);
+  editor = null;
+  for (const place of ["result-state", "burning", "revising", "report", "picture"]) $(place).replaceChildren();
+  $("opened").hidden = true;
+  $("result-title").textContent = id;
+  $("result-facts").textContent = "";
+  if (moved) $("result-title").focus();
+  try {
+    await watch(id, mine, at_s);
+  } catch (error) {
+    if (!(error instanceof api.Refused)) throw error;
+    if (mine === round) $("result-state").replaceChildren(failure(error.code, error.message, error.hint));
+  }
+}
+
+async function watch(id, mine, at_s) {
+  let bar = null;
+  let how = null;
+  for (;;) {
+    const now = await api.whole(id);
+    if (mine !== round) return;
+    $("result-title").textContent = titleOf(now);
+    document.title = `${titleOf(now)} · ${t("brand")}`;
+    if (now.status === "processing") {
+      if (!bar) {
+        bar = element("progress", { max: 100, "aria-label": t("progress_of", { name: titleOf(now) }) });
+        how = element("p", {});
+        const stop = element("button", { type: "button", className: "plain", textContent: t("cancel") });
+        stop.addEventListener("click", async () => {
+          stop.disabled = true;
+          await api.cancel(id);
+        });
+        $("result-state").replaceChildren(bar, how, stop);
+      }
+      bar.value = now.progress ?? 0;
+      how.textContent = howFar(now, now.stages);
+      await rest(BUSY_MS);
+      continue;
+    }
+    $("result-state").replaceChildren();
+    if (now.status === "failed" || !now.run_id) {
+      $("result-state").replaceChildren(failure(now.error_code, now.error_message, now.hint), forgetButton(now));
+      return;
+    }
+    await open(now, at_s);
+    if (now.revision) await revising({ url: `/api/upload-video/jobs/${encodeURIComponent(id)}/revisions/${now.revision}` });
+    return;
+  }
+}
+
+function failure(code, message, hint) {
+  return element("p", { className: "failed", role: "alert", textContent: inWords(code, message, hint) });
+}
+
+function forgetButton() {
+  const made = element("button", { type: "button", className: "plain danger", textContent: t("forget") });
+  made.addEventListener("click", forget);
+  return made;
+}
+
+async function open(now, at_s) {
+  const mine = round;
+  const [found, linked] = await Promise.all([api.result(now.job_id), api.links(now.job_id)]);
+  if (mine !== round) return;
+  links = linked;
+  const facts = [
+    clock(found.recording.duration_s),
+    languageName(found.language),
+    t("n_words", { n: found.segments.reduce((sum, segment) => sum + segment.words.length, 0) }),
+    t("n_speakers", { n: found.speakers.length }),
+    found.revision ? t("revised", { number: found.revision.number }) : null,
+  ];
+  $("result-facts").textContent = facts.filter(Boolean).join(" · ");
+  $("opened").hidden = false;
+  const media = player(now.has_picture);
+  editor = new Editor(found, media, tellChanges);
+  tellChanges();
+  $("take-back").hidden = !found.revision;
+  $("burn").hidden = !now.has_picture;
+  showDownloads(found.job_id);
+  $("report").replaceChildren();
+  if (!$("report").hidden) showReport();
+  if (at_s !== null && Number.isFinite(at_s)) seek(at_s);
+}
+
+function player(picture) {
+  const before = $("picture").firstElementChild;
+  const at_s = before?.currentTime ?? 0;
+  const media = element(picture ? "video" : "audio", { controls: true, preload: "metadata", playsInline: true, src: links.media });
+  media.setAttribute("aria-label", t("recording"));
+  media.addEventListener(
+    "error",
+    () => {
+      if (media.src.includes("sound=true")) return say(t("not_played"));
+      // not every browser plays every container; the sound that was extracted, they all do
+      media.src = `${links.media}&sound=true`;
+    },
+  );
+  if (at_s) media.addEventListener("loadedmetadata", () => (media.currentTime = at_s), { once: true });
+  $("picture").replaceChildren(media);
+  return media;
+}
+
+function seek(seconds) {
+  const media = $("picture").firstElementChild;
+  const go = () => (media.currentTime = seconds);
+  if (media.readyState >= 1) go();
+  else media.addEventListener("loadedmetadata", go, { once: true });
+  editor?.show(seconds);
+}
+
+function showReport() {
+  if ($("report").firstElementChild) return;
+  // its scripts run as a page of nowhere: they reach nothing of this one
+  const frame = element("iframe", { title: t("report"), src: links.report });
+  frame.setAttribute("sandbox", "allow-scripts allow-downloads");
+  $("report").replaceChildren(frame);
+}
+
+function showDownloads(id) {
+  const names = Object.keys(links.outputs);
+  const ordered = [...FIRST.filter((name) => names.includes(name)), ...names.filter((name) => !FIRST.includes(name))];
+  $("downloads").replaceChildren(
+    ...ordered.map((name) => {
+      const anchor = element("a", { href: links.outputs[name], textContent: name.replace(/^presets\//, "").replace(/^tables\//, "▦ ") });
+      anchor.setAttribute("download", "");
+      anchor.dataset.output = name;
+      return element("li", {}, anchor);
+    }),
+  );
+}
+
+async function copyMoment() {
+  const at_s = Math.round(10 * ($("picture").firstElementChild?.currentTime ?? 0)) / 10;
+  const address = `${location.origin}${location.pathname}#job=${encodeURIComponent(job)}&t=${at_s}`;
+  try {
+    await navigator.clipboard.writeText(address);
+    say(t("copied", { clock: clock(at_s) }));
+  } catch (error) {
+    if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
+    say(address); // no clipboard here: it can be marked and copied by hand
+  }
+}
+
+function tellChanges() {
+  const count = editor?.count ?? 0;
+  $("changes").textContent = count ? t(count === 1 ? "one_change" : "n_changes", { n: count }) : t("no_changes");
+  $("save").disabled = !count;
+  $("undo").disabled = !editor?.canUndo;
+  $("take-back").disabled = count > 0;
+}
+
+async function save(takeBack) {
+  if (takeBack && !(await asked(t("take_back_sure"), t("take_back")))) return;
+  const corrections = takeBack ? { undo: true } : editor.corrections();
+  $("save").disabled = $("take-back").disabled = true;
+  try {
+    await revising(await api.revise(job, { base: editor.base, ...corrections }));
+  } catch (error) {
+    if (!(error instanceof api.Refused)) throw error;
+    if (error.changed) await merge(error.changed);
+    else {
+      $("revising").replaceChildren(failure(error.code === "JOB_CONFLICT" ? null : error.code, error.message, error.hint));
+      tellChanges();
+    }
+  }
+}
+
+/** Somebody else was quicker: open theirs, and put ours into it where it still fits. */
+async function merge(changed) {
+  const ours = editor;
+  await open(await api.whole(job), null);
+  const left = editor.take(ours);
+  const what = t("somebody_was_quicker", { number: changed.number ?? "" });
+  const ours_now = left.length ? t("not_taken_over", { what: left.join(" · ") }) : t("taken_over");
+  $("revising").replaceChildren(failure(null, what, ours_now));
+  say(`${what} ${ours_now}`);
+}
+
+async function revising(begun) {
+  const mine = round;
+  const bar = element("progress", { max: 100, value: 0, "aria-label": t("revising") });
+  const how = element("p", { className: "small", textContent: t("revising") });
+  $("revising").replaceChildren(bar, how);
+  const first = begun.state ? begun : await api.again(begun.url);
+  const ended = await follow(first, (now) => {
+    if (mine !== round) return;
+    bar.value = now.progress;
+    how.textContent = `${t("revising")} · ${howFar(now, now.stages)}`;
+  });
+  if (mine !== round) return;
+  if (ended.state !== "completed") {
+    $("revising").replaceChildren(failure(ended.error_code, ended.error_message, ended.hint));
+    tellChanges();
+    return;
+  }
+  $("revising").replaceChildren();
+  const word = editor?.place;
+  await open(await api.whole(job), null);
+  editor.select(word);
+  say(t("revision_done"));
+}
+
+async function burn() {
+  const mine = round;
+  $("burn").disabled = true;
+  const bar = element("progress", { max: 100, value: 0, "aria-label": t("burning") });
+  const how = element("p", { className: "small", textContent: t("burning") });
+  $("burning").replaceChildren(bar, how);
+  try {
+    const ended = await follow(await api.burn(job), (now) => {
+      bar.value = now.progress;
+      how.textContent = `${t("burning")} · ${howFar(now, now.stages)}`;
+    });
+    if (mine !== round) return;
+    if (ended.state !== "completed") throw new api.Refused(0, { message: ended.error_message, error: { code: ended.error_code, hint: ended.hint } });
+    const anchor = element("a", { href: ended.video, textContent: t("burnt") });
+    anchor.setAttribute("download", "");
+    $("burning").replaceChildren(anchor);
+    say(t("burnt"));
+  } catch (error) {
+    if (!(error instanceof api.Refused)) throw error;
+    $("burning").replaceChildren(failure(error.code, error.message, error.hint));
+  } finally {
+    $("burn").disabled = false;
+  }
+}
+
+async function forget() {
+  if (!(await asked(t("forget_sure"), t("forget")))) return;
+  try {
+    await api.forget(job);
+    editor = null;
+    location.hash = "";
+    say(t("forgotten"));
+  } catch (error) {
+    if (!(error instanceof api.Refused)) throw error;
+    say(inWords(error.code === "JOB_CONFLICT" ? null : error.code, error.message, error.hint));
+  }
+}
