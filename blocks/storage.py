@@ -3,7 +3,6 @@
 A store is named by a reference: the path of a folder, or the slug of a saved Prefect block (`s3-bucket/ecg`).
 """
 
-import os
 import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from blocks.artifacts import ArtifactStore, Stored
 from blocks.folder import FolderStore
 from ecg_audio.errors import InvalidRequest, SourceForbidden
 from ecg_audio.media import source
+from ecg_audio.settings import Files
 
 if TYPE_CHECKING:
     from blocks.bucket import BucketStore
@@ -40,7 +40,7 @@ _ELSEWHERE = re.compile(r"[a-z0-9+.-]+://|(?:gcs-bucket|azure-blob-storage|remot
 
 def reference(named: str | None) -> str:
     """The store a request means: what it names, else ECG_STORE, else a folder here."""
-    return named or os.environ.get("ECG_STORE") or DEFAULT_FOLDER
+    return named or Files.read().store or DEFAULT_FOLDER
 
 
 def is_block(named: str) -> bool:

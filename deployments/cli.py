@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from deployments.caption_commands import Debug, Result, Store, burn, captions
-from deployments.operator_commands import blocks, forget
+from deployments.operator_commands import blocks, forget, settings
 from ecg_audio import modes
 from ecg_audio.errors import EcgError
 
@@ -445,6 +445,7 @@ def query(
 app.command(no_args_is_help=True)(captions)
 app.command(no_args_is_help=True)(burn)
 app.command(no_args_is_help=True)(forget)
+app.command()(settings)
 app.add_typer(blocks, name="blocks")
 
 

@@ -1,6 +1,5 @@
 """analyze: one recording, from its source to published results."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from ecg_audio.media import source
 from ecg_audio.progress import Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome, outcome
+from ecg_audio.settings import Models
 from ecg_audio.sounds import classifier, kinds
 from ecg_audio.speech import engine
 from ecg_audio.voice import emotion
@@ -189,7 +189,7 @@ def _engine(models: str) -> engine.Engine:
             return engine.shared(models)
         except EngineUnavailable as error:
             silent = isinstance(error.__cause__, httpx.HTTPError)
-            if not os.environ.get(engine.MODEL_SERVER) or not silent:
+            if not Models.read().model_server or not silent:
                 raise
             if time.monotonic() > deadline:
                 raise WorkerLost(error.message) from error

@@ -20,6 +20,7 @@ GROUND = {
     "progress",
     "quality",
     "request",
+    "settings",
     "spacing",
     "telemetry",
     "workspace",

@@ -19,7 +19,8 @@ import sys
 import time
 from typing import Any, NoReturn
 
-ADDRESS = "ECG_WARM_SOCKET"
+from ecg_audio.environment import WARM_SOCKET
+
 ENGINE = "prefect.engine"
 PATIENCE_S = 1.0
 """So long may a fork server take for all of its answers."""
@@ -42,9 +43,9 @@ def address() -> str:
         NotWarm: the path is too long for a socket.
     """
     folder = os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - see `mistrust`
-    path = os.environ.get(ADDRESS) or os.path.join(folder, f"ecg-warm-{os.getuid()}", "socket")  # noqa: PTH118
+    path = os.environ.get(WARM_SOCKET) or os.path.join(folder, f"ecg-warm-{os.getuid()}", "socket")  # noqa: PTH118
     if len(os.fsencode(path)) > LONGEST_ADDRESS:
-        raise NotWarm(f"the path of its socket is longer than {LONGEST_ADDRESS} bytes; set {ADDRESS} to a shorter one")
+        raise NotWarm(f"its socket's path is longer than {LONGEST_ADDRESS} bytes; set {WARM_SOCKET} to a shorter one")
     return path
 
 

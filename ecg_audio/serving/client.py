@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,8 @@ from ecg_audio.overheard import Overheard
 from ecg_audio.progress import Report, Taken, silent, took
 from ecg_audio.request import AUTO, UNGUIDED, UNKNOWN, Guidance, SpeakerCount
 from ecg_audio.serving import connection, wire
-from ecg_audio.speech.engine import MODEL_SERVER, Stage, check_guidance, check_language
+from ecg_audio.settings import Models
+from ecg_audio.speech.engine import Stage, check_guidance, check_language
 
 ANSWER_S = 2.0
 SILENCE_S = 15 * wire.HEARTBEAT_S
@@ -41,7 +41,7 @@ class RemoteEngine:
     def __init__(self, address: str | None = None, *, models: str = AUTO, patience_s: float = PATIENCE_S) -> None:
         self._models = models
         self._patience_s = patience_s
-        self._address = address or os.environ[MODEL_SERVER]
+        self._address = address or (Models.read().model_server or "")
         self._http = connection.connect(self._address, httpx.Timeout(SILENCE_S, connect=ANSWER_S))
         try:
             answer = self._http.get("/models", params={"models": models}, timeout=ANSWER_S)

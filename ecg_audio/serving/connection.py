@@ -6,6 +6,7 @@ import httpx
 
 from ecg_audio import local_socket
 from ecg_audio.errors import EngineUnavailable
+from ecg_audio.settings import Models
 
 PREFIX = "unix:"
 HOST = "http://models"
@@ -21,7 +22,7 @@ def path(address: str) -> Path:
     found = Path(address.removeprefix(PREFIX))
     if not found.is_absolute():
         raise EngineUnavailable(
-            f"ECG_MODEL_SERVER: {address!r} is no path of a socket",
+            f"{Models.variable('model_server')}: {address!r} is no path of a socket",
             hint="Name the path that `ecg serve-models` prints; model servers listen on no port.",
         )
     return found

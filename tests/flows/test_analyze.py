@@ -111,7 +111,7 @@ def test_a_model_server_that_is_begun_again_is_waited_for(
     monkeypatch.setattr(engine, "shared", shared)
     with pytest.raises(EngineUnavailable):
         analyze(ask())
-    monkeypatch.setenv(engine.MODEL_SERVER, "/nowhere/socket")
+    monkeypatch.setenv("ECG_MODEL_SERVER", "/nowhere/socket")
     away[:] = [EngineUnavailable("no answer"), EngineUnavailable("no answer")]
     assert analyze(ask()).status == "completed"
     assert away == []

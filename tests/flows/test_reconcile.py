@@ -440,7 +440,7 @@ def test_on_one_machine_the_list_of_processes_says_who_lives(
     run: Callable[..., str], client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that a process of this machine was begun for lives, however silent; one without is lost at once."""
-    monkeypatch.setenv(lost.ONE_MACHINE, "1")
+    monkeypatch.setenv("ECG_ONE_MACHINE", "1")
     monkeypatch.setattr(lost, "LOOK_AGAIN_S", 0.2)
     alive, gone = run(Running()), run(Running(), "job-2")
     process = subprocess.Popen(["/bin/sleep", "60"], env={"PREFECT__FLOW_RUN_ID": alive})
