@@ -6,6 +6,7 @@ from pathlib import Path
 from blocks.storage import open_store
 from deployments.show import load
 from deployments.terminal import out
+from ecg_audio import layout
 from ecg_audio.analysis import Analysis
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.results import bundle, ctm, document, eaf, manifest, rttm, stm, textgrid
@@ -61,7 +62,7 @@ def _bundle(analysis: Analysis, named: str, store: str | None) -> bytes:
         artifacts = open_store(store or str(path.absolute().parents[2]))
     else:
         artifacts = open_store(store)
-        written = manifest.loads(artifacts.read(f"results/{named}/manifest.json"))
+        written = manifest.loads(artifacts.read(layout.manifest(named)))
     files = {
         (f"{name}.parquet" if name.startswith("tables/") else Path(output.key).name): artifacts.read(output.key)
         for name, output in written.outputs.items()

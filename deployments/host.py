@@ -17,7 +17,7 @@ from deployments.serve import SECRETS, SILENT_S
 from deployments.supervisor import Service, Supervisor
 from ecg_audio import environment, modes, workspace
 from ecg_audio.errors import EcgError, InvalidRequest
-from ecg_audio.local_socket import LONGEST_PATH
+from ecg_audio.peer import LONGEST_PATH
 from ecg_audio.settings import Host, Models, Prefect
 from ecg_audio.speech import engine
 

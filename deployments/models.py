@@ -6,7 +6,7 @@ from rich.markup import escape
 
 from deployments.blocks import use_engine_settings
 from deployments.terminal import out
-from ecg_audio import local_socket
+from ecg_audio import peer
 from ecg_audio.compute import hub
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.request import EMBEDDED
@@ -97,7 +97,7 @@ def serve_models(models: str, path: Path | None, most_waiting: int, most_gb: flo
     use_engine_settings()
     engine = LocalEngine(models)
     bound = round(most_gb * 1e9)
-    path = path.absolute() if path else local_socket.usual("models")
+    path = path.absolute() if path else Path(peer.usual("models"))
     with ModelServer(engine, path, most_waiting=most_waiting, most_resident_bytes=bound) as server:
         where = "a GPU" if engine.settings.device == "cuda" else "the CPU"
         said = f"{engine.settings.model} on {where}; export {Models.variable('model_server')}={server.address}"

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show logs and tracebacks.")]
+from deployments.caption_commands import Debug, Store
 
 blocks = typer.Typer(help="The blocks on the Prefect server: store, callbacks, engine, secrets.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ def settings(
 
 def forget(
     job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="The job to forget.")],
-    out: Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store the job is in.")] = None,
+    out: Store = None,
     debug: Debug = False,
 ) -> None:
     """Remove every trace of a job: result, tables, receipt, runs in Prefect; its recording, unless others use it."""

@@ -21,7 +21,7 @@ from deployments.supervisor import Service, Supervisor
 from deployments.terminal import out
 from ecg_audio import environment
 from ecg_audio.errors import AddressInUse, InvalidRequest
-from ecg_audio.local_socket import LONGEST_PATH
+from ecg_audio.peer import LONGEST_PATH
 from ecg_audio.settings import Files, Gateway, Models, Prefect, Runs
 
 LOOPBACK = "127.0.0.1"

@@ -8,7 +8,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from blocks.engine import use_settings
 from blocks.forgetting import remember
 from blocks.storage import open_store
-from ecg_audio import modes, workspace
+from ecg_audio import layout, modes, workspace
 from ecg_audio.analysis import Analysis, Edits
 from ecg_audio.delivery.claim import claimed
 from ecg_audio.errors import InvalidRequest, JobConflict, ResultNotFound
@@ -19,9 +19,8 @@ from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.revision.draft import drafted
 from flows.observation import begin
 from flows.stages import Stages
-from tasks.caching import kept
-from tasks.measure import frames_key, measure, measure_key
-from tasks.publish import ORIGINAL, manifest_key, publish
+from tasks.measure import frames_key, measure
+from tasks.publish import ORIGINAL, publish
 from tasks.retrying import patient
 from tasks.revise import realign, reassemble
 
@@ -70,7 +69,7 @@ def revise(
     with claimed(artifacts, f"{job_id}.revision", STANDS_S) as ours, tracked(Progress(STAGES, listeners())) as progress:
         if not ours:
             raise JobConflict(f"somebody else is revising {job_id}", hint="Try again when that has ended.")
-        stages = Stages(progress)
+        stages = Stages(progress, artifacts)
         written, before = _published(artifacts.read, job_id)
         _check_base(written, before, base)
         recording = before.recording
@@ -81,9 +80,8 @@ def revise(
             )
         here, run_id = artifacts.reference, str(runtime.flow_run.id)
         remember(artifacts, job_id, run_id, recording.key)
-        unmeasured = not artifacts.exists(frames_key(recording))
-        measuring = kept(measure, artifacts, measure_key(recording), refresh=unmeasured)
-        frames = stages.result("measure", measuring.submit(recording, here))
+        measured = artifacts.exists(frames_key(recording))
+        frames = (stages.begin if measured else stages.begin_anew)(measure, recording, here).result()
 
         original = artifacts.read(written.outputs[ORIGINAL if before.revision else "analysis"].key)
         machine = document.loads(original)
@@ -109,7 +107,7 @@ def revise(
 
 def _published(read: Callable[[str], bytes], job_id: str) -> tuple[Manifest, Analysis]:
     try:
-        written = manifest.loads(read(manifest_key(job_id)))
+        written = manifest.loads(read(layout.manifest(job_id)))
     except ResultNotFound:
         raise ResultNotFound(f"no result of {job_id} is published") from None
     return written, document.loads(read(written.outputs["analysis"].key))

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import httpx
 
+from ecg_audio import errors
 from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, JobConflict, JobUnknown, OrchestratorUnavailable
 from ecg_audio.request import AnalysisRequest
 from gateway.settings import Settings
@@ -70,9 +71,8 @@ class Job:
             return JobCancelled.code, self.state_message or "the job was cancelled"
         _, _, told = self.state_message.partition("exception: ")
         name, _, message = told.partition(": ")
-        for kind in _kinds(EcgError):
-            if kind.__name__ == name:
-                return kind.code, message
+        if kind := errors.named(name):
+            return kind.code, message
         return EcgError.code, self.state_message or f"the run ended as {self.state.lower()}"
 
 
@@ -84,10 +84,6 @@ class Pool:
     status: str
     workers_online: int
     last_heartbeat: str | None
-
-
-def _kinds(kind: type[EcgError]) -> list[type[EcgError]]:
-    return [kind, *(found for heir in kind.__subclasses__() for found in _kinds(heir))]
 
 
 class Orchestrator:

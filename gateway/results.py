@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from blocks.storage import ArtifactStore, FolderStore, open_store
+from ecg_audio import layout
 from ecg_audio.errors import OrchestratorUnavailable, ResultNotFound, UploadsOff
 from ecg_audio.results import manifest
 from ecg_audio.results.manifest import Manifest, Output
@@ -60,7 +61,7 @@ def published(job: Job) -> Published:
         OrchestratorUnavailable: Prefect, which knows the store, does not answer.
     """
     store = opened(job.store)
-    found = manifest.loads(store.read(f"results/{job.job_id}/manifest.json"))
+    found = manifest.loads(store.read(layout.manifest(job.job_id)))
     if found.run_id != job.run_id:
         raise ResultNotFound(f"the published result of {job.job_id} is another run's")
     return Published(store, found)

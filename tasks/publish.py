@@ -15,7 +15,7 @@ from urllib.parse import quote
 from prefect import task
 
 from blocks.storage import ArtifactStore, open_store
-from ecg_audio import progress, workspace
+from ecg_audio import layout, progress, workspace
 from ecg_audio.analysis import Analysis
 from ecg_audio.errors import EcgError, ResultNotFound
 from ecg_audio.results import manifest
@@ -91,7 +91,7 @@ def publish(
                 {output.name: manifest.output(output.key, output.path.read_bytes()) for output in outputs},
                 request=asked,
             )
-            artifacts.write(manifest_key(analysis.job_id), manifest.dumps(written))
+            artifacts.write(layout.manifest(analysis.job_id), manifest.dumps(written))
         except EcgError:
             for key in new - before:
                 artifacts.delete(key)
@@ -101,14 +101,9 @@ def publish(
         return _addresses(artifacts, analysis.job_id, outputs)
 
 
-def manifest_key(job_id: str) -> str:
-    """Where a job's manifest lies."""
-    return f"results/{job_id}/manifest.json"
-
-
 def _published(artifacts: ArtifactStore, job_id: str) -> set[str]:
     try:
-        earlier = manifest.loads(artifacts.read(manifest_key(job_id)))
+        earlier = manifest.loads(artifacts.read(layout.manifest(job_id)))
     except ResultNotFound:
         return set()
     return {output.key for output in earlier.outputs.values()}
@@ -160,7 +155,7 @@ def _rendered(
         file = (NAMES | PRESETS | SDH | {ORIGINAL: "original.json"})[name]
         path = folder / file
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        outputs.append(_Output(name, f"runs/{analysis.run_id}/{file}", path))
+        outputs.append(_Output(name, f"{layout.run(analysis.run_id)}/{file}", path))
     return outputs + made
 
 
@@ -170,7 +165,7 @@ def _tables(analysis: Analysis, measured: Path | None, folder: Path) -> list[_Ou
     made = tables.write_tables(analysis, measured, folder)
     day = analysis.created_at[:10]
     return [
-        _Output(f"tables/{table}", f"features/{table}/date={day}/{analysis.job_id}.parquet", made[table])
+        _Output(f"tables/{table}", layout.table(table, day, analysis.job_id), made[table])
         for table in reversed(TABLES)
         if table in made
     ]
@@ -187,7 +182,7 @@ def _report(analysis: Analysis, measured: Path | None, shown: _Shown) -> str:
 def _shown(analysis: Analysis, artifacts: ArtifactStore, media: Path | None) -> _Shown:
     """The page's media by relative address: the video where it is a file here, else the stored audio."""
     beside = PurePosixPath("../..", analysis.recording.key)
-    here = Path(artifacts.uri(f"runs/{analysis.run_id}"))
+    here = Path(artifacts.uri(layout.run(analysis.run_id)))
     shown = os.path.relpath(media, here) if media and here.is_absolute() else str(beside)
     return quote(shown), "video" if analysis.recording.has_video and shown != str(beside) else "audio"
 
@@ -197,7 +192,7 @@ def _shown_before(artifacts: ArtifactStore, job_id: str) -> _Shown | None:
     from ecg_audio.captions import html
 
     try:
-        earlier = manifest.loads(artifacts.read(manifest_key(job_id)))
+        earlier = manifest.loads(artifacts.read(layout.manifest(job_id)))
         return html.media_of(artifacts.read(earlier.outputs["report"].key).decode())
     except (KeyError, ResultNotFound):
         return None
@@ -208,7 +203,7 @@ def _addresses(artifacts: ArtifactStore, job_id: str, outputs: list[_Output]) ->
     return Outputs.model_validate(
         {
             **{name: uris[name] for name in NAMES},
-            "manifest": artifacts.uri(manifest_key(job_id)),
+            "manifest": artifacts.uri(layout.manifest(job_id)),
             "presets": {name.removeprefix("presets/"): uri for name, uri in uris.items() if name in PRESETS | SDH},
             "tables": {table: uris[f"tables/{table}"] for table in TABLES if f"tables/{table}" in uris},
         }

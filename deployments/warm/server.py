@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from deployments.warm import imports
-from deployments.warm.client import MESSAGE_BYTES, NotWarm, address, mistrust, same_user
+from deployments.warm.client import MESSAGE_BYTES, NotWarm, address
 from deployments.warm.job import Job
 from ecg_audio.environment import WARM_SOCKET
 from ecg_audio.errors import AddressInUse, EcgError, InvalidRequest
+from ecg_audio.peer import mistrust, same_user
 
 WAITING = 64
 """Clients that may wait to be accepted."""

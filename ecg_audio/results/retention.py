@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ecg_audio import layout
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.settings import FOR_EVER, Retention
 
-UPLOAD = re.compile(r"videos/[^/]+/\d{8}_\d{6}_[0-9a-f]{8}_[^/]+")
-"""Keys of uploads: by user, time and chance."""
-CACHED = re.compile(r"cache/([0-9a-f]{64}|sources)/[a-z_]+-[0-9a-f]{32}")
 LONGEST_DAYS = 36_500
 
 
@@ -41,12 +39,12 @@ class Kind:
 
 KINDS = (
     Kind("recordings", {"recordings": 0}),
-    Kind("results", {"results": 0, "runs": 1, "jobs": 1, "batches": 1}),
-    Kind("features", {"features": 0}),
+    Kind("results", {folder: int(folder != "results") for folder in layout.RESULTS}),
+    Kind("features", {layout.TABLES: 0}),
     # without its receipt a job that ended lately would be told of again
     Kind("deliveries", {"deliveries": 0}, least_days=30),
-    Kind("cache", {"cache": 0}, keys=CACHED),
-    Kind("uploads", {"videos": 0}, keys=UPLOAD),
+    Kind("cache", {layout.CACHE: 0}, keys=layout.CACHED),
+    Kind("uploads", {layout.UPLOADS: 0}, keys=layout.UPLOAD),
 )
 
 

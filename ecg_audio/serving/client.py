@@ -4,12 +4,12 @@
 """
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from ecg_audio.analysis import Diarization, Notice, Span, Transcript
 from ecg_audio.errors import EngineUnavailable, InsufficientResources, WorkerLost
@@ -129,14 +129,17 @@ class RemoteEngine:
                 yield json.loads(text)
 
     def _patiently(self, ask: Any) -> httpx.Response:
-        deadline = time.monotonic() + self._patience_s
-        while True:
-            try:
-                return self._understood(ask())
-            except httpx.TransportError as error:
-                if time.monotonic() > deadline:
-                    raise WorkerLost(f"no model server answers at {self._address}") from error
-                time.sleep(PAUSE_S)
+        again = Retrying(
+            stop=stop_after_delay(self._patience_s),
+            wait=wait_fixed(PAUSE_S),
+            retry=retry_if_exception_type(httpx.TransportError),
+            reraise=True,
+        )
+        try:
+            found: httpx.Response = again(lambda: self._understood(ask()))
+        except httpx.TransportError as error:
+            raise WorkerLost(f"no model server answers at {self._address}") from error
+        return found
 
     @staticmethod
     def _understood(answer: httpx.Response) -> httpx.Response:

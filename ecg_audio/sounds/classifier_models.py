@@ -20,9 +20,9 @@ from ecg_audio.compute.memory import Meter, Metered
 from ecg_audio.compute.models import Models, Rung, descend, free, rungs
 from ecg_audio.errors import ModelLoadingFailed
 from ecg_audio.progress import Report, silent
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.sounds import kinds
 
-RATE_HZ = 16_000
 WINDOW_S, HOP_S = 2.0, 1.0
 SHORTEST_S = 0.5  # of the last window
 BATCH = 8

@@ -23,10 +23,10 @@ from ecg_audio.compute.memory import Meter, Metered
 from ecg_audio.compute.models import Models, Rung, descend, free, rungs
 from ecg_audio.errors import MeasurementFailed, ModelLoadingFailed
 from ecg_audio.progress import Report, silent
+from ecg_audio.sampling import RATE_HZ
 
 SHORTEST_S = 0.5
 LONGEST_S = 15.0  # of a span, its middle part
-RATE_HZ = 16_000
 DECIMALS = 4
 
 LABELS: Mapping[str, EmotionLabel] = {

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from blocks.callback import CallbackEndpoint
-from ecg_audio.delivery import outbox, reporter
+from ecg_audio import layout
+from ecg_audio.delivery import reporter
 from ecg_audio.delivery.outbox import Outbox, Patience, Receipt
 from ecg_audio.errors import InvalidRequest, PublishFailed, TranscriptionFailed
 from ecg_audio.request import AnalysisRequest
@@ -54,7 +55,7 @@ def told(ask: Ask, receiver: Receiver) -> Ask:
 
 def receipt(tmp_path: Path) -> Receipt:
     """What the store keeps of job-1's terminal callback."""
-    return Receipt.model_validate_json((tmp_path / "store" / outbox.key("job-1")).read_bytes())
+    return Receipt.model_validate_json((tmp_path / "store" / layout.receipt("job-1")).read_bytes())
 
 
 def test_the_backend_hears_a_whole_job(stub: StubEngine, told: Ask, receiver: Receiver, tmp_path: Path) -> None:
