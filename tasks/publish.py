@@ -91,7 +91,7 @@ def publish(
                 {output.name: manifest.output(output.key, output.path.read_bytes()) for output in outputs},
                 request=asked,
             )
-            artifacts.write(layout.manifest(analysis.job_id), manifest.dumps(written))
+            artifacts.write(manifest_key(analysis.job_id), manifest.dumps(written))
         except EcgError:
             for key in new - before:
                 artifacts.delete(key)
@@ -101,9 +101,14 @@ def publish(
         return _addresses(artifacts, analysis.job_id, outputs)
 
 
+def manifest_key(job_id: str) -> str:
+    """Where a job's manifest lies."""
+    return layout.manifest(job_id)
+
+
 def _published(artifacts: ArtifactStore, job_id: str) -> set[str]:
     try:
-        earlier = manifest.loads(artifacts.read(layout.manifest(job_id)))
+        earlier = manifest.loads(artifacts.read(manifest_key(job_id)))
     except ResultNotFound:
         return set()
     return {output.key for output in earlier.outputs.values()}
@@ -192,7 +197,7 @@ def _shown_before(artifacts: ArtifactStore, job_id: str) -> _Shown | None:
     from ecg_audio.captions import html
 
     try:
-        earlier = manifest.loads(artifacts.read(layout.manifest(job_id)))
+        earlier = manifest.loads(artifacts.read(manifest_key(job_id)))
         return html.media_of(artifacts.read(earlier.outputs["report"].key).decode())
     except (KeyError, ResultNotFound):
         return None
@@ -203,7 +208,7 @@ def _addresses(artifacts: ArtifactStore, job_id: str, outputs: list[_Output]) ->
     return Outputs.model_validate(
         {
             **{name: uris[name] for name in NAMES},
-            "manifest": artifacts.uri(layout.manifest(job_id)),
+            "manifest": artifacts.uri(manifest_key(job_id)),
             "presets": {name.removeprefix("presets/"): uri for name, uri in uris.items() if name in PRESETS | SDH},
             "tables": {table: uris[f"tables/{table}"] for table in TABLES if f"tables/{table}" in uris},
         }

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from ecg_audio import layout
 from ecg_audio.errors import EcgError
-from ecg_audio.layout import CLAIMS
 
+MARKS = layout.CLAIMS
 STANDS_S = 120.0
 """Longer than one attempt can last."""
 
@@ -47,10 +48,10 @@ def claimed(marks: Marks, job_id: str, stands_s: float = STANDS_S) -> Iterator[b
     A store that takes no mark silences nobody: then the claim is ours, and the log says so.
     """
     now = time.time()
-    ours = f"{CLAIMS}/{job_id}~{int(now + stands_s)}~{uuid.uuid4().hex}"
+    ours = f"{MARKS}/{job_id}~{int(now + stands_s)}~{uuid.uuid4().hex}"
     try:
         marks.write(ours, b"")
-        others = (key for key in marks.keys(CLAIMS) if key.startswith(f"{CLAIMS}/{job_id}~") and key != ours)
+        others = (key for key in marks.keys(MARKS) if key.startswith(f"{MARKS}/{job_id}~") and key != ours)
         free = not any(_until(key) > now for key in others)
     except EcgError as error:
         logger.warning("the callback of %s is not claimed: %s", job_id, error)
@@ -73,7 +74,7 @@ def _withdraw(marks: Marks, key: str) -> None:
 
 def sweep(marks: Marks, older_s: float = 3600.0) -> int:
     """Remove marks that ceased to stand so long ago. Returns how many."""
-    gone = [key for key in marks.keys(CLAIMS) if _until(key) < time.time() - older_s]
+    gone = [key for key in marks.keys(MARKS) if _until(key) < time.time() - older_s]
     for key in gone:
         marks.delete(key)
     return len(gone)

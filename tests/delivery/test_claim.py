@@ -9,7 +9,6 @@ import pytest
 from blocks.storage import FolderStore
 from ecg_audio.delivery import claim
 from ecg_audio.delivery.claim import claimed
-from ecg_audio.layout import CLAIMS
 
 
 @pytest.fixture
@@ -24,16 +23,16 @@ def test_one_of_two_goes_ahead(store: FolderStore) -> None:
         assert (first, second, other) == (True, False, True)
     with claimed(store, "job-1") as again:
         assert again
-    assert store.keys(CLAIMS) == []
+    assert store.keys(claim.MARKS) == []
 
 
 def test_a_dead_holder_blocks_nobody_for_long(store: FolderStore) -> None:
     """A mark ceases to stand by itself, and is swept later."""
-    store.write(f"{CLAIMS}/job-1~{int(time.time() + 60)}~a", b"")
+    store.write(f"{claim.MARKS}/job-1~{int(time.time() + 60)}~a", b"")
     with claimed(store, "job-1") as ours:
         assert not ours
-    store.delete(store.keys(CLAIMS)[0])
-    store.write(f"{CLAIMS}/job-1~{int(time.time() - 5)}~b", b"")
+    store.delete(store.keys(claim.MARKS)[0])
+    store.write(f"{claim.MARKS}/job-1~{int(time.time() - 5)}~b", b"")
     with claimed(store, "job-1") as ours:
         assert ours
     assert (claim.sweep(store), claim.sweep(store, older_s=1.0)) == (0, 1)
