@@ -1,7 +1,7 @@
 """Settings of the speech engine, kept as a block: which models, on what, within which memory.
 
 A worker or model server with ECG_ENGINE_SETTINGS takes them from there. What its own environment sets comes first, so
-that one machine can differ; a process keeps the settings it began with, as it keeps its models.
+that one machine can differ; a process keeps the models it began with.
 """
 
 import os
@@ -12,26 +12,20 @@ from prefect.blocks.system import Secret
 from pydantic import Field, ValidationError, model_validator
 
 from ecg_audio.errors import InvalidRequest
-from ecg_audio.speech.settings import PREFIX, EngineSettings
+from ecg_audio.settings import Emotion, Engine, Hub, Models, lay_beneath
+from ecg_audio.speech.settings import EngineSettings
 
-SETTINGS = "ECG_ENGINE_SETTINGS"
 EMOTION_MODEL = "superb/wav2vec2-base-superb-er"
 """Apache-2.0, so it may be used commercially; it tells neutral, happy, angry and sad apart, in English best."""
 
-_VARIABLES = {
-    "whisper_model": f"{PREFIX}MODEL",
-    "whisper_revision": f"{PREFIX}MODEL_REVISION",
-    "align_models": f"{PREFIX}ALIGN_MODELS",
-    "diarization": f"{PREFIX}DIARIZATION",
-    "diarization_revision": f"{PREFIX}DIARIZATION_REVISION",
-    "device": f"{PREFIX}DEVICE",
-    "compute_type": f"{PREFIX}COMPUTE_TYPE",
-    "batch_size": f"{PREFIX}BATCH_SIZE",
-    "beam_size": f"{PREFIX}BEAM_SIZE",
-    "memory_budget_gb": f"{PREFIX}MEMORY_BUDGET_GB",
-    "emotion_model": "ECG_EMOTION_MODEL",
-    "emotion_revision": "ECG_EMOTION_MODEL_REVISION",
-}
+_OWN_NAMES = {"whisper_model": "model", "whisper_revision": "model_revision"}
+"""Fields that blocks on servers have had under another name than the setting's."""
+_EMOTION = {"emotion_model": "model", "emotion_revision": "model_revision"}
+
+
+def _as_setting(field: str, *, title: str | None = None) -> Any:
+    """A field that leaves the engine's own default where it is empty, and says what the setting says."""
+    return Field(default=None, title=title, description=f"{Engine.sentence(field)} Empty: as without this block.")
 
 
 class SpeechEngine(Block):
@@ -41,74 +35,57 @@ class SpeechEngine(Block):
     _block_type_slug = "speech-engine"
     _description = (
         "Which models the speech engine uses, on what, within which memory; and the emotion model. "
-        f"Workers and model servers with {SETTINGS}=speech-engine/NAME take them from here."
+        f"Workers and model servers with {Models.variable('engine_settings')}=speech-engine/NAME take them from here."
     )
 
-    whisper_model: str | None = Field(
-        default=None,
-        title="Whisper model",
-        description="A size such as base or large-v3-turbo, a hub name, or a directory. "
-        "Empty: large-v3-turbo where it is on the machine and a GPU has room for it, else the embedded base.",
-    )
-    whisper_revision: str | None = Field(default=None, description="Hub revision of the Whisper model, to pin it.")
+    whisper_model: str | None = _as_setting("model", title="Whisper model")
+    whisper_revision: str | None = _as_setting("model_revision")
     align_models: dict[str, str] = Field(
         default_factory=dict,
         title="Word aligners",
         description='Language to hub name or directory, such as {"ko": "kresnik/wav2vec2-large-xlsr-korean"}; '
         "\"none\": the recogniser's own word times. Others: whisperx's own where they are on the machine.",
     )
-    diarization: str | None = Field(
-        default=None,
-        title="Diarization pipeline",
-        description="pyannote pipeline: hub name, directory, or embedded (from installed packages). "
-        "Empty: pyannote/speaker-diarization-community-1 where it is on the machine, else the embedded one.",
-    )
-    diarization_revision: str | None = Field(default=None, description="Hub revision of the pipeline, to pin it.")
-    device: Literal["auto", "cuda", "cpu"] = Field(default="auto", description="auto: the GPU where there is one.")
-    compute_type: str | None = Field(
-        default=None, description="CTranslate2's arithmetic. Empty: float16 on a GPU, int8 on the CPU."
-    )
-    batch_size: int | None = Field(default=None, ge=1, le=128, description="Stretches recognised at once. Empty: 16.")
-    beam_size: int | None = Field(default=None, ge=1, le=16, description="Width of the search. Empty: 5.")
-    memory_budget_gb: float | None = Field(
-        default=None, gt=0, le=1000, title="Memory budget (GB)", description="GPU memory the engine may use. Empty: 6."
-    )
+    own_aligners: bool | None = _as_setting("own_aligners")
+    diarization: str | None = _as_setting("diarization", title="Diarization pipeline")
+    diarization_revision: str | None = _as_setting("diarization_revision")
+    device: Literal["auto", "cuda", "cpu"] | None = _as_setting("device")
+    compute_type: str | None = _as_setting("compute_type")
+    batch_size: int | None = _as_setting("batch_size")
+    beam_size: int | None = _as_setting("beam_size")
+    chunk_s: float | None = _as_setting("chunk_s", title="Longest stretch (s)")
+    memory_budget_gb: float | None = _as_setting("memory_budget_gb", title="Memory budget (GB)")
     emotion_model: str | None = Field(
         default=None,
         description=f"An audio classifier of transformers: hub name or directory, for example {EMOTION_MODEL} "
         "(Apache-2.0; neutral, happy, angry, sad). Mind the licence: audeering's dimensional models are CC BY-NC-SA, "
         "which commercial use breaks. Empty: emotions are absent.",
     )
-    emotion_revision: str | None = Field(default=None, description="Hub revision of the emotion model, to pin it.")
+    emotion_revision: str | None = Field(default=None, description=Emotion.sentence("model_revision"))
     hub_token: Secret[Any] | None = Field(
         default=None, description="A Secret block with the Hugging Face token, for models behind a licence."
     )
 
     @model_validator(mode="after")
     def _engine_takes_it(self) -> Self:
-        given = {
-            variable.removeprefix(PREFIX).lower(): value
-            for variable, value in self.environment().items()
-            if variable.startswith(PREFIX)
-        }
         try:
-            EngineSettings.model_validate(given)
+            EngineSettings(**self.engine())
         except ValidationError as error:
             raise ValueError(error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")) from None
         return self
 
-    def environment(self) -> dict[str, str]:
-        """The settings as the variables that the engine reads, the token included; what is empty is left out."""
-        found = {variable: _written(getattr(self, field)) for field, variable in _VARIABLES.items()}
-        if self.hub_token is not None:
-            found["HF_TOKEN"] = str(self.hub_token.get())
-        return {variable: value for variable, value in found.items() if value}
+    def engine(self) -> dict[str, Any]:
+        """What is said of the engine, by the names of `EngineSettings`."""
+        others = {*_EMOTION, "hub_token"}
+        return {_OWN_NAMES.get(name, name): value for name, value in self._filled().items() if name not in others}
 
+    def emotion(self) -> dict[str, Any]:
+        """What is said of the emotion model, by the names of `settings.Emotion`."""
+        return {_EMOTION[name]: value for name, value in self._filled().items() if name in _EMOTION}
 
-def _written(value: object) -> str:
-    if isinstance(value, dict):
-        return ",".join(f"{language}={model}" for language, model in value.items())
-    return "" if value is None else str(value)
+    def _filled(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in type(self).model_fields if name not in Block.model_fields}
+        return {name: value for name, value in own.items() if value not in (None, "", {})}
 
 
 def use_settings() -> None:
@@ -117,7 +94,7 @@ def use_settings() -> None:
     Raises:
         InvalidRequest: there is no such block.
     """
-    named = os.environ.get(SETTINGS)
+    named = Models.read().engine_settings
     if not named:
         return
     try:
@@ -125,9 +102,10 @@ def use_settings() -> None:
     except ValueError as error:
         raise InvalidRequest(
             f"there is no speech-engine block {named}",
-            hint=f"`ecg blocks register` makes speech-engine/default; or unset {SETTINGS}.",
+            hint=f"`ecg blocks register` makes speech-engine/default; or unset {Models.variable('engine_settings')}.",
         ) from error
     assert isinstance(block, SpeechEngine)
-    for variable, value in block.environment().items():
-        if not os.environ.get(variable):
-            os.environ[variable] = value
+    lay_beneath(Engine, block.engine(), whence=named)
+    lay_beneath(Emotion, block.emotion(), whence=named)
+    if block.hub_token is not None:  # the hub's own libraries look for it there
+        os.environ.setdefault(Hub.variable("token"), str(block.hub_token.get()))

@@ -12,15 +12,14 @@ from pydantic import ValidationError
 
 from blocks.artifacts import ArtifactStore
 from blocks.storage import content_of, key_of, records
+from ecg_audio import layout
 from ecg_audio.analysis import Model
-from ecg_audio.batch.summary import BATCHES, without_job
-from ecg_audio.delivery import claim, outbox
+from ecg_audio.batch.summary import without_job
 from ecg_audio.errors import ResultNotFound
-from ecg_audio.results import document, manifest, retention, trace
+from ecg_audio.results import document, manifest
 from ecg_audio.results.outcome import COMPACTED
 from ecg_audio.results.trace import Trace
 
-NOTES = "forgetting"
 READERS = 16
 
 
@@ -45,9 +44,9 @@ def remember(store: ArtifactStore, job_id: str, run_id: str, recording: str, sou
     known = _record(store, job_id) or Trace(job_id=job_id)
     key = key_of(store, source) if source is not None else None
     # a file of the user's own may lie in the store's folder, and is not ours to remove
-    upload = key if key and retention.UPLOAD.match(key) else None
+    upload = key if key and layout.UPLOAD.match(key) else None
     noted = known.with_run(run_id, recording, upload)
-    store.write(trace.key(job_id), noted.model_dump_json().encode())
+    store.write(layout.trace(job_id), noted.model_dump_json().encode())
 
 
 def forget(store: ArtifactStore, job_id: str) -> Forgotten:
@@ -59,7 +58,7 @@ def forget(store: ArtifactStore, job_id: str) -> Forgotten:
     Raises:
         PublishFailed: the store does not answer; forgetting again goes on from there.
     """
-    note = f"{NOTES}/{job_id}.json"
+    note = layout.forgetting(job_id)
     try:
         plan = Forgotten.model_validate_json(store.read(note))
     except (ResultNotFound, ValidationError):
@@ -68,11 +67,11 @@ def forget(store: ArtifactStore, job_id: str) -> Forgotten:
             store.write(note, plan.model_dump_json().encode())
     for key in plan.gone:
         store.delete(key)
-    if any(PurePosixPath(key).name == COMPACTED for key in store.keys("features")):
+    if any(PurePosixPath(key).name == COMPACTED for key in store.keys(layout.TABLES)):
         from ecg_audio.results import compaction  # needs Arrow, which not every image has
 
         compaction.strip(store, job_id)
-    for key in store.keys(BATCHES):
+    for key in store.keys(layout.BATCHES):
         if (told := without_job(store.read(key), job_id)) is not None:
             store.write(key, told)
     store.delete(note)
@@ -91,22 +90,22 @@ def _plan(store: ArtifactStore, job_id: str) -> Forgotten:
     if shared:
         shared |= set(left.uploads)  # an upload is what a shared recording was made from
     wanted = [
-        *([f"results/{job_id}/manifest.json"] if known else []),
+        *([layout.manifest(job_id)] if known else []),
         *([output.key for output in known.outputs.values()] if known else []),
-        *(key for run_id in sorted(runs) for key in store.keys(f"runs/{run_id}")),
-        *(key for key in store.keys("features") if PurePosixPath(key).name == f"{job_id}.parquet"),
+        *(key for run_id in sorted(runs) for key in store.keys(layout.run(run_id))),
+        *(key for key in store.keys(layout.TABLES) if PurePosixPath(key).name == f"{job_id}.parquet"),
         *_told(store, job_id),
         *(key for recording in left.recordings if recording not in shared for key in _made_from(store, recording)),
         *(key for key in left.uploads if key not in shared and store.exists(key)),
-        *([trace.key(job_id)] if store.exists(trace.key(job_id)) else []),
+        *([layout.trace(job_id)] if store.exists(layout.trace(job_id)) else []),
     ]
     return Forgotten(job_id=job_id, gone=tuple(dict.fromkeys(wanted)), shared=tuple(sorted(shared)))
 
 
 def _told(store: ArtifactStore, job_id: str) -> Iterator[str]:
-    if store.exists(outbox.key(job_id)):
-        yield outbox.key(job_id)
-    yield from (key for key in store.keys(claim.MARKS) if PurePosixPath(key).name.startswith(f"{job_id}~"))
+    if store.exists(layout.receipt(job_id)):
+        yield layout.receipt(job_id)
+    yield from (key for key in store.keys(layout.CLAIMS) if PurePosixPath(key).name.startswith(f"{job_id}~"))
 
 
 def _made_from(store: ArtifactStore, recording: str) -> Iterator[str]:
@@ -156,13 +155,13 @@ def _trace(store: ArtifactStore, job_id: str) -> Trace:
 
 def _record(store: ArtifactStore, job_id: str) -> Trace | None:
     try:
-        return Trace.model_validate_json(store.read(trace.key(job_id)))
+        return Trace.model_validate_json(store.read(layout.trace(job_id)))
     except (ResultNotFound, ValidationError):
         return None
 
 
 def _published(store: ArtifactStore, job_id: str) -> manifest.Manifest | None:
     try:
-        return manifest.loads(store.read(f"results/{job_id}/manifest.json"))
+        return manifest.loads(store.read(layout.manifest(job_id)))
     except ResultNotFound:
         return None

@@ -21,6 +21,7 @@ from blocks.cookies import SiteCookies
 from blocks.engine import EMOTION_MODEL, SpeechEngine
 from blocks.storage import BUCKET, is_block
 from ecg_audio.errors import InvalidRequest, OrchestratorUnavailable
+from ecg_audio.settings import Bucket, Callbacks, Emotion, Files, Hub, Models, Sources
 
 B = TypeVar("B", bound=Block)
 
@@ -72,12 +73,14 @@ def _check_uses(environment: Mapping[str, str]) -> None:
     """Refuse an environment that uses a block which nobody made: every job would fail for it."""
     from prefect_aws import S3Bucket
 
-    store = environment.get("ECG_STORE", "")
-    uses: dict[str, type[Block]] = {"ECG_CALLBACK_ENDPOINT": CallbackEndpoint, "ECG_ENGINE_SETTINGS": SpeechEngine}
-    if is_block(store):
-        uses["ECG_STORE"] = S3Bucket if store.startswith(BUCKET) else LocalFileSystem
-    for variable, kind in uses.items():
-        named = environment.get(variable, "").strip()
+    store = Files.read(environment).store or ""
+    of_store = S3Bucket if store.startswith(BUCKET) else LocalFileSystem
+    uses: list[tuple[str, str | None, type[Block]]] = [
+        (Callbacks.variable("endpoint"), Callbacks.read(environment).endpoint, CallbackEndpoint),
+        (Models.variable("engine_settings"), Models.read(environment).engine_settings, SpeechEngine),
+        (Files.variable("store"), store if is_block(store) else None, of_store),
+    ]
+    for variable, named, kind in uses:
         if named and _known(kind, named.rpartition("/")[2]) is None:
             raise InvalidRequest(
                 f"{variable}: there is no block {named}",
@@ -89,93 +92,95 @@ def planned(environment: Mapping[str, str]) -> list[Planned]:
     """The blocks that an environment describes, in the order in which they can be made.
 
     Args:
-        environment: S3_BUCKET_NAME (or S3_BUCKET), ECG_S3_FOLDER and AWS_*; FASTAPI_BASE_URL (or BACKEND_URL),
-            ECG_CALLBACK_SECRET and ECG_CALLBACK_LOCALE; HF_TOKEN; ECG_EMOTION_MODEL; ECG_COOKIES_FILE. An empty
-            variable is none.
+        environment: the variables of `settings.Bucket`, `Callbacks`, `Hub`, `Emotion` and `Sources`.
 
     Raises:
         InvalidRequest: a value cannot be used; the message names the block.
     """
-    given = {name: value.strip() for name, value in environment.items() if value.strip()}
-    return [_store(given), _callback(given), _token(given), _engine(given), _cookies(given)]
+    return [
+        _store(environment),
+        _callback(Callbacks.read(environment)),
+        _token(Hub.read(environment).token),
+        _engine(Emotion.read(environment).model),
+        _cookies(Sources.read(environment).cookies_file),
+    ]
 
 
 def store_name(environment: Mapping[str, str]) -> str:
     """The name of the block for the bucket: ECG_STORE's, where that is one."""
-    named = environment.get("ECG_STORE", "")
+    named = Files.read(environment).store or ""
     return named.removeprefix(BUCKET) if named.startswith(BUCKET) else STORE
 
 
-def _store(given: Mapping[str, str]) -> Planned:
+def _store(environment: Mapping[str, str]) -> Planned:
     from prefect_aws import AwsClientParameters, AwsCredentials, S3Bucket
 
-    reference = BUCKET + store_name(given)
-    bucket = given.get("S3_BUCKET_NAME") or given.get("S3_BUCKET")
-    if not bucket:
-        return Planned(reference, None, "S3_BUCKET_NAME is not set: results go to a folder, which needs no block")
-    endpoint = given.get("AWS_ENDPOINT_URL_S3") or given.get("AWS_ENDPOINT_URL")
+    reference = BUCKET + store_name(environment)
+    given = Bucket.read(environment)
+    if not given.name:
+        unset = f"{Bucket.variable('name')} is not set"
+        return Planned(reference, None, f"{unset}: results go to a folder, which needs no block")
     keys: dict[str, Any] = {}
     note = "with the credentials of whoever uses it (role, profile or environment)"
-    if "AWS_SESSION_TOKEN" in given:
+    if given.session_token:
         note += ": those here are temporary, and not kept"
-    elif "AWS_ACCESS_KEY_ID" in given and "AWS_SECRET_ACCESS_KEY" in given:
-        keys["aws_access_key_id"] = given["AWS_ACCESS_KEY_ID"]
-        keys["aws_secret_access_key"] = SecretStr(given["AWS_SECRET_ACCESS_KEY"])
+    elif given.access_key_id and given.secret_access_key:
+        keys["aws_access_key_id"] = given.access_key_id
+        keys["aws_secret_access_key"] = given.secret_access_key
         note = "with the access key of this environment"
     credentials = AwsCredentials(
-        region_name=given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION"),
-        aws_client_parameters=AwsClientParameters(endpoint_url=endpoint),
+        region_name=given.region,
+        aws_client_parameters=AwsClientParameters(endpoint_url=given.endpoint_url),
         **keys,
     )
-    folder = given.get("ECG_S3_FOLDER", "").strip("/")
-    block = _made(reference, S3Bucket, bucket_name=bucket, bucket_folder=folder, credentials=credentials)
-    return Planned(reference, block, f"{bucket}, {note}; use it by ECG_STORE={reference}")
+    folder = given.s3_folder.strip("/")
+    block = _made(reference, S3Bucket, bucket_name=given.name, bucket_folder=folder, credentials=credentials)
+    return Planned(reference, block, f"{given.name}, {note}; use it by {Files.variable('store')}={reference}")
 
 
-def _callback(given: Mapping[str, str]) -> Planned:
+def _callback(given: Callbacks) -> Planned:
     reference = f"callback-endpoint/{CALLBACK}"
-    base_url = given.get("FASTAPI_BASE_URL") or given.get("BACKEND_URL")
-    secret = given.get("ECG_CALLBACK_SECRET")
-    if base_url is None and secret:
+    address, secret = given.variable("base_url"), given.variable("secret")
+    if given.base_url is None and given.secret:
         raise InvalidRequest(
-            f"{reference}: ECG_CALLBACK_SECRET is set, and FASTAPI_BASE_URL is not",
-            hint="Set FASTAPI_BASE_URL to the backend whose callbacks are signed: a request may still name another.",
+            f"{reference}: {secret} is set, and {address} is not",
+            hint=f"Set {address} to the backend whose callbacks are signed: a request may still name another.",
         )
-    if base_url is None:
-        return Planned(reference, None, "FASTAPI_BASE_URL is not set")
+    if given.base_url is None:
+        return Planned(reference, None, f"{address} is not set")
     block = _made(
         reference,
         CallbackEndpoint,
-        base_url=base_url,
-        secret=SecretStr(secret) if secret else None,
-        locale=given.get("ECG_CALLBACK_LOCALE", "ko"),
+        base_url=given.base_url,
+        secret=given.secret,
+        locale=given.locale,
     )
-    signed = "signed" if secret else "not signed: ECG_CALLBACK_SECRET is not set"
-    return Planned(reference, block, f"{base_url}, {signed}; use it by ECG_CALLBACK_ENDPOINT={reference}")
+    signed = "signed" if given.secret else f"not signed: {secret} is not set"
+    return Planned(reference, block, f"{given.base_url}, {signed}; use it by {given.variable('endpoint')}={reference}")
 
 
-def _token(given: Mapping[str, str]) -> Planned:
+def _token(token: SecretStr | None) -> Planned:
     reference = f"secret/{TOKEN}"
-    if "HF_TOKEN" not in given:
-        return Planned(reference, None, "HF_TOKEN is not set")
-    return Planned(reference, Secret(value=SecretStr(given["HF_TOKEN"])), "the hub's token")
+    if token is None:
+        return Planned(reference, None, f"{Hub.variable('token')} is not set")
+    return Planned(reference, Secret(value=token), "the hub's token")
 
 
-def _engine(given: Mapping[str, str]) -> Planned:
+def _engine(emotion_model: str | None) -> Planned:
     reference = f"speech-engine/{ENGINE}"
-    block = _made(reference, SpeechEngine, emotion_model=given.get("ECG_EMOTION_MODEL"))
-    return Planned(reference, block, f"use it by ECG_ENGINE_SETTINGS={reference}")
+    block = _made(reference, SpeechEngine, emotion_model=emotion_model)
+    return Planned(reference, block, f"use it by {Models.variable('engine_settings')}={reference}")
 
 
-def _cookies(given: Mapping[str, str]) -> Planned:
+def _cookies(named: str | None) -> Planned:
     reference = f"site-cookies/{COOKIES}"
-    named = given.get("ECG_COOKIES_FILE")
+    variable = Sources.variable("cookies_file")
     if named is None:
-        return Planned(reference, None, "ECG_COOKIES_FILE is not set")
+        return Planned(reference, None, f"{variable} is not set")
     try:
         content = Path(named).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"ECG_COOKIES_FILE: {named} cannot be read: {error}") from None
+        raise InvalidRequest(f"{variable}: {named} cannot be read: {error}") from None
     block = _made(reference, SiteCookies, cookies=SecretStr(content))
     return Planned(reference, block, f"use it by --cookies {reference}")
 

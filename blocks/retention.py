@@ -1,6 +1,5 @@
 """Keeping objects for as long as they are to be kept: a folder is swept, a bucket keeps its own rules."""
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,7 +37,7 @@ def sweep(store: ArtifactStore, now: datetime) -> Swept:
     size_bytes = 0
     if isinstance(store, BucketStore):
         return Swept(gone, size_bytes)
-    for rule in rules(os.environ):
+    for rule in rules():
         for stored in list(store.objects(rule.folder)):
             if rule.ends(stored.key, stored.modified, now):
                 store.delete(stored.key)
@@ -59,7 +58,7 @@ def set_lifecycle(store: BucketStore) -> list[Rule]:
         InvalidRequest: a variable cannot be used.
         PublishFailed: the bucket does not take them; not every S3-compatible service has lifecycles.
     """
-    wanted = rules(os.environ)
+    wanted = rules()
     with errors(f"cannot set the lifecycle of the bucket {store.bucket}"):
         client = store.client
         others = [rule for rule in _present(store) if not rule.get("ID", "").startswith(OURS)]

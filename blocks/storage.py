@@ -3,15 +3,16 @@
 A store is named by a reference: the path of a folder, or the slug of a saved Prefect block (`s3-bucket/ecg`).
 """
 
-import os
 import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from blocks.artifacts import ArtifactStore, Stored
 from blocks.folder import FolderStore
+from ecg_audio import layout
 from ecg_audio.errors import InvalidRequest, SourceForbidden
 from ecg_audio.media import source
+from ecg_audio.settings import Files
 
 if TYPE_CHECKING:
     from blocks.bucket import BucketStore
@@ -31,16 +32,13 @@ __all__ = [
 ]
 
 DEFAULT_FOLDER = "ecg-results"
-CACHE = "cache"
 BUCKET, FOLDER = "s3-bucket/", "local-file-system/"
-OWN = {"recordings", "cache", "runs", "results", "features", "deliveries", "jobs", "forgetting", "batches"}
-"""The folders of a store that hold what jobs made; uploads lie beside them."""
 _ELSEWHERE = re.compile(r"[a-z0-9+.-]+://|(?:gcs-bucket|azure-blob-storage|remote-file-system|smb|github)/", re.I)
 
 
 def reference(named: str | None) -> str:
     """The store a request means: what it names, else ECG_STORE, else a folder here."""
-    return named or os.environ.get("ECG_STORE") or DEFAULT_FOLDER
+    return named or Files.read().store or DEFAULT_FOLDER
 
 
 def is_block(named: str) -> bool:
@@ -103,7 +101,7 @@ def check_source(store: ArtifactStore, asked: str) -> None:
         EcgError: it is no source at all.
     """
     key = key_of(store, asked)
-    if key is not None and key.partition("/")[0] in OWN:
+    if key is not None and key.partition("/")[0] in layout.OWN:
         raise SourceForbidden(
             "the source is an object that another job left in the store",
             hint="Give the recording itself, or a copy of it elsewhere.",
@@ -112,7 +110,7 @@ def check_source(store: ArtifactStore, asked: str) -> None:
 
 def records(content: str | None) -> str:
     """The folder of cached records about one content, by its digest or its recording's key; None: about sources."""
-    return f"{CACHE}/{content_of(content) if content else 'sources'}"
+    return layout.records(content_of(content) if content else None)
 
 
 def content_of(recording: str) -> str:

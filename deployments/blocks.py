@@ -7,6 +7,7 @@ from rich.markup import escape
 from deployments import session
 from deployments.terminal import out
 from ecg_audio.errors import InvalidRequest
+from ecg_audio.settings import Models
 
 MARKS = {"made": "[green]+[/]", "changed": "[yellow]~[/]", "unchanged": "[dim]=[/]", "left out": "[dim]-[/]"}
 
@@ -52,7 +53,7 @@ def use_engine_settings() -> None:
     Raises:
         InvalidRequest: no server is configured, or it has no such block.
     """
-    if os.environ.get("ECG_ENGINE_SETTINGS"):
+    if Models.read().engine_settings:
         needs_server()
         from blocks.engine import use_settings
 

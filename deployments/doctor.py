@@ -59,7 +59,7 @@ def _speech() -> bool:
     use_engine_settings()
     for models in (AUTO, EMBEDDED):
         try:
-            settings = weights.choose(EngineSettings.from_environment(), models).settings
+            settings = weights.choose(EngineSettings.read(), models).settings
             reason = engine.unavailable(settings)
         except EcgError as error:
             reason = error.message
@@ -119,16 +119,17 @@ def _server() -> None:
 def _model_server() -> bool:
     """Whether the model server that the environment names can be used; nothing is said where none is named."""
     from ecg_audio.serving.client import RemoteEngine
-    from ecg_audio.speech import engine
+    from ecg_audio.settings import Models
 
-    if not os.environ.get(engine.MODEL_SERVER):
+    address = Models.read().model_server
+    if not address:
         return True
     try:
         RemoteEngine().close()
     except EcgError as error:
         _line(False, "model server", f"{error.message}. {error.hint}")
         return False
-    _line(True, "model server", f"answers at {os.environ[engine.MODEL_SERVER]}")
+    _line(True, "model server", f"answers at {address}")
     return True
 
 

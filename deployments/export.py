@@ -7,6 +7,7 @@ from pathlib import Path
 from blocks.storage import ArtifactStore, open_store
 from deployments.show import load
 from deployments.terminal import out
+from ecg_audio import layout
 from ecg_audio.analysis import Analysis
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.results import bundle, compaction, ctm, document, eaf, manifest, rttm, stm, textgrid
@@ -81,7 +82,7 @@ def _published(named: str, store: str | None) -> tuple[ArtifactStore, manifest.M
             )
         return open_store(store or str(path.absolute().parents[2])), manifest.loads(path.read_bytes())
     artifacts = open_store(store)
-    return artifacts, manifest.loads(artifacts.read(f"results/{named}/manifest.json"))
+    return artifacts, manifest.loads(artifacts.read(layout.manifest(named)))
 
 
 def _bundle(analysis: Analysis, named: str, store: str | None) -> bytes:

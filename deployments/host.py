@@ -17,8 +17,8 @@ from deployments.serve import SECRETS, SILENT_S
 from deployments.supervisor import Service, Supervisor
 from ecg_audio import environment, modes, workspace
 from ecg_audio.errors import EcgError, InvalidRequest
-from ecg_audio.local_socket import LONGEST_PATH
-from ecg_audio.request import AUTO
+from ecg_audio.peer import LONGEST_PATH
+from ecg_audio.settings import Host, Models, Prefect
 from ecg_audio.speech import engine
 
 STEP_S = 0.5
@@ -49,33 +49,31 @@ def services(given: Mapping[str, str]) -> list[Service]:
         InvalidRequest: a setting is missing or cannot be used.
         EngineUnavailable: the models cannot be had.
     """
-    if not given.get("PREFECT_API_URL"):
-        raise InvalidRequest("PREFECT_API_URL is not set", hint="Name the Prefect server that this host works for.")
-    at_once = given.get("ECG_JOBS_AT_ONCE", "1")
-    if not at_once.isdecimal() or int(at_once) < 1:
-        raise InvalidRequest("ECG_JOBS_AT_ONCE: must be a number from 1 on")
+    if not Prefect.read(given).url:
+        unset = f"{Prefect.variable('url')} is not set"
+        raise InvalidRequest(unset, hint="Name the Prefect server that this host works for.")
+    host = Host.read(given)
     python = [sys.executable, "-m"]
     env = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{given.get('PATH', os.defpath)}"}
     found: list[Service] = []
-    models = given.get("ECG_MODELS") or AUTO
     use_engine_settings()
-    engine.LocalEngine(models)  # what cannot be had is said now
+    engine.LocalEngine(host.models)  # what cannot be had is said now
     address = str(workspace.root().absolute() / "models" / "socket")
-    serving = [*python, "deployments.cli", "serve-models", "--models", models, "--socket", address]
+    serving = [*python, "deployments.cli", "serve-models", "--models", host.models, "--socket", address]
     ready = serves_models(address)
     found.append(
         Service("models", serving, ready, address, secrets=SECRETS["models"], startup_s=600.0, silent_s=SILENT_S)
     )
-    env[engine.MODEL_SERVER] = address
+    env[Models.variable("model_server")] = address
     warm = workspace.root() / "warm" / "socket"
     if len(os.fsencode(warm)) <= LONGEST_PATH:  # else runs start cold
         warm.parent.mkdir(mode=0o700, exist_ok=True)
-        env["ECG_WARM_SOCKET"] = str(warm)
+        env[environment.WARM_SOCKET] = str(warm)
         found.append(Service("warm", [*python, "deployments.warm.server"], env=env, vital=False))
-    work = [*python, "prefect", "worker", "start", "--pool", given.get("ECG_POOL", "gpu"), "--type", "process"]
-    worker = [*work, "--limit", at_once, "--with-healthcheck"]
+    work = [*python, "prefect", "worker", "start", "--pool", host.pool, "--type", "process"]
+    worker = [*work, "--limit", str(host.jobs_at_once), "--with-healthcheck"]
     found.append(Service("worker", worker, env=env, secrets=SECRETS["worker gpu"], drain_s=DRAIN_S))
-    if given.get("ECG_SCALE_IN_PROTECTION"):
+    if host.scale_in_protection:
         protection = [*python, "deployments.aws.protection"]
         found.append(Service("protection", protection, secrets=environment.STORE, vital=False))
     return found

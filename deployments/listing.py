@@ -7,6 +7,7 @@ from rich.table import Column, Table
 
 from blocks.storage import open_store
 from deployments.terminal import length, out
+from ecg_audio import layout
 from ecg_audio.errors import InvalidRequest, ResultNotFound
 from ecg_audio.results import manifest, reading
 
@@ -53,7 +54,7 @@ def open_report(job_id: str, store: str | None) -> None:
     """
     artifacts = open_store(store)
     try:
-        written = manifest.loads(artifacts.read(f"results/{job_id}/manifest.json"))
+        written = manifest.loads(artifacts.read(layout.manifest(job_id)))
     except ResultNotFound:
         raise ResultNotFound(f"no published result of {job_id} in {artifacts.reference}") from None
     key = written.outputs["report"].key

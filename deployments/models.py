@@ -6,10 +6,11 @@ from rich.markup import escape
 
 from deployments.blocks import use_engine_settings
 from deployments.terminal import out
-from ecg_audio import local_socket
+from ecg_audio import peer
 from ecg_audio.compute import hub
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.request import EMBEDDED
+from ecg_audio.settings import Models
 from ecg_audio.speech import plan, weights
 from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.settings import EngineSettings
@@ -25,7 +26,7 @@ PLAN_BASIS = (
 def list_models(languages: list[str]) -> int:
     """Print each needed model and where it is. Returns 0 when all are here, else 1."""
     use_engine_settings()
-    models = weights.needed(weights.wished(EngineSettings.from_environment()), _known(languages))
+    models = weights.needed(weights.wished(EngineSettings.read()), _known(languages))
     for model in models:
         mark = "[green]✓[/]" if model.here else "[red]✗[/]"
         what = f"{model.variable}{f' ({model.language})' if model.language else ''}"
@@ -36,7 +37,7 @@ def list_models(languages: list[str]) -> int:
 def fetch_models(wanted: str, languages: list[str], folder: Path | None) -> int:
     """Get what is not here yet, and print the settings that name the folders, if it was put into one."""
     use_engine_settings()
-    settings = weights.wished(EngineSettings.from_environment(), wanted)
+    settings = weights.wished(EngineSettings.read(), wanted)
     placed: dict[str, list[str]] = {}
     for model in weights.needed(settings, _known(languages)):
         if model.local or (model.here and folder is None):
@@ -57,7 +58,7 @@ def fetch_models(wanted: str, languages: list[str], folder: Path | None) -> int:
 def plan_models(hours: float, gpu_gb: float | None) -> int:
     """Print how a recording of some length would be analysed, on this machine or on one with such a GPU."""
     card_bytes = None if gpu_gb is None else round(gpu_gb * 1e9)
-    given = EngineSettings.from_environment()
+    given = EngineSettings.read()
     if card_bytes:
         given = given.model_copy(update={"device": "cuda"})
     settings = weights.wished(given, card_bytes=card_bytes)
@@ -96,10 +97,10 @@ def serve_models(models: str, path: Path | None, most_waiting: int, most_gb: flo
     use_engine_settings()
     engine = LocalEngine(models)
     bound = round(most_gb * 1e9)
-    path = path.absolute() if path else local_socket.usual("models")
+    path = path.absolute() if path else Path(peer.usual("models"))
     with ModelServer(engine, path, most_waiting=most_waiting, most_resident_bytes=bound) as server:
         where = "a GPU" if engine.settings.device == "cuda" else "the CPU"
-        said = f"{engine.settings.model} on {where}; export ECG_MODEL_SERVER={server.address}"
+        said = f"{engine.settings.model} on {where}; export {Models.variable('model_server')}={server.address}"
         out.print(said, highlight=False, soft_wrap=True)
         server.serve()
     return 0

@@ -1,17 +1,34 @@
-"""The arguments of what operators do with the store and the server's blocks: `ecg forget`, `ecg blocks`."""
+"""The arguments of what operators do: `ecg settings`, `ecg forget`, `ecg blocks`."""
 
 from typing import Annotated
 
 import typer
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show logs and tracebacks.")]
+from deployments.caption_commands import Debug, Store
 
 blocks = typer.Typer(help="The blocks on the Prefect server: store, callbacks, engine, secrets.", no_args_is_help=True)
 
 
+def settings(
+    all_of_them: Annotated[bool, typer.Option("--all", help="Also what nobody has set.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Show which settings hold here, and whence: the environment, a speech-engine block, or the default.
+
+    Secrets are masked. docs/settings.md says what each one means.
+    """
+    from deployments import session
+
+    session.quieten(debug=debug)
+    from deployments.settings import show_settings
+
+    raise typer.Exit(show_settings(all_of_them=all_of_them, as_json=as_json))
+
+
 def forget(
     job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="The job to forget.")],
-    out: Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store the job is in.")] = None,
+    out: Store = None,
     debug: Debug = False,
 ) -> None:
     """Remove every trace of a job: result, tables, receipt, runs in Prefect; its recording, unless others use it."""

@@ -21,7 +21,8 @@ from deployments.supervisor import Service, Supervisor
 from deployments.terminal import out
 from ecg_audio import environment
 from ecg_audio.errors import AddressInUse, InvalidRequest
-from ecg_audio.local_socket import LONGEST_PATH
+from ecg_audio.peer import LONGEST_PATH
+from ecg_audio.settings import Files, Gateway, Models, Prefect, Runs
 
 LOOPBACK = "127.0.0.1"
 DATABASE_URL = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
@@ -147,21 +148,21 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
     store = reference(wanted.store)
     env = {
         **{name: value for name, value in session.QUIET.items() if "CONSOLE" not in name},
-        "ECG_STORE": store if is_block(store) else str(Path(store).expanduser().absolute()),
+        Files.variable("store"): store if is_block(store) else str(Path(store).expanduser().absolute()),
         "NO_COLOR": "1",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        "PREFECT_API_URL": api,
+        Prefect.variable("url"): api,
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
         "PREFECT_WORKER_QUERY_SECONDS": "0.5",
         "PYTHONUNBUFFERED": "1",
     }
     gateway = {
-        "ECG_GATEWAY_HOST": wanted.host,
-        "ECG_GATEWAY_PORT": str(wanted.port),
-        "ECG_GATEWAY_MODELS": wanted.models,
+        Gateway.variable("host"): wanted.host,
+        Gateway.variable("port"): str(wanted.port),
+        Gateway.variable("models"): wanted.models,
     }
     services: list[Service] = []
-    client = {"PREFECT_API_AUTH_STRING": key} if key else {}  # for those alone that speak to Prefect's server
+    client = {Prefect.variable("auth_string"): key} if key else {}  # for those alone that speak to Prefect's server
     if key:
         env["PREFECT_HOME"] = str(_prefect_folder(wanted.data))
         database = os.environ.get(DATABASE_URL)
@@ -174,7 +175,8 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
             run = [*PYTHON, "deployments.postgres", str(folder)]
             services.append(Service("database", run, postgres.accepts(folder), str(folder), stop_s=30.0))
         page = api.removesuffix("/api")
-        env["ECG_ONE_MACHINE"] = "1"  # it listens to this machine alone: the list of processes tells which runs live
+        # it listens to this machine alone: the list of processes tells which runs live
+        env[Runs.variable("one_machine")] = "1"
         # its database is begun again within seconds
         env["PREFECT_CLIENT_RETRY_EXTRA_CODES"] = "500"
         own = {
@@ -193,17 +195,17 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
     server = ("server",) if key else ()
     if with_models:
         address = str(_models_socket(wanted.data))
-        env["ECG_MODEL_SERVER"] = address
+        env[Models.variable("model_server")] = address
         command = [*MODEL_SERVER, address, "--models", wanted.models]
         # it is asked to end last, so that jobs that are still running keep their models
-        models = {name: value for name, value in env.items() if name != "ECG_MODEL_SERVER"}
+        models = {name: value for name, value in env.items() if name != Models.variable("model_server")}
         services.append(
             Service("models", command, readiness.serves_models(address), address, models, silent_s=SILENT_S)
         )
     warm = wanted.data.absolute() / "warm" / "socket"
     if len(os.fsencode(warm)) <= LONGEST_PATH:
         warm.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        env["ECG_WARM_SOCKET"] = str(warm)
+        env[environment.WARM_SOCKET] = str(warm)
         # after the server, from whose start its imports would take the processor; no job can come before that answers
         run = [*PYTHON, "deployments.warm.server"]
         services.append(Service("warm", run, readiness.listens(warm), env=env, after=server, vital=False))
@@ -276,7 +278,7 @@ def _with_models(wanted: Wanted) -> bool:
     from ecg_audio.speech import engine
 
     use_engine_settings()
-    if os.environ.get(engine.MODEL_SERVER):
+    if Models.read().model_server:
         return False
     engine.LocalEngine(wanted.models)  # what cannot be had is said now
     return wanted.warm

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from blocks.storage import open_store
 from deployments.terminal import length, out
-from ecg_audio import spacing
+from ecg_audio import layout, spacing
 from ecg_audio.analysis import Analysis, Emphasis, Segment, SpokenWord
 from ecg_audio.captions.sounds import Sound, sounds
 from ecg_audio.errors import ResultNotFound
@@ -34,7 +34,7 @@ def load(named: str, store: str | None) -> Analysis:
         return document.loads(artifacts.read(written.outputs["analysis"].key))
     artifacts = open_store(store)
     try:
-        written = manifest.loads(artifacts.read(f"results/{named}/manifest.json"))
+        written = manifest.loads(artifacts.read(layout.manifest(named)))
     except ResultNotFound:
         raise ResultNotFound(f"no published result of {named} in {artifacts.reference}") from None
     return document.loads(artifacts.read(written.outputs["analysis"].key))

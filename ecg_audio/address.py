@@ -5,7 +5,6 @@ differently the second time gains nothing. Every redirect connects anew and is j
 """
 
 import ipaddress
-import os
 import socket
 from collections.abc import Iterable
 
@@ -14,8 +13,8 @@ import httpx
 
 from ecg_audio.deadline import Left, TimedStream, within
 from ecg_audio.errors import InvalidRequest, SourceForbidden, SourceInvalid
+from ecg_audio.settings import Sources
 
-ALLOW_VARIABLE = "ECG_ALLOWED_NETWORKS"
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NEVER = [
     # what older versions of ipaddress take for public
@@ -50,13 +49,14 @@ class Permit:
                 self._networks.append(ipaddress.ip_network(entry, strict=False))
             except ValueError:
                 if not entry or "/" in entry or ":" in entry:
-                    raise InvalidRequest(f"{ALLOW_VARIABLE}: {entry!r} is neither a network nor a host name") from None
+                    variable = Sources.variable("allowed_networks")
+                    raise InvalidRequest(f"{variable}: {entry!r} is neither a network nor a host name") from None
                 self._hosts.add(entry)
 
     @classmethod
     def from_environment(cls) -> "Permit":
-        """The rule with the allow-list in ECG_ALLOWED_NETWORKS, comma separated."""
-        return cls(entry for entry in os.environ.get(ALLOW_VARIABLE, "").split(",") if entry.strip())
+        """The rule with the operator's allow-list."""
+        return cls(Sources.read().allowed_networks)
 
     def check(self, host: str, address: str) -> None:
         """Judge one connection.

@@ -5,10 +5,15 @@ A name may end with `*`, which stands for whatever follows.
 
 from collections.abc import Iterable, Mapping
 
+# Settings that decoders, and programs that must start in milliseconds, read by themselves: `settings` says what they
+# mean, and importing it takes longer than such a program may.
+WORK_DIR, CACHE_DIR, UMASK, LOG_FORMAT = "ECG_WORK_DIR", "ECG_CACHE_DIR", "ECG_UMASK", "ECG_LOG_FORMAT"
+WARM_SOCKET = "ECG_WARM_SOCKET"
+
 MACHINE = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TEMP", "TMP", "XDG_*",
     "PYTHON*", "VIRTUAL_ENV", "LD_*", "MALLOC_*", "OMP_*", "MKL_*", "OPENBLAS_*", "NUMBA_*",
-    "ECG_WORK_DIR", "ECG_CACHE_DIR", "ECG_FAMILY", "ECG_LOG_FORMAT", "ECG_UMASK",
+    WORK_DIR, CACHE_DIR, "ECG_FAMILY", LOG_FORMAT, UMASK,
 )  # fmt: skip
 """What every program needs to find itself: folders, language, threads. Decoders get this and nothing else."""
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")

@@ -3,8 +3,6 @@
 `python -m ecg_audio.error_codes > docs/errors.md` renews the page.
 """
 
-from collections.abc import Iterator
-
 from ecg_audio import errors
 from ecg_audio.errors import EcgError
 
@@ -26,19 +24,12 @@ This page is generated: `python -m ecg_audio.error_codes > docs/errors.md`.
 
 def markdown() -> str:
     """The page: a line for each kind of error, by code."""
-    kinds = sorted(_kinds(EcgError), key=lambda kind: (kind.code, kind.__name__))
+    ours = [kind for kind in errors.kinds() if kind is not EcgError and kind.__module__ == errors.__name__]
     return INTRODUCTION + "".join(
         f"| `{kind.code}` | {_sentence(kind)} | {'yes' if kind.retryable else 'no'} | "
         f"{'caller' if kind.by_user else 'operator'} | {kind.default_hint} |\n"
-        for kind in kinds
+        for kind in sorted(ours, key=lambda kind: (kind.code, kind.__name__))
     )
-
-
-def _kinds(kind: type[EcgError]) -> Iterator[type[EcgError]]:
-    for one in kind.__subclasses__():
-        if one.__module__ == errors.__name__:
-            yield one
-        yield from _kinds(one)
 
 
 def _sentence(kind: type[EcgError]) -> str:

@@ -31,6 +31,16 @@ class EcgError(Exception):
         return functools.partial(type(self), self.message, hint=self.hint), ()
 
 
+def kinds(kind: type[EcgError] = EcgError) -> list[type[EcgError]]:
+    """A kind of failure and all of its heirs."""
+    return [kind, *(found for heir in kind.__subclasses__() for found in kinds(heir))]
+
+
+def named(name: str) -> type[EcgError] | None:
+    """The failure whose class has a name, as Prefect tells of it; None: it is none of ours."""
+    return next((kind for kind in kinds() if kind.__name__ == name), None)
+
+
 # What was asked
 
 

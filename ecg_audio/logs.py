@@ -17,9 +17,9 @@ from typing import Any
 from pythonjsonlogger.json import JsonFormatter
 from typing_extensions import override
 
+from ecg_audio.environment import LOG_FORMAT
 from ecg_audio.errors import InvalidRequest
 
-FORMAT_VARIABLE = "ECG_LOG_FORMAT"
 _SECRET = re.compile(
     r"""(?P<name>\b(?:X-Amz-(?:Signature|Credential|Security-Token)|Signature|AWSAccessKeyId)=)[^&\s"'<>]+"""
     r"""|(?<=://)[^/?#\s"'<>@]+:[^/?#\s"'<>@]*(?=@)""",
@@ -114,9 +114,9 @@ def configure() -> None:
     Raises:
         InvalidRequest: it says neither.
     """
-    wanted = os.environ.get(FORMAT_VARIABLE) or "text"
+    wanted = os.environ.get(LOG_FORMAT) or "text"
     if wanted not in {"json", "text"}:
-        raise InvalidRequest(f"{FORMAT_VARIABLE} must be json or text, not {wanted!r}")
+        raise InvalidRequest(f"{LOG_FORMAT} must be json or text, not {wanted!r}")
     for logger in [logging.root, *logging.root.manager.loggerDict.values()]:
         if not isinstance(logger, logging.Logger):
             continue  # a name that only others' names begin with

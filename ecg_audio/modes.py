@@ -8,9 +8,9 @@ import os
 import stat
 from pathlib import Path
 
+from ecg_audio.environment import UMASK
 from ecg_audio.errors import InvalidRequest
 
-VARIABLE = "ECG_UMASK"
 PRIVATE = 0o077
 
 
@@ -20,13 +20,13 @@ def mask() -> int:
     Raises:
         InvalidRequest: ECG_UMASK is no octal number, or would shut its owner out.
     """
-    given = os.environ.get(VARIABLE) or f"{PRIVATE:o}"
+    given = os.environ.get(UMASK) or f"{PRIVATE:o}"
     try:
         found = int(given, 8)
     except ValueError:
         found = -1
     if not 0 <= found <= PRIVATE:
-        raise InvalidRequest(f"{VARIABLE} must be an octal number from 0 to 077, not {given!r}")
+        raise InvalidRequest(f"{UMASK} must be an octal number from 0 to 077, not {given!r}")
     return found
 
 

@@ -18,13 +18,13 @@ Report = Callable[[float], None]
 StageStatus = Literal["waiting", "running", "completed", "cached", "failed", "skipped"]
 
 WEIGHTS: Mapping[str, float] = {
-    # rough shares of a job's wall time, so that the bar moves evenly
+    # every stage, in the order in which they are told; rough shares of a job's wall time, so that the bar moves evenly
     "download": 10,
     "extract": 10,
+    "measure": 8,
     "transcribe": 40,
     "align": 5,
     "diarize": 15,
-    "measure": 8,
     "classify_emotion": 4,
     "find_events": 3,
     "assemble": 3,

@@ -16,6 +16,7 @@ from pathlib import Path
 import platformdirs
 
 from ecg_audio import modes
+from ecg_audio.environment import CACHE_DIR, WORK_DIR
 from ecg_audio.errors import InsufficientResources
 
 INCOMING = "incoming"
@@ -29,7 +30,7 @@ def root() -> Path:
         InsufficientResources: it cannot be made, is a link, or, in the system's temporary folder, belongs to somebody
             else or is open to others.
     """
-    named = os.environ.get("ECG_WORK_DIR")
+    named = os.environ.get(WORK_DIR)
     folder = Path(named) if named else Path(tempfile.gettempdir(), f"ecg-audio-analyzer-{os.getuid()}")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,13 +38,11 @@ def root() -> Path:
         raise InsufficientResources(f"cannot use the work folder {folder}: {error.strerror}") from error
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
-        raise InsufficientResources(
-            f"the work folder {folder} is a link", hint="Set ECG_WORK_DIR to the folder itself."
-        )
+        raise InsufficientResources(f"the work folder {folder} is a link", hint=f"Set {WORK_DIR} to the folder itself.")
     if not named and (status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077):
         raise InsufficientResources(
             f"the work folder {folder} belongs to another user, or is open to others",
-            hint="Remove it, or set ECG_WORK_DIR to a folder of this user's.",
+            hint=f"Remove it, or set {WORK_DIR} to a folder of this user's.",
         )
     return folder
 
@@ -108,13 +107,13 @@ def cache() -> Path:
     Raises:
         InsufficientResources: it cannot be made.
     """
-    named = os.environ.get("ECG_CACHE_DIR")
+    named = os.environ.get(CACHE_DIR)
     folder = Path(named) if named else Path(platformdirs.user_cache_dir("ecg-audio-analyzer"))
     try:
         modes.make_folder(folder)
     except OSError as error:
         raise InsufficientResources(
             f"cannot use the cache folder {folder}: {error.strerror}",
-            hint="Set ECG_CACHE_DIR to a folder that can be written.",
+            hint=f"Set {CACHE_DIR} to a folder that can be written.",
         ) from error
     return folder.absolute()

@@ -1,58 +1,46 @@
 """analyze: one recording, from its source to published results."""
 
-import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 from prefect import flow, runtime
 from prefect.task_runners import ThreadPoolTaskRunner
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from blocks.engine import use_settings
 from blocks.forgetting import remember
-from blocks.storage import check_source, open_store
+from blocks.storage import ArtifactStore, check_source, open_store
 from ecg_audio import modes, workspace
-from ecg_audio.analysis import Emotion, Media, Recording
-from ecg_audio.errors import DiarizationFailed, EcgError, EngineUnavailable, MeasurementFailed, TooLong, WorkerLost
+from ecg_audio.analysis import Diarization, Emotion, EventKind, Media, Recording, StageRecord, Transcript
+from ecg_audio.errors import EcgError, EngineUnavailable, TooLong, WorkerLost
 from ecg_audio.media import source
-from ecg_audio.progress import Progress, listeners, tracked
+from ecg_audio.overheard import Events
+from ecg_audio.progress import WEIGHTS, Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome, outcome
+from ecg_audio.settings import Models
 from ecg_audio.sounds import classifier, kinds
 from ecg_audio.speech import engine
 from ecg_audio.voice import emotion
 from flows.callbacks import answered
 from flows.faults import resumable
 from flows.observation import begin, observed
-from flows.stages import Stages
+from flows.stages import Begun, Stages
 from flows.summary import summarise
-from tasks.align import align, align_key
+from tasks.align import align
 from tasks.assemble import Findings, assemble
-from tasks.caching import kept, known
-from tasks.classify_emotion import classify_emotion, classify_emotion_key
-from tasks.diarize import diarize, diarize_key, read_channels
-from tasks.download import download, download_key
-from tasks.extract import extract, extract_key
-from tasks.find_events import find_events, find_events_key
-from tasks.measure import frames_key, measure, measure_key
+from tasks.classify_emotion import classify_emotion
+from tasks.diarize import diarize, read_channels
+from tasks.download import download
+from tasks.extract import extract
+from tasks.find_events import find_events
+from tasks.measure import frames_key, measure
 from tasks.publish import publish
 from tasks.retrying import patient
-from tasks.transcribe import transcribe, transcribe_key
-
-STAGES = (
-    "download",
-    "extract",
-    "measure",
-    "transcribe",
-    "align",
-    "diarize",
-    "classify_emotion",
-    "find_events",
-    "assemble",
-    "publish",
-)
+from tasks.transcribe import transcribe
 
 MODELS_AWAY_S = 60.0
 """A supervisor restarts a model server that died within this time."""
@@ -92,88 +80,139 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     speech = _engine(request.models)
     speech.check_language(request.language)
     speech.check_guidance(request.guidance)
-    emotion_model = emotion.configured()
-    event_kinds = kinds.wanted() if request.sounds else ()
-    event_model = classifier.configured()
-    here = store.reference
+    wanted = Wanted(emotion.configured(), kinds.wanted() if request.sounds else (), classifier.configured())
 
     with (
-        _stages(without=_unwanted(emotions=bool(emotion_model), events=bool(event_kinds))) as stages,
+        _stages(wanted, store, refresh=refresh) as stages,
         workspace.incoming(request.job_id, request.source) as folder,
     ):
-        fetching = kept(download, store, download_key(request.source), refresh=refresh)
-        media = stages.result("download", fetching.submit(request.source, request.limits, folder, request.cookies))
-
-        asked = here, request.limits, request.audio_stream, request.channel_use
-        extracted_key = extract_key(media, request.audio_stream, request.channel_use)
-        extracting = kept(extract, store, extracted_key, refresh=refresh)
-        recording = stages.result("extract", extracting.submit(media, *asked))
-        if not all(store.exists(one.key) for one in (recording, *recording.tracks)):
-            # the record outlived the sound
-            recording = stages.result("extract", extracting.with_options(refresh_cache=True).submit(media, *asked))
-        _check_length(recording, request)
-        remember(store, request.job_id, str(runtime.flow_run.id), recording.key, request.source)
-
-        words_key = transcribe_key(recording, request.models, request.language, request.guidance)
-        turns_key = diarize_key(recording, request.models, request.speaker_count)
-        if refresh or not (known(store, words_key) and (recording.channels or known(store, turns_key))):
-            speech.warm()
-        unmeasured = not all(store.exists(frames_key(one)) for one in (recording, *recording.tracks))
-        measuring = kept(measure, store, measure_key(recording), refresh=refresh or unmeasured)
-        transcribing = kept(transcribe, store, words_key, refresh=refresh)
-        diarizing = kept(diarize, store, turns_key, refresh=refresh)
-
-        frames = measuring.submit(recording, here)
-        words = transcribing.submit(recording, here, request.models, request.language, request.guidance)
-        if not recording.channels:
-            turns = diarizing.submit(recording, here, request.models, request.speaker_count)
-        transcript = stages.result("transcribe", words)
-        voice_frames = stages.attempt("measure", frames, MeasurementFailed)
-        edges_key = align_key(recording, request.models, transcript, voice_frames)
-        aligning = kept(align, store, edges_key, refresh=refresh)
-        aligned = aligning.submit(recording, here, request.models, transcript, voice_frames)
-        transcript = stages.result("align", aligned)
-        if recording.channels:
-            turns = read_channels.submit(recording, here, transcript, voice_frames, request.speaker_count)
-        diarization = stages.attempt("diarize", turns, DiarizationFailed)
-        events = None
-        if event_kinds and voice_frames:
-            beside = (event_kinds, event_model, transcript, diarization, voice_frames)
-            events_key = find_events_key(recording, request.models, *beside)
-            finding = kept(find_events, store, events_key, refresh=refresh)
-            heard = finding.submit(recording, here, request.models, *beside)
-            events = stages.attempt("find_events", heard, MeasurementFailed)
-        emotions: list[Emotion | None] | None = []
-        if emotion_model:
-            emotion_key = classify_emotion_key(recording, emotion_model, transcript, diarization)
-            classifying = kept(classify_emotion, store, emotion_key, refresh=refresh)
-            felt = classifying.submit(recording, here, emotion_model, transcript, diarization)
-            emotions = stages.attempt("classify_emotion", felt, MeasurementFailed)
-
-        found = Findings(
-            source=source.classify(request.source).display,
-            title=media.name,
-            recording=recording,
-            transcript=transcript,
-            diarization=diarization,
-            frames=voice_frames,
-            emotions=emotions,
-            events=events,
-            sought_events=bool(event_kinds),
-            notices=(
-                *speech.notices,
-                *recording.notices,
-                *transcript.notices,
-                *(diarization.notices if diarization else ()),
-                *(events.notices if events else ()),
-                *stages.lost,
-            ),
-        )
-        analysis = assemble(request, str(runtime.flow_run.id), here, found, stages.records(recording.duration_s))
-        outputs = publish(analysis, voice_frames, here, media=_lasting(media, folder), asked=request.digest)
-        ended = outcome(analysis, outputs, stages.records(recording.duration_s))
+        media = stages.begin(download, request.source, request.limits, folder, request.cookies).result()
+        job = Job(request, store, stages, _recording(stages, store, media, request), wanted)
+        remember(store, request.job_id, str(runtime.flow_run.id), job.recording.key, request.source)
+        found = _found(job, speech, media.name)
+        analysis = assemble(request, str(runtime.flow_run.id), store.reference, found, job.records())
+        lasting = _lasting(media, folder)
+        outputs = publish(analysis, found.frames, store.reference, media=lasting, asked=request.digest)
+        ended = outcome(analysis, outputs, job.records())
         summarise(analysis, ended)
         return ended
+
+
+def _found(job: "Job", speech: engine.Engine, title: str) -> Findings:
+    """The recipe: what is found in a recording, stage by stage; what can go side by side does."""
+    begin, recording, here, request = job.stages.begin, job.recording, job.store.reference, job.request
+    models, speakers = request.models, request.speaker_count
+    asked = models, request.language, request.guidance
+
+    job.warm(speech)
+    measuring = job.measure()
+    transcribing = begin(transcribe, recording, here, *asked)
+    telling = None if recording.channels else begin(diarize, recording, here, models, speakers)
+    transcript = transcribing.result()
+    frames = measuring.attempt()
+    transcript = begin(align, recording, here, models, transcript, frames).result()
+    telling = telling or begin(read_channels, recording, here, transcript, frames, speakers)
+    diarization = telling.attempt()
+    events = job.events(transcript, diarization, frames)
+    emotions = job.emotions(transcript, diarization)
+
+    return Findings(
+        source=source.classify(request.source).display,
+        title=title,
+        recording=recording,
+        transcript=transcript,
+        diarization=diarization,
+        frames=frames,
+        emotions=emotions,
+        events=events,
+        sought_events=bool(job.wanted.event_kinds),
+        notices=(
+            *speech.notices,
+            *recording.notices,
+            *transcript.notices,
+            *(diarization.notices if diarization else ()),
+            *(events.notices if events else ()),
+            *job.stages.lost,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for beside words and speakers. A model is None where none is configured."""
+
+    emotion_model: str | None
+    event_kinds: tuple[EventKind, ...]
+    event_model: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the stages of one job share."""
+
+    request: AnalysisRequest
+    store: ArtifactStore
+    stages: Stages
+    recording: Recording
+    wanted: Wanted
+
+    def warm(self, speech: engine.Engine) -> None:
+        """Begin loading the models, unless all that they would find is known."""
+        request, here = self.request, self.store.reference
+        asked = request.models, request.language, request.guidance
+        words = self.stages.known(transcribe, self.recording, here, *asked)
+        if not words or not (self.recording.channels or self._turns_known()):
+            speech.warm()
+
+    def _turns_known(self) -> bool:
+        return self.stages.known(
+            diarize, self.recording, self.store.reference, self.request.models, self.request.speaker_count
+        )
+
+    def measure(self) -> Begun[str]:
+        """Begin the measurement; also where its record is kept and the frames are gone."""
+        measured = all(self.store.exists(frames_key(one)) for one in (self.recording, *self.recording.tracks))
+        begin = self.stages.begin if measured else self.stages.begin_anew
+        return begin(measure, self.recording, self.store.reference)
+
+    def events(self, transcript: Transcript, diarization: Diarization | None, frames: str | None) -> Events | None:
+        """Pauses and sounds, where they are wanted and there are frames to look into."""
+        if not self.wanted.event_kinds or not frames:
+            return None
+        beside = self.wanted.event_kinds, self.wanted.event_model, transcript, diarization, frames
+        return self.stages.begin(
+            find_events, self.recording, self.store.reference, self.request.models, *beside
+        ).attempt()
+
+    def emotions(self, transcript: Transcript, diarization: Diarization | None) -> list[Emotion | None] | None:
+        """How each segment felt; none where no model is configured, None where it failed."""
+        model = self.wanted.emotion_model
+        if not model:
+            return []
+        here = self.store.reference
+        return self.stages.begin(classify_emotion, self.recording, here, model, transcript, diarization).attempt()
+
+    def records(self) -> tuple[StageRecord, ...]:
+        """How the stages went until now."""
+        return self.stages.records(self.recording.duration_s)
+
+
+def _recording(stages: Stages, store: ArtifactStore, media: Media, request: AnalysisRequest) -> Recording:
+    """The sound of a media file.
+
+    Raises:
+        TooLong: it is longer than asked; an earlier run with wider limits may have extracted it.
+    """
+    asked = media, store.reference, request.limits, request.audio_stream, request.channel_use
+    recording = stages.begin(extract, *asked).result()
+    if not all(store.exists(one.key) for one in (recording, *recording.tracks)):
+        recording = stages.begin_anew(extract, *asked).result()  # the record outlived the sound
+    if recording.duration_s > request.limits.max_duration_s:
+        raise TooLong(
+            f"the recording is {recording.duration_s / 60:.0f} minutes long; "
+            f"the limit is {request.limits.max_duration_s / 60:.0f}"
+        )
+    return recording
 
 
 def _engine(models: str) -> engine.Engine:
@@ -183,38 +222,31 @@ def _engine(models: str) -> engine.Engine:
         EngineUnavailable: the models cannot be had.
         WorkerLost: the model server does not answer.
     """
-    deadline = time.monotonic() + MODELS_AWAY_S
-    while True:
-        try:
-            return engine.shared(models)
-        except EngineUnavailable as error:
-            silent = isinstance(error.__cause__, httpx.HTTPError)
-            if not os.environ.get(engine.MODEL_SERVER) or not silent:
-                raise
-            if time.monotonic() > deadline:
-                raise WorkerLost(error.message) from error
-            time.sleep(0.5)
+    again = Retrying(
+        stop=stop_after_delay(MODELS_AWAY_S), wait=wait_fixed(0.5), retry=retry_if_exception(_away), reraise=True
+    )
+    try:
+        found: engine.Engine = again(engine.shared, models)
+    except EngineUnavailable as error:
+        if _away(error):
+            raise WorkerLost(error.message) from error
+        raise
+    return found
+
+
+def _away(failure: BaseException) -> bool:
+    """Whether a model server is named and does not answer."""
+    silent = isinstance(failure, EngineUnavailable) and isinstance(failure.__cause__, httpx.HTTPError)
+    return silent and Models.read().model_server is not None
 
 
 @contextmanager
-def _stages(without: set[str]) -> Iterator[Stages]:
+def _stages(wanted: Wanted, store: ArtifactStore, *, refresh: bool) -> Iterator[Stages]:
     workspace.sweep()
-    names = tuple(name for name in STAGES if name not in without)
+    without = {classify_emotion.name: not wanted.emotion_model, find_events.name: not wanted.event_kinds}
+    names = tuple(name for name in WEIGHTS if not without.get(name))
     with tracked(Progress(names, listeners())) as progress:
-        yield Stages(progress)
-
-
-def _unwanted(*, emotions: bool, events: bool) -> set[str]:
-    return {name for name, wanted in (("classify_emotion", emotions), ("find_events", events)) if not wanted}
-
-
-def _check_length(recording: Recording, request: AnalysisRequest) -> None:
-    # an earlier run with wider limits may have extracted it
-    if recording.duration_s > request.limits.max_duration_s:
-        raise TooLong(
-            f"the recording is {recording.duration_s / 60:.0f} minutes long; "
-            f"the limit is {request.limits.max_duration_s / 60:.0f}"
-        )
+        yield Stages(progress, store, refresh=refresh)
 
 
 def _lasting(media: Media, folder: Path) -> Path | None:

@@ -15,6 +15,7 @@ from prefect.logging import get_run_logger
 from pydantic import Field
 
 from blocks.storage import ArtifactStore, open_store, reference
+from ecg_audio import layout
 from ecg_audio.batch.rows import Row, rows
 from ecg_audio.batch.summary import Ended, Summary, ended, summary_key
 from ecg_audio.errors import BatchFailed, EcgError, InvalidRequest, ResultNotFound
@@ -25,7 +26,6 @@ from flows.analyze import analyze
 from flows.batch_board import Board, show_summary
 from flows.fan_out import cancel, fan_out
 from flows.faults import resumable
-from tasks.publish import manifest_key
 from tasks.retrying import patient
 
 LOOKS_AT_ONCE = 16
@@ -131,7 +131,7 @@ class _Shelves:
     def published(self, request: AnalysisRequest) -> Manifest | None:
         """The manifest under the job's id, if it is that of the same request."""
         try:
-            found = manifest.loads(self.of(request.store).read(manifest_key(request.job_id)))
+            found = manifest.loads(self.of(request.store).read(layout.manifest(request.job_id)))
         except ResultNotFound:
             return None
         return found if found.request == request.digest else None

@@ -1,6 +1,5 @@
 """What is heard of a flow: its progress, in Prefect and by callbacks, and one terminal callback at its end."""
 
-import os
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -10,10 +9,11 @@ from prefect import runtime
 from blocks.callback import endpoint
 from ecg_audio.delivery.courier import Courier
 from ecg_audio.delivery.reporter import Reporter
-from ecg_audio.errors import EcgError, InvalidRequest
+from ecg_audio.errors import EcgError
 from ecg_audio.progress import listening
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome
+from ecg_audio.settings import Runs
 from flows.faults import begun_again, machines
 from flows.progress_artifact import progress_artifact
 from tasks.notify import notify
@@ -64,13 +64,10 @@ def _tell(request: AnalysisRequest, ended: Outcome, progress: int, patience_s: f
 
 def _patience_s() -> float:
     """How long a run tries its terminal callback; a reconciler, where there is one, goes on with what is left."""
-    asked = os.environ.get("ECG_CALLBACK_PATIENCE_S")
-    if not asked:
-        return WITH_RECONCILER_S if begun_again() else ALONE_S
-    try:
-        return float(asked)
-    except ValueError:
-        raise InvalidRequest(f"ECG_CALLBACK_PATIENCE_S must be a number of seconds, not {asked!r}") from None
+    asked = Runs.read().callback_patience_s
+    if asked is not None:
+        return asked
+    return WITH_RECONCILER_S if begun_again() else ALONE_S
 
 
 def failed(job_id: str, error: Exception) -> Outcome:

@@ -20,6 +20,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling
 
+from ecg_audio import errors
 from ecg_audio.batch.rows import Row
 from ecg_audio.batch.summary import Ended, ended
 from ecg_audio.errors import EcgError, InvalidRequest, JobConflict, ResultNotFound
@@ -159,11 +160,6 @@ def failure(state: State[Any]) -> EcgError:
     """What a run failed of, from what Prefect says of its state."""
     said = state.message or f"the run ended as {state.name}"
     name, _, message = said.partition("exception: ")[2].partition(": ")
-    for kind in _kinds(EcgError):
-        if kind.__name__ == name:
-            return kind(message)
+    if kind := errors.named(name):
+        return kind(message)
     return EcgError(said)
-
-
-def _kinds(kind: type[EcgError]) -> list[type[EcgError]]:
-    return [kind, *(found for heir in kind.__subclasses__() for found in _kinds(heir))]

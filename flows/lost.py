@@ -4,7 +4,6 @@ Three witnesses say so. Where all runs are on this machine, its list of processe
 heartbeats, counted from its start, and, before it has started, the worker that took it.
 """
 
-import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,9 +15,9 @@ from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
+from ecg_audio.settings import Runs
 from flows.runs import ALIVE, BATCH, BURNING, JOB, REVISION, UPKEEP, Run, standing, unmoved
 
-ONE_MACHINE = "ECG_ONE_MACHINE"
 """Set where every worker of the server is on this machine, as under `ecg serve`."""
 STARTING_S = 60.0
 """A worker of this machine has begun a process by then."""
@@ -46,7 +45,7 @@ def bury(client: SyncPrefectClient, silent_s: float) -> list[Run]:
         the runs as they stood.
     """
     lost: Callable[[Run], str | None]
-    if os.environ.get(ONE_MACHINE):
+    if Runs.read().one_machine:
         lost, listen_s = _without_process, LOOK_AGAIN_S
     else:
         lost, listen_s = _Silence(client, silent_s).of, 0.4 * silent_s
@@ -60,7 +59,7 @@ def bury(client: SyncPrefectClient, silent_s: float) -> list[Run]:
 
 def works_here(run: Run) -> bool:
     """Whether a process of this machine works for a run, whatever Prefect was told; elsewhere nobody knows."""
-    return bool(os.environ.get(ONE_MACHINE)) and _has_process(run)
+    return bool(Runs.read().one_machine) and _has_process(run)
 
 
 def _without_process(run: Run) -> str | None:

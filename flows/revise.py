@@ -8,7 +8,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from blocks.engine import use_settings
 from blocks.forgetting import remember
 from blocks.storage import open_store
-from ecg_audio import modes, workspace
+from ecg_audio import layout, modes, workspace
 from ecg_audio.analysis import Analysis, Edits
 from ecg_audio.delivery.claim import claimed
 from ecg_audio.errors import InvalidRequest, JobConflict, ResultNotFound
@@ -22,9 +22,8 @@ from flows.observation import begin
 from flows.progress_artifact import progress_artifact
 from flows.runs import REVISION
 from flows.stages import Stages
-from tasks.caching import kept
-from tasks.measure import frames_key, measure, measure_key
-from tasks.publish import ORIGINAL, addresses, manifest_key, publish
+from tasks.measure import frames_key, measure
+from tasks.publish import ORIGINAL, addresses, publish
 from tasks.retrying import patient
 from tasks.revise import realign, reassemble, without_sound
 
@@ -86,7 +85,7 @@ def revise(
     ):
         if not ours:
             raise JobConflict(f"somebody else is revising {job_id}", hint="Try again when that has ended.")
-        stages = Stages(progress)
+        stages = Stages(progress, artifacts)
         written, before = _published(artifacts.read, job_id)
         if written.run_id == run_id:  # it was lost after it had published
             return outcome(before, addresses(artifacts, written), ())
@@ -95,9 +94,8 @@ def revise(
         remember(artifacts, job_id, run_id, recording.key)
         frames = None
         if artifacts.exists(recording.key):
-            unmeasured = not artifacts.exists(frames_key(recording))
-            measuring = kept(measure, artifacts, measure_key(recording), refresh=unmeasured)
-            frames = stages.result("measure", measuring.submit(recording, here))
+            measured = artifacts.exists(frames_key(recording))
+            frames = (stages.begin if measured else stages.begin_anew)(measure, recording, here).result()
         elif not unheard:
             raise ResultNotFound(
                 f"the recording of {job_id} has been removed, so its words cannot be measured again",
@@ -131,7 +129,7 @@ def revise(
 
 def _published(read: Callable[[str], bytes], job_id: str) -> tuple[Manifest, Analysis]:
     try:
-        written = manifest.loads(read(manifest_key(job_id)))
+        written = manifest.loads(read(layout.manifest(job_id)))
     except ResultNotFound:
         raise ResultNotFound(f"no result of {job_id} is published") from None
     return written, document.loads(read(written.outputs["analysis"].key))

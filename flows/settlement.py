@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from prefect.client.schemas.objects import StateType
 
 from blocks.storage import ArtifactStore
+from ecg_audio import layout
 from ecg_audio.delivery.outbox import Receipt
 from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, ResultNotFound, recalled
 from ecg_audio.results import manifest
 from ecg_audio.results.outcome import Outcome
 from flows.callbacks import failed
 from flows.runs import Run
-from tasks.publish import manifest_key
 
 REJECTED = "Validation of flow parameters failed with error:"
 """How Prefect begins to say that a run was refused for its parameters, before any code of ours ran."""
@@ -55,7 +55,7 @@ def verdict(run: Run, receipt: Receipt | None, published: str | None) -> Verdict
 def published(store: ArtifactStore, job_id: str) -> manifest.Manifest | None:
     """A job's manifest; None: nothing is published."""
     try:
-        return manifest.loads(store.read(manifest_key(job_id)))
+        return manifest.loads(store.read(layout.manifest(job_id)))
     except ResultNotFound:
         return None
 

@@ -1,50 +1,77 @@
-"""The stages of one job, from tasks' futures to results, notices and records."""
+"""The stages of one job, from their beginning to results, notices and records."""
 
-from dataclasses import asdict
-from typing import TypeVar
+from dataclasses import asdict, dataclass
+from typing import Generic, ParamSpec, TypeVar
 
 from prefect.futures import PrefectFuture
 
+from blocks.storage import ArtifactStore
 from ecg_audio.analysis import Notice, StageRecord
 from ecg_audio.errors import EcgError
 from ecg_audio.progress import Progress
+from tasks.stage import Stage
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 
+@dataclass(frozen=True, slots=True)
+class Begun(Generic[R]):
+    """A stage that has begun, or whose result was kept."""
+
+    stages: "Stages"
+    name: str
+    failure: type[EcgError]
+    future: PrefectFuture[R]
+
+    def result(self) -> R:
+        """The result of a stage that the job cannot do without; raises what the stage raised."""
+        found: R = self.future.result()
+        if self.future.state.name == "Cached":
+            self.stages.progress.settle(self.name, "cached")
+        return found
+
+    def attempt(self) -> R | None:
+        """The result of a stage that may fail: then None, and `Stages.lost` says what and why.
+
+        An unforeseen exception goes by the name of the stage's failure; Prefect's log keeps the traceback.
+        """
+        try:
+            return self.result()
+        except EcgError as error:
+            code, why = error.code, error.message
+        except Exception as error:  # noqa: BLE001 - whatever broke an optional stage, the rest is delivered
+            code, why = self.failure.code, f"{type(error).__name__}: {error}"
+        self.stages.lost.append(Notice(code=code, message=f"{self.name} failed: {why}"))
+        return None
+
+
 class Stages:
-    """Collects what a job's tasks return.
+    """Begins a job's stages and collects what they return.
 
     Args:
         progress: the job's progress; cached and failed stages are settled in it.
+        store: keeps the results of stages.
+        refresh: begin every stage, also where its result is kept.
     """
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, progress: Progress, store: ArtifactStore, *, refresh: bool = False) -> None:
+        self.progress = progress
         self.lost: list[Notice] = []
+        self.refresh = refresh
+        self._store = store
 
-    def result(self, name: str, future: PrefectFuture[R]) -> R:
-        """The result of a stage that the job cannot do without; raises what the stage raised."""
-        found: R = future.result()
-        if future.state.name == "Cached":
-            self._progress.settle(name, "cached")
-        return found
+    def begin(self, stage: Stage[P, R], *args: P.args, **kwargs: P.kwargs) -> Begun[R]:
+        """Begin a stage, unless its result is kept."""
+        return Begun(self, stage.name, stage.failure, stage.submit(self._store, self.refresh, *args, **kwargs))
 
-    def attempt(self, name: str, future: PrefectFuture[R], failure: type[EcgError]) -> R | None:
-        """The result of a stage that may fail: then None, and `lost` says what and why.
+    def begin_anew(self, stage: Stage[P, R], *args: P.args, **kwargs: P.kwargs) -> Begun[R]:
+        """Begin a stage, whatever is kept."""
+        return Begun(self, stage.name, stage.failure, stage.submit(self._store, True, *args, **kwargs))
 
-        Args:
-            name: the stage.
-            future: its run.
-            failure: the class that names an unforeseen exception; Prefect's log keeps the traceback.
-        """
-        try:
-            return self.result(name, future)
-        except EcgError as error:
-            self.lost.append(Notice(code=error.code, message=f"{name} failed: {error.message}"))
-        except Exception as error:  # noqa: BLE001 - whatever broke an optional stage, the rest is delivered
-            self.lost.append(Notice(code=failure.code, message=f"{name} failed: {type(error).__name__}: {error}"))
-        return None
+    def known(self, stage: Stage[P, R], *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Whether a stage's result is kept, and may be used."""
+        return not self.refresh and stage.known(self._store, *args, **kwargs)
 
     def records(self, recording_s: float) -> tuple[StageRecord, ...]:
         """How every stage that has ended went."""
@@ -57,7 +84,7 @@ class Stages:
                 error_code=state.error_code,
                 **asdict(state.taken),
             )
-            for state in self._progress.states()
+            for state in self.progress.states()
             if state.status != "waiting" and state.status != "running"
         )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from blocks import retention
 from blocks.folder import INCOMING
 from blocks.storage import ArtifactStore, FolderStore
+from ecg_audio import layout
 from ecg_audio.delivery import claim
 from ecg_audio.results.outcome import TABLES
 from flows.runs import Run
@@ -56,6 +57,6 @@ def torn(store: ArtifactStore, run: Run) -> list[str]:
     named = {output.key for output in known.outputs.values()} if known else set()
     first, last = (moment.astimezone(UTC).date() for moment in (run.created, run.ended))
     days = [first + timedelta(days=day) for day in range((last - first).days + 1)]
-    tables = [f"features/{table}/date={day}/{run.request.job_id}.parquet" for table in TABLES for day in days]
-    written = store.keys(f"runs/{run.run_id}") + [key for key in tables if store.exists(key)]
+    tables = [layout.table(table, str(day), run.request.job_id) for table in TABLES for day in days]
+    written = store.keys(layout.run(str(run.run_id))) + [key for key in tables if store.exists(key)]
     return [key for key in written if key not in named]

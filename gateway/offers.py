@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
+from ecg_audio import layout
 from ecg_audio.errors import InvalidRequest, UploadUnknown
 from gateway.settings import Settings
 from gateway.signing import signature
@@ -46,7 +47,7 @@ class Offer:
     @property
     def key(self) -> str:
         """Of the object in the store."""
-        return f"videos/{self.user}/{self.name}"
+        return layout.upload(self.user, self.name)
 
     def path(self, settings: Settings) -> str:
         """Where on this gateway the recording is sent to."""

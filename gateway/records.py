@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ecg_audio.errors import EcgError, JobCancelled
+from ecg_audio.errors import EcgError, JobCancelled, named
 from ecg_audio.media.source import classify
 from ecg_audio.request import AnalysisRequest
 
@@ -87,9 +87,8 @@ def failure_of(state: str, said: str) -> EcgError:
         return JobCancelled(said or "the job was cancelled")
     _, _, told = said.partition("exception: ")
     name, _, message = told.partition(": ")
-    for kind in _kinds(EcgError):
-        if kind.__name__ == name:
-            return kind(message)
+    if kind := named(name):
+        return kind(message)
     return EcgError(said or f"the run ended as {state.lower()}")
 
 
@@ -101,10 +100,6 @@ class Pool:
     status: str
     workers_online: int
     last_heartbeat: str | None
-
-
-def _kinds(kind: type[EcgError]) -> list[type[EcgError]]:
-    return [kind, *(found for heir in kind.__subclasses__() for found in _kinds(heir))]
 
 
 def job_of(job_id: str, run: Mapping[str, Any]) -> Job:

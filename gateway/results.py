@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 
 from blocks.storage import ArtifactStore, FolderStore, key_of, open_store
+from ecg_audio import layout
 from ecg_audio.analysis import Analysis
 from ecg_audio.errors import EcgError, JobConflict, OrchestratorUnavailable, ResultNotFound, UploadsOff
 from ecg_audio.results import document as documents
 from ecg_audio.results import manifest
 from ecg_audio.results.manifest import Manifest, Output
-from ecg_audio.results.retention import UPLOAD
 from gateway.records import Job
 from gateway.wire import Changed
 
@@ -164,7 +164,7 @@ def published(job: Job) -> Published:
         OrchestratorUnavailable: Prefect, which knows the store, does not answer.
     """
     store = opened(job.store)
-    found = manifest.loads(store.read(f"results/{job.job_id}/manifest.json"))
+    found = manifest.loads(store.read(layout.manifest(job.job_id)))
     if found.analysed_by != job.run_id:
         raise ResultNotFound(f"the published result of {job.job_id} is another run's")
     return Published(store, found)
@@ -191,7 +191,7 @@ def _upload(store: ArtifactStore, source: str | None) -> str | None:
         key = key_of(store, source) if source else None
     except EcgError:
         return None
-    return key if key and UPLOAD.match(key) else None
+    return key if key and layout.UPLOAD.match(key) else None
 
 
 def opened(store: str | None) -> ArtifactStore:

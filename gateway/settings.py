@@ -1,14 +1,12 @@
-"""What the operator sets, read from the environment once."""
+"""What the gateway goes by: the operator's settings, read once."""
 
 import ipaddress
-import math
-import os
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ecg_audio.errors import InvalidRequest
-from ecg_audio.request import AUTO, GB, Limits, web_address
+from ecg_audio.request import AUTO, GB, Limits
+from ecg_audio.settings import Callbacks, Files, Gateway, Prefect
 
 LOCAL_PREFECT = "http://127.0.0.1:4200/api"
 
@@ -48,38 +46,41 @@ class Settings:
     local: bool = False
 
     @classmethod
-    def from_environment(cls, given: Mapping[str, str] = os.environ) -> "Settings":
+    def from_environment(cls, given: Mapping[str, str] | None = None) -> "Settings":
         """Read the settings.
+
+        Args:
+            given: variables; None: this process's own.
 
         Raises:
             InvalidRequest: one of them cannot be used; the message names it.
         """
-        deployment = given.get("ECG_DEPLOYMENT") or "analyze/analyze"
-        kind = "-cpu" if deployment.endswith("-cpu") else ""
+        gateway, callbacks, prefect = Gateway.read(given), Callbacks.read(given), Prefect.read(given)
+        kind = "-cpu" if gateway.deployment.endswith("-cpu") else ""
         return cls(
-            prefect_url=_address(given, "PREFECT_API_URL") or LOCAL_PREFECT,
-            prefect_authorization=_authorization(given),
-            deployment=deployment,
+            prefect_url=prefect.url or LOCAL_PREFECT,
+            prefect_authorization=_authorization(prefect),
+            deployment=gateway.deployment,
             revise_deployment=f"revise/revise{kind}",
             burn_deployment=f"burn/burn{kind}",
-            store=given.get("ECG_STORE") or None,
-            models=given.get("ECG_GATEWAY_MODELS") or AUTO,
-            callback_url=_address(given, "FASTAPI_BASE_URL") or _address(given, "BACKEND_URL"),
-            callback_endpoint=given.get("ECG_CALLBACK_ENDPOINT") or None,
-            api_key=given.get("ECG_GATEWAY_API_KEY") or None,
-            wait_s=_number(given, "ECG_TRANSCRIBE_WAIT_S", "of seconds", 300.0),
-            local=is_loopback(given.get("ECG_GATEWAY_HOST") or "127.0.0.1"),
-            upload_max_bytes=round(GB * _number(given, "ECG_UPLOAD_MAX_GB", "of GB", Limits().max_bytes / GB)),
+            store=Files.read(given).store,
+            models=gateway.models,
+            callback_url=callbacks.base_url,
+            callback_endpoint=callbacks.endpoint,
+            api_key=gateway.api_key.get_secret_value() if gateway.api_key else None,
+            wait_s=gateway.wait_s,
+            local=is_loopback(gateway.host),
+            upload_max_bytes=round(GB * gateway.upload_max_gb),
         )
 
 
-def open_door(host: str, given: Mapping[str, str] = os.environ) -> str | None:
+def open_door(host: str, given: Mapping[str, str] | None = None) -> str | None:
     """What to say of a gateway that listens beyond this machine and asks for no key; None: nothing."""
-    if given.get("ECG_GATEWAY_API_KEY") or is_loopback(host):
+    if Gateway.read(given).api_key or is_loopback(host):
         return None
     return (
         f"the gateway listens on {host} and asks for no key: whoever reaches it hands in jobs and reads results; "
-        "set ECG_GATEWAY_API_KEY"
+        f"set {Gateway.variable('api_key')}"
     )
 
 
@@ -91,29 +92,8 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _address(given: Mapping[str, str], name: str) -> str | None:
-    try:
-        return web_address(given[name]) if given.get(name) else None
-    except ValueError as error:
-        raise _unusable(name, str(error)) from None
-
-
-def _number(given: Mapping[str, str], name: str, unit: str, default: float) -> float:
-    try:
-        found = float(given.get(name) or default)
-    except ValueError:
-        found = math.nan
-    if not 0 <= found < math.inf:
-        raise _unusable(name, f"must be a number {unit}")
-    return found
-
-
-def _unusable(name: str, why: str) -> InvalidRequest:
-    return InvalidRequest(f"{name}: {why}", hint=f"Correct the environment variable {name}, or unset it.")
-
-
-def _authorization(given: Mapping[str, str]) -> str | None:
+def _authorization(prefect: Prefect) -> str | None:
     """As Prefect's own client makes it from its own variables."""
-    if basic := given.get("PREFECT_API_AUTH_STRING"):
-        return f"Basic {b64encode(basic.encode()).decode()}"
-    return f"Bearer {given['PREFECT_API_KEY']}" if given.get("PREFECT_API_KEY") else None
+    if prefect.auth_string:
+        return f"Basic {b64encode(prefect.auth_string.get_secret_value().encode()).decode()}"
+    return f"Bearer {prefect.key.get_secret_value()}" if prefect.key else None

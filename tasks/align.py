@@ -1,19 +1,21 @@
 """align: when each word was said, and which words not to trust."""
 
-from prefect import task
-
 from blocks.storage import ArtifactStore, open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Recording, Transcript
 from ecg_audio.progress import Report
 from ecg_audio.speech import channels, engine
-from tasks import caching
-from tasks.extract import track_keys
 from tasks.measure import frames_key
-from tasks.retrying import RETRYING
+from tasks.stage import stage
 
 
-@task(name="align", tags=["speech"], **RETRYING)
+@stage(
+    "align",
+    "media",
+    "speech",
+    parts={"models": lambda models: engine.shared(models).fingerprint("align")},
+    tags=["speech"],
+)
 def align(recording: Recording, store: str, models: str, transcript: Transcript, frames: str | None) -> Transcript:
     """Find the words of a recording's transcript in its sound.
 
@@ -26,7 +28,7 @@ def align(recording: Recording, store: str, models: str, transcript: Transcript,
             and words keep the edges that the aligner gave them.
     """
     artifacts = open_store(store)
-    with progress.current().stage("align") as report:
+    with progress.current().stage(align.name) as report:
         if not recording.channels:
             return aligned_in(recording, artifacts, models, transcript, frames, report)
         found = {}
@@ -61,17 +63,3 @@ def aligned_in(
         measured = read_frames(path, ("rms_dbfs", "f0_hz"))
     settled = edges.settled(recognised, measured["rms_dbfs"], measured["f0_hz"])
     return suspect.examined(settled.transcript, recognised=recognised, unsounded=settled.outside)
-
-
-def align_key(recording: Recording, models: str, transcript: Transcript, frames: str | None) -> str:
-    """The same audio, text, aligner and frames give the same words."""
-    return caching.key(
-        "align",
-        "media",
-        "speech",
-        content=recording.key,
-        tracks=track_keys(recording),
-        engine=engine.shared(models).fingerprint("align"),
-        transcript=transcript.model_dump(mode="json"),
-        frames=frames,
-    )

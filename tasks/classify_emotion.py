@@ -3,26 +3,38 @@
 import atexit
 import functools
 
-from prefect import task
-
 from blocks.storage import open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Diarization, Emotion, Recording, Transcript
+from ecg_audio.errors import MeasurementFailed
 from ecg_audio.speech import channels
 from ecg_audio.speech.attribution import attribute
 from ecg_audio.voice.emotion import EmotionClassifier
-from tasks import caching
-from tasks.extract import track_keys
-from tasks.retrying import RETRYING
+from tasks.stage import stage
 
 
-@task(name="classify_emotion", tags=["speech"], **RETRYING)
+@functools.cache
+def _classifier(model: str) -> EmotionClassifier:
+    classifier = EmotionClassifier(model)
+    atexit.register(classifier.close)
+    return classifier
+
+
+@stage(
+    "classify_emotion",
+    "media",
+    "speech",
+    "voice",
+    parts={"model": lambda model: _classifier(model).fingerprint()},
+    failure=MeasurementFailed,
+    tags=["speech"],
+)
 def classify_emotion(
     recording: Recording, store: str, model: str, transcript: Transcript, diarization: Diarization | None
 ) -> list[Emotion | None]:
     """Hear the emotion of each segment, in their order, each in its speaker's own channel where there is one."""
     artifacts = open_store(store)
-    with progress.current().stage("classify_emotion") as report:
+    with progress.current().stage(classify_emotion.name) as report:
         segments = attribute(transcript, diarization)
         felt: dict[int, Emotion | None] = {}
         names = [channels.name(channel.number) for channel in recording.channels]
@@ -33,27 +45,3 @@ def classify_emotion(
                 found = _classifier(model).classify(path, own, report=heard)
                 felt |= dict(zip((segment.id for segment in own), found, strict=True))
         return [felt[segment.id] for segment in segments]
-
-
-def classify_emotion_key(
-    recording: Recording, model: str, transcript: Transcript, diarization: Diarization | None
-) -> str:
-    """The same audio, segments and model give the same emotions."""
-    return caching.key(
-        "classify_emotion",
-        "media",
-        "speech",
-        "voice",
-        content=recording.key,
-        tracks=track_keys(recording),
-        model=_classifier(model).fingerprint(),
-        transcript=transcript.model_dump(mode="json"),
-        diarization=diarization and diarization.model_dump(mode="json"),
-    )
-
-
-@functools.cache
-def _classifier(model: str) -> EmotionClassifier:
-    classifier = EmotionClassifier(model)
-    atexit.register(classifier.close)
-    return classifier

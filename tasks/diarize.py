@@ -1,25 +1,30 @@
 """diarize: who spoke when."""
 
-from prefect import task
-
 from blocks.storage import open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Diarization, Recording, Transcript
+from ecg_audio.errors import DiarizationFailed
 from ecg_audio.request import SpeakerCount
 from ecg_audio.speech import engine
-from tasks import caching
 from tasks.measure import frames_key
-from tasks.retrying import RETRYING
+from tasks.stage import not_kept, stage
 
 
-@task(name="diarize", tags=["speech"], **RETRYING)
+@stage(
+    "diarize",
+    "media",
+    "speech",
+    parts={"models": lambda models: engine.shared(models).fingerprint("diarize")},
+    failure=DiarizationFailed,
+    tags=["speech"],
+)
 def diarize(recording: Recording, store: str, models: str, speakers: SpeakerCount) -> Diarization:
     """Tell the speakers of a recording apart."""
-    with progress.current().stage("diarize") as report, open_store(store).local(recording.key) as path:
+    with progress.current().stage(diarize.name) as report, open_store(store).local(recording.key) as path:
         return engine.shared(models).diarize(path, speakers=speakers, report=report)
 
 
-@task(name="diarize", **RETRYING)
+@stage("diarize", key=not_kept, failure=DiarizationFailed)
 def read_channels(
     recording: Recording, store: str, transcript: Transcript, frames: str | None, speakers: SpeakerCount
 ) -> Diarization:
@@ -36,7 +41,7 @@ def read_channels(
     from ecg_audio.speech import channels, islands
 
     artifacts = open_store(store)
-    with progress.current().stage("diarize"):
+    with progress.current().stage(diarize.name):
         sound: dict[int, islands.Islands | None] = {}
         for channel, track in zip(recording.channels, recording.tracks, strict=True):
             sound[channel.number] = None
@@ -45,15 +50,3 @@ def read_channels(
                     measured = read_frames(path, ("rms_dbfs", "f0_hz"))
                 sound[channel.number] = islands.found(measured["rms_dbfs"], measured["f0_hz"])
         return channels.turns(transcript, sound, speakers)
-
-
-def diarize_key(recording: Recording, models: str, speakers: SpeakerCount) -> str:
-    """The same audio, models and speaker counts give the same turns."""
-    return caching.key(
-        "diarize",
-        "media",
-        "speech",
-        content=recording.key,
-        engine=engine.shared(models).fingerprint("diarize"),
-        speakers=[speakers.exact, speakers.least, speakers.most],
-    )

@@ -2,25 +2,26 @@
 
 from pathlib import Path
 
-from prefect import task
-
 from blocks.storage import open_store
-from ecg_audio import progress, workspace
+from ecg_audio import layout, progress, workspace
 from ecg_audio.analysis import Media, Recording
 from ecg_audio.media import decode
 from ecg_audio.request import Channels, Limits
-from tasks import caching
-from tasks.retrying import RETRYING
+from tasks.stage import nothing, stage
 
 
-@task(name="extract", **RETRYING)
+def _source(media: Media) -> list[str]:
+    return [media.sha256, *(notice.code for notice in media.notices)]  # notices go on into the recording's own
+
+
+@stage("extract", "media", parts={"media": _source, "limits": nothing})
 def extract(
     media: Media, store: str, limits: Limits, audio_stream: int | None = None, channels: Channels = "auto"
 ) -> Recording:
     """Decode the audio of a media file and keep it as FLAC in the artifact store, channels beside it if asked."""
-    with progress.current().stage("extract") as report, workspace.scratch("extract") as folder:
+    with progress.current().stage(extract.name) as report, workspace.scratch("extract") as folder:
         target = folder / "recording.flac"
-        key = recording_key(media.sha256, audio_stream)
+        key = layout.recording(media.sha256, audio_stream)
         recording = decode.extract(
             Path(media.path),
             target,
@@ -38,22 +39,3 @@ def extract(
             artifacts.upload(channel.key, decode.channel_path(target, channel.number))
         artifacts.upload(key, target)  # last: where it is, its channels are
         return recording
-
-
-def recording_key(sha256: str, audio_stream: int | None) -> str:
-    """Where a source's audio lies: by its content, and by the stream when one was asked for."""
-    chosen = "" if audio_stream is None else f".stream{audio_stream}"
-    return f"recordings/{sha256[:2]}/{sha256}{chosen}.flac"
-
-
-def extract_key(media: Media, audio_stream: int | None, channels: Channels) -> str:
-    """The same bytes, the same stream and the same use of channels give the same recording."""
-    told = [notice.code for notice in media.notices]  # they go on into the recording's own
-    return caching.key(
-        "extract", "media", content=media.sha256, audio_stream=audio_stream, channels=channels, told=told
-    )
-
-
-def track_keys(recording: Recording) -> list[str]:
-    """Where what is listened to lies: the recording, or each of its channels. A part of the keys of what is found."""
-    return [track.key for track in recording.tracks]

@@ -3,21 +3,37 @@
 import atexit
 import functools
 
-from prefect import task
-
 from blocks.storage import open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Diarization, Event, EventKind, Notice, Recording, Transcript
+from ecg_audio.errors import MeasurementFailed
 from ecg_audio.overheard import Events, Overheard
 from ecg_audio.sounds.classifier import SoundClassifier
 from ecg_audio.speech import engine
-from tasks import caching
-from tasks.retrying import RETRYING
+from tasks.stage import stage
 
 CLASSIFYING = 0.7  # of the progress, where a model is asked
 
 
-@task(name="find_events", tags=["speech"], **RETRYING)
+@functools.cache
+def _classifier(model: str) -> SoundClassifier:
+    classifier = SoundClassifier(model)
+    atexit.register(classifier.close)
+    return classifier
+
+
+@stage(
+    "find_events",
+    "media",
+    "speech",
+    "sounds",
+    parts={
+        "models": lambda models: engine.shared(models).fingerprint("listen"),
+        "model": lambda model: _classifier(model).fingerprint() if model else None,
+    },
+    failure=MeasurementFailed,
+    tags=["speech"],
+)
 def find_events(
     recording: Recording,
     store: str,
@@ -47,7 +63,7 @@ def find_events(
     from ecg_audio.speech.listen import LONGEST_S
 
     artifacts = open_store(store)
-    with progress.current().stage("find_events") as report, artifacts.local(recording.key) as path:
+    with progress.current().stage(find_events.name) as report, artifacts.local(recording.key) as path:
         with artifacts.local(frames) as measured:
             listening = Listening(transcript, read_frames(measured, COLUMNS), recording.duration_s, kinds)
         classified: tuple[Event, ...] = ()
@@ -66,38 +82,6 @@ def find_events(
             model=_classifier(model).name if model else None,
             notices=(*overheard.notices, *_unasked(overheard.unasked, len(spans))),
         )
-
-
-def find_events_key(
-    recording: Recording,
-    models: str,
-    kinds: tuple[EventKind, ...],
-    model: str | None,
-    transcript: Transcript,
-    diarization: Diarization | None,
-    frames: str,
-) -> str:
-    """The same audio, words, turns, frames and models give the same events."""
-    return caching.key(
-        "find_events",
-        "media",
-        "speech",
-        "sounds",
-        content=recording.key,
-        engine=engine.shared(models).fingerprint("listen"),
-        kinds=kinds,
-        model=_classifier(model).fingerprint() if model else None,
-        transcript=transcript.model_dump(mode="json"),
-        diarization=diarization and diarization.model_dump(mode="json"),
-        frames=frames,
-    )
-
-
-@functools.cache
-def _classifier(model: str) -> SoundClassifier:
-    classifier = SoundClassifier(model)
-    atexit.register(classifier.close)
-    return classifier
 
 
 def _unasked(count: int, of: int) -> tuple[Notice, ...]:

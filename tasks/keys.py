@@ -31,16 +31,16 @@ def code_version(*rooms: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def key(stage: str, *rooms: str, content: str | None = None, **asked: Any) -> str:
+def key(stage: str, *rooms: str, content: str | None = None, asked: Mapping[str, Any]) -> str:
     """The cache key of a stage, which is where its record lies: a digest of everything that decides its result.
 
     Args:
         stage: the task's name.
         rooms: the rooms of `ecg_audio` whose code makes the result.
         content: digest of the source's bytes, or the key of the recording made from them; None: not known yet.
-        asked: engine fingerprint, parameters; JSON values.
+        asked: what decides the result beside these: parameters, fingerprints of models; JSON values.
     """
-    text = json.dumps({"code": code_version(*rooms), "content": content, **asked}, sort_keys=True, default=str)
+    text = json.dumps({"code": code_version(*rooms), "content": content, "asked": asked}, sort_keys=True, default=str)
     return f"{records(content)}/{stage}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
@@ -66,4 +66,4 @@ def download_key(where: str) -> str | None:
         return None
     path = Path(found.path).resolve()
     status = path.stat()
-    return key("download", path=str(path), size=status.st_size, modified=status.st_mtime_ns)
+    return key("download", asked={"path": str(path), "size": status.st_size, "modified": status.st_mtime_ns})

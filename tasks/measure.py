@@ -3,26 +3,24 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from prefect import task
-
 from blocks.storage import ArtifactStore, open_store
 from ecg_audio import progress, workspace
 from ecg_audio.analysis import Recording
+from ecg_audio.errors import MeasurementFailed
 from ecg_audio.progress import Report
-from tasks import caching
-from tasks.extract import track_keys
-from tasks.retrying import RETRYING
+from tasks import keys
+from tasks.stage import stage
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-@task(name="measure", **RETRYING)
+@stage("measure", "media", "voice", "results", failure=MeasurementFailed)
 def measure(recording: Recording, store: str) -> str:
     """Measure a recording's voice in one pass, and that of each of its channels; returns the key of its frames."""
     artifacts = open_store(store)
     measured = list(dict.fromkeys((recording.model_copy(update={"channels": ()}), *recording.tracks)))
-    with progress.current().stage("measure") as report:
+    with progress.current().stage(measure.name) as report:
         for index, one in enumerate(measured):
             _measure(one, artifacts, progress.part(report, index, len(measured)))
     return frames_key(recording)
@@ -52,10 +50,5 @@ def _measure(recording: Recording, artifacts: ArtifactStore, report: Report) -> 
 
 def frames_key(recording: Recording) -> str:
     """Where frames lie: beside the audio they were measured from, which may be a channel."""
-    version = caching.code_version("media", "voice", "results")
+    version = keys.code_version("media", "voice", "results")
     return f"{recording.key.removesuffix('.flac')}.{version}.frames.parquet"
-
-
-def measure_key(recording: Recording) -> str:
-    """The same audio gives the same frames."""
-    return caching.key("measure", "media", "voice", "results", content=recording.key, tracks=track_keys(recording))

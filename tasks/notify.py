@@ -11,6 +11,7 @@ from prefect.logging import get_run_logger
 
 from blocks.callback import endpoint
 from blocks.storage import ArtifactStore, open_store
+from ecg_audio import layout
 from ecg_audio.delivery import callback
 from ecg_audio.delivery.courier import Courier
 from ecg_audio.delivery.outbox import Letter, Outbox, Patience, Receipt
@@ -62,7 +63,7 @@ def notify(request: AnalysisRequest, run_id: str, ended: Outcome, progress: int,
 
 def completed(job_id: str, run_id: str, store: ArtifactStore, locale: callback.Locale) -> bytes:
     """The body that brings a published result; where it is too large for that, most of it by a link."""
-    key = f"runs/{run_id}/{NAMES['backend']}"
+    key = f"{layout.run(run_id)}/{NAMES['backend']}"
     result = json.loads(store.read(key))
     body = callback.completed(job_id, result, locale)
     if len(body) <= callback.LARGEST_BYTES:

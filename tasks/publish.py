@@ -15,7 +15,7 @@ from urllib.parse import quote
 from prefect import task
 
 from blocks.storage import ArtifactStore, open_store
-from ecg_audio import progress, workspace
+from ecg_audio import layout, progress, workspace
 from ecg_audio.analysis import Analysis
 from ecg_audio.errors import EcgError, ResultNotFound
 from ecg_audio.results import manifest
@@ -115,7 +115,7 @@ def _take_back(artifacts: ArtifactStore, analysis: Analysis, old: set[str]) -> N
 
 def manifest_key(job_id: str) -> str:
     """Where a job's manifest lies."""
-    return f"results/{job_id}/manifest.json"
+    return layout.manifest(job_id)
 
 
 def _published(artifacts: ArtifactStore, job_id: str) -> manifest.Manifest | None:
@@ -171,7 +171,7 @@ def _rendered(
         file = (NAMES | PRESETS | SDH | {ORIGINAL: "original.json"})[name]
         path = folder / file
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        outputs.append(_Output(name, f"runs/{analysis.run_id}/{file}", path))
+        outputs.append(_Output(name, f"{layout.run(analysis.run_id)}/{file}", path))
     return outputs + made
 
 
@@ -181,7 +181,7 @@ def _tables(analysis: Analysis, measured: Path | None, folder: Path) -> list[_Ou
     made = tables.write_tables(analysis, measured, folder)
     day = analysis.created_at[:10]
     return [
-        _Output(f"tables/{table}", f"features/{table}/date={day}/{analysis.job_id}.parquet", made[table])
+        _Output(f"tables/{table}", layout.table(table, day, analysis.job_id), made[table])
         for table in reversed(TABLES)
         if table in made
     ]
@@ -198,7 +198,7 @@ def _report(analysis: Analysis, measured: Path | None, shown: _Shown) -> str:
 def _shown(analysis: Analysis, artifacts: ArtifactStore, media: Path | None) -> _Shown:
     """The page's media by relative address: the video where it is a file here, else the stored audio."""
     beside = PurePosixPath("../..", analysis.recording.key)
-    here = Path(artifacts.uri(f"runs/{analysis.run_id}"))
+    here = Path(artifacts.uri(layout.run(analysis.run_id)))
     shown = os.path.relpath(media, here) if media and here.is_absolute() else str(beside)
     return quote(shown), "video" if analysis.recording.has_video and shown != str(beside) else "audio"
 

@@ -13,13 +13,17 @@ GROUND = {
     "error_codes",
     "errors",
     "graphemes",
+    "layout",
     "local_socket",
     "logs",
     "modes",
     "overheard",
+    "peer",
     "progress",
     "quality",
     "request",
+    "sampling",
+    "settings",
     "spacing",
     "telemetry",
     "workspace",
@@ -36,7 +40,7 @@ ROOMS = {
     "delivery": {"results"},
     "batch": {"media"},
     "revision": {"captions"},
-    "serving": {"speech", "voice", "compute"},
+    "serving": {"speech", "compute"},
 }
 FLOORS = {
     # top-level package -> the packages of ours it may import

@@ -75,10 +75,13 @@ def test_many_threads_may_report() -> None:
 
 
 def test_work_outside_a_job_may_report_to_nobody() -> None:
-    """`current` outside a job takes every stage's reports."""
+    """`current` outside a job takes every stage's reports, and keeps none for the next."""
     for name in WEIGHTS:
-        with current().stage(name) as report:
+        outside = current()
+        with outside.stage(name) as report:
             report(0.5)
+        assert {state.name: state.status for state in outside.states()}[name] == "completed"
+        assert all(state.status == "waiting" for state in current().states())
 
 
 def test_a_job_is_current_only_inside_its_context() -> None:

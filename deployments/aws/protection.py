@@ -6,11 +6,12 @@ held until its jobs have ended. It remembers nothing, so whatever was killed, th
 process that Prefect gave a flow run to.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from ecg_audio.settings import Host
 
 LOOK_S = 5.0
 JOB = b"PREFECT__FLOW_RUN_ID="
@@ -57,13 +58,14 @@ def look(group: Any, instance_id: str, hook: str, *, busy: bool) -> str:
 
 
 def main() -> int:
-    """Look until the process is ended. ECG_INSTANCE_ID and ECG_LIFECYCLE_HOOK say who and by what."""
+    """Look until the process is ended. `settings.Host` says who and by what."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    instance_id, hook = os.environ.get("ECG_INSTANCE_ID"), os.environ.get("ECG_LIFECYCLE_HOOK", "ecg-drain")
+    host = Host.read()
+    instance_id, hook = host.instance_id, host.lifecycle_hook
     if not instance_id:
-        sys.stderr.write("ECG_INSTANCE_ID is not set\n")
+        sys.stderr.write(f"{Host.variable('instance_id')} is not set\n")
         return 2
     group = boto3.client("autoscaling")
     before = ""

@@ -13,22 +13,19 @@ import os
 import resource
 import signal
 import socket
-import stat
-import struct
 import sys
 import time
 from typing import Any, NoReturn
 
-ADDRESS = "ECG_WARM_SOCKET"
+from ecg_audio.environment import WARM_SOCKET
+from ecg_audio.peer import LONGEST_PATH, mistrust, same_user, usual
+
 ENGINE = "prefect.engine"
 PATIENCE_S = 1.0
 """So long may a fork server take for all of its answers."""
-LONGEST_ADDRESS = 107
-"""The kernel's limit for a Unix socket's path, in bytes."""
 MESSAGE_BYTES = 1 << 20
 GO = b"go"
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
-CREDENTIALS = struct.Struct("iII")
 
 
 class NotWarm(Exception):
@@ -41,28 +38,10 @@ def address() -> str:
     Raises:
         NotWarm: the path is too long for a socket.
     """
-    folder = os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - see `mistrust`
-    path = os.environ.get(ADDRESS) or os.path.join(folder, f"ecg-warm-{os.getuid()}", "socket")  # noqa: PTH118
-    if len(os.fsencode(path)) > LONGEST_ADDRESS:
-        raise NotWarm(f"the path of its socket is longer than {LONGEST_ADDRESS} bytes; set {ADDRESS} to a shorter one")
+    path = os.environ.get(WARM_SOCKET) or usual("warm")
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise NotWarm(f"its socket's path is longer than {LONGEST_PATH} bytes; set {WARM_SOCKET} to a shorter one")
     return path
-
-
-def mistrust(folder: str) -> str | None:
-    """Why a folder is no place for the socket; None: it is this user's and closed to all others."""
-    try:
-        status = os.lstat(folder)
-    except OSError as error:
-        return f"no folder {folder}: {error.strerror}"
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
-        return f"{folder} is not a folder of this user's that is closed to others (mode 0700)"
-    return None
-
-
-def same_user(connection: socket.socket) -> bool:
-    """Whether the process at the other end is this user's."""
-    _, user, _ = CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
-    return bool(user == os.getuid())
 
 
 def ping(at: str | None = None) -> dict[str, Any]:

@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from deployments.warm import imports
-from deployments.warm.client import ADDRESS, MESSAGE_BYTES, NotWarm, address, mistrust, same_user
+from deployments.warm.client import MESSAGE_BYTES, NotWarm, address
 from deployments.warm.job import Job
+from ecg_audio.environment import WARM_SOCKET
 from ecg_audio.errors import AddressInUse, EcgError, InvalidRequest
+from ecg_audio.peer import mistrust, same_user
 
 WAITING = 64
 """Clients that may wait to be accepted."""
@@ -198,13 +200,14 @@ def _claim(path: Path) -> int:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     reason = mistrust(str(path.parent))
     if reason:
-        raise InvalidRequest(reason, hint=f"Set {ADDRESS} to a path in a folder of this user's, with mode 0700.")
+        raise InvalidRequest(reason, hint=f"Set {WARM_SOCKET} to a path in a folder of this user's, with mode 0700.")
     lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise AddressInUse(f"a fork server serves {path} already", hint=f"Set {ADDRESS} to another path.") from error
+        said = f"a fork server serves {path} already"
+        raise AddressInUse(said, hint=f"Set {WARM_SOCKET} to another path.") from error
     return lock
 
 

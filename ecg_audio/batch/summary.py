@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, computed_field
 
+from ecg_audio import layout
 from ecg_audio.analysis import Model
 from ecg_audio.batch.rows import Row
 from ecg_audio.errors import EcgError
@@ -13,7 +14,6 @@ from ecg_audio.errors import EcgError
 Status = Literal["completed", "partial", "published", "failed", "cancelled", "invalid"]
 """`published`: the same request had been done before, and nothing was done now; `invalid`: never begun."""
 
-BATCHES = "batches"
 SUCCEEDED = {"completed", "partial", "published"}
 
 
@@ -64,7 +64,7 @@ class Summary(Model):
 
 def summary_key(batch_id: str) -> str:
     """Where a batch's summary lies."""
-    return f"{BATCHES}/{batch_id}/summary.json"
+    return f"{layout.BATCHES}/{batch_id}/summary.json"
 
 
 def ended(row: Row, status: Status, *, run_id: str | None = None, error: EcgError | None = None) -> Ended:

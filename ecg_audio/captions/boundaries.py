@@ -39,6 +39,9 @@ def boundaries(text: str) -> frozenset[int]:
 
     The end of the text is one, its start is not. Text with spaces turns at spaces alone; a place is then the first
     letter after them.
+
+    >>> sorted(boundaries("good day"))
+    [5, 8]
     """
     if not RUNS_ON.search(text):
         return frozenset(match.end() for match in re.finditer(r"\s+|$", text) if match.end())

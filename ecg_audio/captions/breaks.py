@@ -43,6 +43,9 @@ def cost(left: str, right: str, pause_s: float, *, starts_sentence: bool = False
         pause_s: silence between them.
         starts_sentence: whether `left` begins a sentence, where a capital letter says nothing about names.
         apart: whether a space stands between them in a script that has none between words: it ends a clause.
+
+    >>> cost("over.", "Then", 0.0) < cost("the", "house", 0.0)
+    True
     """
     return max(0.0, _by_text(left, right, starts_sentence, apart) - PAUSE_BONUS_PER_S * max(0.0, pause_s))
 
@@ -62,7 +65,11 @@ def _by_text(left: str, right: str, starts_sentence: bool, apart: bool) -> float
 
 
 def ends_sentence(word: str) -> bool:
-    """Whether a sentence ends with `word`, as far as its punctuation says."""
+    """Whether a sentence ends with `word`, as far as its punctuation says.
+
+    >>> ends_sentence("over."), ends_sentence("Mr.")
+    (True, False)
+    """
     return bool(_SENTENCE_END.search(word)) and word.lower() not in _TITLES
 
 

@@ -39,14 +39,22 @@ class CueSettings(BaseModel):
 
     @classmethod
     def for_language(cls, language: str) -> "CueSettings":
-        """The settings for an ISO 639 code: some scripts say more with a character, and are read more slowly."""
+        """The settings for an ISO 639 code: some scripts say more with a character, and are read more slowly.
+
+        >>> CueSettings.for_language("en").target_cps, CueSettings.for_language("ko").target_cps
+        (17.0, 12.0)
+        """
         if language not in _PACES:
             return cls()
         target_cps, max_cps = _PACES[language]
         return cls(target_cps=target_cps, max_cps=max_cps)
 
     def reading_s(self, characters: int, words: int) -> float:
-        """How long a cue is shown at least, where there is time."""
+        """How long a cue is shown at least, in s, where there is time.
+
+        >>> CueSettings().reading_s(characters=34, words=6)
+        2.0
+        """
         wished_s = max(self.min_s, characters / self.target_cps)
         return max(wished_s, words * 60 / self.max_words_per_minute) if self.max_words_per_minute else wished_s
 

@@ -14,7 +14,11 @@ _DIRECTION_MARKS = {"\u200e", "\u200f", "\u061c"}  # harmless: they open nothing
 
 
 def clean(text: str) -> str:
-    """`text` on one line, composed, without control, override and invisible formatting characters."""
+    r"""`text` on one line, composed, without control, override and invisible formatting characters.
+
+    >>> clean("two\nlines\u202e and an override")
+    'two lines and an override'
+    """
     kept = "".join(_kept(character) for character in unicodedata.normalize("NFC", text))
     return " ".join(kept.split())
 
@@ -58,12 +62,20 @@ def runs_leftwards(text: str) -> bool:
 
 
 def characters(text: str) -> int:
-    """How many characters a reader counts: combining marks and joiners are part of their base."""
+    """How many characters a reader counts: combining marks and joiners are part of their base.
+
+    >>> characters("na\u0308ive")
+    5
+    """
     return sum(unicodedata.category(character) not in ("Mn", "Me", "Cf") for character in text)
 
 
 def width(text: str, wide: float) -> float:
-    """The room `text` takes on a line, in narrow characters; a full-width character takes `wide` of them."""
+    """The room `text` takes on a line, in narrow characters; a full-width character takes `wide` of them.
+
+    >>> width("ab", 2.5), width("안녕", 2.5)
+    (2.0, 5.0)
+    """
     total = 0.0
     for character in text:
         if character.isascii():
@@ -74,7 +86,11 @@ def width(text: str, wide: float) -> float:
 
 
 def pieces(text: str, room: float, wide: float) -> list[str]:
-    """Cut a word that is wider than `room` into pieces that fit, never inside a combined character."""
+    """Cut a word that is wider than `room` into pieces that fit, never inside a combined character.
+
+    >>> pieces("overlong", 3, 2.5)
+    ['ove', 'rlo', 'ng']
+    """
     found: list[str] = []
     piece = ""
     for cluster in clusters(text):

@@ -48,6 +48,10 @@ def schedule(
 
     Returns:
         Start and end of each cue: positive durations of at most `pace.max_s`, in order, at least `pace.gap_s` apart.
+
+    >>> pace = Pace(min_s=1.0, max_s=7.0, gap_s=0.1, close_gap_s=0.5)
+    >>> schedule([(0.0, 0.4), (3.0, 4.5)], [1.0, 1.2], pace)
+    [(0.0, 1.0), (3.0, 4.5)]
     """
     starts = _starts(speech, reading_s, pace)
     gap_s = pace.no_earlier(pace.gap_s)

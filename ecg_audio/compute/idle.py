@@ -1,31 +1,19 @@
 """Giving models back after a while in which nobody needs them."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ecg_audio.errors import InvalidRequest
-
-IDLE = "ECG_MODELS_IDLE_S"
+from ecg_audio import settings
 
 
 def idle_s() -> float | None:
-    """How long unused models stay in memory (ECG_MODELS_IDLE_S); None: for as long as their process.
+    """How long unused models stay in memory; None: for as long as their process.
 
     Raises:
-        InvalidRequest: the variable is no positive number.
+        InvalidRequest: the setting is no positive number.
     """
-    given = os.environ.get(IDLE, "").strip()
-    if not given:
-        return None
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < threading.TIMEOUT_MAX:
-        raise InvalidRequest(f"{IDLE}: {given!r} is no positive number of seconds", hint=f"Correct or unset {IDLE}.")
-    return seconds
+    return settings.Models.read().models_idle_s
 
 
 class Rest:

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Protocol
 
+from ecg_audio import layout
 from ecg_audio.errors import EcgError
 
-MARKS = "deliveries/claims"
+MARKS = layout.CLAIMS
 STANDS_S = 120.0
 """Longer than one attempt can last."""
 

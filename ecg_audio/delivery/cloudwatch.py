@@ -6,19 +6,18 @@ ECS and Lambda turn into metrics; `ECG_CLOUDWATCH=api` sends the figures itself.
 
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ecg_audio import settings
 from ecg_audio.analysis import StageRecord
-from ecg_audio.errors import EcgError, InvalidRequest
+from ecg_audio.errors import EcgError
 from ecg_audio.results.outcome import Outcome
 
 NAMESPACE = "ECG/AudioAnalysis"
-MODE_VARIABLE = "ECG_CLOUDWATCH"
 PATIENCE_S = 5.0
 
 logger = logging.getLogger(__name__)
@@ -104,10 +103,7 @@ def mode() -> Literal["emf", "api"] | None:
     Raises:
         InvalidRequest: ECG_CLOUDWATCH is none of these.
     """
-    way = os.environ.get(MODE_VARIABLE) or None
-    if way not in {None, "emf", "api"}:
-        raise InvalidRequest(f"{MODE_VARIABLE} must be emf or api, not {way!r}")
-    return way  # type: ignore[return-value]  # one of them, by now
+    return settings.Observation.read().cloudwatch
 
 
 def _put(figures: Iterable[Figure]) -> None:

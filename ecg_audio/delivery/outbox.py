@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
+from ecg_audio import layout
 from ecg_audio.analysis import Model
 from ecg_audio.delivery import claim
 from ecg_audio.delivery.courier import Answer, Courier
@@ -112,11 +113,6 @@ class Patience:
         return max(asked_s or 0.0, longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
 
 
-def key(job_id: str) -> str:
-    """Where a job's receipt lies."""
-    return f"deliveries/{job_id}.json"
-
-
 def receipt(shelf: Shelf, job_id: str) -> Receipt | None:
     """What is known of a job's terminal callback; None: nothing, or nothing that can be read.
 
@@ -124,7 +120,7 @@ def receipt(shelf: Shelf, job_id: str) -> Receipt | None:
         EcgError: the store does not answer.
     """
     try:
-        return Receipt.model_validate_json(shelf.read(key(job_id)))
+        return Receipt.model_validate_json(shelf.read(layout.receipt(job_id)))
     except ResultNotFound:
         return None
     except ValueError as error:
@@ -205,7 +201,7 @@ class Outbox:
         if self._shelf is None:
             return
         try:
-            self._shelf.write(key(receipt.job_id), receipt.model_dump_json(indent=2).encode())
+            self._shelf.write(layout.receipt(receipt.job_id), receipt.model_dump_json(indent=2).encode())
         except EcgError as error:
             logger.warning("the receipt of %s is not kept: %s", receipt.job_id, error)
 

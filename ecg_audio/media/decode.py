@@ -28,9 +28,10 @@ from ecg_audio.media.faults import faults
 from ecg_audio.media.listening import Heard, Listening
 from ecg_audio.media.probe import ENVIRONMENT, MEMORY_BYTES
 from ecg_audio.media.sound import MISSING_S
-from ecg_audio.media.timeline import SAMPLE_RATE_HZ, Samples
+from ecg_audio.media.timeline import Samples
 from ecg_audio.progress import Report, silent
 from ecg_audio.request import Channels, Limits
+from ecg_audio.sampling import RATE_HZ
 
 LEAST_TIMEOUT_S = 120.0
 SLOWEST_BYTES_PER_S = 1e6
@@ -179,7 +180,7 @@ def write(
                 raise MediaCorrupt(f"nothing of the {media.timing.end_s:.1f} s of {path.name} can be decoded")
             raise NoAudio(f"the audio stream of {path.name} has no samples")
         level = found.write(target)
-        duration_s = found.samples / SAMPLE_RATE_HZ
+        duration_s = found.samples / RATE_HZ
         apart = tuple(
             _channel(one, number, target, key, duration_s) for number, one in enumerate(listening.apart(found))
         )
@@ -188,7 +189,7 @@ def write(
         key=key,
         sha256=sha256,
         duration_s=duration_s,
-        sample_rate_hz=SAMPLE_RATE_HZ,
+        sample_rate_hz=RATE_HZ,
         samples=found.samples,
         start_offset_s=sound.start_offset_s,
         container=media.format,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ecg_audio.media.timeline import SAMPLE_RATE_HZ
+from ecg_audio.sampling import RATE_HZ
 
 Array = Any
 
@@ -92,9 +92,9 @@ class LevelMeter:
 
     def _bandwidth_hz(self) -> float:
         smooth = np.convolve(self._spectrum, np.full(SMOOTHING, 1.0 / SMOOTHING), "same")
-        low, high = (round(hz * SPECTRUM / SAMPLE_RATE_HZ) for hz in MIDDLE_HZ)
+        low, high = (round(hz * SPECTRUM / RATE_HZ) for hz in MIDDLE_HZ)
         reached = np.flatnonzero(smooth >= np.median(smooth[low:high]) * 10 ** (-BAND_DB / 10))
-        return float(reached[-1] * SAMPLE_RATE_HZ / SPECTRUM)
+        return float(reached[-1] * RATE_HZ / SPECTRUM)
 
 
 def _db(power: float) -> float:

@@ -26,17 +26,18 @@ from ecg_audio.media.mixing import Mix, are_alike, are_separate, choose
 from ecg_audio.media.probe import check_duration
 from ecg_audio.media.sound import Sound, unpadded
 from ecg_audio.media.survey import Survey
-from ecg_audio.media.timeline import SAMPLE_RATE_HZ, Samples
+from ecg_audio.media.timeline import Samples
 from ecg_audio.progress import Report, silent
 from ecg_audio.quality import FAINT_DBFS
 from ecg_audio.request import Channels, Limits
+from ecg_audio.sampling import RATE_HZ
 
 IN_MEMORY_BYTES = 64_000_000
 """About 17 minutes of spooled sound; more goes to a temporary file beside the target."""
 WRITE_SAMPLES = 160_000
 LEAST_OFFSET = 1e-3
 """A mean smaller than this (-60 dBFS) is left in: no ear and no model minds it."""
-FEWEST_FOR_OFFSET = SAMPLE_RATE_HZ // 2
+FEWEST_FOR_OFFSET = RATE_HZ // 2
 """The mean of fewer samples, half a second, may be that of a wave cut off in the middle."""
 HEADROOM = 32767 / 32768
 RAISED_DBFS = -30.0
@@ -88,7 +89,7 @@ class Heard:
         self.level = self._measure()
         self.gain_db = self._gain_db()
         factor = np.float32(10.0 ** (self.gain_db / 20.0))
-        with soundfile.SoundFile(target, "w", SAMPLE_RATE_HZ, 1, "PCM_16", format="FLAC") as flac:
+        with soundfile.SoundFile(target, "w", RATE_HZ, 1, "PCM_16", format="FLAC") as flac:
             for block in self._blocks():
                 flac.write(np.clip(block * factor if self.gain_db else block, -1.0, HEADROOM))
         return self.level
@@ -279,7 +280,7 @@ class Listening:
             spool.seek(0)
             spool.truncate()
             samples, highest, lowest = 0, -np.inf, np.inf
-            longest = (self._limits.max_duration_s + 1.0) * SAMPLE_RATE_HZ
+            longest = (self._limits.max_duration_s + 1.0) * RATE_HZ
             for block in unpadded(sound.blocks(report), media.timing.end_s):
                 if not len(block):
                     continue

@@ -16,8 +16,9 @@ from ecg_audio.media.container import RATES_HZ, Opened
 from ecg_audio.media.meter import Meter
 from ecg_audio.media.mixing import Mix, mixed
 from ecg_audio.media.survey import Survey
-from ecg_audio.media.timeline import SAMPLE_RATE_HZ, Samples, Timeline
+from ecg_audio.media.timeline import Samples, Timeline
 from ecg_audio.progress import Report
+from ecg_audio.sampling import RATE_HZ
 
 if TYPE_CHECKING:
     import av
@@ -233,7 +234,7 @@ class Sound:
                     if media.format == "mp3" and good_bytes:
                         # this one packet holds all that could not be read
                         lost_s = packet.size * good_s / good_bytes
-                    rate = stream.codec_context.sample_rate or SAMPLE_RATE_HZ
+                    rate = stream.codec_context.sample_rate or RATE_HZ
                     silence = np.zeros((1, round(lost_s * rate)), np.float32)
                     yield counted_s, Block(counted_s, silence, ("MONO",), rate, None, heard=False), False
                     counted_s += lost_s
@@ -306,7 +307,7 @@ def check_rate(rate_hz: int, media: Opened) -> None:
 
 def unpadded(sound: Iterator[Samples], end_s: float | None) -> Iterator[Samples]:
     """Cut what a codec's last frame holds beyond the declared end; more than a frame is sound and stays."""
-    end = None if end_s is None else round(end_s * SAMPLE_RATE_HZ)
+    end = None if end_s is None else round(end_s * RATE_HZ)
     passed = 0
     beyond: list[Samples] = []
     for block in sound:
@@ -318,7 +319,7 @@ def unpadded(sound: Iterator[Samples], end_s: float | None) -> Iterator[Samples]
         yield block[:inside]
         if len(block) > inside:
             beyond.append(block[inside:])
-        if passed - end > PADDING_S * SAMPLE_RATE_HZ:
+        if passed - end > PADDING_S * RATE_HZ:
             yield from beyond
             beyond, end = [], None
 

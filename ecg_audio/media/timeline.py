@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg_audio.sampling import RATE_HZ
+
 if TYPE_CHECKING:
     import soxr
 
 Samples = NDArray[np.float32]
 
-SAMPLE_RATE_HZ = 16_000
 TOLERANCE_S = 0.03
 """Time stamps are rounded (1 ms in Matroska) and clocks jitter: a block this near its place simply follows on."""
 OVERLAP_S = 1.0
@@ -101,7 +102,7 @@ class Timeline:
         if not self._rate:
             return
         yield from self._release(last=True)
-        missing = round(self._fed * SAMPLE_RATE_HZ / self._rate) - self._given
+        missing = round(self._fed * RATE_HZ / self._rate) - self._given
         if missing > 0:
             yield np.zeros(missing, np.float32)
             self._given += missing
@@ -118,14 +119,14 @@ class Timeline:
         self._held, self._holds = [], 0
         ready = batch if self._resampler is None else self._resampler.resample_chunk(batch, last=last)
         if last:
-            ready = ready[: max(0, round(self._fed * SAMPLE_RATE_HZ / self._rate) - self._given)]
+            ready = ready[: max(0, round(self._fed * RATE_HZ / self._rate) - self._given)]
         self._given += len(ready)
         yield ready
 
 
 def _resampler(rate: int) -> soxr.ResampleStream | None:
-    if rate == SAMPLE_RATE_HZ:
+    if rate == RATE_HZ:
         return None
     import soxr
 
-    return soxr.ResampleStream(rate, SAMPLE_RATE_HZ, 1, "float32", quality="HQ")
+    return soxr.ResampleStream(rate, RATE_HZ, 1, "float32", quality="HQ")

@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ecg_audio import layout
 from ecg_audio.errors import InvalidRequest
+from ecg_audio.settings import FOR_EVER, Retention
 
-UPLOAD = re.compile(r"videos/[^/]+/\d{8}_\d{6}_[0-9a-f]{8}_[^/]+")
-"""Keys of uploads: by user, time and chance."""
-CACHED = re.compile(r"cache/([0-9a-f]{64}|sources)/[a-z_]+-[0-9a-f]{32}")
-FOR_EVER = "forever"
 LONGEST_DAYS = 36_500
 
 
@@ -24,31 +22,29 @@ class Kind:
 
     Attributes:
         folders: where they lie, with the days by which they outlast the kind's age.
-        days: the age at which they go unless the operator says otherwise; None: never.
         least_days: no shorter age is taken.
         keys: how their keys look. A folder may be shared with files of other programs, which are let be.
     """
 
     name: str
     folders: Mapping[str, int]
-    days: int | None = None
     least_days: int = 1
     keys: re.Pattern[str] = re.compile("")
 
     @property
-    def variable(self) -> str:
-        """What an operator sets: a number of days, or forever."""
-        return f"ECG_KEEP_{self.name.upper()}_DAYS"
+    def field(self) -> str:
+        """What an operator sets, of `Retention`: a number of days, or forever."""
+        return f"{self.name}_days"
 
 
 KINDS = (
     Kind("recordings", {"recordings": 0}),
-    Kind("results", {"results": 0, "runs": 1, "jobs": 1, "batches": 1}),
-    Kind("features", {"features": 0}),
+    Kind("results", {folder: int(folder != "results") for folder in layout.RESULTS}),
+    Kind("features", {layout.TABLES: 0}),
     # without its receipt a job that ended lately would be told of again
     Kind("deliveries", {"deliveries": 0}, least_days=30),
-    Kind("cache", {"cache": 0}, days=30, keys=CACHED),
-    Kind("uploads", {"videos": 0}, keys=UPLOAD),
+    Kind("cache", {layout.CACHE: 0}, keys=layout.CACHED),
+    Kind("uploads", {layout.UPLOADS: 0}, keys=layout.UPLOAD),
 )
 
 
@@ -65,13 +61,17 @@ class Rule:
         return self.kind.keys.match(key) is not None and now - modified > timedelta(days=self.days)
 
 
-def rules(environment: Mapping[str, str]) -> list[Rule]:
-    """The rules that an operator's ECG_KEEP_…_DAYS make; manifests come before what they name.
+def rules(given: Mapping[str, str] | None = None) -> list[Rule]:
+    """The rules that an operator's settings make; manifests come before what they name.
+
+    Args:
+        given: variables; None: this process's own.
 
     Raises:
         InvalidRequest: a variable is neither a sensible number of days nor `forever`.
     """
-    aged = [(kind, _days(kind, environment.get(kind.variable, "").strip())) for kind in KINDS]
+    settings = Retention.read(given)
+    aged = [(kind, _days(kind, getattr(settings, kind.field))) for kind in KINDS]
     return [
         Rule(kind, folder, days + longer)
         for kind, days in aged
@@ -81,14 +81,13 @@ def rules(environment: Mapping[str, str]) -> list[Rule]:
 
 
 def _days(kind: Kind, given: str) -> int | None:
-    if not given:
-        return kind.days
     if given == FOR_EVER:
         return None
     days = int(given) if given.isascii() and given.isdecimal() else 0
     if not kind.least_days <= days <= LONGEST_DAYS:
+        variable = Retention.variable(kind.field)
         raise InvalidRequest(
-            f"{kind.variable} must be {kind.least_days} to {LONGEST_DAYS} days or {FOR_EVER}, not {given!r}",
-            hint=f"Correct or unset {kind.variable}.",
+            f"{variable} must be {kind.least_days} to {LONGEST_DAYS} days or {FOR_EVER}, not {given!r}",
+            hint=f"Correct or unset {variable}.",
         )
     return days

@@ -25,10 +25,5 @@ class Trace(Model):
         )
 
 
-def key(job_id: str) -> str:
-    """Where a job's record lies."""
-    return f"jobs/{job_id}.json"
-
-
 def _joined(known: tuple[str, ...], new: str | None) -> tuple[str, ...]:
     return known if new is None or new in known else (*known, new)

@@ -4,13 +4,12 @@
 """
 
 import json
-import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from ecg_audio.analysis import Diarization, Notice, Span, Transcript
 from ecg_audio.errors import EngineUnavailable, InsufficientResources, WorkerLost
@@ -18,7 +17,8 @@ from ecg_audio.overheard import Overheard
 from ecg_audio.progress import Report, Taken, silent, took
 from ecg_audio.request import AUTO, UNGUIDED, UNKNOWN, Guidance, SpeakerCount
 from ecg_audio.serving import connection, wire
-from ecg_audio.speech.engine import MODEL_SERVER, Stage, check_guidance, check_language
+from ecg_audio.settings import Models
+from ecg_audio.speech.engine import Stage, check_guidance, check_language
 
 ANSWER_S = 2.0
 SILENCE_S = 15 * wire.HEARTBEAT_S
@@ -41,7 +41,7 @@ class RemoteEngine:
     def __init__(self, address: str | None = None, *, models: str = AUTO, patience_s: float = PATIENCE_S) -> None:
         self._models = models
         self._patience_s = patience_s
-        self._address = address or os.environ[MODEL_SERVER]
+        self._address = address or (Models.read().model_server or "")
         self._http = connection.connect(self._address, httpx.Timeout(SILENCE_S, connect=ANSWER_S))
         try:
             answer = self._http.get("/models", params={"models": models}, timeout=ANSWER_S)
@@ -129,14 +129,17 @@ class RemoteEngine:
                 yield json.loads(text)
 
     def _patiently(self, ask: Any) -> httpx.Response:
-        deadline = time.monotonic() + self._patience_s
-        while True:
-            try:
-                return self._understood(ask())
-            except httpx.TransportError as error:
-                if time.monotonic() > deadline:
-                    raise WorkerLost(f"no model server answers at {self._address}") from error
-                time.sleep(PAUSE_S)
+        again = Retrying(
+            stop=stop_after_delay(self._patience_s),
+            wait=wait_fixed(PAUSE_S),
+            retry=retry_if_exception_type(httpx.TransportError),
+            reraise=True,
+        )
+        try:
+            found: httpx.Response = again(lambda: self._understood(ask()))
+        except httpx.TransportError as error:
+            raise WorkerLost(f"no model server answers at {self._address}") from error
+        return found
 
     @staticmethod
     def _understood(answer: httpx.Response) -> httpx.Response:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import httpx
 
-from ecg_audio import local_socket
+from ecg_audio import peer
 from ecg_audio.errors import EngineUnavailable
+from ecg_audio.settings import Models
 
 PREFIX = "unix:"
 HOST = "http://models"
@@ -21,7 +22,7 @@ def path(address: str) -> Path:
     found = Path(address.removeprefix(PREFIX))
     if not found.is_absolute():
         raise EngineUnavailable(
-            f"ECG_MODEL_SERVER: {address!r} is no path of a socket",
+            f"{Models.variable('model_server')}: {address!r} is no path of a socket",
             hint="Name the path that `ecg serve-models` prints; model servers listen on no port.",
         )
     return found
@@ -34,7 +35,7 @@ def connect(address: str, timeout: httpx.Timeout | float) -> httpx.Client:
         EngineUnavailable: the address names no socket, or one in a folder that others can enter.
     """
     socket = path(address)
-    if socket.parent.exists() and (reason := local_socket.mistrust(socket.parent)):
+    if socket.parent.exists() and (reason := peer.mistrust(str(socket.parent))):
         raise EngineUnavailable(
             f"the model server at {socket} is not trusted: {reason}", hint=f"chmod 700 {socket.parent}"
         )

@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ValidationError
 
-from ecg_audio import local_socket
+from ecg_audio import local_socket, peer
 from ecg_audio.child import ChildError
 from ecg_audio.compute import gpu
 from ecg_audio.compute.memory import GIB, Metered
@@ -98,7 +98,7 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - as the library calls it
         """Whether this user is at the other end; whoever else got so far is let go without a word."""
-        return local_socket.same_user(request)
+        return peer.same_user(request)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer in a thread, if one is left."""

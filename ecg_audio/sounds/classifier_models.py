@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg_audio import settings
 from ecg_audio.analysis import Event, EventKind
 from ecg_audio.compute import loading
 from ecg_audio.compute.memory import Meter, Metered
 from ecg_audio.compute.models import Models, Rung, descend, free, rungs
 from ecg_audio.errors import ModelLoadingFailed
 from ecg_audio.progress import Report, silent
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.sounds import kinds
 
-MODEL = "ECG_EVENT_MODEL"
-RATE_HZ = 16_000
 WINDOW_S, HOP_S = 2.0, 1.0
 SHORTEST_S = 0.5  # of the last window
 BATCH = 8
@@ -135,9 +135,10 @@ def _load(model: str, revision: str | None, device: str) -> Ear:
 
 
 def _refused(model: str, why: str) -> ModelLoadingFailed:
+    variable = settings.Events.variable("model")
     return ModelLoadingFailed(
         f"{model} cannot tell events: {why}",
-        hint=f"Set {MODEL} to an audio-classification model with AudioSet's labels, or unset it.",
+        hint=f"Set {variable} to an audio-classification model with AudioSet's labels, or unset it.",
     )
 
 

@@ -1,6 +1,5 @@
 """Which events are looked for, and what other people's words for sounds mean: the table of `kinds.toml`."""
 
-import os
 import re
 import tomllib
 from collections.abc import Sequence
@@ -12,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from ecg_audio.analysis import EventKind
 from ecg_audio.errors import InvalidRequest
+from ecg_audio.settings import Events
 
-VARIABLE = "ECG_EVENT_KINDS"
 ALL: tuple[EventKind, ...] = get_args(EventKind)
 DEFAULT, EVERY, NONE = "default", "all", "none"
 
@@ -47,14 +46,15 @@ def wanted() -> tuple[EventKind, ...]:
     Raises:
         InvalidRequest: it names something else.
     """
-    given = [name.strip() for name in os.environ.get(VARIABLE, "").split(",") if name.strip()] or [DEFAULT]
+    given = [name.strip() for name in Events.read().kinds.split(",") if name.strip()] or [DEFAULT]
     known = {DEFAULT: {kind for kind in ALL if table()[kind].default}, EVERY: set(ALL), NONE: set()}
     found: set[EventKind] = set()
     for name in given:
         kinds = known.get(name, {kind for kind in ALL if kind == name})
         if not kinds and name != NONE:
             choices = ", ".join((DEFAULT, EVERY, NONE, *ALL))
-            raise InvalidRequest(f"{VARIABLE}: {name!r} is no kind of event", hint=f"Name some of: {choices}.")
+            variable = Events.variable("kinds")
+            raise InvalidRequest(f"{variable}: {name!r} is no kind of event", hint=f"Name some of: {choices}.")
         found |= kinds
     return tuple(kind for kind in ALL if kind in found)
 

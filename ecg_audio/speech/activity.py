@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Span, Speech
+from ecg_audio.sampling import RATE_HZ
 
 SpanLike = TypeVar("SpanLike", bound=Span)
 
-RATE_HZ = 16_000
 SILERO_WINDOW = 512  # samples for each of Silero's scores
 WARM_UP = 16  # windows before the first: Silero takes the sudden start of any sound for speech
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from ecg_audio.analysis import Notice, Span, Task, Transcript, Utterance
 from ecg_audio.compute.models import Rung, descend
 from ecg_audio.progress import Report, silent
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.speech import alignment, attention, diarization, forced, missed, models, plan, recognise, suspect
 from ecg_audio.speech.alignment import Piece
 from ecg_audio.speech.settings import NO_ALIGNER, EngineSettings
-from ecg_audio.speech.sound import RATE_HZ, cut, samples_of
+from ecg_audio.speech.sound import cut, samples_of
 
 
 def align(path: str, settings: EngineSettings, found: Transcript, *, report: Report = silent) -> Transcript:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Span, Task
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.speech.alignment import Piece
 
-RATE_HZ = 16_000
 FRAME_SAMPLES = 160
 LEAD_S = 0.03
 """The recogniser looks ahead: its times were 19 to 38 ms early in four languages of espeak-ng, and 29 ms early against

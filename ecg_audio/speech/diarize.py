@@ -7,9 +7,10 @@ from ecg_audio.analysis import Diarization
 from ecg_audio.compute.models import Rung, descend
 from ecg_audio.progress import Report, silent
 from ecg_audio.request import EMBEDDED, SpeakerCount
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.speech import activity, diarization, hearing, models, plan
 from ecg_audio.speech.settings import EngineSettings
-from ecg_audio.speech.sound import RATE_HZ, duration_s
+from ecg_audio.speech.sound import duration_s
 
 
 def diarize(path: str, settings: EngineSettings, speakers: SpeakerCount, *, report: Report = silent) -> Diarization:

@@ -9,7 +9,6 @@ import contextlib
 import functools
 import importlib
 import importlib.util
-import os
 import threading
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +30,7 @@ from ecg_audio.errors import (
 from ecg_audio.overheard import Overheard
 from ecg_audio.progress import Report, silent, took
 from ecg_audio.request import AUTO, EMBEDDED, UNGUIDED, UNKNOWN, Guidance, SpeakerCount
+from ecg_audio.settings import Models
 from ecg_audio.speech import weights
 from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.settings import EngineSettings
@@ -38,7 +38,6 @@ from ecg_audio.telemetry import TELEMETRY_OFF
 
 Stage = Literal["transcribe", "align", "diarize", "listen"]
 
-MODEL_SERVER = "ECG_MODEL_SERVER"
 CLIENT = "ecg_audio.serving.client"  # serving stands above speech, so it is named here and not imported
 PACKAGES = ("whisperx", "faster-whisper", "ctranslate2", "pyannote-audio", "torch", "pocketsphinx")
 UNTRANSLATING = ("turbo", "distil")  # trained on transcription alone
@@ -112,7 +111,7 @@ def shared(models: str = AUTO) -> Engine:
         EngineUnavailable: the models cannot be had.
         InvalidRequest: a setting does not make sense.
     """
-    if os.environ.get(MODEL_SERVER):
+    if Models.read().model_server:
         engine: Engine = importlib.import_module(CLIENT).RemoteEngine(models=models)
     else:
         engine = LocalEngine(models, process=_process())
@@ -136,7 +135,7 @@ def unavailable(settings: EngineSettings) -> str | None:
         if name.startswith((".", "/", "~")):
             return f"{variable} names a directory that is not there: {name}"
         if not weights.HUB_NAME.fullmatch(name) and name not in weights.TORCHAUDIO_FILES:
-            what = "a size such as small, a hub name" if variable == "ECG_WHISPERX_MODEL" else "a hub name"
+            what = "a size such as small, a hub name" if variable == EngineSettings.variable("model") else "a hub name"
             return f"{variable}: there is no {name}; give {what} such as OWNER/NAME, or a directory"
     if not hub.answers():
         return (
@@ -147,7 +146,7 @@ def unavailable(settings: EngineSettings) -> str | None:
     if gated in missing and not hub.token():
         return (
             f"{gated} wants its conditions accepted on {hub.page(gated)} and HF_TOKEN set; "
-            f"ECG_WHISPERX_DIARIZATION={EMBEDDED} does without it"
+            f"{EngineSettings.variable('diarization')}={EMBEDDED} does without it"
         )
     return None
 
@@ -252,7 +251,7 @@ class LocalEngine:
     def __init__(
         self, models: str = AUTO, *, settings: EngineSettings | None = None, process: ModelProcess | None = None
     ) -> None:
-        self._given = settings or EngineSettings.from_environment()
+        self._given = settings or EngineSettings.read()
         choice = weights.choose(self._given, models)
         reason = unavailable(choice.settings)
         if reason:

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Span, Utterance
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.speech import islands, lengths, spelling, spoken
 from ecg_audio.speech.alignment import Piece
 
-RATE_HZ = 16_000
 FRAMES_PER_S = 100
 FRAME_SAMPLES = RATE_HZ // FRAMES_PER_S
 LANGUAGES = spelling.LANGUAGES | {"en"}

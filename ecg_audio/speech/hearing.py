@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ecg_audio.analysis import Speech
 from ecg_audio.progress import Report
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.speech import activity, diarization, models
-from ecg_audio.speech.sound import RATE_HZ, samples_of
+from ecg_audio.speech.sound import samples_of
 
 
 @dataclass(frozen=True, slots=True)

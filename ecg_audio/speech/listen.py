@@ -14,9 +14,10 @@ from ecg_audio.analysis import Span
 from ecg_audio.compute.models import Rung, descend
 from ecg_audio.overheard import Overheard, Remark
 from ecg_audio.progress import Report, silent
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.speech import models, plan
 from ecg_audio.speech.settings import EngineSettings
-from ecg_audio.speech.sound import RATE_HZ, cut, features, samples_of
+from ecg_audio.speech.sound import cut, features, samples_of
 
 LONGEST_S = 6.0  # of a stretch that is asked for at once
 PADDED_S = 15  # what the encoder hears: shorter takes less work, and the same sounds are named

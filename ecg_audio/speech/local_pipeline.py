@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ecg_audio.errors import ModelLoadingFailed
 from ecg_audio.progress import Report
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.speech import voice_encoder, voices
 from ecg_audio.speech.activity import Scores
 from ecg_audio.speech.weights import segmentation_path
@@ -106,7 +107,7 @@ class LocalPipeline(SpeakerDiarization):
 
     def windows(self, samples: Tensor, hook: Callable[..., None]) -> NDArray[np.float32]:
         """Voice vectors of (samples,) in windows of 1.6 s, one each 0.25 s, centred; NaN where nothing sounds."""
-        length, hop = (round(seconds * voice_encoder.SAMPLE_RATE_HZ) for seconds in (voices.WINDOW_S, voices.HOP_S))
+        length, hop = (round(seconds * RATE_HZ) for seconds in (voices.WINDOW_S, voices.HOP_S))
         pieces = functional.pad(samples, (length // 2, length)).unfold(0, length, hop)[: -(-len(samples) // hop)]
         at_once = WINDOWS_PER_BATCH * self.embedding_batch_size
         found = []
@@ -121,9 +122,7 @@ class LocalPipeline(SpeakerDiarization):
         """Voice vectors of runs of frames, (runs, 2) -> (runs, dimension); NaN where one is too short for a voice."""
         found = np.full((len(runs), voice_encoder.DIMENSION), np.nan, np.float32)
         first = grid.start + grid.duration / 2
-        bounds = np.clip(np.round((first + runs * grid.step) * voice_encoder.SAMPLE_RATE_HZ), 0, len(samples)).astype(
-            int
-        )
+        bounds = np.clip(np.round((first + runs * grid.step) * RATE_HZ), 0, len(samples)).astype(int)
         lengths = bounds[:, 1] - bounds[:, 0]
         order = [
             row for row in np.argsort(lengths) if lengths[row] >= voice_encoder.MIN_FRAMES * voice_encoder.HOP_SAMPLES

@@ -13,6 +13,7 @@ from pathlib import Path
 from ecg_audio.compute import hub, memory
 from ecg_audio.compute.models import Rung, rungs
 from ecg_audio.request import EMBEDDED
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.speech.settings import EngineSettings
 
 MIB = 1 << 20
@@ -47,7 +48,7 @@ DIARIZATION_BYTES = 80 * MIB  # segmentation and speaker embedding weights
 # a 10 s window through the embedding network: 32 of them were seen to peak at 1.83 GiB (pyannote-audio issue 1963,
 # which also tells of cuDNN taking 10 GiB as workspace where it may: the cap on torch's memory forbids it)
 EMBEDDING_BYTES = 60 * MIB
-SAMPLES_BYTES_PER_HOUR = 3600 * 16_000 * 4
+SAMPLES_BYTES_PER_HOUR = 3600 * RATE_HZ * 4
 
 
 @dataclass(frozen=True, slots=True)

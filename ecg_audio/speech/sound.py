@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Span
-
-RATE_HZ = 16_000
+from ecg_audio.sampling import RATE_HZ
 
 
 @functools.lru_cache(maxsize=1)  # one recording at a time: that is what this process is for

@@ -11,9 +11,9 @@ from pyannote.audio.core.task import Problem, Resolution, Specifications
 from torch import Tensor, nn
 
 from ecg_audio.errors import ModelLoadingFailed
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.speech.weights import voice_encoder_path
 
-SAMPLE_RATE_HZ = 16_000
 WINDOW_SAMPLES = 400
 HOP_SAMPLES = 160
 MEL_BANDS = 40
@@ -37,13 +37,13 @@ class VoiceEncoder(Model):
     window: Tensor
 
     def __init__(self) -> None:
-        super().__init__(sample_rate=SAMPLE_RATE_HZ, num_channels=1)
+        super().__init__(sample_rate=RATE_HZ, num_channels=1)
         filters: Tensor = torchaudio.functional.melscale_fbanks(
             WINDOW_SAMPLES // 2 + 1,
             0.0,
-            SAMPLE_RATE_HZ / 2,
+            RATE_HZ / 2,
             MEL_BANDS,
-            SAMPLE_RATE_HZ,
+            RATE_HZ,
             norm="slaney",
             mel_scale="slaney",
         )

@@ -207,7 +207,7 @@ class NeededModel:
     def here(self) -> bool:
         """Whether it can be loaded without a network."""
         if self.name == EMBEDDED:
-            return self.variable != "ECG_WHISPERX_MODEL" or embedded_here()
+            return self.variable != EngineSettings.variable("model") or embedded_here()
         return aligner_here(self.name)
 
 
@@ -219,8 +219,8 @@ def needed(settings: EngineSettings, languages: Sequence[str] = ()) -> tuple[Nee
         languages: codes.
     """
     return (
-        NeededModel("ECG_WHISPERX_MODEL", settings.repository, settings.model_revision),
-        NeededModel("ECG_WHISPERX_DIARIZATION", settings.diarization, settings.diarization_revision),
+        NeededModel(settings.variable("model"), settings.repository, settings.model_revision),
+        NeededModel(settings.variable("diarization"), settings.diarization, settings.diarization_revision),
         *_needed_aligners(settings, languages),
     )
 
@@ -270,7 +270,7 @@ def _needed_aligners(settings: EngineSettings, languages: Sequence[str]) -> Iter
     for language in dict.fromkeys([*settings.align_models, *languages]):
         name = settings.align_models.get(language) or own_aligners().get(language)
         if name and name not in (NO_ALIGNER, EMBEDDED):
-            yield NeededModel("ECG_WHISPERX_ALIGN_MODELS", name, language=language)
+            yield NeededModel(settings.variable("align_models"), name, language=language)
 
 
 def _pipeline_parts(config: Path) -> list[str]:

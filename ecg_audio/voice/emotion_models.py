@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg_audio import settings
 from ecg_audio.analysis import Emotion, EmotionLabel, Span
 from ecg_audio.compute import loading
 from ecg_audio.compute.memory import Meter, Metered
 from ecg_audio.compute.models import Models, Rung, descend, free, rungs
 from ecg_audio.errors import MeasurementFailed, ModelLoadingFailed
 from ecg_audio.progress import Report, silent
+from ecg_audio.sampling import RATE_HZ
 
-MODEL = "ECG_EMOTION_MODEL"
 SHORTEST_S = 0.5
 LONGEST_S = 15.0  # of a span, its middle part
-RATE_HZ = 16_000
 DECIMALS = 4
 
 LABELS: Mapping[str, EmotionLabel] = {
@@ -210,9 +210,10 @@ def _loading(model: str) -> Iterator[None]:
 
 
 def _refused(model: str, why: str) -> ModelLoadingFailed:
+    variable = settings.Emotion.variable("model")
     return ModelLoadingFailed(
         f"{model} is not an emotion model: {why}",
-        hint=f"Set {MODEL} to an audio-classification model with emotion labels, or one of arousal, dominance and "
+        hint=f"Set {variable} to an audio-classification model with emotion labels, or one of arousal, dominance and "
         "valence, or unset it.",
     )
 

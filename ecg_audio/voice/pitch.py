@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.voice.compiled import kernel
 from ecg_audio.voice.lanes import (
     LANES,
@@ -28,7 +29,6 @@ from ecg_audio.voice.lanes import (
     smaller,
     store,
 )
-from ecg_audio.voice.spectrum import RATE_HZ
 from ecg_audio.voice.transform import fold, powers, roots, transform
 
 Array = Any

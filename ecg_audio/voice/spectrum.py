@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.voice.compiled import kernel
 from ecg_audio.voice.lanes import (
     LANES,
@@ -37,7 +38,6 @@ from ecg_audio.voice.transform import powers, roots, transform
 
 Array = Any
 
-RATE_HZ = 16_000
 HOP = 160
 WINDOW = 512
 BINS = WINDOW // 2 + 1

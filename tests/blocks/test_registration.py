@@ -9,14 +9,17 @@ from prefect.exceptions import ObjectNotFound
 from prefect_aws import AwsCredentials, S3Bucket
 
 from blocks.callback import CallbackEndpoint
-from blocks.engine import EMOTION_MODEL, SETTINGS, SpeechEngine, use_settings
+from blocks.engine import EMOTION_MODEL, SpeechEngine, use_settings
 from blocks.registration import Registered, planned, register
 from blocks.storage import open_store
+from ecg_audio import settings
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.speech.settings import EngineSettings
+from ecg_audio.voice import emotion
 from tests.commands import Ecg
 from tests.s3 import Rclone
 
+SETTINGS = settings.Models.variable("engine_settings")
 REFERENCES = (
     "s3-bucket/ecg",
     "callback-endpoint/backend",
@@ -108,7 +111,7 @@ def test_temporary_credentials_are_not_kept(environment: dict[str, str]) -> None
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("FASTAPI_BASE_URL", "backend", "callback-endpoint/backend: base_url: must be an http or https address"),
+        ("FASTAPI_BASE_URL", "backend", "FASTAPI_BASE_URL: must be an http or https address"),
         ("ECG_CALLBACK_LOCALE", "fr", "callback-endpoint/backend: locale"),
         ("ECG_CALLBACK_SECRET", "whsec_x", "callback-endpoint/backend: secret"),
         ("ECG_COOKIES_FILE", "/nowhere/cookies.txt", "ECG_COOKIES_FILE: /nowhere/cookies.txt cannot be read"),
@@ -162,7 +165,8 @@ def test_the_command_needs_a_server(ecg: Ecg, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_engine_takes_its_settings_from_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fields become the variables that the engine reads; the environment's own come first; the token comes along."""
+    """Its values hold where the environment says nothing; the token comes along, where the hub's libraries look."""
+    monkeypatch.setattr(settings, "_beneath", {})
     monkeypatch.setattr(os, "environ", {**os.environ, SETTINGS: "speech-engine/set", "ECG_WHISPERX_BEAM_SIZE": "1"})
     Secret(value="hidden-token").save("of-the-hub", overwrite=True)
     SpeechEngine(
@@ -170,17 +174,31 @@ def test_an_engine_takes_its_settings_from_the_block(monkeypatch: pytest.MonkeyP
         align_models={"ko": "none", "en": "/models/en"},
         batch_size=8,
         beam_size=3,
+        chunk_s=20,
         memory_budget_gb=4,
         emotion_model="some/model",
         hub_token=Secret.load("of-the-hub"),
     ).save("set", overwrite=True)
     use_settings()
-    found = EngineSettings.from_environment()
+    found = EngineSettings.read()
     assert (found.model, found.batch_size, found.beam_size, found.memory_budget_gb) == ("small", 8, 1, 4.0)
     assert found.align_models == {"ko": "none", "en": "/models/en"}
-    assert (os.environ["ECG_EMOTION_MODEL"], os.environ["HF_TOKEN"]) == ("some/model", "hidden-token")
+    assert found.chunk_s == 20.0 and emotion.configured() == "some/model"
+    assert os.environ["HF_TOKEN"] == "hidden-token" and "ECG_EMOTION_MODEL" not in os.environ
+    whence = {held.variable: held.whence for held in settings.held(settings.Engine)}
+    assert whence["ECG_WHISPERX_CHUNK_S"] == "speech-engine/set" and whence["ECG_WHISPERX_DEVICE"] == "default"
+    assert whence["ECG_WHISPERX_BEAM_SIZE"] == "environment"
     block = SpeechEngine.load("set")
     assert "hidden" not in repr(block) and "hidden" not in str(block.model_dump())
+
+
+def test_the_block_has_every_setting_of_the_engine() -> None:
+    """A setting that the engine gets is one that the block can hand over, with the same meaning."""
+    own = {"whisper_model": "model", "whisper_revision": "model_revision"}
+    fields = {own.get(name, name): field for name, field in SpeechEngine.model_fields.items()}
+    assert set(settings.Engine.model_fields) <= set(fields)
+    for name in set(settings.Engine.model_fields) - {"align_models"}:
+        assert str(fields[name].description).startswith(settings.Engine.sentence(name))
 
 
 def test_settings_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -239,7 +239,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     from ecg_audio.media.transfer import Patience
     from tasks.download import download
 
-    monkeypatch.setattr(download, "retry_delay_seconds", [0.05])
+    monkeypatch.setattr(download.task, "retry_delay_seconds", [0.05])
     monkeypatch.setattr(http, "Patience", lambda: Patience(pause_s=0.001))
 
 

@@ -15,7 +15,7 @@ import pytest
 from ecg_audio.compute import hub as hub_presence
 from ecg_audio.compute import memory
 from ecg_audio.speech import weights
-from ecg_audio.speech.settings import PREFIX, EngineSettings
+from ecg_audio.speech.settings import EngineSettings
 from tests import models
 from tests.commands import Ecg, Ended
 
@@ -62,7 +62,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
 def _unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """No model is set."""
     for field in EngineSettings.model_fields:
-        monkeypatch.delenv(PREFIX + field.upper(), raising=False)
+        monkeypatch.delenv(EngineSettings.variable(field), raising=False)
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ import threading
 
 import pytest
 
-from ecg_audio.compute.idle import IDLE, Rest, idle_s
+from ecg_audio.compute.idle import Rest, idle_s
 from ecg_audio.errors import InvalidRequest
+from ecg_audio.settings import Models
+
+IDLE = Models.variable("models_idle_s")
 
 
 def test_rest_comes_once_after_the_last_work() -> None:

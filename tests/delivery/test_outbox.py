@@ -11,6 +11,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from blocks.storage import FolderStore
+from ecg_audio import layout
 from ecg_audio.address import Permit
 from ecg_audio.delivery import callback, outbox
 from ecg_audio.delivery.callback import Endpoint
@@ -216,7 +217,7 @@ def test_a_store_that_takes_no_receipt_does_not_silence_the_job(
 
 def test_a_torn_receipt_is_not_believed(deliver: Deliver, store: FolderStore, receiver: Receiver) -> None:
     """What cannot be read is no receipt: better heard twice than never."""
-    store.write(outbox.key("job-1"), b'{"job_id": "jo')
+    store.write(layout.receipt("job-1"), b'{"job_id": "jo')
     assert deliver().state == "delivered" and len(receiver.seen) == 1
 
 

@@ -14,10 +14,10 @@ from prefect.client.orchestration import get_client
 from prefect.states import Cancelling
 
 from blocks.storage import FolderStore
+from ecg_audio import layout
 from ecg_audio.results import manifest
 from flows import again
 from flows.reconcile import reconcile
-from tasks.publish import manifest_key
 from tests.contracts.receiver import Job, Receiver, Reply, receiving
 from tests.faults.machine import Machine, Work, until, working
 
@@ -62,7 +62,7 @@ def told(receiver: Receiver, job_id: str, seconds: float, *, reconciled: bool) -
 def intact(work: Work, job: Job, job_id: str) -> None:
     """The published result is whole, and what the backend was told."""
     store = FolderStore(work.folder / "store")
-    published = manifest.loads(store.read(manifest_key(job_id)))
+    published = manifest.loads(store.read(layout.manifest(job_id)))
     manifest.verify(published, store.read)
     assert job.status == "completed" and job.result and job.result["text"] == "hello there good bye"
 

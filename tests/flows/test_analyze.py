@@ -38,7 +38,7 @@ Calls = Callable[[], list[str]]
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for task in (transcribe, diarize, publish):
+    for task in (transcribe.task, diarize.task, publish):
         monkeypatch.setattr(task, "retry_delay_seconds", [0.05])
 
 
@@ -111,7 +111,7 @@ def test_a_model_server_that_is_begun_again_is_waited_for(
     monkeypatch.setattr(engine, "shared", shared)
     with pytest.raises(EngineUnavailable):
         analyze(ask())
-    monkeypatch.setenv(engine.MODEL_SERVER, "/nowhere/socket")
+    monkeypatch.setenv("ECG_MODEL_SERVER", "/nowhere/socket")
     away[:] = [EngineUnavailable("no answer"), EngineUnavailable("no answer")]
     assert analyze(ask()).status == "completed"
     assert away == []

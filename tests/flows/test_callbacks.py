@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from blocks.callback import CallbackEndpoint
-from ecg_audio.delivery import outbox, reporter
+from ecg_audio import layout
+from ecg_audio.delivery import reporter
 from ecg_audio.delivery.outbox import Outbox, Patience, Receipt
 from ecg_audio.errors import InvalidRequest, PublishFailed, TranscriptionFailed
 from ecg_audio.request import AnalysisRequest
@@ -28,7 +29,7 @@ SECRET = "whsec_" + "c2hhcmVkIHNlY3JldCBvZiB0aGUgdHdv"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for slow in (transcribe, publish, notify):
+    for slow in (transcribe.task, publish, notify):
         monkeypatch.setattr(slow, "retry_delay_seconds", [0.05])
     usual = reporter.Reporter.__init__.__kwdefaults__ or {}
     hasty = {**usual, "at_most_every_s": 0.0, "at_least_every_s": 0.2}
@@ -54,7 +55,7 @@ def told(ask: Ask, receiver: Receiver) -> Ask:
 
 def receipt(tmp_path: Path) -> Receipt:
     """What the store keeps of job-1's terminal callback."""
-    return Receipt.model_validate_json((tmp_path / "store" / outbox.key("job-1")).read_bytes())
+    return Receipt.model_validate_json((tmp_path / "store" / layout.receipt("job-1")).read_bytes())
 
 
 def test_the_backend_hears_a_whole_job(stub: StubEngine, told: Ask, receiver: Receiver, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_call_whose_voice_cannot_be_measured(
         raise RuntimeError("broken")
 
     monkeypatch.setattr(frames, "measure", broken)
-    monkeypatch.setattr("tasks.measure.measure.retries", 0)
+    monkeypatch.setattr("tasks.measure.measure.task.retries", 0)
     ended = analyze(ask(source=str(call)))
     found = result(ended)
     assert ended.status == "partial"

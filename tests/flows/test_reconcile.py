@@ -20,6 +20,7 @@ from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Pe
 from prefect.variables import Variable
 
 from blocks.storage import FolderStore
+from ecg_audio import layout
 from ecg_audio.delivery import outbox
 from ecg_audio.delivery.outbox import Receipt
 from ecg_audio.errors import TranscriptionFailed, recalled
@@ -28,7 +29,6 @@ from flows import again, lost, runs
 from flows import reconcile as module
 from flows.analyze import analyze
 from flows.reconcile import MEMORY, reconcile
-from tasks.publish import manifest_key
 from tests.contracts.receiver import Job, Receiver, Reply, receiving
 from tests.results.factory import analysis
 
@@ -103,7 +103,7 @@ def publish(store: FolderStore, run_id: str, job_id: str = "job-1") -> dict[str,
     key = f"runs/{run_id}/backend.json"
     store.write(key, json.dumps(document).encode())
     named = {"backend": manifest.output(key, store.read(key))}
-    store.write(manifest_key(job_id), manifest.dumps(manifest.build(made, named)))
+    store.write(layout.manifest(job_id), manifest.dumps(manifest.build(made, named)))
     return document
 
 
@@ -197,7 +197,7 @@ def test_what_the_run_said_itself_is_not_repeated(
         job_id = f"told-{number}"
         run_id = run(given_up(), job_id)
         receipt = Receipt(job_id=job_id, run_id=run_id if same else "earlier", state=state, **told)
-        store.write(outbox.key(job_id), receipt.model_dump_json().encode())
+        store.write(layout.receipt(job_id), receipt.model_dump_json().encode())
     with get_client(sync_client=True) as client:
         client.update_flow_run(UUID(run(given_up(), "told-2")), tags=["callback:delivered"])
     assert reconcile() == [] and receiver.seen == []
@@ -210,10 +210,10 @@ def test_an_open_letter_is_taken_up(run: Callable[..., str], receiver: Receiver,
     attempts = [{"at": (begun + timedelta(seconds=s)).isoformat(), "status": 503, "said": "busy"} for s in (0, 96)]
     told = {"job_id": "job-1", "run_id": run_id, "message_id": "msg_1", "address": "a", "status": "failed"}
     told |= {"error_code": "NOT_MEDIA", "error_message": "a text file", "progress": 20, "attempts": attempts}
-    store.write(outbox.key("job-1"), json.dumps(told).encode())
+    store.write(layout.receipt("job-1"), json.dumps(told).encode())
     assert [row["told"] for row in reconcile()] == ["waits"] and receiver.seen == []
     attempts[1]["at"] = (begun + timedelta(seconds=70)).isoformat()
-    store.write(outbox.key("job-1"), json.dumps(told).encode())
+    store.write(layout.receipt("job-1"), json.dumps(told).encode())
     reconcile()
     job = receiver.jobs["job-1"]
     assert (job.ended_by, job.error_code, job.progress) == ("msg_1", "NOT_MEDIA", [20])
@@ -348,7 +348,9 @@ def test_a_run_that_had_told_its_failure_is_not_begun_again(
     """A backend that was told `failed`, or is about to be, hears nothing else."""
     run_id = run(Crashed())
     told = {"job_id": "job-1", "run_id": run_id, "message_id": "msg_1", "address": "a", "status": "failed"}
-    store.write(outbox.key("job-1"), json.dumps({**told, "error_code": "NOT_MEDIA", "error_message": "text"}).encode())
+    store.write(
+        layout.receipt("job-1"), json.dumps({**told, "error_code": "NOT_MEDIA", "error_message": "text"}).encode()
+    )
     reconcile()
     state = client.read_flow_run(UUID(run_id)).state
     assert state and state.is_failed() and receiver.jobs["job-1"].error_code == "NOT_MEDIA"
@@ -440,7 +442,7 @@ def test_on_one_machine_the_list_of_processes_says_who_lives(
     run: Callable[..., str], client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that a process of this machine was begun for lives, however silent; one without is lost at once."""
-    monkeypatch.setenv(lost.ONE_MACHINE, "1")
+    monkeypatch.setenv("ECG_ONE_MACHINE", "1")
     monkeypatch.setattr(lost, "LOOK_AGAIN_S", 0.2)
     alive, gone = run(Running()), run(Running(), "job-2")
     process = subprocess.Popen(["/bin/sleep", "60"], env={"PREFECT__FLOW_RUN_ID": alive})

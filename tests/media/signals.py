@@ -4,14 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ecg_audio.media.decode import SAMPLE_RATE_HZ, read, write
+from ecg_audio.media.decode import read, write
 from ecg_audio.request import Limits
+from ecg_audio.sampling import RATE_HZ
 
 CLICKS_S = (0.5, 1.0, 2.25, 3.9)
 DURATION_S = 4.5
 
 
-def onsets_s(samples: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ, apart_s: float = 0.1) -> list[float]:
+def onsets_s(samples: np.ndarray, sample_rate_hz: int = RATE_HZ, apart_s: float = 0.1) -> list[float]:
     """Times at which the sound rises above a third of its peak after at least `apart_s` below it."""
     loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() / 3)
     begins = loud[np.diff(loud, prepend=-np.inf) > apart_s * sample_rate_hz]
@@ -26,7 +27,7 @@ def extracted(path: Path, **options):
     return recording, read(target)
 
 
-def voice(seconds: float, rate: int = SAMPLE_RATE_HZ, f0_hz: float = 120.0, peak: float = 0.3) -> np.ndarray:
+def voice(seconds: float, rate: int = RATE_HZ, f0_hz: float = 120.0, peak: float = 0.3) -> np.ndarray:
     """What a voice has and a hum has not: a buzz with formants, four syllables a second, pauses between phrases."""
     t = np.arange(round(seconds * rate)) / rate
     phase = 2 * np.pi * np.cumsum(f0_hz * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * t))) / rate

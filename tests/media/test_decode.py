@@ -20,8 +20,9 @@ from ecg_audio.errors import (
     TooLong,
 )
 from ecg_audio.media import container
-from ecg_audio.media.decode import SAMPLE_RATE_HZ, blocks, extract, read
+from ecg_audio.media.decode import blocks, extract, read
 from ecg_audio.request import Limits
+from ecg_audio.sampling import RATE_HZ
 from tests.media.formats import TEN, Track, clicks, encode
 from tests.media.signals import CLICKS_S, DURATION_S, extracted, onsets_s
 
@@ -41,7 +42,7 @@ def tone(hz: float, seconds: float, rate: int = 16000) -> np.ndarray:
 def peak_hz(samples: np.ndarray) -> float:
     """The strongest frequency."""
     spectrum = np.abs(np.fft.rfft(samples))
-    return float(np.argmax(spectrum) * SAMPLE_RATE_HZ / len(samples))
+    return float(np.argmax(spectrum) * RATE_HZ / len(samples))
 
 
 def cut(path, share: float):
@@ -103,17 +104,17 @@ def test_length_is_exact_to_the_sample(tmp_path, rate, samples):
     """As many as n samples at rate r become are round(n * 16000 / r)."""
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros(samples), rate)
-    expected = round(samples * SAMPLE_RATE_HZ / rate)
+    expected = round(samples * RATE_HZ / rate)
     recording, got = extracted(path)
     assert len(got) == recording.samples == expected
-    assert recording.duration_s == expected / SAMPLE_RATE_HZ
+    assert recording.duration_s == expected / RATE_HZ
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "m4a", "flac", "mp3", "webm"])
 def test_padding_of_the_last_frame_is_cut(tmp_path, suffix):
     """Where the container says how long the sound is, what the codec's last frame adds is cut off."""
     path = encode(tone(300, 2.345, 44100), 44100, tmp_path / f"a.{suffix}")
-    assert extracted(path)[0].samples == pytest.approx(round(2.345 * SAMPLE_RATE_HZ), abs=1)
+    assert extracted(path)[0].samples == pytest.approx(round(2.345 * RATE_HZ), abs=1)
 
 
 def test_what_is_no_number_becomes_silence(tmp_path):

@@ -6,7 +6,8 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecg_audio.media.timeline import SAMPLE_RATE_HZ, TOLERANCE_S, Timeline
+from ecg_audio.media.timeline import TOLERANCE_S, Timeline
+from ecg_audio.sampling import RATE_HZ
 
 RATES = st.sampled_from([8000, 16000, 22050, 44100, 48000])
 
@@ -30,8 +31,8 @@ def test_cutting_into_blocks_changes_nothing(rate, sizes):
     begins = np.cumsum([0, *sizes])
     blocks = [(b / rate, whole[b : b + n], rate) for b, n in zip(begins, sizes, strict=False)]
     got = laid(Timeline(), blocks)
-    expected = whole if rate == SAMPLE_RATE_HZ else soxr.resample(whole, rate, SAMPLE_RATE_HZ, "HQ")
-    assert len(got) == round(len(whole) * SAMPLE_RATE_HZ / rate)
+    expected = whole if rate == RATE_HZ else soxr.resample(whole, rate, RATE_HZ, "HQ")
+    assert len(got) == round(len(whole) * RATE_HZ / rate)
     shared = min(len(got), len(expected))
     assert np.abs(got[:shared] - expected[:shared]).max(initial=0) < 1e-5
 
@@ -45,8 +46,8 @@ def test_every_block_lies_where_its_time_stamp_says(rate, first_s, gap_s):
     got = laid(timeline, [(first_s, ones(rate // 2), rate), (second_s, ones(rate // 2), rate)])
     assert timeline.start_offset_s == pytest.approx(first_s, abs=1 / rate)
     assert timeline.filled_s == pytest.approx(gap_s, abs=2 / rate)
-    assert len(got) == pytest.approx((second_s + 0.5) * SAMPLE_RATE_HZ, abs=2)
-    middle = got[round((first_s + 0.55) * SAMPLE_RATE_HZ) : round((second_s - 0.05) * SAMPLE_RATE_HZ)]
+    assert len(got) == pytest.approx((second_s + 0.5) * RATE_HZ, abs=2)
+    middle = got[round((first_s + 0.55) * RATE_HZ) : round((second_s - 0.05) * RATE_HZ)]
     assert not len(middle) or np.abs(middle).max() < 0.01
 
 
@@ -61,7 +62,7 @@ def test_jitter_is_ignored(jitter):
 def test_small_shifts_do_not_add_up():
     """A clock that runs slow by 1 % stays in time: the missing samples are filled in."""
     blocks = [(index * 0.101, ones(1600), 16000) for index in range(100)]
-    assert len(laid(Timeline(), blocks)) / SAMPLE_RATE_HZ == pytest.approx(10.1, abs=TOLERANCE_S + 0.01)
+    assert len(laid(Timeline(), blocks)) / RATE_HZ == pytest.approx(10.1, abs=TOLERANCE_S + 0.01)
 
 
 def test_what_lies_before_the_beginning_is_dropped():

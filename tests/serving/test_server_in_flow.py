@@ -26,7 +26,7 @@ def test_the_job_completes_once_the_server_is_back(
     servers = [start(place)]
     client = connected(place)
     monkeypatch.setattr(engines, "shared", lambda _models: client)
-    for task in (transcribe, diarize):
+    for task in (transcribe.task, diarize.task):
         monkeypatch.setattr(task, "retry_delay_seconds", [0.1])
 
     def supervise() -> None:

@@ -32,7 +32,7 @@ def test_windows_one_after_the_other_are_one_event() -> None:
 def test_without_a_name_no_model_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable, or an empty one."""
     for value in ("", " "):
-        monkeypatch.setenv(classifier_models.MODEL, value)
+        monkeypatch.setenv("ECG_EVENT_MODEL", value)
         assert classifier.configured() is None
 
 
@@ -57,4 +57,4 @@ def test_a_model_of_other_things_is_refused(tiny_engine: LocalEngine, tmp_path: 
     soundfile.write(recording, np.zeros(16_000, np.float32), 16_000)
     with pytest.raises(ModelLoadingFailed, match="none of its labels") as caught:
         SoundClassifier(str(model), process=child).classify(recording)
-    assert classifier_models.MODEL in str(caught.value.hint)
+    assert "ECG_EVENT_MODEL" in str(caught.value.hint)

@@ -56,13 +56,13 @@ def test_the_environment_says_what_is_looked_for(
     given: str, expected: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Names, groups of names, or the table's own choice."""
-    monkeypatch.setenv(kinds.VARIABLE, given)
+    monkeypatch.setenv("ECG_EVENT_KINDS", given)
     assert set(kinds.wanted()) == expected
 
 
 def test_an_unknown_kind_has_a_named_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says which word, and what there is."""
-    monkeypatch.setenv(kinds.VARIABLE, "laughter,sneezing")
+    monkeypatch.setenv("ECG_EVENT_KINDS", "laughter,sneezing")
     with pytest.raises(InvalidRequest, match="sneezing") as caught:
         kinds.wanted()
     assert "laughter" in str(caught.value.hint)

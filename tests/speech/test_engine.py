@@ -15,7 +15,7 @@ from ecg_audio.request import AUTO, EMBEDDED, Guidance
 from ecg_audio.speech import engine as engines
 from ecg_audio.speech import weights
 from ecg_audio.speech.engine import LocalEngine, ModelProcess, check_guidance, check_language, unavailable
-from ecg_audio.speech.settings import PREFIX, EngineSettings
+from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.speech.weights import PREFERRED_DIARIZATION, PREFERRED_MODEL, ROOM_FOR_PREFERRED_BYTES, choose, wished
 from tests import models
 
@@ -29,7 +29,7 @@ TINY = str(models.HERE / "asr")
 def _clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting, no GPU, no model of the hub, no token."""
     for field in EngineSettings.model_fields:
-        monkeypatch.delenv(PREFIX + field.upper(), raising=False)
+        monkeypatch.delenv(EngineSettings.variable(field), raising=False)
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))

@@ -9,13 +9,13 @@ import pytest
 from ecg_audio.compute import memory
 from ecg_audio.compute.memory import GIB, Gpu
 from ecg_audio.errors import InvalidRequest
-from ecg_audio.speech.settings import HUB_NAMES, PREFIX, EngineSettings
+from ecg_audio.speech.settings import HUB_NAMES, EngineSettings
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for field in EngineSettings.model_fields:
-        monkeypatch.delenv(PREFIX + field.upper(), raising=False)
+        monkeypatch.delenv(EngineSettings.variable(field), raising=False)
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,22 +24,22 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("ECG_WHISPERX_BATCH_SIZE", "4")
     monkeypatch.setenv("ECG_WHISPERX_DEVICE", "")
     monkeypatch.setenv("ECG_WHISPERX_ALIGN_MODELS", "en=/models/en, ko=none")
-    found = EngineSettings.from_environment()
+    found = EngineSettings.read()
     assert (found.model, found.batch_size, found.device) == ("small", 4, "auto")
     assert found.align_models == {"en": "/models/en", "ko": "none"}
     assert found.repository == "Systran/faster-whisper-small"
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("BATCH_SIZE", "many"), ("DEVICE", "tpu"), ("ALIGN_MODELS", "english=x"), ("CHUNK_S", "90")]
+    ("field", "value"), [("batch_size", "many"), ("device", "tpu"), ("align_models", "english=x"), ("chunk_s", "90")]
 )
 def test_a_setting_that_makes_no_sense_names_its_variable(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    monkeypatch: pytest.MonkeyPatch, field: str, value: str
 ) -> None:
     """The mistake is a user's, and the message says where it is."""
-    monkeypatch.setenv(PREFIX + name, value)
-    with pytest.raises(InvalidRequest, match=PREFIX + name):
-        EngineSettings.from_environment()
+    monkeypatch.setenv(EngineSettings.variable(field), value)
+    with pytest.raises(InvalidRequest, match=EngineSettings.variable(field)):
+        EngineSettings.read()
 
 
 @pytest.mark.parametrize(

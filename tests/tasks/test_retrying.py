@@ -10,6 +10,7 @@ from blocks.folder import FolderStore
 from ecg_audio.errors import PublishFailed, ResultNotFound, StoreRefused
 from tasks import retrying
 from tasks.retrying import RETRYING, can_help, patient
+from tasks.stage import Stage
 
 
 class Away(FolderStore):
@@ -34,7 +35,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_task_is_tried_again_where_that_can_help() -> None:
     """All of them read or write a store, or ask somebody who may be away."""
     modules = [importlib.import_module(f"tasks.{found.name}") for found in pkgutil.iter_modules(tasks.__path__)]
-    known = {thing.name: thing for module in modules for thing in vars(module).values() if isinstance(thing, Task)}
+    things = [thing for module in modules for thing in vars(module).values()]
+    found = [thing.task if isinstance(thing, Stage) else thing for thing in things]
+    known = {thing.name: thing for thing in found if isinstance(thing, Task)}
     assert {"assemble", "download", "publish", "notify"} <= set(known)
     for task in known.values():
         assert task.retries == len(RETRYING["retry_delay_seconds"]) and task.retry_condition_fn is can_help, task.name

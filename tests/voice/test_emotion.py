@@ -11,12 +11,13 @@ from ecg_audio.request import AnalysisRequest
 from ecg_audio.results import document
 from ecg_audio.speech import engine as engines
 from ecg_audio.speech.engine import LocalEngine
-from ecg_audio.voice import emotion
 from ecg_audio.voice.emotion import EmotionClassifier, configured
 from ecg_audio.voice.emotion_models import felt, mapped
 from flows.analyze import analyze
 from tests import models
 from tests.voice import emotion_models
+
+pytestmark = pytest.mark.xdist_group("models")  # it shares a model process, which takes its time to load
 
 LABELS = ["neu", "hap", "ang"]
 CONFIDENCE = math.exp(3) / (math.exp(3) + 2)
@@ -60,9 +61,9 @@ def test_dimensions_on_another_scale_are_refused() -> None:
 
 def test_without_a_model_nothing_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable, or an empty one: emotion is absent."""
-    monkeypatch.delenv(emotion.MODEL, raising=False)
+    monkeypatch.delenv("ECG_EMOTION_MODEL", raising=False)
     assert configured() is None
-    monkeypatch.setenv(emotion.MODEL, " ")
+    monkeypatch.setenv("ECG_EMOTION_MODEL", " ")
     assert configured() is None
 
 
@@ -141,14 +142,14 @@ def test_a_configured_model_gives_each_segment_its_emotion(
     def ask() -> AnalysisRequest:
         return AnalysisRequest.checked(source=str(models.CONVERSATION), store=str(tmp_path / "store"))
 
-    monkeypatch.setenv(emotion.MODEL, str(angry))
+    monkeypatch.setenv("ECG_EMOTION_MODEL", str(angry))
     ended = analyze(ask())
     assert ended.status == "completed" and ended.outputs
     found = document.loads(Path(ended.outputs.analysis).read_bytes())
     assert found.emotion_model == "angry-model"
     assert {segment.emotion.label for segment in found.segments if segment.emotion} == {"anger"}
     assert all(segment.emotion for segment in found.segments)
-    monkeypatch.setenv(emotion.MODEL, "nobody/nothing")
+    monkeypatch.setenv("ECG_EMOTION_MODEL", "nobody/nothing")
     ended = analyze(ask())
     assert ended.status == "partial" and ended.outputs
     found = document.loads(Path(ended.outputs.analysis).read_bytes())

@@ -19,7 +19,10 @@ from tests.faults.test_kill import until
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the fork server needs Linux")
 
 REPOSITORY = Path(__file__).parent.parent.parent
-NEEDED = ("deployments/__init__.py", "ecg_audio/__init__.py", "ecg_audio/errors.py", "ecg_audio/telemetry.py")
+NEEDED = (
+    "deployments/__init__.py",
+    *(f"ecg_audio/{name}.py" for name in ("__init__", "environment", "errors", "peer", "telemetry")),
+)
 
 
 class Place:

@@ -1,0 +1,70 @@
+"""An audio classifier of transformers in a process of its own, which is loaded once and given back when idle."""
+
+import contextlib
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from ecg_audio.child import Child, ChildError
+from ecg_audio.compute import hub, idle
+from ecg_audio.environment import MODELS
+from ecg_audio.errors import EcgError, MeasurementFailed
+from ecg_audio.progress import Report, took
+from ecg_audio.telemetry import TELEMETRY_OFF
+
+
+class Classifier:
+    """Keeps one model, whatever it hears.
+
+    Args:
+        what: what messages call it.
+        model: hub name or directory.
+        revision: of the hub's model; None: the newest.
+        unload: what gives the model back, in its process.
+        process: where the model lives; None: a process of its own.
+    """
+
+    def __init__(
+        self, what: str, model: str, revision: str | None, unload: Callable[..., object], process: Child | None
+    ) -> None:
+        self.model = model
+        self.revision = revision
+        self._what = what
+        self._unload_models = unload
+        self._idle_s = idle.idle_s()
+        self._rest = idle.Rest(self._idle_s, self._unload)
+        self._process = process or Child(what, variables=MODELS, environment=dict(TELEMETRY_OFF))
+
+    def fingerprint(self) -> dict[str, str]:
+        """Model, revision and libraries that decide the results."""
+        return {
+            "model": self.model,
+            "revision": str(self.revision),
+            "content": hub.content(self.model),
+            **{name: version(name) for name in ("transformers", "torch")},
+        }
+
+    def close(self) -> None:
+        """End the model's process."""
+        self._rest.cancel()
+        self._process.stop()
+
+    def _call(self, function: Callable[..., Any], *asked: object, report: Report) -> Any:
+        """What a function of the model's process answers, without what it took.
+
+        Raises:
+            MeasurementFailed: the model broke.
+        """
+        try:
+            with self._rest.work():
+                found, measured = self._process.call(function, *asked, report=report)
+        except ChildError as error:
+            raise MeasurementFailed(f"{self._what} failed: {error}") from error
+        took(measured.taken)
+        return found
+
+    def _unload(self) -> None:
+        # a process that ends meanwhile has nothing left to give back
+        with contextlib.suppress(EcgError, ChildError, OSError):
+            if self._process.running:
+                self._process.call(self._unload_models, self._idle_s)

@@ -1,0 +1,67 @@
+"""Where the objects of a store lie. Every key is made here, so what one part writes another part finds."""
+
+import re
+from typing import Final
+
+CACHE: Final = "cache"
+"""Records of finished stages, a folder for each content."""
+CLAIMS: Final = "deliveries/claims"
+BATCHES: Final = "batches"
+FORGETTING: Final = "forgetting"
+TABLES: Final = "features"
+UPLOADS: Final = "videos"
+
+RESULTS: Final = ("results", "runs", "jobs", BATCHES)
+"""Folders that tell of jobs: manifests, what they name, what a job left, how batches went."""
+OWN: Final = frozenset({*RESULTS, "recordings", CACHE, TABLES, "deliveries", FORGETTING})
+"""The folders of a store that hold what jobs made; uploads lie beside them."""
+
+UPLOAD: Final = re.compile(rf"{UPLOADS}/[^/]+/\d{{8}}_\d{{6}}_[0-9a-f]{{8}}_[^/]+")
+"""Keys of uploads: by user, time and chance."""
+CACHED: Final = re.compile(rf"{CACHE}/([0-9a-f]{{64}}|sources)/[a-z_]+-[0-9a-f]{{32}}")
+
+
+def manifest(job_id: str) -> str:
+    """What a job has published."""
+    return f"results/{job_id}/manifest.json"
+
+
+def run(run_id: str) -> str:
+    """The folder of what one run made."""
+    return f"runs/{run_id}"
+
+
+def table(name: str, day: str, job_id: str) -> str:
+    """A job's part of a table, by the day of its result (2026-01-31)."""
+    return f"{TABLES}/{name}/date={day}/{job_id}.parquet"
+
+
+def trace(job_id: str) -> str:
+    """What a job left in the store."""
+    return f"jobs/{job_id}.json"
+
+
+def receipt(job_id: str) -> str:
+    """How a job's last callback went."""
+    return f"deliveries/{job_id}.json"
+
+
+def forgetting(job_id: str) -> str:
+    """What is to go with a job that is being forgotten."""
+    return f"{FORGETTING}/{job_id}.json"
+
+
+def recording(sha256: str, audio_stream: int | None = None) -> str:
+    """A source's sound, by its content, and by the stream where one was asked for."""
+    chosen = "" if audio_stream is None else f".stream{audio_stream}"
+    return f"recordings/{sha256[:2]}/{sha256}{chosen}.flac"
+
+
+def records(content: str | None) -> str:
+    """The folder of cached records about one content, by its digest; None: about sources."""
+    return f"{CACHE}/{content or 'sources'}"
+
+
+def upload(user: str, name: str) -> str:
+    """An uploaded recording."""
+    return f"{UPLOADS}/{user}/{name}"
