@@ -12,7 +12,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from blocks.engine import use_settings
 from blocks.forgetting import remember
-from blocks.storage import check_source, open_store
+from blocks.storage import ArtifactStore, check_source, key_of, open_store
 from ecg_audio import modes, workspace
 from ecg_audio.analysis import Emotion, Media, Recording
 from ecg_audio.errors import DiarizationFailed, EcgError, EngineUnavailable, MeasurementFailed, TooLong, WorkerLost
@@ -20,6 +20,7 @@ from ecg_audio.media import source
 from ecg_audio.progress import Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome, outcome
+from ecg_audio.results.retention import UPLOAD, UPLOADED_AS
 from ecg_audio.sounds import classifier, kinds
 from ecg_audio.speech import engine
 from ecg_audio.voice import emotion
@@ -152,7 +153,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
 
         found = Findings(
             source=source.classify(request.source).display,
-            title=media.name,
+            title=_title(store, request.source, media),
             recording=recording,
             transcript=transcript,
             diarization=diarization,
@@ -215,6 +216,12 @@ def _check_length(recording: Recording, request: AnalysisRequest) -> None:
             f"the recording is {recording.duration_s / 60:.0f} minutes long; "
             f"the limit is {request.limits.max_duration_s / 60:.0f}"
         )
+
+
+def _title(store: ArtifactStore, asked: str, media: Media) -> str:
+    """The name of the recording; of an upload, the one that its sender gave it."""
+    key = key_of(store, asked)
+    return UPLOADED_AS.sub("", media.name, count=1) if key and UPLOAD.match(key) else media.name
 
 
 def _lasting(media: Media, folder: Path) -> Path | None:

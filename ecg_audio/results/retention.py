@@ -13,6 +13,8 @@ from ecg_audio.errors import InvalidRequest
 
 UPLOAD = re.compile(r"videos/[^/]+/\d{8}_\d{6}_[0-9a-f]{8}_[^/]+")
 """Keys of uploads: by user, time and chance."""
+UPLOADED_AS = re.compile(r"\d{8}_\d{6}_[0-9a-f]{8}_")
+"""How the name of an upload begins, before the name that its sender gave it."""
 CACHED = re.compile(r"cache/([0-9a-f]{64}|sources)/[a-z_]+-[0-9a-f]{32}")
 FOR_EVER = "forever"
 LONGEST_DAYS = 36_500
