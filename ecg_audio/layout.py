@@ -18,6 +18,8 @@ OWN: Final = frozenset({*RESULTS, "recordings", CACHE, TABLES, "deliveries", FOR
 
 UPLOAD: Final = re.compile(rf"{UPLOADS}/[^/]+/\d{{8}}_\d{{6}}_[0-9a-f]{{8}}_[^/]+")
 """Keys of uploads: by user, time and chance."""
+UPLOADED_AS: Final = re.compile(r"\d{8}_\d{6}_[0-9a-f]{8}_")
+"""How the name of an upload begins, before the name that its sender gave it."""
 CACHED: Final = re.compile(rf"{CACHE}/([0-9a-f]{{64}}|sources)/[a-z_]+-[0-9a-f]{{32}}")
 
 

@@ -12,8 +12,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from blocks.engine import use_settings
 from blocks.forgetting import remember
-from blocks.storage import ArtifactStore, check_source, open_store
-from ecg_audio import modes, workspace
+from blocks.storage import ArtifactStore, check_source, key_of, open_store
+from ecg_audio import layout, modes, workspace
 from ecg_audio.analysis import Diarization, Emotion, EventKind, Media, Recording, StageRecord, Transcript
 from ecg_audio.errors import EcgError, EngineUnavailable, TooLong, WorkerLost
 from ecg_audio.media import source
@@ -89,7 +89,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         media = stages.begin(download, request.source, request.limits, folder, request.cookies).result()
         job = Job(request, store, stages, _recording(stages, store, media, request), wanted)
         remember(store, request.job_id, str(runtime.flow_run.id), job.recording.key, request.source)
-        found = _found(job, speech, media.name)
+        found = _found(job, speech, _title(store, request.source, media))
         analysis = assemble(request, str(runtime.flow_run.id), store.reference, found, job.records())
         lasting = _lasting(media, folder)
         outputs = publish(analysis, found.frames, store.reference, media=lasting, asked=request.digest)
@@ -247,6 +247,12 @@ def _stages(wanted: Wanted, store: ArtifactStore, *, refresh: bool) -> Iterator[
     names = tuple(name for name in WEIGHTS if not without.get(name))
     with tracked(Progress(names, listeners())) as progress:
         yield Stages(progress, store, refresh=refresh)
+
+
+def _title(store: ArtifactStore, asked: str, media: Media) -> str:
+    """The name of the recording; of an upload, the one that its sender gave it."""
+    key = key_of(store, asked)
+    return layout.UPLOADED_AS.sub("", media.name, count=1) if key and layout.UPLOAD.match(key) else media.name
 
 
 def _lasting(media: Media, folder: Path) -> Path | None:

@@ -205,6 +205,7 @@ async function showMore() {
   if (first) $("jobs").children[first].querySelector("a")?.focus();
 }
 
+const stages = new Map(); // job -> what was at work when it was looked at last
 const rows = new Map(); // job -> its element, so that what has the focus keeps it
 
 async function show(newest) {
@@ -264,14 +265,14 @@ function working(job) {
   });
   return [
     element("progress", { max: 100, value: job.progress ?? 0, "aria-label": t("progress_of", { name: titleOf(job) }) }),
-    element("span", { className: "wide quiet stage", textContent: howFar(job, []) }),
+    element("span", { className: "wide quiet stage", textContent: howFar(job, stages.get(job.job_id) ?? []) }),
     stop,
   ];
 }
 
 /** `Recognising speech · 40 % · about 2 min left`. */
-export function howFar(job, stages) {
-  const names = stages.map((stage) => (known(`stage_${stage}`) ? t(`stage_${stage}`) : stage));
+export function howFar(job, atWork) {
+  const names = atWork.map((stage) => (known(`stage_${stage}`) ? t(`stage_${stage}`) : stage));
   const percent = job.progress ?? 0;
   const said = [names.join(", ") || t(`state_${job.state}`), `${percent} %`];
   // what is left is told from what was done, once that says something
@@ -286,6 +287,7 @@ export function howFar(job, stages) {
 async function tellStages(job) {
   try {
     const now = await api.whole(job.job_id);
+    stages.set(job.job_id, now.stages);
     const place = rows.get(job.job_id)?.querySelector(".stage");
     if (place && now.status === "processing") place.textContent = howFar(now, now.stages);
   } catch (error) {

@@ -1,5 +1,5 @@
 // Which view is shown, by the address: nothing after # is home, #job=ID&t=12.3 a moment of a result.
-import { $, memory } from "./page.js";
+import { $, memory, say } from "./page.js";
 import { speak } from "./language.js";
 import { setUpHome, showHome, leaveHome, retellHome } from "./home.js";
 import { setUpResult, showResult, leaveResult, mayLeave } from "./result.js";
@@ -29,6 +29,7 @@ async function route() {
     return;
   }
   const moved = shown !== null && before !== job;
+  if (moved && job) say("");
   shown = location.hash || "#";
   $("home").hidden = Boolean(job);
   $("result").hidden = !job;

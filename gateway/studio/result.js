@@ -1,6 +1,6 @@
 // One job, opened: its recording, its words to correct, its report, what can be taken away, and its end.
 import { $, element, rest, say } from "./page.js";
-import { clock, languageName, t } from "./language.js";
+import { clock, known, languageName, t } from "./language.js";
 import * as api from "./api.js";
 import { follow, howFar, inWords, titleOf } from "./home.js";
 import { Editor } from "./editor.js";
@@ -173,6 +173,7 @@ function player(picture) {
     },
   );
   if (at_s) media.addEventListener("loadedmetadata", () => (media.currentTime = at_s), { once: true });
+  media.addEventListener("loadedmetadata", () => $("picture").classList.toggle("sound", !media.videoWidth));
   $("picture").replaceChildren(media);
   return media;
 }
@@ -198,12 +199,18 @@ function showDownloads(id) {
   const ordered = [...FIRST.filter((name) => names.includes(name)), ...names.filter((name) => !FIRST.includes(name))];
   $("downloads").replaceChildren(
     ...ordered.map((name) => {
-      const anchor = element("a", { href: links.outputs[name], textContent: name.replace(/^presets\//, "").replace(/^tables\//, "▦ ") });
+      const anchor = element("a", { href: links.outputs[name], textContent: outputName(name) });
       anchor.setAttribute("download", "");
       anchor.dataset.output = name;
       return element("li", {}, anchor);
     }),
   );
+}
+
+/** `SRT`, `Table: words`, `karaoke.ass`. */
+function outputName(name) {
+  if (known(`output_${name}`)) return t(`output_${name}`);
+  return name.startsWith("tables/") ? t("output_table", { name: name.slice(7) }) : name.replace(/^presets\//, "");
 }
 
 async function copyMoment() {
@@ -223,6 +230,7 @@ function tellChanges() {
   $("changes").textContent = count ? t(count === 1 ? "one_change" : "n_changes", { n: count }) : t("no_changes");
   $("save").disabled = !count;
   $("undo").disabled = !editor?.canUndo;
+  $("saving").classList.toggle("pending", count > 0); // it stays in sight as long as there is something to save
   $("take-back").disabled = count > 0;
 }
 

@@ -146,7 +146,7 @@ def test_from_a_file_to_a_corrected_result(studio: Make, talk: Path) -> None:
     """Dropped, sent, worked on, opened; a speaker named, a word corrected and measured; captions have both."""
     page = studio()
     page.open()
-    assert page.find("#no-jobs").text == "Nothing has been handed in yet."
+    page.wait("document.getElementById('no-jobs').textContent === 'Nothing has been handed in yet.'")
     page.drop(talk, "Two Cities.mp4")
     page.wait("document.querySelector('.row-job .how')?.textContent === 'waiting'")
     assert page.find(".row-job .name").text == "Two_Cities.mp4"
