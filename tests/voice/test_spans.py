@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecg_audio.analysis import FRAME_COLUMNS
-from ecg_audio.voice.spans import FEWEST_PERIODS, MEANS, PERTURBATION, SILENCE_DBFS, Aggregator, aggregate, describe, volume_category
+from ecg_audio.voice.spans import (
+    FEWEST_PERIODS,
+    MEANS,
+    PERTURBATION,
+    SILENCE_DBFS,
+    Aggregator,
+    aggregate,
+    describe,
+    volume_category,
+)
 
 FRAMES = 400
 
