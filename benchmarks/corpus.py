@@ -48,9 +48,10 @@ def publish(folder: Path, recordings: int) -> None:
         analysis = factory.analysis(60, 2, seed=seed, created_at="2026-03-01T08:00:00Z")
         paths = write_tables(analysis, None, folder / "made" / str(seed))
         made.append({name: pq.read_table(path) for name, path in paths.items()})
-    for number in range(recordings):
+    done = len(list((folder / "features" / "recordings").glob("*/*.parquet")))
+    for number in range(done, recordings):
         day, job = 1 + number % DAYS, f"job-{number:06d}"
-        for name, rows in made[number % MODELS].items():
+        for name, rows in reversed(made[number % MODELS].items()):  # recordings last
             at = rows.schema.get_field_index("job_id")
             named = rows.set_column(at, TABLES[name].field("job_id"), pa.array([job] * len(rows), pa.string()))
             with TableFile(
@@ -89,10 +90,10 @@ def size(folder: Path) -> dict[str, float]:
     return {"files": len(files), "megabytes": sum(files) / 1e6}
 
 
-def run(recordings: int, rounds: int) -> dict[str, Any]:
-    """The whole report."""
+def run(recordings: int, rounds: int, store: Path | None) -> dict[str, Any]:
+    """The whole report, in a folder that goes again, or in one that an earlier run has begun to fill."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
+        folder = store or Path(scratch)
         publish(folder, recordings)
         report: dict[str, Any] = {"recordings": recordings, "cores": len(os.sched_getaffinity(0))}
         report["before"] = {**size(folder), "seconds": ask(folder, rounds)}
@@ -108,8 +109,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--store", type=Path, help="a folder that stays, and is filled further where a run broke off")
     options = parser.parse_args()
-    print(json.dumps(run(options.recordings, options.rounds), indent=2))
+    print(json.dumps(run(options.recordings, options.rounds, options.store), indent=2))
 
 
 if __name__ == "__main__":

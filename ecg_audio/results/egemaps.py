@@ -88,7 +88,7 @@ def dumps(analysis: Analysis, frames: Mapping[str, Array]) -> str:
     table.writerow(["file", "start", "end", "speaker", *names])
     pitches = {speaker.id: speaker.pitch.median_hz for speaker in analysis.speakers if speaker.pitch}
     usual_hz = analysis.pitch.median_hz if analysis.pitch else np.nan
-    spans = [(0.0, analysis.recording.duration_s, None)]
+    spans: list[tuple[float, float, str | None]] = [(0.0, analysis.recording.duration_s, None)]
     spans += [(segment.start_s, segment.end_s, segment.speaker) for segment in analysis.segments]
     for start_s, end_s, speaker in spans:
         part = slice(round(start_s / FRAME_HOP_S), round(end_s / FRAME_HOP_S))

@@ -157,11 +157,11 @@ def parts(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None) -
     names = [one.path.rpartition("/")[2].removesuffix(".parquet") for one in own]
     dates = [date.fromisoformat(one.path.rpartition("/date=")[2][:10]) for one in own]
     return Parts(
-        of(own), of(days), pa.table([pa.array(names, pa.string()), pa.array(dates, pa.date32())], _NO_JOBS.schema)
+        of(own), of(days), pa.table({"job_id": pa.array(names, pa.string()), "date": pa.array(dates, pa.date32())})
     )
 
 
-_NO_JOBS = pa.schema([("job_id", pa.string()), ("date", pa.date32())]).empty_table()
+_NO_JOBS = pa.table({"job_id": pa.array([], pa.string()), "date": pa.array([], pa.date32())})
 
 
 def dataset(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None) -> ds.Dataset:

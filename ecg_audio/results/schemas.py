@@ -85,10 +85,15 @@ def _type_of(name: str, annotation: object) -> pa.DataType:
 
 
 def _schema(name: str, *fields: "pa.Field[Any]") -> pa.Schema:
-    fields = tuple(
-        field.with_metadata({**(field.metadata or {}), **trust.metadata(name, field.name)}) for field in fields
-    )
-    return pa.schema(fields, metadata={"table": name, "schema_version": SCHEMA_VERSION, **trust.conditions()})
+    trusted = [_trusted(name, field) for field in fields]
+    about = {"table": name, "schema_version": SCHEMA_VERSION} | trust.conditions()
+    return pa.schema(trusted, metadata=about)
+
+
+def _trusted(table: str, field: "pa.Field[Any]") -> "pa.Field[Any]":
+    """A field that also says how far it can be trusted, where that was measured."""
+    known = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
+    return field.with_metadata(known | trust.metadata(table, field.name))
 
 
 _JOB = _column("job_id", TEXT, nullable=False)

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ecg_audio.analysis import Exchange, SpokenWord, Tempo, Turn
+from ecg_audio.analysis import Exchange, ExchangeKind, SpokenWord, Tempo, Turn
 
 SHORTEST_PAUSE_S = 0.2
 INTERRUPTED_S = 0.5
@@ -75,13 +75,15 @@ def exchanges(turns: Sequence[Turn]) -> tuple[Exchange, ...]:
             continue
         overlapped_s = min(other.end_s, unit.end_s) - unit.start_s
         taken = unit.end_s > other.end_s
+        kind: ExchangeKind
+        yielded_by: str | None = None
         if overlapped_s <= 0.0:
-            kind, yielded_by = "gap", None
+            kind = "gap"
         elif taken:
             kind = "interruption" if overlapped_s >= INTERRUPTED_S else "overlap"
             yielded_by = other.speaker
         elif unit.end_s - unit.start_s < BACKCHANNEL_S:
-            kind, yielded_by = "backchannel", None
+            kind = "backchannel"
         else:
             kind, yielded_by = "attempt", unit.speaker
         found.append(

@@ -144,19 +144,21 @@ def _compare(samples: Array, first: int, marks: Array, out: Array, counts: Array
     count = len(marks)
     if count < 4:
         return
-    loud = np.zeros(count)
+    lengths, loud = np.zeros(count), np.zeros(count)  # of the period that ends, and around, each mark
+    for i in range(1, count):
+        lengths[i] = marks[i] - marks[i - 1]
     for i in range(1, count - 1):
         loud[i] = _amplitude(samples, marks[i - 1], marks[i], marks[i + 1])
     for i in range(1, count - 1):
         frame = math.floor((marks[i] - first) / HOP + 0.5)
         if not 0 <= frame < out.shape[1]:
             continue
-        mine, after = marks[i] - marks[i - 1], marks[i + 1] - marks[i]
+        mine, after = lengths[i], lengths[i + 1]
         if max(mine, after) > MOST_LONGER * min(mine, after):
             continue
         _add(out, counts, 0, frame, abs(mine - after) / (0.5 * (mine + after)))
         for row, half in ((1, 1), (2, 2)):
-            if i - 1 - half >= 0 and i + half < count:
+            if i - 1 - half >= 0 and i + half < count and _is_even(lengths, i - half, i + half, MOST_LONGER):
                 mean = (marks[i + half] - marks[i - 1 - half]) / (2 * half + 1)
                 _add(out, counts, row, frame, abs(mine - mean) / mean)
         if i + 1 >= count - 1:
@@ -167,12 +169,21 @@ def _compare(samples: Array, first: int, marks: Array, out: Array, counts: Array
         _add(out, counts, 3, frame, abs(here - there) / (0.5 * (here + there)))
         _add(out, counts, 6, frame, abs(20.0 * math.log10(here / there)))
         for row, half in ((4, 1), (5, HALF)):
-            if i - half >= 1 and i + half < count - 1:
+            if i - half >= 1 and i + half < count - 1 and _is_even(loud, i - half, i + half, MOST_LOUDER):
                 mean = 0.0
                 for j in range(i - half, i + half + 1):
                     mean += loud[j] / (2 * half + 1)
-                if mean > 0.0:
-                    _add(out, counts, row, frame, abs(here - mean) / mean)
+                _add(out, counts, row, frame, abs(here - mean) / mean)
+
+
+@kernel
+def _is_even(values: Array, first: int, last: int, most: float) -> bool:
+    """Whether no two neighbours of values [first, last] differ by more than this factor."""
+    for i in range(first, last):
+        low, high = min(values[i], values[i + 1]), max(values[i], values[i + 1])
+        if low <= 0.0 or high > most * low:
+            return False
+    return True
 
 
 @kernel

@@ -45,8 +45,8 @@ def test_slopes_rise_and_fall_by_what_they_do():
     f0_hz = 110.0 * 2 ** (np.concatenate([rise, fall]) / 12)
     frames = steady(f0_hz=np.concatenate([f0_hz, np.full(FRAMES - len(f0_hz), np.nan)]))
     found = egemaps.functionals(frames, 110.0)
-    assert found["F0semitoneFrom27.5Hz_sma3nz_meanRisingSlope"] == pytest.approx(20.0, rel=0.03)
-    assert found["F0semitoneFrom27.5Hz_sma3nz_meanFallingSlope"] == pytest.approx(10.0, rel=0.03)
+    assert found["F0semitoneFrom27.5Hz_sma3nz_meanRisingSlope"] == pytest.approx(20.0, rel=0.05)
+    assert found["F0semitoneFrom27.5Hz_sma3nz_meanFallingSlope"] == pytest.approx(10.0, rel=0.05)
 
 
 def test_nothing_measured_is_an_empty_cell():

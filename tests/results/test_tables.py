@@ -187,7 +187,7 @@ def test_a_corpus_reads_as_one_table(tmp_path: Path, duck: "DuckDBPyConnection")
         counted = duck.execute(
             f"SELECT count(*), count(DISTINCT date) FROM read_parquet('{folder}/*/*.parquet', hive_partitioning = true)"
         ).fetchall()
-        assert counted == [(expected, 3)]
+        assert counted == [(expected, 2 if name == "exchanges" else 3)]  # one speaker has nobody to answer
         assert len(pd.read_parquet(folder)) == expected
         assert ds.dataset(folder, partitioning="hive").to_table().num_rows == expected
 

@@ -18,7 +18,7 @@ def floor(*times: tuple[str, float, float]) -> list[tuple[str, str, str | None]]
 
 
 def test_pauses_are_of_one_speaker() -> None:
-    """A silence between two words of one speaker is a pause; a short one, or one in which the speaker changes, is none."""
+    """A silence between two words of one speaker is a pause; a short one, or one between two speakers, is none."""
     words = said(("A", 0.0, 1.0), ("A", 1.5, 2.0), ("A", 2.1, 2.5), ("B", 4.0, 5.0), ("A", 5.5, 6.0))
     assert pauses_s(words) == {"A": [0.5]}
 
