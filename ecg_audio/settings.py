@@ -192,9 +192,11 @@ class Bucket(Group):
     name: Annotated[str | None, _setting("The bucket.", "S3_BUCKET_NAME", "S3_BUCKET")] = None
     s3_folder: Annotated[str, _setting("The folder of the bucket that results lie in.")] = ""
     access_key_id: Annotated[
-        str | None, _setting("The access key; unset: role, profile or environment of whoever uses the bucket.",
-                             "AWS_ACCESS_KEY_ID")
-    ] = None  # fmt: skip
+        str | None,
+        _setting(
+            "The access key; unset: role, profile or environment of whoever uses the bucket.", "AWS_ACCESS_KEY_ID"
+        ),
+    ] = None
     secret_access_key: Annotated[SecretStr | None, _setting("Its secret.", "AWS_SECRET_ACCESS_KEY")] = None
     session_token: Annotated[
         SecretStr | None, _setting("It says that the keys are temporary, so they are not kept.", "AWS_SESSION_TOKEN")
@@ -237,9 +239,9 @@ class Models(Group):
         _setting("Models that nobody has used for so many seconds are given back; unset: never.", gt=0, lt=9e9),
     ] = None
     engine_settings: Annotated[
-        str | None, _setting("A `speech-engine` block that says what the environment of a worker or model server does "
-                             "not.")
-    ] = None  # fmt: skip
+        str | None,
+        _setting("A `speech-engine` block that says what the environment of a worker or model server does not."),
+    ] = None
 
 
 class Engine(Group):
@@ -383,9 +385,13 @@ class Gateway(Group):
     ] = 300.0
     upload_max_gb: Annotated[
         float,
-        _setting("The largest upload, in GB; the gateway's `ECG_STORE` turns uploads on.", "ECG_UPLOAD_MAX_GB",
-                 ge=0, allow_inf_nan=False),
-    ] = Limits().max_bytes / GB  # fmt: skip
+        _setting(
+            "The largest upload, in GB; the gateway's `ECG_STORE` turns uploads on.",
+            "ECG_UPLOAD_MAX_GB",
+            ge=0,
+            allow_inf_nan=False,
+        ),
+    ] = Limits().max_bytes / GB
 
 
 class Prefect(Group):
