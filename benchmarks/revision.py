@@ -49,6 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--material", type=Path, required=True)
     parser.add_argument("--words", type=int, nargs="+", default=[1, 5, 20], help="how many are corrupted")
+    parser.add_argument("--own-words", action="store_true", help="corrupt with other words of the recording instead")
     parser.add_argument("--seed", type=int, default=16)
     given = parser.parse_args()
     session.quieten(debug=False)
@@ -58,12 +59,12 @@ def main() -> None:
         for recording in sorted(given.material.iterdir()):
             reference = recording.with_suffix(".txt")
             if recording.suffix in AUDIO_SUFFIXES:
-                for figures in _of(recording, reference, given.words, given.seed, Path(folder)):
+                for figures in _of(recording, reference, given, Path(folder)):
                     sys.stdout.write(json.dumps({"recording": recording.stem, **figures}) + "\n")
                     sys.stdout.flush()
 
 
-def _of(recording: Path, reference: Path, counts: list[int], seed: int, folder: Path) -> Iterator[dict[str, Any]]:
+def _of(recording: Path, reference: Path, given: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
     from flows.analyze import analyze
     from flows.revise import revise
 
@@ -75,12 +76,13 @@ def _of(recording: Path, reference: Path, counts: list[int], seed: int, folder: 
     began = time.perf_counter()
     untouched = _read(analyze(request, refresh=True))
     whole_s = time.perf_counter() - began
-    for count in counts:
+    for count in given.words:
         places = [(segment.id, index) for segment in untouched.segments for index in range(len(segment.words))]
         if count > len(places):
             continue
-        chosen = set(random.Random(seed).sample(places, count))
-        revise(recording.stem, _corrupted(untouched, chosen, random.Random(seed)), store)
+        chosen = set(random.Random(given.seed).sample(places, count))
+        chance = random.Random(given.seed)
+        revise(recording.stem, _corrupted(untouched, chosen, chance, own_words=given.own_words), store)
         began = time.perf_counter()
         corrected = _read(revise(recording.stem, _rightened(untouched, chosen), store))
         took_s = time.perf_counter() - began
@@ -108,10 +110,10 @@ def _read(ended: Outcome) -> Analysis:
     return document.loads(Path(ended.outputs.analysis).read_bytes())
 
 
-def _corrupted(untouched: Analysis, chosen: set[tuple[int, int]], chance: random.Random) -> Edits:
-    """The chosen words replaced by others, which nobody says in the recording."""
+def _corrupted(untouched: Analysis, chosen: set[tuple[int, int]], chance: random.Random, *, own_words: bool) -> Edits:
+    """The chosen words replaced by others, which nobody says in the recording, or which somebody does."""
     said = {word for spoken in untouched.words for word in plain(spoken.text)}
-    others = [word for word in MISHEARD if word not in said]
+    others = sorted(said) if own_words else [word for word in MISHEARD if word not in said]
     texts: dict[int, SegmentEdit] = {}
     for segment in untouched.segments:
         if any((segment.id, index) in chosen for index in range(len(segment.words))):

@@ -100,7 +100,8 @@ def placed(
     Args:
         segment: as `drafted` left it.
         aligned: all its words as an aligner timed them, in order; where they are others, the segment stays as it is.
-        before: the words that it had before it was corrected: those keep their times.
+        before: the words that it had before it was corrected. Those of the machine keep their times; those of a person
+            were placed among words that were wrong, so they are placed anew.
         room: from when until when its words may be, in seconds.
 
     Returns:
@@ -108,7 +109,7 @@ def placed(
     """
     if [word.text for word in aligned] != [word.text for word in segment.words]:
         return segment
-    kept = set(before)
+    kept = {word for word in before if word.written_by == "machine"}
     words = list(segment.words)
     earliest_s, latest_s = room
     for index, (word, found) in enumerate(zip(words, aligned, strict=True)):

@@ -133,6 +133,22 @@ def test_aligned_words_stay_between_those_that_are_kept(analysis: Analysis) -> N
     assert draft.placed(drafted, wide[1:], before.words, (0.0, 99.0)) == drafted
 
 
+def test_a_persons_earlier_word_is_placed_anew(analysis: Analysis) -> None:
+    """It was placed among words that were wrong; once they are right, the sound says where it is."""
+    before = analysis.segments[0]
+    misplaced = before.words[1].model_copy(
+        update={"written_by": "person", "start_s": before.words[1].end_s - 0.01, "timing": "aligned"}
+    )
+    earlier = before.model_copy(update={"words": (before.words[0], misplaced, *before.words[2:])})
+    texts = [word.text for word in earlier.words]
+    drafted = draft.rewritten(earlier, " ".join(["Why", *texts[1:]]))
+    found = [Word(text=word.text, start_s=word.start_s, end_s=word.end_s) for word in drafted.words]
+    found[1] = found[1].model_copy(update={"start_s": before.words[1].start_s})
+    after = draft.placed(drafted, found, earlier.words, (0.0, 99.0))
+    assert after.words[1].start_s == before.words[1].start_s
+    assert after.words[2:] == before.words[2:]
+
+
 def test_the_first_word_stays_in_the_room_that_others_leave(analysis: Analysis) -> None:
     """A new word at the edge of a segment does not reach into what somebody else says."""
     drafted = retold(analysis, 1, "Why " + " ".join(word.text for word in analysis.segments[1].words[1:]))
