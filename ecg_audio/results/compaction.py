@@ -130,7 +130,7 @@ def read(store: Store, key: str) -> bytes:
         if found is None or found["job"] not in _jobs(store, _day_key(found["table"], found["day"])):
             raise
     whole = _table(store, found["table"], _day_key(found["table"], found["day"]))
-    rows = whole.filter(pc.equal(whole["job_id"].cast(pa.string()), found["job"]))
+    rows = whole.filter(pc.equal(whole["job_id"].cast(pa.string()), pa.scalar(str(found["job"]))))
     with tempfile.TemporaryDirectory(prefix="ecg-rows-") as folder:
         path = Path(folder) / "rows.parquet"
         with TableFile(path, TABLES[found["table"]]) as file:
@@ -161,7 +161,8 @@ def _jobs(store: Store, key: str) -> set[str]:
         content = store.read(key)
     except ResultNotFound:
         return set()
-    return set(pq.read_table(io.BytesIO(content), columns=["job_id"])["job_id"].cast(pa.string()).to_pylist())
+    names = pq.read_table(io.BytesIO(content), columns=["job_id"])["job_id"]
+    return {str(name) for name in names.unique().to_pylist()}
 
 
 def _merge(store: Store, table: str, day: str, own: list[Listed], whole: Listed | None) -> Compacted:

@@ -86,14 +86,15 @@ def _type_of(name: str, annotation: object) -> pa.DataType:
 
 def _schema(name: str, *fields: "pa.Field[Any]") -> pa.Schema:
     trusted = [_trusted(name, field) for field in fields]
-    about = {"table": name, "schema_version": SCHEMA_VERSION} | trust.conditions()
+    about: Any = {"table": name, "schema_version": SCHEMA_VERSION, **trust.conditions()}
     return pa.schema(trusted, metadata=about)
 
 
 def _trusted(table: str, field: "pa.Field[Any]") -> "pa.Field[Any]":
     """A field that also says how far it can be trusted, where that was measured."""
-    known = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
-    return field.with_metadata(known | trust.metadata(table, field.name))
+    known: Any = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
+    known.update(trust.metadata(table, field.name))
+    return field.with_metadata(known)
 
 
 _JOB = _column("job_id", TEXT, nullable=False)

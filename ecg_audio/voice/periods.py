@@ -169,7 +169,10 @@ def _compare(samples: Array, first: int, marks: Array, out: Array, counts: Array
         _add(out, counts, 3, frame, abs(here - there) / (0.5 * (here + there)))
         _add(out, counts, 6, frame, abs(20.0 * math.log10(here / there)))
         for row, half in ((4, 1), (5, HALF)):
-            if i - half >= 1 and i + half < count - 1 and _is_even(loud, i - half, i + half, MOST_LOUDER):
+            if i - half < 1 or i + half >= count - 1:
+                continue
+            # of three, one pair has been compared; among eleven a missed period is likely
+            if half == 1 or _is_even(loud, i - half, i + half, MOST_LOUDER):
                 mean = 0.0
                 for j in range(i - half, i + half + 1):
                     mean += loud[j] / (2 * half + 1)
