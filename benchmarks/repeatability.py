@@ -35,12 +35,14 @@ AUDIBLE_DBFS = -45.0
 """Pieces below hold no speech to measure."""
 FEWEST = 10
 """Pieces that a figure needs."""
+NOT_OF_THE_SOUND = ("words_per_s", "clipped_ratio")
+"""The recogniser's, and the source's."""
 SCALARS = tuple(
     name
     for name, field in VoiceFeatures.model_fields.items()
-    if field.annotation == (float | None) and name != "words_per_s"
+    if field.annotation == (float | None) and name not in NOT_OF_THE_SOUND
 )
-"""Columns measured from the sound alone: a rate of words is the recogniser's."""
+"""Columns measured from the sound."""
 
 
 def measured(samples: Array, starts_s: Array, ends_s: Array) -> dict[str, Array]:

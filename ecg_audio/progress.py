@@ -31,6 +31,8 @@ WEIGHTS: Mapping[str, float] = {
     "publish": 5,
     "burn": 40,
 }
+BESIDE = frozenset({"burn"})
+"""Stages that are no part of an analysis."""
 
 
 @dataclass(frozen=True, slots=True)

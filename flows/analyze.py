@@ -18,7 +18,7 @@ from ecg_audio.analysis import Diarization, Emotion, EventKind, Media, Recording
 from ecg_audio.errors import EcgError, EngineUnavailable, TooLong, WorkerLost
 from ecg_audio.media import source
 from ecg_audio.overheard import Events
-from ecg_audio.progress import WEIGHTS, Progress, listeners, tracked
+from ecg_audio.progress import BESIDE, WEIGHTS, Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.settings import Models
@@ -244,7 +244,7 @@ def _away(failure: BaseException) -> bool:
 def _stages(wanted: Wanted, store: ArtifactStore, *, refresh: bool) -> Iterator[Stages]:
     workspace.sweep()
     without = {classify_emotion.name: not wanted.emotion_model, find_events.name: not wanted.event_kinds}
-    names = tuple(name for name in WEIGHTS if not without.get(name))
+    names = tuple(name for name in WEIGHTS if name not in BESIDE and not without.get(name))
     with tracked(Progress(names, listeners())) as progress:
         yield Stages(progress, store, refresh=refresh)
 

@@ -36,9 +36,20 @@ _PARTITION = re.compile(r"features/(?P<table>[a-z]+)/date=(?P<day>\d{4}-\d{2}-\d
 class Listed(Protocol):
     """An object of a store, as a listing tells of it."""
 
-    key: str
-    size_bytes: int
-    modified: datetime
+    @property
+    def key(self) -> str:
+        """Its name in the store."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """How large it is."""
+        ...
+
+    @property
+    def modified(self) -> datetime:
+        """When it was written last; an aware time."""
+        ...
 
 
 class Store(Protocol):

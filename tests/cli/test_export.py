@@ -117,3 +117,22 @@ def test_results_are_listed_the_newest_first(ecg: Ecg, tmp_path: Path) -> None:
 def test_a_page_that_is_not_there_is_named(ecg: Ecg, store: Path) -> None:
     """`ecg open` opens no browser for a job that nobody knows."""
     assert "no published result of nobody" in ecg("open", "nobody", "--out", str(store)).err
+
+
+def test_egemaps_are_of_the_whole_and_of_each_segment(ecg: Ecg, store: Path, tmp_path: Path) -> None:
+    """One CSV with a row for the recording and one for each segment."""
+    answered(ecg("export", ANALYSIS.job_id, "--out", str(store), "--format", "egemaps", "--to", str(tmp_path)))
+    rows = (tmp_path / f"{ANALYSIS.job_id}.egemaps.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 2 + len(ANALYSIS.segments)
+    assert rows[0].startswith("file,start,end,speaker,F0semitoneFrom27.5Hz_sma3nz_amean,")
+
+
+def test_small_files_become_one_a_day(ecg: Ecg, tmp_path: Path) -> None:
+    """`ecg compact` says what it did, questions are answered as before, and new files wait for their hour."""
+    made = [factory.analysis(6, seed=seed, created_at="2026-03-05T08:00:00Z") for seed in range(3)]
+    place = str(corpus.publish(tmp_path / "store", made))
+    sql = "SELECT count(*) AS words, count(DISTINCT job_id) AS jobs FROM words"
+    before = answered(ecg("query", sql, "--csv", "--out", place))
+    assert "nothing to compact" in answered(ecg("compact", "--out", place))
+    assert "words 2026-03-05: 3 files are one" in answered(ecg("compact", "--older", "0", "--out", place))
+    assert answered(ecg("query", sql, "--csv", "--out", place)) == before == "words,jobs\n18,3\n"
