@@ -1,9 +1,9 @@
 """Many short jobs through one service: `python -m benchmarks.throughput [--jobs 200] [--database postgresql|sqlite]`.
 
-One Prefect server, on the PostgreSQL that `ecg serve` brings or on SQLite, two workers with the fork server, jobs of one
-second of sound each, with an engine without models. Every job is asked for twice, with the same key. Prints one JSON
-object: what was done, and what a job costs beside its tasks. With --same-recording most stages come from the cache, and
-what remains is mostly Prefect.
+One Prefect server, on the PostgreSQL that `ecg serve` brings or on SQLite, two workers with the fork server, jobs of
+one second of sound each, with an engine without models. Every job is asked for twice, with the same key. Prints one
+JSON object: what was done, and what a job costs beside its tasks. With --same-recording most stages come from the
+cache, and what remains is mostly Prefect.
 """
 
 import argparse

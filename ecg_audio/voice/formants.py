@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from scipy.signal import resample_poly
 
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.voice.compiled import kernel
 from ecg_audio.voice.lanes import LANES, double, load, load_at, store
-from ecg_audio.sampling import RATE_HZ
 from ecg_audio.voice.spectrum import HOP
 
 Array = Any

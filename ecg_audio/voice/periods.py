@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ecg_audio.voice.compiled import kernel
 from ecg_audio.sampling import RATE_HZ
+from ecg_audio.voice.compiled import kernel
 from ecg_audio.voice.spectrum import HOP
 
 Array = Any
