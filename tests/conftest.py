@@ -4,6 +4,7 @@ import collections
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,30 +37,47 @@ def _own_engines() -> None:
     engine.shared.cache_clear()
 
 
-def _group(item: pytest.Item) -> str:
-    marked = item.get_closest_marker("xdist_group")
-    return str(marked.args[0]) if marked else item.nodeid.partition("::")[0]
+TOGETHER = {
+    # these share a model process, which takes its time to load; xdist's own groups are without effect under pytest 9.2
+    "tests/speech/test_flow.py": "tests/speech/test_engine_with_models.py",
+    "tests/speech/test_formats.py": "tests/speech/test_engine_with_models.py",
+    "tests/speech/test_gpu_benchmark.py": "tests/speech/test_engine_with_models.py",
+    "tests/speech/test_ladder.py": "tests/speech/test_engine_with_models.py",
+    "tests/speech/test_voice_encoder.py": "tests/speech/test_engine_with_models.py",
+    "tests/serving/test_server.py": "tests/speech/test_engine_with_models.py",
+    "tests/voice/test_emotion.py": "tests/speech/test_engine_with_models.py",
+}
 
 
-@pytest.hookimpl(tryfirst=True)
+def _group(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
+    return TOGETHER.get(file, file)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file together, unless it is marked to share a worker with others, and put what takes longest first.
-
-    So parallel workers end together: tests with limits of their own come first, then files with many slow ones.
-    """
-    groups = {item: _group(item) for item in items}
+    """Put what takes longest first, so that parallel workers end together: limits of their own, then many slow ones."""
     limit_s: dict[str, float] = collections.defaultdict(float)
     slow: collections.Counter[str] = collections.Counter()
-    for item, group in groups.items():
-        timeout = item.get_closest_marker("timeout")
+    for item in items:
+        group, timeout = _group(item.nodeid), item.get_closest_marker("timeout")
         limit_s[group] = max(limit_s[group], timeout.args[0] if timeout else 0.0)
         slow[group] += item.get_closest_marker("slow") is not None
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: (-limit_s[groups[item]], -slow[groups[item]]))
+    items.sort(key=lambda item: (-limit_s[_group(item.nodeid)], -slow[_group(item.nodeid)]))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """More workers than cores: much of what is tested waits for processes."""
     return 3 * (os.cpu_count() or 1) // 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give parallel workers whole files, and files that share a model process together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return Groups(config, log)

@@ -173,8 +173,9 @@ def measure(
         MeasurementFailed: a block is not float32 mono, or not finite.
         InsufficientResources: no space for the spool.
     """
-    if is_cold():
-        logger.info("compiling the voice measurement for this machine: a few seconds, once")
+    cold = is_cold()
+    if cold:
+        logger.info("compiling the voice measurement for this machine: half a minute, once")
     longest = len(lags(settings).window) if settings else WINDOW
     margin = math.ceil(max(WINDOW, longest) / 2 / HOP) + 1  # and a hop for the frame before, the resampling's edge
     threads = threads or len(os.sched_getaffinity(0))
@@ -189,8 +190,9 @@ def measure(
 
         for samples, frames in _batches(blocks, margin):
             running.append(pool.submit(_measure, samples, margin, frames, settings))
-            if len(running) > threads:  # the decoder waits rather than run ahead
+            if cold or len(running) > threads:  # the decoder waits rather than run ahead
                 collect()
+                cold = False  # one batch has compiled everything, alone
         while running:
             collect()
         all_peaks = np.concatenate(peaks) if peaks else np.empty(0, np.float32)

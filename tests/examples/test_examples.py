@@ -35,7 +35,6 @@ def example(name: str) -> ModuleType:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("models")
 def test_the_domain_is_called_without_prefect(tiny_engine: LocalEngine) -> None:
     """A media file becomes words whose times lie in it, in order."""
     found = example("domain").transcribed(models.CONVERSATION, tiny_engine)

@@ -34,7 +34,6 @@ from tests.serving.stub_models import StubModels
 
 # httpcore leaves the socket of a connection that was refused to the collector
 pytestmark = [
-    pytest.mark.xdist_group("models"),
     pytest.mark.filterwarnings(
         "ignore:Exception ignored in. <socket.socket fd=[0-9]+, family=1:pytest.PytestUnraisableExceptionWarning"
     ),

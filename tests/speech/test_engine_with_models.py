@@ -21,7 +21,6 @@ from ecg_audio.speech.engine import LocalEngine, ModelProcess
 from tests import child_work, models
 from tests.speech import pipeline_folder, shortage
 
-pytestmark = pytest.mark.xdist_group("models")  # it shares a model process, which takes its time to load
 
 SPOKEN = models.REFERENCE["conversation"]
 

@@ -17,7 +17,7 @@ from ecg_audio.speech.engine import LocalEngine
 from flows.analyze import analyze
 from tests import models
 
-pytestmark = [pytest.mark.xdist_group("models"), pytest.mark.slow, pytest.mark.usefixtures("prefect_server", "tiny")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server", "tiny")]
 
 
 @pytest.fixture(autouse=True)

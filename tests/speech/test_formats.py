@@ -15,7 +15,7 @@ from ecg_audio.speech.engine import LocalEngine
 from tests.media.formats import encode
 from tests.models import CONVERSATION
 
-pytestmark = [pytest.mark.xdist_group("models"), pytest.mark.slow]
+pytestmark = [pytest.mark.slow]
 
 BEGIN_S, END_S = 3.6, 10.4  # two sentences
 CODECS: dict[str, tuple[str, int | None] | None] = {

@@ -8,8 +8,6 @@ from benchmarks.gpu import STAGES, measure
 from ecg_audio.speech.engine import LocalEngine
 from tests import models
 
-pytestmark = pytest.mark.xdist_group("models")  # it shares a model process, which takes its time to load
-
 
 @pytest.mark.slow
 def test_every_figure_is_measured(tiny_engine: LocalEngine) -> None:

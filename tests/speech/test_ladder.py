@@ -10,7 +10,7 @@ from ecg_audio.speech.engine import LocalEngine
 from tests import models
 from tests.speech import shortage
 
-pytestmark = [pytest.mark.xdist_group("models"), pytest.mark.slow]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture

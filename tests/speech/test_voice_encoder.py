@@ -9,7 +9,7 @@ import pytest
 from ecg_audio.progress import Report, silent
 from ecg_audio.speech.engine import LocalEngine
 
-pytestmark = [pytest.mark.xdist_group("models"), pytest.mark.slow]
+pytestmark = [pytest.mark.slow]
 RATE_HZ = 16_000
 
 

@@ -17,7 +17,6 @@ from flows.analyze import analyze
 from tests import models
 from tests.voice import emotion_models
 
-pytestmark = pytest.mark.xdist_group("models")  # it shares a model process, which takes its time to load
 
 LABELS = ["neu", "hap", "ang"]
 CONFIDENCE = math.exp(3) / (math.exp(3) + 2)
