@@ -21,7 +21,6 @@ from ecg_audio.speech.engine import LocalEngine, ModelProcess
 from tests import child_work, models
 from tests.speech import pipeline_folder, shortage
 
-
 SPOKEN = models.REFERENCE["conversation"]
 
 

@@ -17,7 +17,6 @@ from flows.analyze import analyze
 from tests import models
 from tests.voice import emotion_models
 
-
 LABELS = ["neu", "hap", "ang"]
 CONFIDENCE = math.exp(3) / (math.exp(3) + 2)
 
