@@ -59,4 +59,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(OwnPages, refuse=answers.not_your_page)
     app.add_middleware(Observed, meters=app.state.meters)
     answers.register(app)
+    app.openapi()  # else the first request puts the routes together, and so keeps its caller waiting
     return app

@@ -27,7 +27,7 @@ def serving(settings: Settings) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     config = uvicorn.Config(
-        create_app(settings), "127.0.0.1", port, http=TimedProtocol, log_level="critical", lifespan="on"
+        create_app(settings), "127.0.0.1", port, http=TimedProtocol, log_level="error", lifespan="on"
     )
     server = uvicorn.Server(config)
     # Prefect's address is set for the tests' context alone

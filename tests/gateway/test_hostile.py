@@ -129,7 +129,8 @@ def test_two_gateways_are_one(gateway: Open, prefect_server: str) -> None:
         caller.start()
     for caller in callers:
         caller.join()
-    assert len(answers) == 20 and {answer.status_code for answer in answers.values()} == {200}
+    assert len(answers) == 20
+    assert {(answer.status_code, answer.text) for answer in answers.values() if answer.status_code != 200} == set()
     for body in bodies:
         assert len(run_of(prefect_server, body["job_id"])) == 1
         assert first.get(STATUS + body["job_id"]).json() == second.get(STATUS + body["job_id"]).json()
