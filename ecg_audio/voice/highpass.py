@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ecg_audio.sampling import RATE_HZ
-from ecg_audio.voice.compiled import kernel
+from ecg_audio.voice.kernels.high_pass import high_pass
 
 Array = Any
 
@@ -15,27 +15,6 @@ CORNER_HZ = 5.0
 """A first-order high-pass here takes 0.03 dB from 60 Hz, the lowest voice, and 34 dB from a drift of 0.1 Hz."""
 SETTLING = RATE_HZ
 """Samples whose mean is where the filter begins, so that an offset makes no thump at the start."""
-DECAYED = 1e-7
-"""What is left of a filter's tail below this, the last bit of 24, is nothing."""
-ZEROS = 16
-"""So many zeros in a row are digital silence, in which nothing rings on."""
-
-
-@kernel
-def _filter(samples: Array, coefficient: float, state: Array, out: Array) -> None:
-    before, value, zeros = state[0], state[1], int(state[2])
-    for n in range(len(samples)):
-        now = np.float64(samples[n])
-        value = now - before + coefficient * value
-        if now == before:  # only then is there a tail to end
-            zeros = zeros + 1 if now == 0.0 else 0
-            if zeros >= ZEROS or abs(value) < DECAYED:
-                value = 0.0
-        else:
-            zeros = 0
-        before = now
-        out[n] = value
-    state[0], state[1], state[2] = before, value, zeros
 
 
 def about_mean(blocks: Iterable[Array]) -> Iterator[Array]:
@@ -68,6 +47,6 @@ def _settle(waiting: list[Array], state: Array) -> Array:
 
 
 def _filtered(block: Array, coefficient: float, state: Array) -> Array:
-    out = np.empty_like(block)
-    _filter(block, coefficient, state, out)
+    out = np.empty(len(block), np.float32)
+    high_pass(np.ascontiguousarray(block), coefficient, state, out)
     return out

@@ -5,13 +5,12 @@ outside the recording, or ends before it begins, has no frames and no figures.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ecg_audio.analysis import FRAME_HOP_S, LOW_VOICE_HZ, VoiceFeatures, VolumeCategory
-from ecg_audio.voice.compiled import kernel
 from ecg_audio.voice.formants import CEILINGS_HZ
 from ecg_audio.voice.formants import COLUMNS as FORMANTS
 from ecg_audio.voice.periods import COLUMNS as PERTURBATION
@@ -87,150 +86,89 @@ class Pieces(NamedTuple):
     owner: Array
 
 
-@kernel
-def _aggregate(
-    rms: Array, audible: Array, peak: Array, f0_hz: Array, nuclei: Array, pieces: Pieces, out: SpanFigures
-) -> None:
-    """Levels, voicing and pitch of each owner.
+class _Voiced(NamedTuple):
+    """The voiced frames of all owners, those of the same one next to each other: (n,) each."""
 
-    Sums are float64 and deviations are from the mean, in a second look at the voiced frames: differences of large sums
-    would lose what is measured.
+    owner: Array  # int64
+    f0_hz: Array  # float64
+    time_s: Array  # float64
+
+
+def _sums(values: Array, pieces: Pieces) -> Array:
+    """The sum of a column, (frames,), over each piece, float64."""
+    return _reduced(np.add, values, pieces, np.float64)
+
+
+def _reduced(operation: np.ufunc, values: Array, pieces: Pieces, dtype: type) -> Array:
+    """A column's frames of each piece, brought together by an operation; 0 for a piece without any."""
+    # a reduction from each index to the next: every other one is of a piece
+    bounds = np.stack([pieces.first, pieces.end], axis=1).ravel()
+    found = operation.reduceat(np.append(values, values.dtype.type(0)), bounds, dtype=dtype)[::2]
+    return np.where(pieces.end > pieces.first, found, 0)
+
+
+def _voiced(f0_hz: Array, pieces: Pieces) -> _Voiced:
+    places = np.flatnonzero(np.isfinite(f0_hz))
+    low, high = np.searchsorted(places, pieces.first), np.searchsorted(places, pieces.end)
+    counts = np.maximum(0, high - low)
+    before = np.cumsum(counts) - counts
+    frames = places[np.repeat(low - before, counts) + np.arange(counts.sum())]
+    return _Voiced(np.repeat(pieces.owner, counts), f0_hz[frames].astype(np.float64), frames * FRAME_HOP_S)
+
+
+def _describe_pitch(voiced: _Voiced, out: SpanFigures) -> None:
+    """What there is to say about the voiced frames of each owner.
+
+    Deviations are from the mean: differences of large sums would lose what is measured.
     """
-    voiced = np.empty(0, np.float64)
-    times_s = np.empty(0, np.float64)
-    start = 0
-    while start < len(pieces.owner):
-        span = pieces.owner[start]
-        stop, frames = start, 0
-        while stop < len(pieces.owner) and pieces.owner[stop] == span:
-            frames += max(0, pieces.end[stop] - pieces.first[stop])
-            stop += 1
-        if len(voiced) < frames:
-            voiced = np.empty(frames, np.float64)
-            times_s = np.empty(frames, np.float64)
-        power, largest, silent, syllables, found = 0.0, 0.0, 0, 0, 0
-        for piece in range(start, stop):
-            for t in range(pieces.first[piece], pieces.end[piece]):
-                power += np.float64(rms[t]) * np.float64(rms[t])
-                largest = max(largest, np.float64(peak[t]))
-                silent += not audible[t]
-                syllables += nuclei[t]
-                if not math.isnan(f0_hz[t]):
-                    voiced[found] = f0_hz[t]
-                    times_s[found] = t * FRAME_HOP_S
-                    found += 1
-        out.frames[span] = frames
-        if frames:
-            out.rms[span] = math.sqrt(power / frames)
-            out.peak[span] = largest
-            out.silence_ratio[span] = silent / frames
-            out.voiced_fraction[span] = found / frames
-            out.syllables[span] = syllables
-        if found:
-            _describe_pitch(voiced[:found], times_s[:found], span, out)
-        start = stop
+    spans = len(out.frames)
+    counts = np.bincount(voiced.owner, minlength=spans)
+    some = np.flatnonzero(counts)
+    if not len(some):
+        return
+    starts = (np.cumsum(counts) - counts)[some]
+
+    def mean(values: Array, of: Array | None = None) -> Array:
+        """Of each owner, over all voiced frames or some."""
+        chosen = slice(None) if of is None else of
+        sums = np.bincount(voiced.owner[chosen], values[chosen], spans)
+        return sums / (counts if of is None else np.bincount(voiced.owner[chosen], minlength=spans))
+
+    with np.errstate(divide="ignore", invalid="ignore"):  # nothing of nothing is NaN
+        out.f0_mean_hz[:] = mean(voiced.f0_hz)
+        out.f0_min_hz[some] = np.minimum.reduceat(voiced.f0_hz, starts)
+        out.f0_max_hz[some] = np.maximum.reduceat(voiced.f0_hz, starts)
+        own_mean_hz = out.f0_mean_hz[voiced.owner]
+        spread_hz = np.sqrt(mean((voiced.f0_hz - own_mean_hz) ** 2))
+        height_st = 12.0 * np.log2(voiced.f0_hz / own_mean_hz)
+        slope, line_st = _line(voiced, height_st, mean)
+        lower = height_st <= line_st  # declination: the line through what lies below the line through all
+        declination, _ = _line(voiced, height_st, mean, lower)
+        length_s = np.zeros(spans)
+        ends = starts + counts[some] - 1
+        length_s[some] = voiced.time_s[ends] - voiced.time_s[starts]
+    declines = (length_s >= SHORTEST_PHRASE_S) & (counts >= FEWEST_FOR_SLOPE)
+    declines &= np.bincount(voiced.owner[lower], minlength=spans) >= FEWEST_FOR_SLOPE
+    out.f0_std_hz[:] = np.where(counts >= FEWEST_FOR_SPREAD, spread_hz, np.nan)
+    out.f0_slope_st_per_s[:] = np.where(counts >= FEWEST_FOR_SLOPE, slope, np.nan)
+    out.f0_declination_st_per_s[:] = np.where(declines, declination, np.nan)
+
+    ranked_hz = voiced.f0_hz[np.lexsort((voiced.f0_hz, voiced.owner))]
+    own = counts[some]
+    out.f0_median_hz[some] = 0.5 * (ranked_hz[starts + (own - 1) // 2] + ranked_hz[starts + own // 2])
+    for share, column in ((0.2, out.f0_p20_hz), (0.8, out.f0_p80_hz)):
+        rank = np.rint(share * (own - 1)).astype(np.int64)
+        column[some] = np.where(own >= FEWEST_FOR_SLOPE, ranked_hz[starts + rank], np.nan)
 
 
-@kernel
-def _describe_pitch(voiced_hz: Array, times_s: Array, span: int, out: SpanFigures) -> None:
-    """What there is to say about the voiced frames of a span."""
-    count = len(voiced_hz)
-    mean_hz, lowest_hz, highest_hz, mean_time_s = 0.0, voiced_hz[0], voiced_hz[0], 0.0
-    for i in range(count):
-        mean_hz += voiced_hz[i]
-        mean_time_s += times_s[i]
-        lowest_hz = min(lowest_hz, voiced_hz[i])
-        highest_hz = max(highest_hz, voiced_hz[i])
-    mean_hz /= count
-    mean_time_s /= count
-    variance, spread, tilt = 0.0, 0.0, 0.0
-    for i in range(count):
-        variance += (voiced_hz[i] - mean_hz) ** 2
-        spread += (times_s[i] - mean_time_s) ** 2
-        tilt += (times_s[i] - mean_time_s) * 12.0 * math.log2(voiced_hz[i] / mean_hz)
-    out.f0_mean_hz[span], out.f0_min_hz[span], out.f0_max_hz[span] = mean_hz, lowest_hz, highest_hz
-    if count >= FEWEST_FOR_SPREAD:
-        out.f0_std_hz[span] = math.sqrt(variance / count)
-    if count >= FEWEST_FOR_SLOPE:
-        out.f0_slope_st_per_s[span] = tilt / spread
-        out.f0_declination_st_per_s[span] = _decline(voiced_hz, times_s, mean_hz, mean_time_s, tilt / spread)
-        out.f0_p20_hz[span] = _select(voiced_hz, round(0.2 * (count - 1)))
-        out.f0_p80_hz[span] = _select(voiced_hz, round(0.8 * (count - 1)))
-    out.f0_median_hz[span] = _select(voiced_hz, count // 2)
-    if count % 2 == 0:  # what lies before the upper middle is not above it
-        lower_hz = voiced_hz[0]
-        for i in range(1, count // 2):
-            lower_hz = max(lower_hz, voiced_hz[i])
-        out.f0_median_hz[span] = 0.5 * (out.f0_median_hz[span] + lower_hz)
-
-
-@kernel
-def _decline(voiced_hz: Array, times_s: Array, mean_hz: float, mean_time_s: float, slope: float) -> float:
-    """Slope in semitones a second of the line through what lies below the line through all; NaN in short spans."""
-    count = len(voiced_hz)
-    if times_s[count - 1] - times_s[0] < SHORTEST_PHRASE_S:
-        return np.nan
-    centre_st = 0.0
-    for i in range(count):
-        centre_st += 12.0 * math.log2(voiced_hz[i] / mean_hz) / count
-    found, time_s, level_st = 0, 0.0, 0.0
-    for i in range(count):
-        height_st = 12.0 * math.log2(voiced_hz[i] / mean_hz)
-        if height_st <= centre_st + slope * (times_s[i] - mean_time_s):
-            found += 1
-            time_s += times_s[i]
-            level_st += height_st
-    if found < FEWEST_FOR_SLOPE:
-        return np.nan
-    time_s, level_st = time_s / found, level_st / found
-    tilt, spread = 0.0, 0.0
-    for i in range(count):
-        height_st = 12.0 * math.log2(voiced_hz[i] / mean_hz)
-        if height_st <= centre_st + slope * (times_s[i] - mean_time_s):
-            tilt += (times_s[i] - time_s) * (height_st - level_st)
-            spread += (times_s[i] - time_s) ** 2
-    return tilt / spread if spread > 0.0 else np.nan
-
-
-@kernel
-def _select(values: Array, rank: int) -> float:
-    """The value of this rank, by Hoare's quickselect; reorders so that none before it is larger.
-
-    numpy's own would add five seconds to the first compilation.
-    """
-    low, high = 0, len(values) - 1
-    while low < high:
-        pivot = values[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if rank <= j:
-            high = j
-        elif rank >= i:
-            low = i
-        else:
-            break
-    return float(values[rank])
-
-
-@kernel
-def _average(column: Array, audible: Array, pieces: Pieces, sums: Array, counts: Array) -> None:
-    """Sum and count each owner's audible and measurable frames of one column."""
-    for piece in range(len(pieces.owner)):
-        total, count = 0.0, 0
-        for t in range(pieces.first[piece], pieces.end[piece]):
-            if audible[t] and not math.isnan(column[t]):
-                total += column[t]
-                count += 1
-        sums[pieces.owner[piece]] += total
-        counts[pieces.owner[piece]] += count
+def _line(
+    voiced: _Voiced, height_st: Array, mean: Callable[..., Array], of: Array | None = None
+) -> tuple[Array, Array]:
+    """Slope in semitones a second of each owner's straight line, and the line's height at each frame."""
+    off_s = voiced.time_s - mean(voiced.time_s, of)[voiced.owner]
+    middle_st = mean(height_st, of)
+    slope = mean(off_s * (height_st - middle_st[voiced.owner]), of) / mean(off_s**2, of)
+    return slope, middle_st[voiced.owner] + slope[voiced.owner] * off_s
 
 
 def frame_ranges(starts_s: Array, ends_s: Array, frames: int) -> tuple[Array, Array]:
@@ -291,11 +229,35 @@ class Aggregator:
         shapes = [(len(MEANS), spans) if name == "means" else (spans,) for name in SpanFigures._fields]
         out = SpanFigures(*(np.full(shape, np.nan) for shape in shapes))
         out.frames[:] = 0.0
-        rms, peak, f0_hz = self._frames["rms"], self._frames["peak"], self._frames["f0_hz"]
-        _aggregate(rms, self._audible, peak, f0_hz, self._nuclei, pieces, out)
+        if not len(self) or not len(pieces.owner):
+            return out
+        lengths = np.maximum(0, pieces.end - pieces.first)
+
+        def total(of_pieces: Array) -> Array:
+            return np.bincount(pieces.owner, of_pieces, spans)
+
+        frames, f0_hz = total(lengths), self._frames["f0_hz"]
+        out.frames[:] = frames
+        voiced = _voiced(f0_hz, pieces)
+        held = frames > 0
+        for column, summed in (
+            (out.rms, total(_sums(self._frames["rms"].astype(np.float64) ** 2, pieces))),
+            (out.silence_ratio, total(_sums(~self._audible, pieces))),
+            (out.voiced_fraction, np.bincount(voiced.owner, minlength=spans)),
+        ):
+            np.divide(summed, frames, out=column, where=held)
+        np.sqrt(out.rms, out=out.rms)
+        out.syllables[held] = total(_sums(self._nuclei, pieces))[held]
+        out.peak[held] = 0.0
+        filled = lengths > 0
+        largest = _reduced(np.maximum, self._frames["peak"], pieces, np.float32)
+        np.maximum.at(out.peak, pieces.owner[filled], largest[filled])
+        _describe_pitch(voiced, out)
         for name, mean in zip(MEANS, out.means, strict=True):
-            sums, counts = np.zeros(spans), np.zeros(spans)
-            _average(self._frames[name], self._audible, pieces, sums, counts)
+            column = self._frames[name]
+            measured = self._audible & ~np.isnan(column)
+            sums = total(_sums(np.where(measured, column, np.float32(0.0)), pieces))
+            counts = total(_sums(measured, pieces))
             np.divide(sums, counts, out=mean, where=counts >= (FEWEST_PERIODS if name in PERTURBATION else 1))
         return out
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ecg_audio.voice.compiled import kernel
-
 Array = Any
 
 DIP_DB = 2.0
@@ -17,22 +15,22 @@ BELOW_LOUDEST_DB = 25.0
 SMOOTHING_FRAMES = 5
 
 
-@kernel
-def _mark_peaks(contour_dbfs: Array, dip_db: float, peaks: Array) -> None:
-    """Mark every largest value between two dips: a peak is one once the contour has fallen far enough below it."""
+def _peaks(contour_dbfs: list[float]) -> list[int]:
+    """Every largest value between two dips: a peak is one once the contour has fallen far enough below it."""
+    found = []
     lowest, highest, highest_at = contour_dbfs[0], contour_dbfs[0], 0
     rising = False
-    for t in range(len(contour_dbfs)):
-        level = contour_dbfs[t]
+    for t, level in enumerate(contour_dbfs):
         if rising and level > highest:
             highest, highest_at = level, t
-        elif rising and level <= highest - dip_db:
-            peaks[highest_at] = True
+        elif rising and level <= highest - DIP_DB:
+            found.append(highest_at)
             rising, lowest = False, level
         elif not rising and level < lowest:
             lowest = level
-        elif not rising and level >= lowest + dip_db:
+        elif not rising and level >= lowest + DIP_DB:
             rising, highest, highest_at = True, level, t
+    return found
 
 
 def find_nuclei(rms_dbfs: Array, f0_hz: Array) -> Array:
@@ -54,5 +52,5 @@ def find_nuclei(rms_dbfs: Array, f0_hz: Array) -> Array:
     contour = np.maximum(np.nan_to_num(rms_dbfs, nan=-np.inf), floor_dbfs)
     window = np.hanning(SMOOTHING_FRAMES + 2)[1:-1]
     around = np.pad(contour, SMOOTHING_FRAMES // 2, mode="edge")
-    _mark_peaks(np.convolve(around, window / window.sum(), "valid"), DIP_DB, nuclei)
+    nuclei[_peaks(np.convolve(around, window / window.sum(), "valid").tolist())] = True
     return nuclei & voiced

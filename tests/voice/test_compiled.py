@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ecg_audio.voice import compiled
+from ecg_audio.voice.kernels import compiled
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ecg_audio.voice.compiled import kernel
-from ecg_audio.voice.lanes import (
+from ecg_audio.voice.kernels.compiled import kernel
+from ecg_audio.voice.kernels.lanes import (
     LANES,
     absolute,
     below,

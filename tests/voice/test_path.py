@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecg_audio.voice.kernels.candidates import CANDIDATES
 from ecg_audio.voice.path import PitchPath, silence_reference
-from ecg_audio.voice.pitch import CANDIDATES, PitchSettings
+from ecg_audio.voice.pitch import PitchSettings
 
 SETTINGS = PitchSettings()
 

@@ -7,7 +7,8 @@ import pytest
 from ecg_audio.sampling import RATE_HZ
 from ecg_audio.voice.frames import MFCC, measure
 from ecg_audio.voice.highpass import about_mean
-from ecg_audio.voice.spectrum import MELS, WINDOW, cosine_basis, mel_filters
+from ecg_audio.voice.kernels.spectrum import MELS, WINDOW
+from ecg_audio.voice.spectrum import cosine_basis, mel_filters
 from tests.voice.test_pitch import conversation  # noqa: F401 - a fixture
 
 HOP = 160

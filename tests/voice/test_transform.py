@@ -3,8 +3,29 @@
 import numpy as np
 import pytest
 
-from ecg_audio.voice.lanes import LANES
-from ecg_audio.voice.transform import fold, powers, roots, transform
+from ecg_audio.voice.kernels import transform as parts
+from ecg_audio.voice.kernels.compiled import kernel
+from ecg_audio.voice.kernels.lanes import LANES
+from ecg_audio.voice.kernels.transform import roots
+
+
+@kernel
+def transform(xr, xi, yr, yi, cos, sin):
+    """What `transform` does, for Python."""
+    return parts.transform(xr, xi, yr, yi, cos, sin)
+
+
+@kernel
+def powers(zr, zi, cos, sin, power):
+    """What `powers` does, for Python."""
+    parts.powers(zr, zi, cos, sin, power)
+
+
+@kernel
+def fold(power, cos, sin, zr, zi):
+    """What `fold` does, for Python."""
+    parts.fold(power, cos, sin, zr, zi)
+
 
 PRECISION = {np.float32: 1e-6, np.float64: 1e-14}
 

@@ -60,17 +60,34 @@ def is_cold() -> bool:
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    # two freedoms of "fast math": fused multiply-add, and ignoring the sign of zero. Neither reorders a sum, so what a
+    # lane holds does not depend on its neighbours
+    "fastmath": {"contract", "nsz"},
+    # what only takes time to compile: counting references, which needs that a kernel makes no array of its own, and
+    # an entry for C
+    "_nrt": False,
+    "no_cfunc_wrapper": True,
+}
+
 
 def kernel(function: Kernel) -> Kernel:
     """Decorate a function to be compiled to machine code that runs without the interpreter's lock.
 
-    Of the freedoms of "fast math" it takes two: fused multiply-add, and ignoring the sign of zero. Neither reorders a
-    sum, so what a lane holds does not depend on its neighbours.
+    It makes no arrays: room to work in is handed to it. It is compiled when first called, for the types it is called
+    with, so every caller should hand it the same ones.
     """
     settings: Any = numba.config
     others, settings.CACHE_DIR = settings.CACHE_DIR, _cache()
     try:
-        compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})(function)
+        compiled = numba.njit(cache=True, **_OPTIONS)(function)
     finally:
         settings.CACHE_DIR = others  # other packages' kernels keep their place
     return cast(Kernel, compiled)
+
+
+def part(function: Kernel) -> Kernel:
+    """Decorate a function that kernels alone call: it is compiled into each of them, and has no entry for Python."""
+    return cast(Kernel, numba.njit(no_cpython_wrapper=True, **_OPTIONS)(function))

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ecg_audio.voice.compiled import kernel
-from ecg_audio.voice.lanes import load, store
+from ecg_audio.voice.kernels.compiled import part
+from ecg_audio.voice.kernels.lanes import load, store
 
 Array = Any
 
@@ -22,7 +22,7 @@ def roots(size: int, dtype: type = np.float32) -> tuple[Array, Array]:
     return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
 
 
-@kernel
+@part
 def _fourfold(xr: Array, xi: Array, yr: Array, yi: Array, size: int, stride: int, cos: Array, sin: Array) -> None:
     """One pass by four over `stride` interleaved transforms of `size`, from x to y."""
     quarter = size // 4
@@ -52,7 +52,7 @@ def _fourfold(xr: Array, xi: Array, yr: Array, yi: Array, size: int, stride: int
             store(yi, out + 3 * stride + q, r * i3 + i * r3)
 
 
-@kernel
+@part
 def _twofold(xr: Array, xi: Array, yr: Array, yi: Array, stride: int) -> None:
     """The last pass of sizes that are not powers of four."""
     for q in range(stride):
@@ -63,7 +63,7 @@ def _twofold(xr: Array, xi: Array, yr: Array, yi: Array, stride: int) -> None:
         store(yi, stride + q, ai - bi)
 
 
-@kernel
+@part
 def transform(xr: Array, xi: Array, yr: Array, yi: Array, cos: Array, sin: Array) -> tuple[Array, Array]:
     """Complex transforms of `len(cos)` points, a power of two.
 
@@ -89,7 +89,7 @@ def transform(xr: Array, xi: Array, yr: Array, yi: Array, cos: Array, sin: Array
     return xr, xi
 
 
-@kernel
+@part
 def powers(zr: Array, zi: Array, cos: Array, sin: Array, power: Array) -> None:
     """Power spectra of real frames from the half-size transforms of their samples taken as (even, odd) pairs.
 
@@ -114,7 +114,7 @@ def powers(zr: Array, zi: Array, cos: Array, sin: Array, power: Array) -> None:
         store(power, mirror, (high_r * high_r + high_i * high_i) * 0.25)
 
 
-@kernel
+@part
 def fold(power: Array, cos: Array, sin: Array, zr: Array, zi: Array) -> None:
     """Prepare the way back from power spectra to autocorrelations: half-size spectra of their (even, odd) lags.
 

@@ -1,0 +1,101 @@
+"""The peak of a frame's cepstrum over its line, eight frames at once."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ecg_audio.voice.kernels.compiled import kernel
+from ecg_audio.voice.kernels.lanes import LANES, absolute, load, load_at, single, store
+from ecg_audio.voice.kernels.spectrum import logarithm
+from ecg_audio.voice.kernels.transform import fold, powers, transform
+
+Array = Any
+
+FLOOR = 1e-12
+NEPERS_PER_OCTAVE = 0.6931471805599453
+DB_PER_OCTAVE = 6.020599913279624  # of an amplitude
+
+
+class Constants(NamedTuple):
+    """Of the cepstrum; arrays are float32."""
+
+    window: Array
+    half_cos: Array
+    half_sin: Array
+    cos: Array
+    sin: Array
+    offset: Array  # (size / 2,): what to multiply the decibels with, to have the line's offset
+    slope: Array  # and its slope
+    shortest: int  # the peak's quefrencies, from this
+    longest: int  # to before this
+
+
+class Rooms(NamedTuple):
+    """What `find_prominence` works in: float32."""
+
+    ar: Array  # (size / 2 * LANES,), as the next three
+    ai: Array
+    br: Array
+    bi: Array
+    power: Array  # ((size / 2 + 1) * LANES,)
+
+
+def rooms(size: int) -> Rooms:
+    """Room for one thread and transforms of `size` points."""
+    parts = (np.empty(size // 2 * LANES, np.float32) for _ in range(4))
+    return Rooms(*parts, np.empty((size // 2 + 1) * LANES, np.float32))
+
+
+@kernel
+def find_prominence(hops: Array, places: Array, constants: Constants, wanted: Array, work: Rooms, out: Array) -> None:
+    """Height of the cepstrum's peak over a straight line through it, in decibels.
+
+    Args:
+        hops: see `spectrum.measure_waveform`, at the rate of the window.
+        places: see `spectrum.measure_waveform`.
+        constants: the constants.
+        wanted: bool, (groups,): whether any of eight frames is; the others' figures are left as they are.
+        work: from `rooms`.
+        out: float32, (groups * LANES,).
+    """
+    length, half = len(constants.window), len(constants.half_cos)
+    ar, ai, power = work.ar, work.ai, work.power
+    for group in range(len(wanted)):
+        if not wanted[group]:
+            continue
+        for i in range(half):
+            if 2 * i < length:
+                store(ar, i, load_at(hops, places[2 * i] + group * LANES) * constants.window[2 * i])
+                store(ai, i, load_at(hops, places[2 * i + 1] + group * LANES) * constants.window[2 * i + 1])
+            else:
+                store(ar, i, single(0.0))
+                store(ai, i, single(0.0))
+        zr, zi = transform(ar, ai, work.br, work.bi, constants.half_cos, constants.half_sin)
+        powers(zr, zi, constants.cos, constants.sin, power)
+        for k in range(half + 1):
+            store(power, k, logarithm(load(power, k) + FLOOR) * NEPERS_PER_OCTAVE)
+        fold(power, constants.cos, constants.sin, ar, ai)
+        odd, even = transform(ai, ar, work.bi, work.br, constants.half_cos, constants.half_sin)
+        offset, slope = single(0.0), single(0.0)
+        for at in range(half):  # the spectrum is spent: its room is taken
+            value = load(odd, at // 2) if at % 2 else load(even, at // 2)
+            decibels = logarithm(absolute(value) * (0.5 / half) + FLOOR) * DB_PER_OCTAVE
+            store(power, at, decibels)
+            offset += decibels * constants.offset[at]
+            slope += decibels * constants.slope[at]
+        store(ar, 0, offset)
+        store(ar, 1, slope)
+        for lane in range(LANES):
+            best = constants.shortest
+            for at in range(constants.shortest, constants.longest):
+                if power[at * LANES + lane] > power[best * LANES + lane]:
+                    best = at
+            left, top, right = (
+                power[(best - 1) * LANES + lane],
+                power[best * LANES + lane],
+                power[(best + 1) * LANES + lane],
+            )
+            bend = min(left - np.float32(2.0) * top + right, np.float32(-1e-6))
+            shift = min(max((left - right) / (np.float32(2.0) * bend), np.float32(-0.5)), np.float32(0.5))
+            peak = top - np.float32(0.25) * (left - right) * shift
+            out[group * LANES + lane] = peak - (ar[lane] + ar[LANES + lane] * (np.float32(best) + shift))
