@@ -46,8 +46,9 @@ def gaussian(length: int) -> Array:
 class Filter(NamedTuple):
     """What makes a hop of sound at twice a ceiling from sound at 16 kHz."""
 
-    samples: Array  # int64, (new hop, taps): which samples, counted from the hop's first
-    taps: Array  # float32, likewise: their weights
+    samples: Array  # int64, (any,): which samples it takes, counted from the hop's first
+    starts: Array  # int64, (new hop,): the first of these that each new sample takes
+    taps: Array  # float32, (new hop, taps): their weights
 
 
 @functools.cache
@@ -67,11 +68,12 @@ def resampling(ceiling_hz: int) -> Filter:
         return np.where(abs(places) <= half, low_pass[np.clip(places + half, 0, 2 * half)], 0.0)
 
     phases = np.arange(2 * ceiling_hz // 100)[:, None] * down
-    width = (2 * half + down) // up + 2
-    samples = (phases - down - half) // up + np.arange(width)
-    return Filter(
-        samples, (weights(phases - samples * up) - kept * weights(phases - down - samples * up)).astype(np.float32)
-    )
+    width = math.ceil(((2 * half + down) / up + 1) / 4) * 4
+    first = (phases - down - half) // up
+    samples = first + np.arange(width)
+    own, before = weights(phases - samples * up), weights(phases - down - samples * up)
+    taps = (own - kept * before).astype(np.float32)
+    return Filter(np.arange(samples.min(), samples.max() + 1), (first - samples.min()).ravel(), taps)
 
 
 def choose(re: Array, im: Array, rate_hz: float) -> Array:

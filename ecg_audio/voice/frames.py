@@ -6,160 +6,37 @@ Frame t is centred on t * 10 ms; before the first and after the last sample ther
 recording's path differs, they count for nothing.
 """
 
-import logging
 import math
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ecg_audio.analysis import FRAME_COLUMNS, FRAME_HOP_S, Span
 from ecg_audio.errors import MeasurementFailed
-from ecg_audio.voice import cepstrum, formants, periods
+from ecg_audio.voice import periods
+from ecg_audio.voice.batch import MEASURED, ROWS, VOICED, measure_batch
+from ecg_audio.voice.cold import compile_once
 from ecg_audio.voice.highpass import about_mean
-from ecg_audio.voice.kernels import candidates as peak_kernel
-from ecg_audio.voice.kernels import cepstrum as cepstrum_kernel
-from ecg_audio.voice.kernels import prediction
-from ecg_audio.voice.kernels import spectrum as spectrum_kernel
 from ecg_audio.voice.kernels.candidates import CANDIDATES
-from ecg_audio.voice.kernels.compiled import is_cold
-from ecg_audio.voice.kernels.lanes import LANES
-from ecg_audio.voice.kernels.resampling import resample
-from ecg_audio.voice.kernels.spectrum import CEPSTRA, MELS, WINDOW
+from ecg_audio.voice.kernels.spectrum import WINDOW
 from ecg_audio.voice.path import PitchPath, silence_reference
 from ecg_audio.voice.pitch import PitchSettings, lags
-from ecg_audio.voice.spectrum import BALANCE, HOP, SILENT_RMS, sones, tables
+from ecg_audio.voice.spectrum import HOP
 from ecg_audio.voice.spool import Spool
 
 Array = Any
-logger = logging.getLogger(__name__)
 
 BATCH = 2048
 """Frames measured at a time, about 20 s. Batches begin at the same frames however the samples arrive, and each one is
 measured by itself, so neither the sizes of the blocks nor the number of threads can change a result."""
 
-WAVEFORM = ("rms", "peak", "zero_crossing_rate")
-SHAPE = ("spectral_centroid_hz", "spectral_rolloff_hz", "spectral_flatness")
-MFCC = tuple(f"mfcc_{index:02d}" for index in range(CEPSTRA))
 STANDARD = PitchSettings()
-VOICED = ("cpp_db", *periods.COLUMNS, *formants.COLUMNS)  # of voiced frames alone
-MEASURED = (*WAVEFORM, *SHAPE, *MFCC, *BALANCE, *VOICED)  # columns of a batch, before the path is known
-SPECTRAL = len(MEASURED) - len(VOICED)
-PERTURBATION = slice(1, 1 + len(periods.COLUMNS))  # of the rows of `VOICED`
-FIRST_FORMANT = PERTURBATION.stop
-ROWS = len(MEASURED) + 2 + 2 * CANDIDATES  # and its own path's F0, its peaks, and its candidates
-AROUND = 2
-"""Frames beside those that may be voiced, which are measured as if they were."""
-EVERYTHING = 1e-9
-"""A silence reference beside which every sound is loud."""
 SAME_PITCH = 0.1
 """F0 along a batch's own path and along the whole recording's differ by no more than this share."""
-
-
-class Hops(NamedTuple):
-    """Samples laid so that one sample of neighbouring frames is one contiguous stretch of memory.
-
-    Attributes:
-        samples: float32, flat: sample j of all hops, then sample j + 1 of all hops, and so on.
-        length: samples of a hop.
-        count: hops, a multiple of LANES.
-        margin: hops before the first frame's centre.
-    """
-
-    samples: Array
-    length: int
-    count: int
-    margin: int
-
-    def places(self, window: int) -> Array:
-        """Where the samples of the first frame's window lie."""
-        return self.at(np.arange(window) + self.margin * self.length - window // 2)
-
-    def at(self, samples: Array) -> Array:
-        """Where samples lie, counted from the first; of hop -1, only the last can be told."""
-        return samples % self.length * self.count + samples // self.length
-
-
-def _measure(samples: Array, margin: int, frames: int, settings: PitchSettings | None) -> Array:
-    """One batch, (ROWS, frames); `samples` begin `margin` hops before the first frame's centre."""
-    padded_frames = math.ceil(frames / LANES) * LANES
-    out = np.empty((ROWS, padded_frames), np.float32)
-    count = math.ceil((padded_frames + 2 * margin + 1) / LANES) * LANES
-    padded = np.zeros(count * HOP, np.float32)
-    padded[: min(len(samples), len(padded))] = samples[: len(padded)]
-    hops = Hops(np.ascontiguousarray(padded.reshape(count, HOP).T).reshape(-1), HOP, count, margin)
-
-    rms, spectral = out[0], out[len(WAVEFORM) : SPECTRAL]
-    decibels = np.empty((MELS, padded_frames), np.float32)
-    places, room = hops.places(WINDOW), spectrum_kernel.rooms()
-    spectrum_kernel.measure_waveform(hops.samples, places, padded_frames, out[: len(WAVEFORM)].reshape(-1))
-    spectrum_kernel.measure_spectrum(
-        hops.samples, places, tables(), room, padded_frames, spectral[:-1].reshape(-1), decibels.reshape(-1)
-    )
-    np.exp2(spectral[2], out=spectral[2])
-    spectral[-1] = sones(decibels)
-
-    voiced, found = out[SPECTRAL : len(MEASURED)], out[len(MEASURED) + 1 :]
-    voiced[:] = np.nan
-    out[len(MEASURED)] = np.nan
-    found[:] = 0.0
-    if settings is not None:
-        constants = lags(settings)
-        places, search_room = hops.places(len(constants.window)), peak_kernel.rooms(len(constants.cos))
-        peak_kernel.find_candidates(hops.samples, places, constants, search_room, padded_frames, found.reshape(-1))
-        own, possible = _own_path(found[:, :frames], settings), np.zeros(padded_frames, np.bool_)
-        out[len(MEASURED), :frames] = own
-        voiced[PERTURBATION, :frames] = periods.find_perturbation(padded, margin * HOP, own)
-        possible[:frames] = _may_be_voiced(found[:, :frames], settings)
-        _measure_voice(hops, possible.reshape(-1, LANES).any(axis=1), voiced)
-    out[2 : len(MEASURED), rms < SILENT_RMS] = np.nan
-    return np.ascontiguousarray(out[:, :frames])
-
-
-def _own_path(found: Array, settings: PitchSettings) -> Array:
-    """F0 of a batch by itself, as good as it can be known before the others."""
-    return _walk(found, settings, silence_reference(found[0]))
-
-
-def _may_be_voiced(found: Array, settings: PitchSettings) -> Array:
-    """Frames that are voiced if the rest of the recording is faint enough, and those beside them.
-
-    A voice may come from the batch before, or go on in the next, with less than it takes to begin or end.
-    """
-    loose = np.pad(np.isfinite(_walk(found, settings, EVERYTHING)), AROUND)
-    loose[: AROUND + LANES] = loose[-AROUND - LANES :] = True
-    return np.lib.stride_tricks.sliding_window_view(loose, 2 * AROUND + 1).any(axis=1)
-
-
-def _walk(found: Array, settings: PitchSettings, reference: float) -> Array:
-    path = PitchPath(settings, reference)
-    return path.extend(found[1 : 1 + CANDIDATES], found[1 + CANDIDATES :], found[0], end=True)[0]
-
-
-def _measure_voice(hops: Hops, wanted: Array, out: Array) -> None:
-    """Cepstral peak and formants of the frames of `wanted` groups, by the rows of `VOICED`."""
-    row = FIRST_FORMANT
-    for ceiling_hz in formants.CEILINGS_HZ:
-        rate_hz = 2 * ceiling_hz
-        taken, taps = formants.resampling(ceiling_hz)
-        length = len(taps)
-        slow = Hops(np.empty(length * hops.count, np.float32), length, hops.count, hops.margin)
-        resample(hops.samples, hops.at(taken).reshape(-1), taps.reshape(-1), hops.count, slow.samples)
-
-        window = formants.gaussian(int(formants.WINDOW_S * rate_hz))
-        re, im = np.full((2, prediction.ORDER, len(wanted) * LANES), np.nan)
-        room = prediction.rooms(len(window))
-        places = slow.places(len(window))
-        prediction.find_roots(slow.samples, places, window, wanted, room, re.reshape(-1), im.reshape(-1))
-        out[row : row + 2 * formants.FORMANTS] = formants.choose(re, im, rate_hz)
-        row += 2 * formants.FORMANTS
-
-        if rate_hz == cepstrum.RATE_HZ:
-            places, cepstral_room = slow.places(cepstrum.WINDOW), cepstrum_kernel.rooms(cepstrum.SIZE)
-            cepstrum_kernel.find_prominence(slow.samples, places, cepstrum.constants(), wanted, cepstral_room, out[0])
 
 
 def _batches(blocks: Iterable[Array], margin: int) -> Iterator[tuple[Array, int]]:
@@ -224,9 +101,7 @@ def measure(
         MeasurementFailed: a block is not float32 mono, or not finite.
         InsufficientResources: no space for the spool.
     """
-    cold = is_cold()
-    if cold:
-        logger.info("compiling the voice measurement for this machine: half a minute, once")
+    compile_once()
     longest = len(lags(settings).window) if settings else WINDOW
     margin = math.ceil(max(WINDOW, longest) / 2 / HOP) + 1  # and a hop for the frame before, the resampling's edge
     threads = threads or len(os.sched_getaffinity(0))
@@ -240,10 +115,9 @@ def measure(
             spool.append(batch)
 
         for samples, frames in _batches(blocks, margin):
-            running.append(pool.submit(_measure, samples, margin, frames, settings))
-            if cold or len(running) > threads:  # the decoder waits rather than run ahead
+            running.append(pool.submit(measure_batch, samples, margin, frames, settings))
+            if len(running) > threads:  # the decoder waits rather than run ahead
                 collect()
-                cold = False  # one batch has compiled everything, alone
         while running:
             collect()
         all_peaks = np.concatenate(peaks) if peaks else np.empty(0, np.float32)

@@ -5,7 +5,8 @@ import pytest
 
 from benchmarks.feature_voices import RATE_HZ, sustained
 from ecg_audio.analysis import FRAME_COLUMNS
-from ecg_audio.voice.frames import VOICED, measure
+from ecg_audio.voice.batch import VOICED
+from ecg_audio.voice.frames import measure
 
 SECONDS = 1.5
 

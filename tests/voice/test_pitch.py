@@ -17,7 +17,8 @@ from benchmarks.voice_truth import (
     score,
     with_noise,
 )
-from ecg_audio.voice.frames import VOICED, measure
+from ecg_audio.voice.batch import VOICED
+from ecg_audio.voice.frames import measure
 from ecg_audio.voice.path import silence_reference
 from ecg_audio.voice.pitch import PitchSettings, lags
 

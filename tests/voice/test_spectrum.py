@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from ecg_audio.sampling import RATE_HZ
-from ecg_audio.voice.frames import MFCC, measure
+from ecg_audio.voice.batch import MFCC
+from ecg_audio.voice.frames import measure
 from ecg_audio.voice.highpass import about_mean
 from ecg_audio.voice.kernels.spectrum import MELS, WINDOW
 from ecg_audio.voice.spectrum import cosine_basis, mel_filters

@@ -58,8 +58,10 @@ class Rooms(NamedTuple):
 
 def rooms(size: int) -> Rooms:
     """Room for one thread and transforms of `size` points."""
-    parts = (np.empty(size // 2 * LANES, np.float32) for _ in range(4))
-    return Rooms(*parts, np.empty((size // 2 + 1) * LANES, np.float32), np.empty(LANES * CANDIDATES, np.float32))
+    ar, ai, br, bi = (np.empty(size // 2 * LANES, np.float32) for _ in range(4))
+    return Rooms(
+        ar, ai, br, bi, np.empty((size // 2 + 1) * LANES, np.float32), np.empty(LANES * CANDIDATES, np.float32)
+    )
 
 
 @kernel

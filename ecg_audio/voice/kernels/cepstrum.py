@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ecg_audio.voice.kernels.compiled import kernel
-from ecg_audio.voice.kernels.lanes import LANES, absolute, load, load_at, single, store
+from ecg_audio.voice.kernels.lanes import LANES, absolute, below, larger, load, load_at, single, store
 from ecg_audio.voice.kernels.spectrum import logarithm
 from ecg_audio.voice.kernels.transform import fold, powers, transform
 
@@ -42,8 +42,8 @@ class Rooms(NamedTuple):
 
 def rooms(size: int) -> Rooms:
     """Room for one thread and transforms of `size` points."""
-    parts = (np.empty(size // 2 * LANES, np.float32) for _ in range(4))
-    return Rooms(*parts, np.empty((size // 2 + 1) * LANES, np.float32))
+    ar, ai, br, bi = (np.empty(size // 2 * LANES, np.float32) for _ in range(4))
+    return Rooms(ar, ai, br, bi, np.empty((size // 2 + 1) * LANES, np.float32))
 
 
 @kernel
@@ -83,19 +83,18 @@ def find_prominence(hops: Array, places: Array, constants: Constants, wanted: Ar
             store(power, at, decibels)
             offset += decibels * constants.offset[at]
             slope += decibels * constants.slope[at]
+        best, at_best = load(power, constants.shortest), single(float(constants.shortest))
+        for at in range(constants.shortest + 1, constants.longest):
+            now = load(power, at)
+            at_best += below(best, now) * (float(at) - at_best)
+            best = larger(best, now)
         store(ar, 0, offset)
         store(ar, 1, slope)
+        store(ar, 2, at_best)
         for lane in range(LANES):
-            best = constants.shortest
-            for at in range(constants.shortest, constants.longest):
-                if power[at * LANES + lane] > power[best * LANES + lane]:
-                    best = at
-            left, top, right = (
-                power[(best - 1) * LANES + lane],
-                power[best * LANES + lane],
-                power[(best + 1) * LANES + lane],
-            )
+            at = int(ar[2 * LANES + lane]) * LANES + lane
+            left, top, right = power[at - LANES], power[at], power[at + LANES]
             bend = min(left - np.float32(2.0) * top + right, np.float32(-1e-6))
             shift = min(max((left - right) / (np.float32(2.0) * bend), np.float32(-0.5)), np.float32(0.5))
             peak = top - np.float32(0.25) * (left - right) * shift
-            out[group * LANES + lane] = peak - (ar[lane] + ar[LANES + lane] * (np.float32(best) + shift))
+            out[group * LANES + lane] = peak - (ar[lane] + ar[LANES + lane] * (ar[2 * LANES + lane] + shift))

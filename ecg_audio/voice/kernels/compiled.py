@@ -1,5 +1,6 @@
 """How the loops over samples and frames are compiled: once, to machine code that is kept on disk."""
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -45,17 +46,28 @@ def cache_folder(package: Path) -> Path:
 
 
 @functools.cache
-def _cache() -> str:
+def folder() -> Path:
     """This version's folder. numba looks at a kernel's own file only; here a change in any file makes all anew."""
     digest = hashlib.sha256()
     for source in sorted(PACKAGE.glob("*.py")):
         digest.update(source.read_bytes())
-    return str(cache_folder(PACKAGE) / f"kernels-{digest.hexdigest()[:12]}")
+    return cache_folder(PACKAGE) / f"kernels-{digest.hexdigest()[:12]}"
+
+
+def _complete() -> Path:
+    return folder() / "complete"
 
 
 def is_cold() -> bool:
-    """Whether nothing is compiled yet on this machine: the first call then takes some seconds more."""
-    return not Path(_cache()).exists()
+    """Whether not everything is compiled yet on this machine: the first calls then take some seconds more."""
+    return not _complete().exists()
+
+
+def warmed() -> None:
+    """Say that everything is compiled."""
+    with contextlib.suppress(OSError):  # somebody cleans up, or the disk is full: it will be looked at again
+        _complete().parent.mkdir(parents=True, exist_ok=True)
+        _complete().touch()
 
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
@@ -80,7 +92,7 @@ def kernel(function: Kernel) -> Kernel:
     with, so every caller should hand it the same ones.
     """
     settings: Any = numba.config
-    others, settings.CACHE_DIR = settings.CACHE_DIR, _cache()
+    others, settings.CACHE_DIR = settings.CACHE_DIR, str(folder())
     try:
         compiled = numba.njit(cache=True, **_OPTIONS)(function)
     finally:
@@ -90,4 +102,5 @@ def kernel(function: Kernel) -> Kernel:
 
 def part(function: Kernel) -> Kernel:
     """Decorate a function that kernels alone call: it is compiled into each of them, and has no entry for Python."""
-    return cast(Kernel, numba.njit(no_cpython_wrapper=True, **_OPTIONS)(function))
+    compile_: Any = numba.njit  # its types do not know all of its options
+    return cast(Kernel, compile_(no_cpython_wrapper=True, **_OPTIONS)(function))

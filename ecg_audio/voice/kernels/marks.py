@@ -36,8 +36,8 @@ def find_marks(samples: Array, first: int, f0_hz: Array, marks: Array, loud: Arr
     Returns:
         How many were filled.
     """
-    frames, start = len(f0_hz), 0
-    count = np.int64(0)  # a literal would be compiled for by itself
+    frames = len(f0_hz)
+    start, count = first - first, first - first  # literal zeros would be compiled for by themselves
     while start < frames:
         if math.isnan(f0_hz[start]):
             start += 1
@@ -92,14 +92,18 @@ def _next(samples: Array, place: float, way: float, first: int, f0_hz: Array, lo
     outer = at + step * (longest + 1)
     if min(at, outer) - half < 0 or max(at, outer) + half >= len(samples):
         return np.nan
-    own = _product(samples, at - half, at - half, 2 * half + 1)
+    length = 2 * half + 1
+    own = _product(samples, at - half, at - half, length)
     if own <= 0.0:
         return np.nan
+    to = at + step * (shortest - 2) - half
+    power = _product(samples, to, to, length)
     here, best, best_lag, left, right = 0.0, -2.0, 0, 0.0, 0.0
     for lag in range(shortest - 1, longest + 2):
-        to = at + step * lag - half
-        product = _product(samples, at - half, to, 2 * half + 1)
-        power = _product(samples, to, to, 2 * half + 1)
+        left_out, taken_in = (to, to + length) if step > 0 else (to + length - 1, to - 1)
+        power += np.float64(samples[taken_in]) ** 2 - np.float64(samples[left_out]) ** 2
+        to += step
+        product = _product(samples, at - half, to, length)
         now = product / math.sqrt(own * power) if power > 0.0 else 0.0
         if best_lag == lag - 1:
             right = now
@@ -121,7 +125,7 @@ def _product(samples: Array, one: int, other: int, length: int) -> float:
     whole = length // LANES * LANES
     for i in range(0, whole, LANES):
         summed += double(load_at(samples, one + i)) * double(load_at(samples, other + i))
-    found = total(summed)
+    found: float = total(summed)
     for i in range(whole, length):
         found += np.float64(samples[one + i]) * np.float64(samples[other + i])
     return found
@@ -131,9 +135,15 @@ def _product(samples: Array, one: int, other: int, length: int) -> float:
 def _amplitude(samples: Array, before: float, here: float, after: float) -> float:
     """Root mean square under a Hann window that rises from the mark before and falls to the mark after."""
     power, weight = 0.0, 0.0
-    for n in range(max(0, int(before) + 1), min(len(samples), int(after) + 1)):
-        reach = here - before if n < here else after - here
-        rise = 0.5 + 0.5 * math.cos(math.pi * (n - here) / reach)
-        power += (rise * samples[n]) ** 2
-        weight += rise * rise
+    first, middle = max(0, int(before) + 1), math.ceil(here)
+    for half in range(2):
+        start, end, reach = (first, middle, here - before) if half == 0 else (middle, int(after) + 1, after - here)
+        turn = math.pi / reach
+        cos, sin = math.cos(turn * (start - here)), math.sin(turn * (start - here))
+        turn_cos, turn_sin = math.cos(turn), math.sin(turn)
+        for n in range(start, min(len(samples), end)):
+            rise = 0.5 + 0.5 * cos
+            power += (rise * samples[n]) ** 2
+            weight += rise * rise
+            cos, sin = cos * turn_cos - sin * turn_sin, sin * turn_cos + cos * turn_sin
     return math.sqrt(power / weight) if weight > 0.0 else 0.0

@@ -33,7 +33,7 @@ CONVERGED = 1e-9
 class Rooms(NamedTuple):
     """What `find_roots` works in: float64."""
 
-    x: Array  # (length * LANES,): the windowed samples
+    x: Array  # ((length + ORDER + 2) * LANES,): the windowed samples, and zeros
     a: Array  # ((ORDER + 2) * LANES,): coefficients, as the next three
     mirrored: Array
     g: Array
@@ -44,8 +44,10 @@ class Rooms(NamedTuple):
 
 def rooms(length: int) -> Rooms:
     """Room for one thread and windows of `length`."""
-    four = (np.empty((ORDER + 2) * LANES) for _ in range(4))
-    return Rooms(np.empty(length * LANES), *four, np.empty(ORDER * LANES), np.empty(ORDER * LANES))
+    a, mirrored, g, lags = (np.empty((ORDER + 2) * LANES) for _ in range(4))
+    return Rooms(
+        np.empty((length + ORDER + 2) * LANES), a, mirrored, g, lags, np.empty(ORDER * LANES), np.empty(ORDER * LANES)
+    )
 
 
 @kernel
@@ -78,14 +80,23 @@ def find_roots(hops: Array, places: Array, window: Array, wanted: Array, work: R
 def _predict(work: Rooms, length: int) -> None:
     """The coefficients 1, a1, ... of eight windowed frames, by Burg's method."""
     x, a, mirrored, g, lags = work.x, work.a, work.mirrored, work.g, work.lags
-    for lag in range(ORDER + 1):
-        summed = double(0.0)
-        for n in range(length - lag):
-            summed += load(x, n) * load(x, n + lag)
-        store(lags, lag, summed * 2.0)
-        store(a, lag, double(0.0))
+    for n in range(length, length + ORDER + 2):
+        store(x, n, double(0.0))
+    for lag in range(0, ORDER + 2, 4):  # four sums, as each waits for its own last addition
+        one, two, three, four = double(0.0), double(0.0), double(0.0), double(0.0)
+        for n in range(length):
+            now = load(x, n)
+            one += now * load(x, n + lag)
+            two += now * load(x, n + lag + 1)
+            three += now * load(x, n + lag + 2)
+            four += now * load(x, n + lag + 3)
+        store(lags, lag, one * 2.0)
+        store(lags, lag + 1, two * 2.0)
+        store(lags, lag + 2, three * 2.0)
+        store(lags, lag + 3, four * 2.0)
+    for k in range(ORDER + 2):
+        store(a, k, double(0.0))
     store(a, 0, double(1.0))
-    store(a, ORDER + 1, double(0.0))
     head, tail = load(x, 0), load(x, length - 1)
     store(g, 0, load(lags, 0) - head * head - tail * tail)
     store(g, 1, load(lags, 1))

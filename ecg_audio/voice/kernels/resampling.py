@@ -3,29 +3,38 @@
 from typing import Any
 
 from ecg_audio.voice.kernels.compiled import kernel
-from ecg_audio.voice.kernels.lanes import LANES, load_at, single, store_at
+from ecg_audio.voice.kernels.lanes import LANES, load, load_at, single, store, store_at
 
 Array = Any
 
 
 @kernel
-def resample(hops: Array, places: Array, taps: Array, count: int, out: Array) -> None:
-    """Weighted sums of neighbouring samples: a polyphase filter, whose phases are the samples of a hop.
+def resample(hops: Array, places: Array, starts: Array, taps: Array, work: Array, out: Array) -> None:
+    """Weighted sums of neighbouring samples: a polyphase filter, whose phases are the samples of a new hop.
 
     Args:
-        hops: see `spectrum.measure_waveform`; `count` hops.
-        places: int64, flat, (samples of a new hop * taps of each,): where in `hops` its samples lie for hop 0.
-        taps: float32, likewise: their weights.
-        count: of hops, a multiple of LANES.
+        hops: see `spectrum.measure_waveform`; a multiple of LANES.
+        places: int64, (samples,): where in `hops` the samples lie that make hop 0, a little of its neighbours among
+            them.
+        starts: int64, (phases,): the first of these samples that each phase takes.
+        taps: float32, flat, (phases * width,): the weights of each, a multiple of four.
+        work: float32, (samples * LANES,): room to work in.
         out: float32, flat: the new hops, laid as the old; the first and the last are of no use, as their neighbours are
             missing.
     """
-    phases = len(out) // count
-    width = len(taps) // phases
+    phases = len(starts)
+    width, count = len(taps) // phases, len(out) // phases
     for group in range(count // LANES):
         first = group * LANES
+        for i in range(len(places)):
+            store(work, i, load_at(hops, places[i] + first))
         for phase in range(phases):
-            summed = single(0.0)
-            for i in range(phase * width, (phase + 1) * width):
-                summed += load_at(hops, places[i] + first) * taps[i]
-            store_at(out, phase * count + first, summed)
+            # four sums, as each waits for its own last addition
+            one, two, three, four = single(0.0), single(0.0), single(0.0), single(0.0)
+            sample, tap = starts[phase], phase * width
+            for i in range(0, width, 4):
+                one += load(work, sample + i) * taps[tap + i]
+                two += load(work, sample + i + 1) * taps[tap + i + 1]
+                three += load(work, sample + i + 2) * taps[tap + i + 2]
+                four += load(work, sample + i + 3) * taps[tap + i + 3]
+            store_at(out, phase * count + first, (one + two) + (three + four))

@@ -70,9 +70,9 @@ class Rooms(NamedTuple):
 
 def rooms() -> Rooms:
     """Room for one thread."""
-    parts = (np.empty(WINDOW // 2 * LANES) for _ in range(4))
+    ar, ai, br, bi = (np.empty(WINDOW // 2 * LANES) for _ in range(4))
     lanes, wider = np.empty(BINS * LANES, np.float32), np.empty(BINS * (LANES + 1), np.float32)
-    return Rooms(*parts, np.empty(BINS * LANES), lanes, wider)
+    return Rooms(ar, ai, br, bi, np.empty(BINS * LANES), lanes, wider)
 
 
 @part

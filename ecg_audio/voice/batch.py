@@ -1,0 +1,158 @@
+"""What is measured of a batch of frames by itself, before the whole recording is known."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ecg_audio.voice import cepstrum, formants, periods
+from ecg_audio.voice.kernels import candidates as peak_kernel
+from ecg_audio.voice.kernels import cepstrum as cepstrum_kernel
+from ecg_audio.voice.kernels import prediction
+from ecg_audio.voice.kernels import spectrum as spectrum_kernel
+from ecg_audio.voice.kernels.candidates import CANDIDATES
+from ecg_audio.voice.kernels.lanes import LANES
+from ecg_audio.voice.kernels.resampling import resample
+from ecg_audio.voice.kernels.spectrum import CEPSTRA, MELS, WINDOW
+from ecg_audio.voice.path import PitchPath, silence_reference
+from ecg_audio.voice.pitch import PitchSettings, lags
+from ecg_audio.voice.spectrum import BALANCE, HOP, SILENT_RMS, sones, tables
+
+Array = Any
+
+WAVEFORM = ("rms", "peak", "zero_crossing_rate")
+SHAPE = ("spectral_centroid_hz", "spectral_rolloff_hz", "spectral_flatness")
+MFCC = tuple(f"mfcc_{index:02d}" for index in range(CEPSTRA))
+VOICED = ("cpp_db", *periods.COLUMNS, *formants.COLUMNS)  # of voiced frames alone
+MEASURED = (*WAVEFORM, *SHAPE, *MFCC, *BALANCE, *VOICED)  # columns of a batch, before the path is known
+SPECTRAL = len(MEASURED) - len(VOICED)
+PERTURBATION = slice(1, 1 + len(periods.COLUMNS))  # of the rows of `VOICED`
+FIRST_FORMANT = PERTURBATION.stop
+ROWS = len(MEASURED) + 2 + 2 * CANDIDATES  # and its own path's F0, its peaks, and its candidates
+AROUND = 2
+"""Frames beside those that may be voiced, which are measured as if they were."""
+EVERYTHING = 1e-9
+"""A silence reference beside which every sound is loud."""
+
+
+class Hops(NamedTuple):
+    """Samples laid so that one sample of neighbouring frames is one contiguous stretch of memory.
+
+    Attributes:
+        samples: float32, flat: sample j of all hops, then sample j + 1 of all hops, and so on.
+        length: samples of a hop.
+        number: how many hops, a multiple of LANES.
+        margin: hops before the first frame's centre.
+    """
+
+    samples: Array
+    length: int
+    number: int
+    margin: int
+
+    def places(self, window: int) -> Array:
+        """Where the samples of the first frame's window lie."""
+        return self.at(np.arange(window) + self.margin * self.length - window // 2)
+
+    def at(self, samples: Array) -> Array:
+        """Where samples lie, counted from the first; of hop -1, only the last can be told."""
+        return samples % self.length * self.number + samples // self.length
+
+
+def measure_batch(samples: Array, margin: int, frames: int, settings: PitchSettings | None) -> Array:
+    """One batch, (ROWS, frames); `samples` begin `margin` hops before the first frame's centre."""
+    padded, hops = lay(samples, margin, frames)
+    out = np.empty((ROWS, math.ceil(frames / LANES) * LANES), np.float32)
+    measure_spectra(hops, out[:SPECTRAL])
+    voiced, found = out[SPECTRAL : len(MEASURED)], out[len(MEASURED) + 1 :]
+    voiced[:] = np.nan
+    out[len(MEASURED)] = np.nan
+    found[:] = 0.0
+    if settings is not None:
+        own, possible = find_pitch(hops, frames, settings, found)
+        out[len(MEASURED), :frames] = own
+        voiced[PERTURBATION, :frames] = periods.find_perturbation(padded, margin * HOP, own)
+        measure_voices(hops, possible, voiced)
+    out[2 : len(MEASURED), out[0] < SILENT_RMS] = np.nan
+    return np.ascontiguousarray(out[:, :frames])
+
+
+def lay(samples: Array, margin: int, frames: int) -> tuple[Array, Hops]:
+    """A batch's samples, filled up with silence, one after the other and as kernels take them."""
+    count = math.ceil((math.ceil(frames / LANES) * LANES + 2 * margin + 1) / LANES) * LANES
+    padded = np.zeros(count * HOP, np.float32)
+    padded[: min(len(samples), len(padded))] = samples[: len(padded)]
+    return padded, Hops(np.ascontiguousarray(padded.reshape(count, HOP).T).reshape(-1), HOP, count, margin)
+
+
+def measure_spectra(hops: Hops, out: Array) -> None:
+    """What needs no pitch, by the rows of `MEASURED`; float32, (SPECTRAL, frames), frames a multiple of LANES."""
+    frames, spectral = out.shape[1], out[len(WAVEFORM) :]
+    decibels = np.empty((MELS, frames), np.float32)
+    places, room = hops.places(WINDOW), spectrum_kernel.rooms()
+    spectrum_kernel.measure_waveform(hops.samples, places, frames, out[: len(WAVEFORM)].reshape(-1))
+    spectrum_kernel.measure_spectrum(
+        hops.samples, places, tables(), room, frames, spectral[:-1].reshape(-1), decibels.reshape(-1)
+    )
+    np.exp2(spectral[2], out=spectral[2])
+    spectral[-1] = sones(decibels)
+
+
+def find_pitch(hops: Hops, frames: int, settings: PitchSettings, found: Array) -> tuple[Array, Array]:
+    """Fill in the candidates of a batch and walk its own path through them.
+
+    Args:
+        hops: the batch.
+        frames: how many.
+        settings: what counts as voice.
+        found: out, float32, (1 + 2 * CANDIDATES, frames up to a multiple of LANES): peaks, F0 and strengths.
+
+    Returns:
+        F0 by the batch alone, as good as it can be known before the others, float32, (frames,); and whether any of
+        eight frames may be voiced, bool.
+    """
+    constants, padded_frames = lags(settings), found.shape[1]
+    places, room = hops.places(len(constants.window)), peak_kernel.rooms(len(constants.cos))
+    peak_kernel.find_candidates(hops.samples, places, constants, room, padded_frames, found.reshape(-1))
+    possible = np.zeros(padded_frames, np.bool_)
+    possible[:frames] = _may_be_voiced(found[:, :frames], settings)
+    own = _walk(found[:, :frames], settings, silence_reference(found[0, :frames]))
+    return own, possible.reshape(-1, LANES).any(axis=1)
+
+
+def _may_be_voiced(found: Array, settings: PitchSettings) -> Array:
+    """Frames that are voiced if the rest of the recording is faint enough, and those beside them.
+
+    A voice may come from the batch before, or go on in the next, with less than it takes to begin or end.
+    """
+    loose = np.pad(np.isfinite(_walk(found, settings, EVERYTHING)), AROUND)
+    loose[: AROUND + LANES] = loose[-AROUND - LANES :] = True
+    return np.lib.stride_tricks.sliding_window_view(loose, 2 * AROUND + 1).any(axis=1)
+
+
+def _walk(found: Array, settings: PitchSettings, reference: float) -> Array:
+    path = PitchPath(settings, reference)
+    return path.extend(found[1 : 1 + CANDIDATES], found[1 + CANDIDATES :], found[0], end=True)[0]
+
+
+def measure_voices(hops: Hops, wanted: Array, out: Array) -> None:
+    """Cepstral peak and formants of the frames of `wanted` groups, by the rows of `VOICED`."""
+    row, measured = FIRST_FORMANT, np.repeat(wanted, LANES)
+    for ceiling_hz in formants.CEILINGS_HZ:
+        rate_hz = 2 * ceiling_hz
+        taken, starts, taps = formants.resampling(ceiling_hz)
+        length, work = len(taps), np.empty(len(taken) * LANES, np.float32)
+        slow = Hops(np.empty(length * hops.number, np.float32), length, hops.number, hops.margin)
+        resample(hops.samples, hops.at(taken), starts, taps.reshape(-1), work, slow.samples)
+
+        window = formants.gaussian(int(formants.WINDOW_S * rate_hz))
+        re, im = np.full((2, prediction.ORDER, len(wanted) * LANES), np.nan)
+        room = prediction.rooms(len(window))
+        places = slow.places(len(window))
+        prediction.find_roots(slow.samples, places, window, wanted, room, re.reshape(-1), im.reshape(-1))
+        out[row : row + 2 * formants.FORMANTS, measured] = formants.choose(re[:, measured], im[:, measured], rate_hz)
+        row += 2 * formants.FORMANTS
+
+        if rate_hz == cepstrum.RATE_HZ:
+            places, cepstral_room = slow.places(cepstrum.WINDOW), cepstrum_kernel.rooms(cepstrum.SIZE)
+            cepstrum_kernel.find_prominence(slow.samples, places, cepstrum.constants(), wanted, cepstral_room, out[0])
