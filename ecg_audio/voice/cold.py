@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from ecg_audio.child import Child
+from ecg_audio.child import Child, ChildError
 from ecg_audio.errors import EcgError
 from ecg_audio.progress import Report, silent
 from ecg_audio.voice import batch, periods
@@ -65,7 +65,7 @@ def _compile(part: str) -> bool:
     with Child("the compiler of the voice measurement", environment=where) as child:
         try:
             child.call(compile_part, part, timeout_s=LIMIT_S)
-        except (EcgError, OSError, RuntimeError) as error:
+        except (EcgError, ChildError, OSError) as error:
             logger.warning("the voice measurement is compiled while it runs: %s", error)
             return False
     return True
