@@ -11,7 +11,7 @@ from ecg_audio.voice.kernels import cepstrum as cepstrum_kernel
 from ecg_audio.voice.kernels import prediction
 from ecg_audio.voice.kernels import spectrum as spectrum_kernel
 from ecg_audio.voice.kernels.candidates import CANDIDATES
-from ecg_audio.voice.kernels.lanes import LANES
+from ecg_audio.voice.kernels.lanes import LANES, room
 from ecg_audio.voice.kernels.resampling import resample
 from ecg_audio.voice.kernels.spectrum import CEPSTRA, MELS, WINDOW
 from ecg_audio.voice.path import PitchPath, silence_reference
@@ -89,10 +89,10 @@ def measure_spectra(hops: Hops, out: Array) -> None:
     """What needs no pitch, by the rows of `MEASURED`; float32, (SPECTRAL, frames), frames a multiple of LANES."""
     frames, spectral = out.shape[1], out[len(WAVEFORM) :]
     decibels = np.empty((MELS, frames), np.float32)
-    places, room = hops.places(WINDOW), spectrum_kernel.rooms()
+    places, work = hops.places(WINDOW), spectrum_kernel.rooms()
     spectrum_kernel.measure_waveform(hops.samples, places, frames, out[: len(WAVEFORM)].reshape(-1))
     spectrum_kernel.measure_spectrum(
-        hops.samples, places, tables(), room, frames, spectral[:-1].reshape(-1), decibels.reshape(-1)
+        hops.samples, places, tables(), work, frames, spectral[:-1].reshape(-1), decibels.reshape(-1)
     )
     np.exp2(spectral[2], out=spectral[2])
     spectral[-1] = sones(decibels)
@@ -112,8 +112,8 @@ def find_pitch(hops: Hops, frames: int, settings: PitchSettings, found: Array) -
         eight frames may be voiced, bool.
     """
     constants, padded_frames = lags(settings), found.shape[1]
-    places, room = hops.places(len(constants.window)), peak_kernel.rooms(len(constants.cos))
-    peak_kernel.find_candidates(hops.samples, places, constants, room, padded_frames, found.reshape(-1))
+    places, work = hops.places(len(constants.window)), peak_kernel.rooms(len(constants.cos))
+    peak_kernel.find_candidates(hops.samples, places, constants, work, padded_frames, found.reshape(-1))
     possible = np.zeros(padded_frames, np.bool_)
     possible[:frames] = _may_be_voiced(found[:, :frames], settings)
     own = _walk(found[:, :frames], settings, silence_reference(found[0, :frames]))
@@ -141,15 +141,15 @@ def measure_voices(hops: Hops, wanted: Array, out: Array) -> None:
     for ceiling_hz in formants.CEILINGS_HZ:
         rate_hz = 2 * ceiling_hz
         taken, starts, taps = formants.resampling(ceiling_hz)
-        length, work = len(taps), np.empty(len(taken) * LANES, np.float32)
+        length, work = len(taps), room(len(taken), np.float32)
         slow = Hops(np.empty(length * hops.number, np.float32), length, hops.number, hops.margin)
         resample(hops.samples, hops.at(taken), starts, taps.reshape(-1), work, slow.samples)
 
         window = formants.gaussian(int(formants.WINDOW_S * rate_hz))
         re, im = np.full((2, prediction.ORDER, len(wanted) * LANES), np.nan)
-        room = prediction.rooms(len(window))
+        solving = prediction.rooms(len(window))
         places = slow.places(len(window))
-        prediction.find_roots(slow.samples, places, window, wanted, room, re.reshape(-1), im.reshape(-1))
+        prediction.find_roots(slow.samples, places, window, wanted, solving, re.reshape(-1), im.reshape(-1))
         out[row : row + 2 * formants.FORMANTS, measured] = formants.choose(re[:, measured], im[:, measured], rate_hz)
         row += 2 * formants.FORMANTS
 

@@ -13,6 +13,7 @@ from ecg_audio.voice.kernels.lanes import (
     load,
     load_at,
     peaks,
+    room,
     single,
     smaller,
     store,
@@ -58,10 +59,8 @@ class Rooms(NamedTuple):
 
 def rooms(size: int) -> Rooms:
     """Room for one thread and transforms of `size` points."""
-    ar, ai, br, bi = (np.empty(size // 2 * LANES, np.float32) for _ in range(4))
-    return Rooms(
-        ar, ai, br, bi, np.empty((size // 2 + 1) * LANES, np.float32), np.empty(LANES * CANDIDATES, np.float32)
-    )
+    ar, ai, br, bi = (room(size // 2, np.float32) for _ in range(4))
+    return Rooms(ar, ai, br, bi, room(size // 2 + 1, np.float32), room(CANDIDATES, np.float32))
 
 
 @kernel

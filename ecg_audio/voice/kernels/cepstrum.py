@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ecg_audio.voice.kernels.compiled import kernel
-from ecg_audio.voice.kernels.lanes import LANES, absolute, below, larger, load, load_at, single, store
+from ecg_audio.voice.kernels.lanes import LANES, absolute, below, larger, load, load_at, room, single, store
 from ecg_audio.voice.kernels.spectrum import logarithm
 from ecg_audio.voice.kernels.transform import fold, powers, transform
 
@@ -42,8 +42,8 @@ class Rooms(NamedTuple):
 
 def rooms(size: int) -> Rooms:
     """Room for one thread and transforms of `size` points."""
-    ar, ai, br, bi = (np.empty(size // 2 * LANES, np.float32) for _ in range(4))
-    return Rooms(ar, ai, br, bi, np.empty((size // 2 + 1) * LANES, np.float32))
+    ar, ai, br, bi = (room(size // 2, np.float32) for _ in range(4))
+    return Rooms(ar, ai, br, bi, room(size // 2 + 1, np.float32))
 
 
 @kernel

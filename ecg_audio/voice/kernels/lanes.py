@@ -13,6 +13,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import extending, types
 from numba.core.typing import templates
@@ -25,6 +26,17 @@ _typing: Any = templates  # numba gives these parts of itself no types
 _lowering: Any = extending
 
 LANES = 8
+
+_LINE_BYTES = 64  # of a processor's cache
+
+
+def room(count: int, dtype: Any = np.float64) -> Array:
+    """An array of so many lanes, each in one line of the processor's cache: with AVX-512 a load would else take two."""
+    width = np.dtype(dtype).itemsize
+    whole = np.empty(count * LANES + _LINE_BYTES // width, dtype)
+    skipped = -whole.__array_interface__["data"][0] % _LINE_BYTES // width
+    return whole[skipped : skipped + count * LANES]
+
 
 _FLAGS = ("contract", "nsz")
 _INT32 = ir.IntType(32)

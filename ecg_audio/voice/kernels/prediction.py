@@ -7,8 +7,6 @@ are made once, and not on the errors of every order: the coefficients are the sa
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ecg_audio.voice.kernels.compiled import kernel, part
 from ecg_audio.voice.kernels.lanes import (
     LANES,
@@ -19,6 +17,7 @@ from ecg_audio.voice.kernels.lanes import (
     larger,
     load,
     load_at,
+    room,
     smaller,
     store,
 )
@@ -44,10 +43,9 @@ class Rooms(NamedTuple):
 
 def rooms(length: int) -> Rooms:
     """Room for one thread and windows of `length`."""
-    a, mirrored, g, lags = (np.empty((ORDER + 2) * LANES) for _ in range(4))
-    return Rooms(
-        np.empty((length + ORDER + 2) * LANES), a, mirrored, g, lags, np.empty(ORDER * LANES), np.empty(ORDER * LANES)
-    )
+    a, mirrored, g, lags = (room(ORDER + 2) for _ in range(4))
+    x, re, im = (room(numbers) for numbers in (length + ORDER + 2, ORDER, ORDER))
+    return Rooms(x, a, mirrored, g, lags, re, im)
 
 
 @kernel

@@ -16,6 +16,7 @@ from ecg_audio.voice.kernels.lanes import (
     load,
     load_at,
     mantissa,
+    room,
     root,
     single,
     store,
@@ -70,9 +71,8 @@ class Rooms(NamedTuple):
 
 def rooms() -> Rooms:
     """Room for one thread."""
-    ar, ai, br, bi = (np.empty(WINDOW // 2 * LANES) for _ in range(4))
-    lanes, wider = np.empty(BINS * LANES, np.float32), np.empty(BINS * (LANES + 1), np.float32)
-    return Rooms(ar, ai, br, bi, np.empty(BINS * LANES), lanes, wider)
+    ar, ai, br, bi = (room(WINDOW // 2) for _ in range(4))
+    return Rooms(ar, ai, br, bi, room(BINS), room(BINS, np.float32), np.empty(BINS * (LANES + 1), np.float32))
 
 
 @part
