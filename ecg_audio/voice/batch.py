@@ -29,8 +29,6 @@ SPECTRAL = len(MEASURED) - len(VOICED)
 PERTURBATION = slice(1, 1 + len(periods.COLUMNS))  # of the rows of `VOICED`
 FIRST_FORMANT = PERTURBATION.stop
 ROWS = len(MEASURED) + 2 + 2 * CANDIDATES  # and its own path's F0, its peaks, and its candidates
-AROUND = 2
-"""Frames beside those that may be voiced, which are measured as if they were."""
 EVERYTHING = 1e-9
 """A silence reference beside which every sound is loud."""
 
@@ -108,26 +106,25 @@ def find_pitch(hops: Hops, frames: int, settings: PitchSettings, found: Array) -
         found: out, float32, (1 + 2 * CANDIDATES, frames up to a multiple of LANES): peaks, F0 and strengths.
 
     Returns:
-        F0 by the batch alone, as good as it can be known before the others, float32, (frames,); and whether any of
-        eight frames may be voiced, bool.
+        F0 by the batch alone, as good as it can be known before the others, float32, (frames,); and the numbers of
+        frames that may be voiced, int64.
     """
     constants, padded_frames = lags(settings), found.shape[1]
     places, work = hops.places(len(constants.window)), peak_kernel.rooms(len(constants.cos))
     peak_kernel.find_candidates(hops.samples, places, constants, work, padded_frames, found.reshape(-1))
-    possible = np.zeros(padded_frames, np.bool_)
-    possible[:frames] = _may_be_voiced(found[:, :frames], settings)
+    possible = _may_be_voiced(found[:, :frames], settings)
     own = _walk(found[:, :frames], settings, silence_reference(found[0, :frames]))
-    return own, possible.reshape(-1, LANES).any(axis=1)
+    return own, possible
 
 
 def _may_be_voiced(found: Array, settings: PitchSettings) -> Array:
-    """Frames that are voiced if the rest of the recording is faint enough, and those beside them.
+    """The numbers of frames that are voiced if the rest of the recording is faint enough.
 
     A voice may come from the batch before, or go on in the next, with less than it takes to begin or end.
     """
-    loose = np.pad(np.isfinite(_walk(found, settings, EVERYTHING)), AROUND)
-    loose[: AROUND + LANES] = loose[-AROUND - LANES :] = True
-    return np.lib.stride_tricks.sliding_window_view(loose, 2 * AROUND + 1).any(axis=1)
+    loose = np.isfinite(_walk(found, settings, EVERYTHING))
+    loose[:LANES] = loose[-LANES:] = True
+    return np.flatnonzero(loose)
 
 
 def _walk(found: Array, settings: PitchSettings, reference: float) -> Array:
@@ -136,23 +133,36 @@ def _walk(found: Array, settings: PitchSettings, reference: float) -> Array:
 
 
 def measure_voices(hops: Hops, wanted: Array, out: Array) -> None:
-    """Cepstral peak and formants of the frames of `wanted` groups, by the rows of `VOICED`."""
-    row, measured = FIRST_FORMANT, np.repeat(wanted, LANES)
+    """Cepstral peak and formants, by the rows of `VOICED`, of the frames whose numbers are `wanted`."""
+    if not len(wanted):
+        return
+    eights = np.pad(wanted, (0, -len(wanted) % LANES), mode="edge")
+    row = FIRST_FORMANT
     for ceiling_hz in formants.CEILINGS_HZ:
         rate_hz = 2 * ceiling_hz
-        taken, starts, taps = formants.resampling(ceiling_hz)
-        length, work = len(taps), room(len(taken), np.float32)
-        slow = Hops(np.empty(length * hops.number, np.float32), length, hops.number, hops.margin)
-        resample(hops.samples, hops.at(taken), starts, taps.reshape(-1), work, slow.samples)
+        slow = resampled(hops, ceiling_hz)
+
+        def starts(length: int, hop: int = rate_hz // 100) -> Array:
+            return (eights + hops.margin) * hop - length // 2
 
         window = formants.gaussian(int(formants.WINDOW_S * rate_hz))
-        re, im = np.full((2, prediction.ORDER, len(wanted) * LANES), np.nan)
+        re, im = np.empty((2, prediction.ORDER, len(eights)))
         solving = prediction.rooms(len(window))
-        places = slow.places(len(window))
-        prediction.find_roots(slow.samples, places, window, wanted, solving, re.reshape(-1), im.reshape(-1))
-        out[row : row + 2 * formants.FORMANTS, measured] = formants.choose(re[:, measured], im[:, measured], rate_hz)
+        prediction.find_roots(slow, starts(len(window)), window, solving, re.reshape(-1), im.reshape(-1))
+        found = formants.choose(re[:, : len(wanted)], im[:, : len(wanted)], rate_hz)
+        out[row : row + 2 * formants.FORMANTS, wanted] = found
         row += 2 * formants.FORMANTS
 
         if rate_hz == cepstrum.RATE_HZ:
-            places, cepstral_room = slow.places(cepstrum.WINDOW), cepstrum_kernel.rooms(cepstrum.SIZE)
-            cepstrum_kernel.find_prominence(slow.samples, places, cepstrum.constants(), wanted, cepstral_room, out[0])
+            prominence = np.empty(len(eights), np.float32)
+            work = cepstrum_kernel.rooms(cepstrum.SIZE)
+            cepstrum_kernel.find_prominence(slow, starts(cepstrum.WINDOW), cepstrum.constants(), work, prominence)
+            out[0, wanted] = prominence[: len(wanted)]
+
+
+def resampled(hops: Hops, ceiling_hz: int) -> Array:
+    """A batch at twice a ceiling, its highs raised, float32; its first and last hop are of no use."""
+    taken, starts, taps = formants.resampling(ceiling_hz)
+    slow = np.empty(hops.number * len(starts), np.float32)
+    resample(hops.samples, hops.at(taken), starts, taps.reshape(-1), room(len(taken) + 1, np.float32), slow)
+    return slow

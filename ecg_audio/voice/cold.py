@@ -88,7 +88,7 @@ def _spectra() -> None:
     sound = np.ones(1, np.float32)
     _padded, hops = batch.lay(np.concatenate(list(about_mean([sound]))), MARGIN, LANES)
     batch.measure_spectra(hops, np.zeros((batch.SPECTRAL, LANES), np.float32))
-    batch.measure_voices(hops, np.ones(1, np.bool_), np.zeros((len(batch.VOICED), LANES), np.float32))
+    batch.measure_voices(hops, np.zeros(1, np.int64), np.zeros((len(batch.VOICED), LANES), np.float32))
 
 
 PARTS = {"pitch": _pitch, "spectra": _spectra}

@@ -5,9 +5,7 @@ import pytest
 
 from ecg_audio.voice import batch, cepstrum, formants
 from ecg_audio.voice.kernels import prediction
-from ecg_audio.voice.kernels.lanes import LANES
 from ecg_audio.voice.kernels.marks import MARKS_A_FRAME, find_marks
-from ecg_audio.voice.kernels.resampling import resample
 from ecg_audio.voice.pitch import PitchSettings, lags
 from tests.voice import reference
 
@@ -69,45 +67,34 @@ def test_candidates_are_the_peaks_of_the_autocorrelation(sound, laid):
         assert strength.max() == pytest.approx(r[constants.shortest : constants.longest].max(), abs=0.01)
 
 
-def resampled(hops, ceiling_hz):
-    """The kernel's sound at twice a ceiling, as it is laid and in order of time."""
-    taken, starts, taps = formants.resampling(ceiling_hz)
-    slow = batch.Hops(np.empty(len(taps) * hops.number, np.float32), len(taps), hops.number, hops.margin)
-    work = np.empty(len(taken) * LANES, np.float32)
-    resample(hops.samples, hops.at(taken), starts, taps.reshape(-1), work, slow.samples)
-    return slow, slow.samples.reshape(len(taps), hops.number).T.reshape(-1)[hops.margin * len(taps) :]
-
-
 @pytest.mark.parametrize(("ceiling_hz", "up", "down"), [(5000, 5, 8), (5500, 11, 16)])
 def test_resampling(sound, laid, ceiling_hz, up, down):
     """Sound at another rate is scipy's, with the highs raised."""
     expected = reference.resampled(sound, up, down, np.exp(-2 * np.pi * 50.0 / (2 * ceiling_hz)))
-    found = resampled(laid[1], ceiling_hz)[1][: len(expected)]
+    found = batch.resampled(laid[1], ceiling_hz)[MARGIN * 2 * ceiling_hz // 100 :][: len(expected)]
     assert np.abs(found - expected)[1:].max() < 1e-6  # the first has another before it
 
 
 def test_roots(laid):
     """The roots are those of the polynomial that Burg's own recursion gives."""
-    slow, flat = resampled(laid[1], 5000)
-    window = formants.gaussian(500)
+    slow, window = batch.resampled(laid[1], 5000), formants.gaussian(500)
     re, im = np.zeros((2, prediction.ORDER, FRAMES))
-    wanted = np.ones(FRAMES // LANES, np.bool_)
-    room = prediction.rooms(500)
-    prediction.find_roots(slow.samples, slow.places(500), window, wanted, room, re.reshape(-1), im.reshape(-1))
+    starts = (np.arange(FRAMES) + MARGIN) * 100 - 250
+    prediction.find_roots(slow, starts, window, prediction.rooms(500), re.reshape(-1), im.reshape(-1))
     for number in CHOSEN:
-        x = reference.frame(flat, number, 500, 10_000) * window
+        x = reference.frame(slow, number + MARGIN, 500, 10_000) * window
         apart = np.abs((re[:, number] + 1j * im[:, number])[:, None] - np.roots(reference.burg(x, prediction.ORDER)))
         assert max(apart.min(axis=0).max(), apart.min(axis=1).max()) < 1e-6
 
 
 def test_prominence(laid):
     """The cepstral peak over its line."""
-    flat = resampled(laid[1], 5000)[1]
+    slow = batch.resampled(laid[1], 5000)
     out = np.zeros((len(batch.VOICED), FRAMES), np.float32)
-    batch.measure_voices(laid[1], np.ones(FRAMES // LANES, np.bool_), out)
+    batch.measure_voices(laid[1], np.arange(FRAMES), out)
     window = cepstrum.constants().window.astype(np.float64)
     for number in CHOSEN:
-        x = reference.frame(flat, number, cepstrum.WINDOW, 10_000) * window
+        x = reference.frame(slow, number + MARGIN, cepstrum.WINDOW, 10_000) * window
         expected = reference.prominence(x, cepstrum.SIZE, cepstrum.LINE, cepstrum.PEAK)
         assert out[0, number] == pytest.approx(expected, abs=0.05)
 

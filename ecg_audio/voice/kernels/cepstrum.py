@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ecg_audio.voice.kernels.compiled import kernel
-from ecg_audio.voice.kernels.lanes import LANES, absolute, below, larger, load, load_at, room, single, store
+from ecg_audio.voice.kernels.lanes import LANES, absolute, below, larger, load, room, single, store
 from ecg_audio.voice.kernels.spectrum import logarithm
 from ecg_audio.voice.kernels.transform import fold, powers, transform
 
@@ -47,29 +47,27 @@ def rooms(size: int) -> Rooms:
 
 
 @kernel
-def find_prominence(hops: Array, places: Array, constants: Constants, wanted: Array, work: Rooms, out: Array) -> None:
+def find_prominence(samples: Array, starts: Array, constants: Constants, work: Rooms, out: Array) -> None:
     """Height of the cepstrum's peak over a straight line through it, in decibels.
 
     Args:
-        hops: see `spectrum.measure_waveform`, at the rate of the window.
-        places: see `spectrum.measure_waveform`.
+        samples: float32, (any,).
+        starts: int64, (frames,), a multiple of LANES: where each frame's window begins.
         constants: the constants.
-        wanted: bool, (groups,): whether any of eight frames is; the others' figures are left as they are.
         work: from `rooms`.
-        out: float32, (groups * LANES,).
+        out: float32, (frames,).
     """
     length, half = len(constants.window), len(constants.half_cos)
     ar, ai, power = work.ar, work.ai, work.power
-    for group in range(len(wanted)):
-        if not wanted[group]:
-            continue
-        for i in range(half):
-            if 2 * i < length:
-                store(ar, i, load_at(hops, places[2 * i] + group * LANES) * constants.window[2 * i])
-                store(ai, i, load_at(hops, places[2 * i + 1] + group * LANES) * constants.window[2 * i + 1])
-            else:
-                store(ar, i, single(0.0))
-                store(ai, i, single(0.0))
+    for group in range(len(starts) // LANES):
+        for lane in range(LANES):
+            first = starts[group * LANES + lane]
+            for i in range(length // 2):
+                ar[i * LANES + lane] = samples[first + 2 * i] * constants.window[2 * i]
+                ai[i * LANES + lane] = samples[first + 2 * i + 1] * constants.window[2 * i + 1]
+        for i in range(length // 2, half):
+            store(ar, i, single(0.0))
+            store(ai, i, single(0.0))
         zr, zi = transform(ar, ai, work.br, work.bi, constants.half_cos, constants.half_sin)
         powers(zr, zi, constants.cos, constants.sin, power)
         for k in range(half + 1):

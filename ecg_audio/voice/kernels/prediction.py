@@ -16,7 +16,6 @@ from ecg_audio.voice.kernels.lanes import (
     double,
     larger,
     load,
-    load_at,
     room,
     smaller,
     store,
@@ -49,24 +48,23 @@ def rooms(length: int) -> Rooms:
 
 
 @kernel
-def find_roots(hops: Array, places: Array, window: Array, wanted: Array, work: Rooms, re: Array, im: Array) -> None:
+def find_roots(samples: Array, starts: Array, window: Array, work: Rooms, re: Array, im: Array) -> None:
     """Roots of the prediction polynomial of each frame.
 
     Args:
-        hops: see `spectrum.measure_waveform`, at the rate of the window.
-        places: see `spectrum.measure_waveform`.
+        samples: float32, (any,).
+        starts: int64, (frames,), a multiple of LANES: where each frame's window begins.
         window: float64.
-        wanted: bool, (groups,): whether any of eight frames is.
         work: from `rooms`.
-        re: out, float64, flat, (ORDER * groups * LANES,): real parts, NaN where the roots were not found.
+        re: out, float64, flat, (ORDER * frames,): real parts, NaN where the roots were not found.
         im: out, likewise: imaginary parts.
     """
-    groups = len(wanted)
+    groups = len(starts) // LANES
     for group in range(groups):
-        if not wanted[group]:
-            continue
-        for i in range(len(window)):
-            store(work.x, i, double(load_at(hops, places[i] + group * LANES)) * window[i])
+        for lane in range(LANES):
+            first = starts[group * LANES + lane]
+            for i in range(len(window)):
+                work.x[i * LANES + lane] = samples[first + i] * window[i]
         _predict(work, len(window))
         found = 1.0 - _solve(work)
         for i in range(ORDER):  # 0 / 0 where not found

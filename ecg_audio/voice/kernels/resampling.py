@@ -3,7 +3,7 @@
 from typing import Any
 
 from ecg_audio.voice.kernels.compiled import kernel
-from ecg_audio.voice.kernels.lanes import LANES, load, load_at, single, store, store_at
+from ecg_audio.voice.kernels.lanes import LANES, load, load_at, single, store
 
 Array = Any
 
@@ -18,11 +18,11 @@ def resample(hops: Array, places: Array, starts: Array, taps: Array, work: Array
             them.
         starts: int64, (phases,): the first of these samples that each phase takes.
         taps: float32, flat, (phases * width,): the weights of each, a multiple of four.
-        work: float32, (samples * LANES,): room to work in.
-        out: float32, flat: the new hops, laid as the old; the first and the last are of no use, as their neighbours are
-            missing.
+        work: float32, ((samples + 1) * LANES,): room to work in.
+        out: float32, (count * phases,): the new hops, one after the other; the first and the last are of no use, as
+            their neighbours are missing.
     """
-    phases = len(starts)
+    phases, summed = len(starts), len(places)
     width, count = len(taps) // phases, len(out) // phases
     for group in range(count // LANES):
         first = group * LANES
@@ -37,4 +37,6 @@ def resample(hops: Array, places: Array, starts: Array, taps: Array, work: Array
                 two += load(work, sample + i + 1) * taps[tap + i + 1]
                 three += load(work, sample + i + 2) * taps[tap + i + 2]
                 four += load(work, sample + i + 3) * taps[tap + i + 3]
-            store_at(out, phase * count + first, (one + two) + (three + four))
+            store(work, summed, (one + two) + (three + four))
+            for lane in range(LANES):
+                out[(first + lane) * phases + phase] = work[summed * LANES + lane]
