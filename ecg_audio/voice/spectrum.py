@@ -85,17 +85,19 @@ def _window() -> Array:
 
 
 def sones(decibels: Array) -> Array:
-    """Loudness of frames, float64 (frames,), from the decibels of their mel bands, (40, frames)."""
+    """Loudness of frames, float32 (frames,), from the decibels of their mel bands, float32 (40, frames)."""
     weights, nothing = _sones()
-    heard = np.exp(weights[:, None] + NEPERS * decibels).sum(axis=0) - nothing
-    return np.maximum(0.0, heard)
+    bands = decibels * np.float32(NEPERS)
+    bands += weights[:, None]
+    heard = np.exp(bands, out=bands).sum(axis=0, dtype=np.float64) - nothing
+    return np.maximum(0.0, heard).astype(np.float32)
 
 
 @functools.cache
 def _sones() -> tuple[Array, float]:
-    """Logarithms of the bands' weights, and what the floor alone would add up to."""
+    """Logarithms of the bands' weights, float32, and what the floor alone would add up to."""
     weights = _sone_weights(_window(), mel_filters())
-    return weights, float((np.exp(weights) * POWER_FLOOR**STEVENS).sum())
+    return weights.astype(np.float32), float((np.exp(weights) * POWER_FLOOR**STEVENS).sum())
 
 
 def _slope_weights(first: int, end: int) -> Array:

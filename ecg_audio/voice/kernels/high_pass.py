@@ -28,9 +28,9 @@ def high_pass(samples: Array, coefficient: float, state: Array, out: Array) -> N
     for n in range(len(samples)):
         now = np.float64(samples[n])
         value = now - before + coefficient * value
-        if now == before:  # only then is there a tail to end
-            zeros = zeros + 1.0 if now == 0.0 else 0.0
-            if zeros >= ZEROS or abs(value) < DECAYED:
+        if now == 0.0 or abs(value) < DECAYED:  # seldom, so that it costs nothing to ask
+            zeros = zeros + 1.0 if now == 0.0 and before == 0.0 else 0.0
+            if now == before and (zeros >= ZEROS or abs(value) < DECAYED):
                 value = 0.0
         else:
             zeros = 0.0
