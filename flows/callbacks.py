@@ -42,7 +42,7 @@ def answered(run: Run) -> Run:
                 return run(request, *arguments, **options)
             patience_s = _patience_s()
             with Courier(endpoint(request.callback), answer_s=10.0) as courier:
-                reporter = Reporter(request.job_id, courier, first=artifact.wait_for, reached=artifact.reached)
+                reporter = Reporter(request.job_id, courier, known=artifact.known, reached=artifact.reached)
                 try:
                     with reporter, listening(reporter.listen):
                         ended = run(request, *arguments, **options)

@@ -101,6 +101,27 @@ def test_a_backend_that_comes_back_hears_the_latest(receiver: Receiver, courier:
             until(lambda: receiver.jobs["job-1"].progress[-1:] == [20])
 
 
+def test_only_figures_that_are_kept_are_said(receiver: Receiver, courier: Courier) -> None:
+    """Where a figure cannot be kept, the last one is said again, so that a run that is begun again takes none back."""
+    job, kept = receiver.jobs["job-1"], [30]
+    with Reporter(
+        "job-1", courier, known=lambda figure: figure <= kept[-1], at_most_every_s=0.0, at_least_every_s=0.02
+    ) as reporter:
+        progress = Progress(STAGES, (reporter.listen,))
+        for stage in ("download", "extract"):
+            with progress.stage(stage):
+                pass
+        with progress.stage("transcribe") as report:
+            until(lambda: job.progress[-1:] == [30])
+            report(0.5)
+            heard = len(job.progress)
+            until(lambda: len(job.progress) > heard + 2)
+            assert max(job.progress) == 30
+            kept.append(100)
+            until(lambda: job.progress[-1] == 52)
+    assert job.progress == sorted(job.progress)
+
+
 def test_nothing_is_sent_after_the_end(receiver: Receiver, courier: Courier) -> None:
     """Once the reporter has ended, the terminal callback is the last message."""
     with Reporter("job-1", courier, at_most_every_s=0.0, at_least_every_s=0.01) as reporter:
