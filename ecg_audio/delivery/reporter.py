@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ecg_audio.delivery import callback
 from ecg_audio.delivery.callback import Step
-from ecg_audio.delivery.courier import Courier, new_id
+from ecg_audio.delivery.client import CallbackClient, new_id
 from ecg_audio.progress import Snapshot
 
 AT_MOST_EVERY_S = 2.0
@@ -26,7 +26,7 @@ class Reporter:
 
     Args:
         job_id: the backend's own id.
-        courier: carries the callbacks; the reporter closes nothing.
+        client: carries the callbacks; the reporter closes nothing.
         known: whether a figure is kept where it outlives this process; it is asked before each. One that is not is not
             said, because a run that is begun again would say a lower one: the last figure is said again meanwhile.
         reached: the figure that an earlier try of the same run has said; lower ones are not said again.
@@ -37,7 +37,7 @@ class Reporter:
     def __init__(
         self,
         job_id: str,
-        courier: Courier,
+        client: CallbackClient,
         *,
         known: Callable[[int], bool] = lambda _figure: True,
         reached: int = 0,
@@ -45,7 +45,7 @@ class Reporter:
         at_least_every_s: float = AT_LEAST_EVERY_S,
     ) -> None:
         self._job_id = job_id
-        self._courier = courier
+        self._client = client
         self._known = known
         self._at_most_every_s = at_most_every_s
         self._at_least_every_s = at_least_every_s
@@ -79,7 +79,7 @@ class Reporter:
             if step is None or self._ended.is_set():
                 continue
             said = step
-            answer = self._courier.post(callback.working(self._job_id, step, self._courier.endpoint.locale), new_id())
+            answer = self._client.post(callback.working(self._job_id, step, self._client.endpoint.locale), new_id())
             if answer.verdict == "refused":
                 logger.warning("progress is no longer reported: %s %s", answer.status or "", answer.said)
                 return

@@ -16,7 +16,7 @@ from deployments.cli import batch, doctor
 from deployments.cli.show import show_result
 from deployments.service.job_board import Jobs, Recent
 from deployments.service.status_page import StatusPage
-from deployments.service.supervisor import Kept, Service
+from deployments.service.supervisor import Service, Supervised
 from deployments.terminal import Terminal
 from ecg_audio.analysis import Notice
 from ecg_audio.batch.summary import Ended
@@ -78,7 +78,7 @@ def test_errors_and_batches(shown: StringIO) -> None:
 @pytest.mark.parametrize("plain", [True, False])
 def test_the_status_page(shown: StringIO, tmp_path: Path, plain: bool) -> None:
     """Names of runs hold names of sources; also where the page is drawn in place."""
-    kept = Kept(Service("it", ("true",), address=HOSTILE), tmp_path / "it.log", "ready")
+    kept = Supervised(Service("it", ("true",), address=HOSTILE), tmp_path / "it.log", "ready")
     jobs = Jobs({"done": 1}, (Recent(HOSTILE, HOSTILE, datetime.now(UTC), 1.0),))
     with StatusPage([kept], [HOSTILE], terminal.out, plain=plain) as page:
         page.show(jobs)

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from deployments.service import guard, serve
-from deployments.service.supervisor import Patience, Service, Supervisor
+from deployments.service.supervisor import RestartPolicy, Service, Supervisor
 from ecg_audio.errors import ServiceFailed
 
 REPOSITORY = Path(__file__).parent.parent.parent
 SLEEP = ("sleep", "600")
-HASTE = Patience(first_rest_s=0.01, longest_rest_s=0.05, lasting_s=30.0, tries=3)
+HASTE = RestartPolicy(first_rest_s=0.01, longest_rest_s=0.05, lasting_s=30.0, tries=3)
 
 
 def until(condition: Callable[[], object], step: Callable[[], object] = lambda: None, seconds: float = 30.0) -> None:
@@ -91,7 +91,7 @@ def test_a_service_that_never_gets_ready_is_begun_anew(tmp_path: Path) -> None:
 def test_a_service_that_hangs_is_begun_anew(tmp_path: Path) -> None:
     """One that no longer answers is killed after its time; one that answers again before that is left alone."""
     answers = {"hanging": True, "pausing": True}
-    haste = Patience(first_rest_s=0.01, longest_rest_s=0.05, ask_s=0.01)
+    haste = RestartPolicy(first_rest_s=0.01, longest_rest_s=0.05, ask_s=0.01)
     services = [Service(name, SLEEP, ready=lambda _since, n=name: answers[n], silent_s=0.5) for name in answers]  # type: ignore[misc]
     with Supervisor(services, tmp_path, haste) as supervisor:
         hanging, pausing = supervisor.kept.values()
