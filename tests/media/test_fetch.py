@@ -4,6 +4,7 @@ import hashlib
 import random
 import time
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -423,7 +424,7 @@ def test_a_server_that_says_nothing(tmp_path):
         get(site.url(), tmp_path, timeouts=Timeouts(silence_s=0.2, resumes=1, pause_s=0.001))
 
 
-IMPATIENT = Timeouts(connect_s=1, silence_s=20, resumes=3, pause_s=0.001, credit_s=0.5)
+IMPATIENT = Timeouts(connect_s=5, silence_s=20, resumes=3, pause_s=0.001, credit_s=0.5)
 BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n"
 
 
@@ -450,17 +451,18 @@ def test_whatever_trickles_is_given_up(tmp_path, head, repeated):
 
 def test_breaking_off_buys_no_time(tmp_path):
     """A server that brings every attempt one byte forward and then breaks off is given up too."""
+    timeouts = replace(IMPATIENT, credit_s=2.0)
     with (
         serving(file_server(DATA, breaks=(20, *(1,) * 100_000))) as site,
         pytest.raises(DownloadFailed, match="too slow"),
     ):
-        get(site.url(), tmp_path, timeouts=IMPATIENT)
+        get(site.url(), tmp_path, timeouts=timeouts)
     assert len(site.requests) > IMPATIENT.resumes + 1, "each attempt counted as a failure"
 
 
 def test_a_slow_line_is_borne_with(tmp_path):
     """Whoever sends as fast as the floor rate takes longer than the credit, and is heard to the end."""
-    timeouts = Timeouts(connect_s=1, silence_s=20, credit_s=0.4, least_bytes_per_s=len(DATA) / 4)
+    timeouts = Timeouts(connect_s=5, silence_s=20, credit_s=1.5, least_bytes_per_s=len(DATA) / 20)
 
     def answer(handler, _number):
         handler.send_response(200)
@@ -468,7 +470,7 @@ def test_a_slow_line_is_borne_with(tmp_path):
         handler.end_headers()
         for begin in range(0, len(DATA), len(DATA) // 10):
             handler.wfile.write(DATA[begin : begin + len(DATA) // 10])
-            time.sleep(0.1)
+            time.sleep(0.16)
 
     with serving(answer) as site:
         assert get(site.url(), tmp_path, timeouts=timeouts).sha256 == SHA
