@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,19 @@ def test_another_user_reads_nothing(public_place: Path) -> None:
     )  # fmt: skip
     assert seen.stdout.split() == ["open"]
     assert "Permission denied" in seen.stderr
+
+
+@pytest.mark.parametrize("program", ["gateway", "deployments.service.host"])
+def test_programs_without_arguments_say_what_they_are(program: str) -> None:
+    """`--help` explains and starts nothing, and neither does an argument that does not exist."""
+    said = [
+        subprocess.run(
+            [sys.executable, "-m", program, argument], capture_output=True, text=True, timeout=60, check=False
+        )
+        for argument in ("--help", "--prot")
+    ]
+    assert [ended.returncode for ended in said] == [0, 2]
+    assert "ecg settings" in said[0].stdout
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
 Settings: PREFECT_API_URL, ECG_MODELS (which are kept warm), ECG_JOBS_AT_ONCE, and on AWS ECG_SCALE_IN_PROTECTION=1.
 """
 
+import argparse
 import os
 import signal
 import sys
@@ -80,4 +81,9 @@ def services(given: Mapping[str, str]) -> list[Service]:
 
 
 if __name__ == "__main__":
+    # no arguments but --help, so that a mistyped one starts nothing
+    parser = argparse.ArgumentParser(
+        "python -m deployments.service.host", description=__doc__, epilog="`ecg settings` prints its settings."
+    )
+    parser.parse_args()
     sys.exit(main())
