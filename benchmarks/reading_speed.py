@@ -7,9 +7,9 @@ import sys
 from dataclasses import astuple
 from pathlib import Path
 
+from benchmarks.legibility import legibility
 from ecg_audio.analysis import Analysis
 from ecg_audio.captions.cues import CueSettings, cues
-from ecg_audio.captions.legibility import legibility
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from prefect import runtime
 
 from blocks.callback import endpoint
-from ecg_audio.delivery.courier import Courier
+from ecg_audio.delivery.client import CallbackClient
 from ecg_audio.delivery.reporter import Reporter
 from ecg_audio.errors import EcgError
 from ecg_audio.progress import listening
@@ -41,8 +41,8 @@ def answered(run: Run) -> Run:
             if request.callback is None:
                 return run(request, *arguments, **options)
             patience_s = _patience_s()
-            with Courier(endpoint(request.callback), answer_s=10.0) as courier:
-                reporter = Reporter(request.job_id, courier, first=artifact.wait_for, reached=artifact.reached)
+            with CallbackClient(endpoint(request.callback), answer_s=10.0) as client:
+                reporter = Reporter(request.job_id, client, known=artifact.known, reached=artifact.reached)
                 try:
                     with reporter, listening(reporter.listen):
                         ended = run(request, *arguments, **options)

@@ -20,7 +20,7 @@ from ecg_audio.progress import Snapshot
 
 UPDATE_EVERY_S = 1.0
 KNOWN_WITHIN_S = 5.0
-"""A server that takes longer is not waited for."""
+"""So long is the server waited for before a figure is said; one that takes longer leaves it unsaid."""
 
 
 class ProgressArtifact:
@@ -50,10 +50,11 @@ class ProgressArtifact:
         figure = snapshot.percent if not self._by_milestones else step.progress if step else 0.0
         self._latest = max(self._latest, 100.0 if snapshot.percent >= 100.0 else figure)
 
-    def wait_for(self, figure: float) -> None:
-        """Return when the server knows a figure, or cannot be told."""
+    def known(self, figure: float) -> bool:
+        """Whether the server knows a figure; waits a moment until it was told."""
         with self._changed:
             self._changed.wait_for(lambda: self._tried >= figure, KNOWN_WITHIN_S)
+            return self._shown >= figure
 
     def push(self) -> None:
         """Update the artifact until `end`; the last figure is shown."""

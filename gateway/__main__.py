@@ -1,5 +1,6 @@
 """`python -m gateway`: serve where `settings.Gateway` says, on loopback unless it says otherwise."""
 
+import argparse
 import logging
 import os
 import sys
@@ -37,4 +38,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # no arguments but --help, so that a mistyped one starts nothing
+    parser = argparse.ArgumentParser(
+        "python -m gateway", description=__doc__, epilog="`ecg settings` prints its settings."
+    )
+    parser.parse_args()
     sys.exit(main())

@@ -13,8 +13,8 @@ from blocks.callback import endpoint
 from blocks.storage import ArtifactStore, open_store
 from ecg_audio import layout
 from ecg_audio.delivery import callback
-from ecg_audio.delivery.courier import Courier
-from ecg_audio.delivery.outbox import Letter, Outbox, Patience, Receipt
+from ecg_audio.delivery.client import CallbackClient
+from ecg_audio.delivery.outbox import Outbox, Receipt, RetryPolicy, TerminalCallback
 from ecg_audio.errors import EcgError
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome
@@ -41,15 +41,16 @@ def notify(request: AnalysisRequest, run_id: str, ended: Outcome, progress: int,
     assert request.callback
     where = endpoint(request.callback)
     if ended.status == "failed":
-        shelf = _shelf(request)
+        store = _store(request)
         code, message = ended.error_code or EcgError.code, ended.error_message or "the job failed"
         body = callback.failed(ended.job_id, progress, code, message, where.locale)
-        letter = Letter(ended.job_id, run_id, "failed", body, code, message, progress)
+        told = TerminalCallback(ended.job_id, run_id, "failed", body, code, message, progress)
     else:
-        shelf = open_store(request.store)
-        letter = Letter(ended.job_id, run_id, "completed", completed(ended.job_id, run_id, shelf, where.locale))
-    with Courier(where) as courier:
-        receipt = Outbox(shelf, Patience(patience_s)).deliver(letter, courier)
+        store = open_store(request.store)
+        body = completed(ended.job_id, run_id, store, where.locale)
+        told = TerminalCallback(ended.job_id, run_id, "completed", body)
+    with CallbackClient(where) as client:
+        receipt = Outbox(store, RetryPolicy(patience_s)).deliver(told, client)
     said = f"terminal callback to {where.url}: {receipt.state} after {len(receipt.attempts)} attempts"
     logger = get_run_logger()
     if receipt.state == "delivered":
@@ -81,7 +82,7 @@ def _tag(run_id: str, tag: str) -> None:
         get_run_logger().warning("the run is not tagged %s: %s", tag, error)
 
 
-def _shelf(request: AnalysisRequest) -> ArtifactStore | None:
+def _store(request: AnalysisRequest) -> ArtifactStore | None:
     """The store; None where that is what the job failed for: the backend hears of it without a receipt."""
     try:
         return open_store(request.store)

@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from blocks.storage import FolderStore
-from deployments.supervisor import Service, Supervisor
+from deployments.service.supervisor import Service, Supervisor
 from ecg_audio import modes, workspace
 from ecg_audio.errors import InvalidRequest
 
@@ -98,7 +99,22 @@ def test_another_user_reads_nothing(public_place: Path) -> None:
     assert "Permission denied" in seen.stderr
 
 
-@pytest.mark.parametrize("program", ["deployments.cli", "gateway", "deployments.host", "deployments.private_server"])
+@pytest.mark.parametrize("program", ["gateway", "deployments.service.host"])
+def test_programs_without_arguments_say_what_they_are(program: str) -> None:
+    """`--help` explains and starts nothing, and neither does an argument that does not exist."""
+    said = [
+        subprocess.run(
+            [sys.executable, "-m", program, argument], capture_output=True, text=True, timeout=60, check=False
+        )
+        for argument in ("--help", "--prot")
+    ]
+    assert [ended.returncode for ended in said] == [0, 2]
+    assert "ecg settings" in said[0].stdout
+
+
+@pytest.mark.parametrize(
+    "program", ["deployments.cli.main", "gateway", "deployments.service.host", "deployments.service.private_server"]
+)
 def test_programs_begin_with_the_mask(program: str) -> None:
     """Every program of ours sets the mask before it does anything, so that what libraries write is closed too."""
     folder = Path(__file__).parent.parent

@@ -8,7 +8,7 @@ from typing import Any
 from ecg_audio.errors import DownloadFailed, DownloadRefused, InvalidRequest, SourceInvalid, SourceNotFound
 from ecg_audio.media import s3
 from ecg_audio.media.source import is_media_name
-from ecg_audio.media.transfer import Patience
+from ecg_audio.media.transfer import Timeouts
 
 
 def folder(path: Path) -> list[str]:
@@ -45,7 +45,7 @@ def prefix(uri: str, most: int) -> list[str]:
         DownloadFailed: S3 cannot answer now.
     """
     bucket, _, below = uri.removeprefix("s3://").partition("/")
-    client = s3.connect(None, Patience())
+    client = s3.connect(None, Timeouts())
     found: list[str] = []
     with _s3_errors(uri):
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=below):
@@ -62,7 +62,7 @@ def prefix(uri: str, most: int) -> list[str]:
 def table(uri: str, most_bytes: int) -> bytes:
     """The bytes of a list that lies in S3. Raises as `prefix` does."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    client = s3.connect(None, Patience())
+    client = s3.connect(None, Timeouts())
     with _s3_errors(uri):
         body = client.get_object(Bucket=bucket, Key=key)["Body"]
         with body:

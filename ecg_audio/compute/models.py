@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class Placement:
     """One way to run a model: less memory with every step down."""
 
     device: str
@@ -133,7 +133,7 @@ class Models:
             free()
 
 
-def rungs(first: Rung, *, quantised: bool = False) -> Iterator[Rung]:
+def fallbacks(first: Placement, *, quantised: bool = False) -> Iterator[Placement]:
     """The ladder from a first try down: the batch halved to 2, then int8 (where the model has it), then the CPU.
 
     On a machine that began on the CPU only the batch becomes smaller.
@@ -142,16 +142,16 @@ def rungs(first: Rung, *, quantised: bool = False) -> Iterator[Rung]:
     yield first
     while batch // 2 >= SMALLEST_BATCH:
         batch //= 2
-        yield Rung(first.device, batch, first.compute_type)
+        yield Placement(first.device, batch, first.compute_type)
     if first.device == "cpu":
         return
     if quantised and not first.compute_type.startswith("int8"):
-        yield Rung(first.device, batch, "int8")
-    yield Rung("cpu", batch, "int8" if quantised else "float32")
+        yield Placement(first.device, batch, "int8")
+    yield Placement("cpu", batch, "int8" if quantised else "float32")
 
 
 def descend(
-    ladder: Sequence[Rung], attempt: Callable[[Rung], R], *, what: str, free: Callable[[], None]
+    ladder: Sequence[Placement], attempt: Callable[[Placement], R], *, what: str, free: Callable[[], None]
 ) -> tuple[R, tuple[Notice, ...]]:
     """Try to do something, with less memory each time that it does not suffice.
 
@@ -171,20 +171,20 @@ def descend(
     notices: list[Notice] = []
     remaining = list(ladder)
     while True:
-        rung = remaining.pop(0)
+        placement = remaining.pop(0)
         try:
-            return attempt(rung), tuple(notices)
+            return attempt(placement), tuple(notices)
         except Exception as error:  # raised again unless it is about memory or the device
             if unusable(error):
                 remaining = [lower for lower in remaining if lower.device == "cpu"]
-                reason = f"{rung.device} cannot be used"
+                reason = f"{placement.device} cannot be used"
             elif out_of_memory(error):
-                reason = f"out of memory at {rung}"
+                reason = f"out of memory at {placement}"
             else:
                 raise
             if not remaining:
                 failure = InsufficientResources if ladder[0].device == "cpu" else GpuMemoryExhausted
-                raise failure(f"{what} ran out of memory at every step, down to {rung}") from error
+                raise failure(f"{what} ran out of memory at every step, down to {placement}") from error
         # outside of the handler: its traceback held the failed attempt's tensors
         free()
         notices.append(Notice(code=LADDER, message=f"{what}: {reason}, went on with {remaining[0]}"))

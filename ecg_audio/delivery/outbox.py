@@ -19,13 +19,13 @@ from typing import Literal, Protocol
 from ecg_audio import layout
 from ecg_audio.analysis import Model
 from ecg_audio.delivery import claim
-from ecg_audio.delivery.courier import Answer, Courier
+from ecg_audio.delivery.client import Answer, CallbackClient
 from ecg_audio.errors import EcgError, ResultNotFound
 
 logger = logging.getLogger(__name__)
 
 
-class Shelf(claim.Marks, Protocol):
+class ReceiptStore(claim.Marks, Protocol):
     """What an outbox needs of a store."""
 
     def read(self, key: str) -> bytes:
@@ -68,7 +68,7 @@ class Receipt(Model):
     attempts: tuple[Attempt, ...] = ()
 
     def due(self, now: datetime) -> bool:
-        """Whether an undelivered letter is worth another attempt.
+        """Whether an undelivered message is worth another attempt.
 
         One that has been tried for so long rests a quarter of that, an hour at most, and never less than the receiver
         asked for.
@@ -81,7 +81,7 @@ class Receipt(Model):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class TerminalCallback:
     """A terminal callback to deliver."""
 
     job_id: str
@@ -94,13 +94,13 @@ class Letter:
 
     @property
     def message_id(self) -> str:
-        """The id under which this letter goes out, whoever sends it and however often."""
+        """The id under which this message goes out, whoever sends it and however often."""
         told = f"{self.job_id}\0{self.run_id}\0{self.status}"
         return f"msg_{hashlib.sha256(told.encode()).hexdigest()[:32]}"
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long delivery is tried: waits double from `first_s` to `most_s`, jittered, for `total_s` in all."""
 
     total_s: float = 300.0
@@ -113,14 +113,14 @@ class Patience:
         return max(asked_s or 0.0, longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
 
 
-def receipt(shelf: Shelf, job_id: str) -> Receipt | None:
+def receipt(store: ReceiptStore, job_id: str) -> Receipt | None:
     """What is known of a job's terminal callback; None: nothing, or nothing that can be read.
 
     Raises:
         EcgError: the store does not answer.
     """
     try:
-        return Receipt.model_validate_json(shelf.read(layout.receipt(job_id)))
+        return Receipt.model_validate_json(store.read(layout.receipt(job_id)))
     except ResultNotFound:
         return None
     except ValueError as error:
@@ -132,76 +132,76 @@ class Outbox:
     """Delivers terminal callbacks.
 
     Args:
-        shelf: keeps receipts; None, or one that does not take them: the callback goes out all the same, once.
-        patience: how long one call of `deliver` tries.
+        store: keeps receipts; None, or one that does not take them: the callback goes out all the same, once.
+        retry_policy: how long one call of `deliver` tries.
     """
 
-    def __init__(self, shelf: Shelf | None, patience: Patience | None = None) -> None:
-        self._shelf = shelf
-        self._patience = patience or Patience()
+    def __init__(self, store: ReceiptStore | None, retry_policy: RetryPolicy | None = None) -> None:
+        self._store = store
+        self._retry_policy = retry_policy or RetryPolicy()
 
-    def deliver(self, letter: Letter, courier: Courier) -> Receipt:
-        """Carry a letter until it is taken or refused, or patience ends.
+    def deliver(self, message: TerminalCallback, client: CallbackClient) -> Receipt:
+        """Carry a message until it is taken or refused, or retry_policy ends.
 
         A job whose terminal callback was taken gets no second one, from whichever run: the backend keeps to the
-        first. An undelivered letter of an earlier run is replaced. While another sender is at it, it is left alone.
+        first. An undelivered message of an earlier run is replaced. While another sender is at it, it is left alone.
 
         Returns:
-            The receipt as it stands; `pending` where patience ended.
+            The receipt as it stands; `pending` where retry_policy ended.
         """
-        deadline = time.monotonic() + self._patience.total_s
+        deadline = time.monotonic() + self._retry_policy.total_s
         failures = 0
         while True:
-            receipt, asked_s = self._attempt(letter, courier)
+            receipt, asked_s = self._attempt(message, client)
             failures += 1
-            wait_s = self._patience.wait_s(failures, asked_s)
+            wait_s = self._retry_policy.wait_s(failures, asked_s)
             if receipt.state != "pending" or time.monotonic() + wait_s > deadline:
                 return receipt
             time.sleep(wait_s)
 
-    def _attempt(self, letter: Letter, courier: Courier) -> tuple[Receipt, float | None]:
+    def _attempt(self, message: TerminalCallback, client: CallbackClient) -> tuple[Receipt, float | None]:
         """One try under a claim; the receipt after it, and for how long the receiver asks to be left alone."""
-        with claim.claimed(self._shelf, letter.job_id) if self._shelf else nullcontext(True) as ours:
-            receipt = self._resumed(letter, courier.endpoint.url)
+        with claim.claimed(self._store, message.job_id) if self._store else nullcontext(True) as ours:
+            receipt = self._resumed(message, client.endpoint.url)
             if receipt.state != "pending" or not ours:
                 return receipt, None
             self._keep(receipt)
-            answer = courier.post(letter.body, receipt.message_id)
+            answer = client.post(message.body, receipt.message_id)
             receipt = _noted(receipt, answer)
             self._keep(receipt)
             return receipt, answer.retry_after_s
 
     def _known(self, job_id: str) -> Receipt | None:
-        if self._shelf is None:
+        if self._store is None:
             return None
         try:
-            return receipt(self._shelf, job_id)
+            return receipt(self._store, job_id)
         except EcgError as error:
             logger.warning("the receipt of %s cannot be read: %s", job_id, error)
             return None
 
-    def _resumed(self, letter: Letter, address: str) -> Receipt:
-        known = self._known(letter.job_id)
+    def _resumed(self, message: TerminalCallback, address: str) -> Receipt:
+        known = self._known(message.job_id)
         if known and known.state == "delivered":
             return known
-        if known and (known.run_id, known.status) == (letter.run_id, letter.status):
+        if known and (known.run_id, known.status) == (message.run_id, message.status):
             return known
         return Receipt(
-            job_id=letter.job_id,
-            run_id=letter.run_id,
-            message_id=letter.message_id,
+            job_id=message.job_id,
+            run_id=message.run_id,
+            message_id=message.message_id,
             address=address,
-            status=letter.status,
-            error_code=letter.error_code,
-            error_message=letter.error_message,
-            progress=letter.progress,
+            status=message.status,
+            error_code=message.error_code,
+            error_message=message.error_message,
+            progress=message.progress,
         )
 
     def _keep(self, receipt: Receipt) -> None:
-        if self._shelf is None:
+        if self._store is None:
             return
         try:
-            self._shelf.write(layout.receipt(receipt.job_id), receipt.model_dump_json(indent=2).encode())
+            self._store.write(layout.receipt(receipt.job_id), receipt.model_dump_json(indent=2).encode())
         except EcgError as error:
             logger.warning("the receipt of %s is not kept: %s", receipt.job_id, error)
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from ecg_audio.delivery import callback
 from ecg_audio.delivery.callback import Step
-from ecg_audio.delivery.courier import Courier, new_id
+from ecg_audio.delivery.client import CallbackClient, new_id
 from ecg_audio.progress import Snapshot
 
 AT_MOST_EVERY_S = 2.0
 AT_LEAST_EVERY_S = 20.0
-LAST_POST_S = 10.0
+LAST_POST_S = 15.0
+"""Longer than one attempt to deliver may take."""
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +26,9 @@ class Reporter:
 
     Args:
         job_id: the backend's own id.
-        courier: carries the callbacks; the reporter closes nothing.
-        first: called with every figure before it is sent, and waited for.
+        client: carries the callbacks; the reporter closes nothing.
+        known: whether a figure is kept where it outlives this process; it is asked before each. One that is not is not
+            said, because a run that is begun again would say a lower one: the last figure is said again meanwhile.
         reached: the figure that an earlier try of the same run has said; lower ones are not said again.
         at_most_every_s: changes that come faster are sent as one.
         at_least_every_s: the last figure is said again after so long a silence.
@@ -35,16 +37,16 @@ class Reporter:
     def __init__(
         self,
         job_id: str,
-        courier: Courier,
+        client: CallbackClient,
         *,
-        first: Callable[[int], None] = lambda _figure: None,
+        known: Callable[[int], bool] = lambda _figure: True,
         reached: int = 0,
         at_most_every_s: float = AT_MOST_EVERY_S,
         at_least_every_s: float = AT_LEAST_EVERY_S,
     ) -> None:
         self._job_id = job_id
-        self._courier = courier
-        self._first = first
+        self._client = client
+        self._known = known
         self._at_most_every_s = at_most_every_s
         self._at_least_every_s = at_least_every_s
         self._reached = reached
@@ -67,14 +69,17 @@ class Reporter:
         self._changed.set()
 
     def _report(self) -> None:
+        said: Step | None = None
         while not self._ended.is_set():
             self._changed.wait(self._at_least_every_s)
             self._changed.clear()
             step = self._latest
+            if step is not None and not self._known(step.progress):
+                step = said
             if step is None or self._ended.is_set():
                 continue
-            self._first(step.progress)
-            answer = self._courier.post(callback.working(self._job_id, step, self._courier.endpoint.locale), new_id())
+            said = step
+            answer = self._client.post(callback.working(self._job_id, step, self._client.endpoint.locale), new_id())
             if answer.verdict == "refused":
                 logger.warning("progress is no longer reported: %s %s", answer.status or "", answer.said)
                 return

@@ -13,7 +13,7 @@ from ecg_audio.analysis import Media
 from ecg_audio.errors import DownloadFailed, DownloadRefused, SourceForbidden, SourceInvalid
 from ecg_audio.media.coding import coding, plain
 from ecg_audio.media.source import printable
-from ecg_audio.media.transfer import Interrupted, Pace, Patience, Shelf, Transfer, persist, receive
+from ecg_audio.media.transfer import DownloadFiles, Interrupted, Pace, Timeouts, Transfer, persist, receive
 from ecg_audio.progress import Report
 from ecg_audio.request import Limits
 
@@ -31,7 +31,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 
 
 def download(
-    url: str, folder: Path, *, limits: Limits, report: Report, permit: Permit, patience: Patience | None = None
+    url: str, folder: Path, *, limits: Limits, report: Report, permit: Permit, timeouts: Timeouts | None = None
 ) -> Media:
     """Download `url` into `folder`, which belongs to this job alone.
 
@@ -45,26 +45,26 @@ def download(
         TooLarge: it is larger than the limit.
         InsufficientResources: the disk is full.
     """
-    patience = patience or Patience()
-    pace = Pace(patience)
+    timeouts = timeouts or Timeouts()
+    pace = Pace(timeouts)
     try:
-        shelf = Shelf(folder, identity(url))
+        files = DownloadFiles(folder, identity(url))
         _ = httpx.URL(url).host  # raises if it is none
     except (httpx.InvalidURL, UnicodeError) as error:
         raise SourceInvalid(f"not an address: {error}") from None
-    timeout = httpx.Timeout(patience.silence_s, connect=patience.connect_s)
+    timeout = httpx.Timeout(timeouts.silence_s, connect=timeouts.connect_s)
     transport = GuardedTransport(permit, pace.left_s)
     with httpx.Client(transport=transport, timeout=timeout, headers=HEADERS, trust_env=False) as client:
 
         def attempt() -> Media:
             try:
-                return _attempt(client, url, shelf, limits, report, pace)
+                return _attempt(client, url, files, limits, report, pace)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 raise DownloadFailed(f"{httpx.URL(url).host} cannot be reached: {_said(error)}") from error
             except httpx.HTTPError as error:
                 raise Interrupted(_said(error)) from error
 
-        return persist(attempt, shelf, patience, pace)
+        return persist(attempt, files, timeouts, pace)
 
 
 def identity(url: str) -> str:
@@ -76,9 +76,9 @@ def identity(url: str) -> str:
     return str(parsed.copy_with(username=None, password=None, fragment=None, query=urlencode(query).encode() or None))
 
 
-def _attempt(client: httpx.Client, url: str, shelf: Shelf, limits: Limits, report: Report, pace: Pace) -> Media:
+def _attempt(client: httpx.Client, url: str, files: DownloadFiles, limits: Limits, report: Report, pace: Pace) -> Media:
     """One request and its body."""
-    finished, unfinished = shelf.finished(), shelf.unfinished()
+    finished, unfinished = files.finished(), files.unfinished()
     headers: dict[str, str] = {}
     if finished:
         headers |= {"If-None-Match": finished.etag} if finished.etag else {}
@@ -88,17 +88,17 @@ def _attempt(client: httpx.Client, url: str, shelf: Shelf, limits: Limits, repor
     with _following(client, url, headers, pace) as response:
         if response.status_code == 304 and finished:
             report(1.0)
-            return shelf.media(finished)
+            return files.media(finished)
         resumed = response.status_code == 206 and unfinished and _fits(response, *unfinished)
         if response.status_code in {206, 416} and not resumed:
-            shelf.clear()
+            files.clear()
             raise Interrupted("the server does not have the rest of what it began with")
         _refuse(response)
-        transfer, begin = unfinished if resumed and unfinished else (_described(response, url, shelf), 0)
+        transfer, begin = unfinished if resumed and unfinished else (_described(response, url, files), 0)
         body = response.iter_raw()
         if coding(response.headers.get("content-encoding")):
             body = plain(body)
-        return receive(body, transfer, shelf, begin=begin, limits=limits, report=report, pace=pace)
+        return receive(body, transfer, files, begin=begin, limits=limits, report=report, pace=pace)
 
 
 @contextmanager
@@ -143,11 +143,11 @@ def _refuse(response: httpx.Response) -> None:
     raise DownloadRefused(f"{host} refuses: HTTP {status} {response.reason_phrase}")
 
 
-def _described(response: httpx.Response, url: str, shelf: Shelf) -> Transfer:
+def _described(response: httpx.Response, url: str, files: DownloadFiles) -> Transfer:
     length = response.headers.get("content-length", "")
     coded = coding(response.headers.get("content-encoding")) is not None
     return Transfer(
-        identity=shelf.identity,
+        identity=files.identity,
         name=_name(response, url),
         etag=None if coded else response.headers.get("etag"),
         modified=None if coded else response.headers.get("last-modified"),

@@ -31,14 +31,14 @@ from ecg_audio.errors import (
     WorkerLost,
 )
 from ecg_audio.media.source import printable
-from ecg_audio.media.transfer import Pace, Patience, Shelf, adopt, check_size
+from ecg_audio.media.transfer import DownloadFiles, Pace, Timeouts, adopt, check_size
 from ecg_audio.progress import Report
 from ecg_audio.request import Limits
 
 TIMEOUT_S = 2 * 3600.0
 MEMORY_BYTES = 1_500_000_000
 """For pages that unpack to more than anybody reads: yt-dlp undoes as many codings as a server names."""
-PATIENCE = Patience(least_bytes_per_s=16_000.0)
+PATIENCE = Timeouts(least_bytes_per_s=16_000.0)
 """Sites send sound little faster than it plays."""
 LOOK_S = 1.0
 ENVIRONMENT = {"YTDLP_NO_PLUGINS": "1"}
@@ -62,10 +62,10 @@ def download(url: str, folder: Path, *, limits: Limits, report: Report, cookies:
         TooLong: longer than the limit.
         TooLarge: larger than the limit.
     """
-    shelf = Shelf(folder, url)
-    if finished := shelf.finished():
+    files = DownloadFiles(folder, url)
+    if finished := files.finished():
         report(1.0)
-        return shelf.media(finished)  # what a platform shows under one address stays the same for one job
+        return files.media(finished)  # what a platform shows under one address stays the same for one job
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix="platform-") as scratch,
         Child("the site downloader", memory_bytes=MEMORY_BYTES, variables=DOWNLOADER, environment=ENVIRONMENT) as child,
@@ -78,7 +78,7 @@ def download(url: str, folder: Path, *, limits: Limits, report: Report, cookies:
             raise DownloadRefused("the page is larger than anybody reads", hint=_OUTDATED) from error
         except ChildError as error:
             raise DownloadRefused(f"yt-dlp does not understand the page: {error}", hint=_OUTDATED) from error
-        return adopt(Path(file), title, shelf, limits)
+        return adopt(Path(file), title, files, limits)
 
 
 def collect(url: str, scratch: Path, limits: Limits, cookies: Path | None, *, report: Report) -> tuple[str, str]:
@@ -177,7 +177,7 @@ def _options(scratch: Path, limits: Limits, cookies: Path | None, pace: Pace, re
         "postprocessors": [],
         "hls_prefer_native": True,
         "ffmpeg_location": str(scratch / "none"),  # an FFmpeg on this machine would not be guarded
-        "socket_timeout": Patience().silence_s,
+        "socket_timeout": Timeouts().silence_s,
         "retries": 3,
         "fragment_retries": 3,
         "progress_hooks": [progress],

@@ -18,10 +18,10 @@ from ecg_audio.errors import DownloadFailed, DownloadRefused, SourceNotFound
 from ecg_audio.media.source import S3Source, printable
 from ecg_audio.media.transfer import (
     CHUNK_BYTES,
+    DownloadFiles,
     Interrupted,
     Pace,
-    Patience,
-    Shelf,
+    Timeouts,
     Transfer,
     check_size,
     persist,
@@ -37,7 +37,7 @@ Found = TypeVar("Found")
 
 
 def download(
-    source: S3Source, folder: Path, *, limits: Limits, report: Report, patience: Patience | None = None
+    source: S3Source, folder: Path, *, limits: Limits, report: Report, timeouts: Timeouts | None = None
 ) -> Media:
     """Download an object into `folder`, which belongs to this job alone.
 
@@ -52,14 +52,14 @@ def download(
     """
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError, NoCredentialsError
 
-    patience = patience or Patience()
-    pace = Pace(patience)
-    shelf = Shelf(folder, f"{source.display}?versionId={source.version or ''}")
-    client = connect(source.region, patience)
+    timeouts = timeouts or Timeouts()
+    pace = Pace(timeouts)
+    files = DownloadFiles(folder, f"{source.display}?versionId={source.version or ''}")
+    client = connect(source.region, timeouts)
 
     def attempt() -> Media:
         try:
-            return _attempt(client, source, shelf, limits, report, pace)
+            return _attempt(client, source, files, limits, report, pace)
         except ClientError as error:
             raise _named(error, source) from error
         except NoCredentialsError as error:
@@ -69,10 +69,10 @@ def download(
         except BotoCoreError as error:
             raise DownloadFailed(f"{source.display}: {error}") from error
 
-    return persist(attempt, shelf, patience, pace)
+    return persist(attempt, files, timeouts, pace)
 
 
-def connect(region: str | None, patience: Patience) -> Any:
+def connect(region: str | None, timeouts: Timeouts) -> Any:
     """A client of S3 as the operator's environment has it; None: the environment's region."""
     import boto3
     from botocore import UNSIGNED
@@ -80,8 +80,8 @@ def connect(region: str | None, patience: Patience) -> Any:
 
     session = boto3.Session()
     config = Config(
-        connect_timeout=patience.connect_s,
-        read_timeout=patience.silence_s,
+        connect_timeout=timeouts.connect_s,
+        read_timeout=timeouts.silence_s,
         retries={"mode": "standard", "max_attempts": 2},
         signature_version=None if session.get_credentials() else UNSIGNED,
         s3={"addressing_style": addressing()},
@@ -99,23 +99,23 @@ def addressing(endpoint: str | None = None) -> str:
     return "path" if named else "auto"
 
 
-def _attempt(client: Any, source: S3Source, shelf: Shelf, limits: Limits, report: Report, pace: Pace) -> Media:
+def _attempt(client: Any, source: S3Source, files: DownloadFiles, limits: Limits, report: Report, pace: Pace) -> Media:
     version = {"VersionId": source.version} if source.version else {}
     key, head = _answer(lambda: _found(client, source, version), pace)
     etag, length = head["ETag"], int(head["ContentLength"])
-    finished, unfinished = shelf.finished(), shelf.unfinished()
+    finished, unfinished = files.finished(), files.unfinished()
     if finished and finished.etag == etag:
         report(1.0)
-        return shelf.media(finished)
+        return files.media(finished)
     check_size(length, limits)
-    transfer, begin = Transfer(shelf.identity, _name(key), etag=etag, length=length), 0
+    transfer, begin = Transfer(files.identity, _name(key), etag=etag, length=length), 0
     if unfinished and unfinished[0].etag == etag and unfinished[1] < length:
         begin = unfinished[1]
     wanted = {"Range": f"bytes={begin}-"} if begin else {}
     asked = {"Bucket": source.bucket, "Key": key, "IfMatch": etag, **wanted, **version}
     body = _answer(lambda: client.get_object(**asked), pace)["Body"]
     with body as connection, _ended_in_time(connection, pace):
-        return receive(_pieces(body), transfer, shelf, begin=begin, limits=limits, report=report, pace=pace)
+        return receive(_pieces(body), transfer, files, begin=begin, limits=limits, report=report, pace=pace)
 
 
 def _answer(ask: Callable[[], Found], pace: Pace) -> Found:

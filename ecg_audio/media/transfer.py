@@ -30,7 +30,7 @@ class Interrupted(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long a slow or broken far side is borne with.
 
     A download of n bytes ends within `credit_s` + n / `least_bytes_per_s`, however the far side spreads them: half a
@@ -70,7 +70,7 @@ class Transfer:
         return self.modified
 
 
-class Shelf:
+class DownloadFiles:
     """The files of one download in its folder, named by the identity of the content."""
 
     def __init__(self, folder: Path, identity: str) -> None:
@@ -124,9 +124,9 @@ class Pace:
     Attempts, redirects, headers and pauses all count, so nothing is gained by breaking off or by trickling.
     """
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
-        self._credit = Credit(patience.credit_s, patience.least_bytes_per_s)
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._credit = Credit(timeouts.credit_s, timeouts.least_bytes_per_s)
         self._answer: Left | None = None
 
     def left_s(self) -> float:
@@ -137,7 +137,7 @@ class Pace:
     @contextmanager
     def answer(self) -> Iterator[None]:
         """While this lasts a header is awaited, and has a limit of its own."""
-        self._answer = after(self._patience.connect_s + self._patience.silence_s)
+        self._answer = after(self._timeouts.connect_s + self._timeouts.silence_s)
         try:
             yield
         finally:
@@ -155,15 +155,15 @@ class Pace:
     def check(self) -> None:
         """Raise `DownloadFailed` if the far side has fallen behind too far."""
         if self._credit.left_s() <= 0:
-            least = self._patience.least_bytes_per_s
+            least = self._timeouts.least_bytes_per_s
             raise DownloadFailed(f"the far side sends less than {least:.0f} bytes a second: too slow to end")
 
 
-def persist(attempt: Callable[[], Media], shelf: Shelf, patience: Patience, pace: Pace) -> Media:
+def persist(attempt: Callable[[], Media], files: DownloadFiles, timeouts: Timeouts, pace: Pace) -> Media:
     """Attempt a download until it is whole, as long as attempts bring it forward.
 
     Raises:
-        DownloadFailed: it broke too often, or is too slow. What can be resumed stays on the shelf, nothing else does.
+        DownloadFailed: it broke too often, or is too slow. What can be resumed stays on disk, nothing else.
         InsufficientResources: the disk is full.
         EcgError: as the attempt raised it.
     """
@@ -172,26 +172,26 @@ def persist(attempt: Callable[[], Media], shelf: Shelf, patience: Patience, pace
         try:
             return attempt()
         except Interrupted as interruption:
-            resumable = shelf.unfinished()
+            resumable = files.unfinished()
             if not resumable:
-                shelf.clear()
+                files.clear()
             held = resumable[1] if resumable else 0
             failures = 0 if held > reached else failures + 1
             reached = max(held, reached)
-            if failures > patience.resumes:
+            if failures > timeouts.resumes:
                 raise DownloadFailed(f"the download broke off again and again: {interruption}") from interruption
             pace.check()
-            time.sleep(patience.pause_s * 2**failures)
+            time.sleep(timeouts.pause_s * 2**failures)
         except DownloadFailed:
-            if not shelf.unfinished():
-                shelf.clear()
+            if not files.unfinished():
+                files.clear()
             pace.check()  # a connection that had no time left says only that it was not made
             raise
         except EcgError:
-            shelf.clear()
+            files.clear()
             raise
         except OSError as error:
-            shelf.clear()
+            files.clear()
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise InsufficientResources("the disk is full: the download does not fit") from error
             raise
@@ -200,7 +200,7 @@ def persist(attempt: Callable[[], Media], shelf: Shelf, patience: Patience, pace
 def receive(
     pieces: Iterable[bytes],
     transfer: Transfer,
-    shelf: Shelf,
+    files: DownloadFiles,
     *,
     begin: int,
     limits: Limits,
@@ -218,10 +218,10 @@ def receive(
     """
     check_size(transfer.length, limits)
     if not begin:
-        shelf.clear()
-        shelf.note(transfer)
+        files.clear()
+        files.note(transfer)
     digest, size = _Digest(), begin
-    with shelf.part.open("r+b" if begin else "wb") as file:
+    with files.part.open("r+b" if begin else "wb") as file:
         digest.take(file, begin)
         for piece in pieces:
             pace.take(len(piece))
@@ -236,10 +236,10 @@ def receive(
         os.fsync(file.fileno())
     if transfer.length not in {None, size}:
         raise Interrupted(f"{size} of {transfer.length} bytes came")
-    return _finish(shelf.part, transfer, shelf, digest)
+    return _finish(files.part, transfer, files, digest)
 
 
-def adopt(file: Path, name: str, shelf: Shelf, limits: Limits) -> Media:
+def adopt(file: Path, name: str, files: DownloadFiles, limits: Limits) -> Media:
     """Take over a file that somebody else downloaded, on the same disk.
 
     Raises:
@@ -252,17 +252,17 @@ def adopt(file: Path, name: str, shelf: Shelf, limits: Limits) -> Media:
     with file.open("rb") as content:
         while piece := content.read(CHUNK_BYTES):
             digest.update(piece)
-    return _finish(file, Transfer(shelf.identity, name), shelf, digest)
+    return _finish(file, Transfer(files.identity, name), files, digest)
 
 
-def _finish(file: Path, transfer: Transfer, shelf: Shelf, digest: "_Digest") -> Media:
+def _finish(file: Path, transfer: Transfer, files: DownloadFiles, digest: "_Digest") -> Media:
     if digest.empty:
         raise SourceEmpty(f"{transfer.name} is empty")
     digest.refuse_text(transfer.name, final=True)
     transfer = replace(transfer, sha256=digest.hexdigest())
-    file.replace(shelf.done)
-    shelf.note(transfer)
-    return shelf.media(transfer)
+    file.replace(files.done)
+    files.note(transfer)
+    return files.media(transfer)
 
 
 def check_size(size: int | None, limits: Limits) -> None:

@@ -17,7 +17,7 @@ from ecg_audio import settings
 from ecg_audio.analysis import Event, EventKind
 from ecg_audio.compute import loading
 from ecg_audio.compute.memory import Meter, Metered
-from ecg_audio.compute.models import Models, Rung, descend, free, rungs
+from ecg_audio.compute.models import Models, Placement, descend, fallbacks, free
 from ecg_audio.errors import ModelLoadingFailed
 from ecg_audio.progress import Report, silent
 from ecg_audio.sampling import RATE_HZ
@@ -51,9 +51,9 @@ def classify(
     starts = range(0, max(1, len(samples) - round(SHORTEST_S * RATE_HZ)), round(HOP_S * RATE_HZ))
     windows = [samples[start : start + round(WINDOW_S * RATE_HZ)] for start in starts]
 
-    def attempt(rung: Rung) -> Scores:
+    def attempt(placement: Placement) -> Scores:
         ear = models.get(
-            ("events", model, revision, rung.device), functools.partial(_load, model, revision, rung.device)
+            ("events", model, revision, placement.device), functools.partial(_load, model, revision, placement.device)
         )
         scores: Scores = []
         for first in range(0, len(windows), BATCH):
@@ -63,7 +63,9 @@ def classify(
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with Meter() as meter:
-        scores, _notices = descend(list(rungs(Rung(device, 1))), attempt, what="sound classification", free=_forget)
+        scores, _notices = descend(
+            list(fallbacks(Placement(device, 1))), attempt, what="sound classification", free=_forget
+        )
     return tuple(events(scores, len(samples) / RATE_HZ)), meter.measured
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Notice, Span, Task, Transcript, Utterance
-from ecg_audio.compute.models import Rung, descend
+from ecg_audio.compute.models import Placement, descend
 from ecg_audio.progress import Report, silent
 from ecg_audio.sampling import RATE_HZ
 from ecg_audio.speech import alignment, attention, diarization, forced, missed, models, plan, recognise, suspect
@@ -31,8 +31,8 @@ def align(path: str, settings: EngineSettings, found: Transcript, *, report: Rep
     models.prepare(settings)
     samples = samples_of(path)
 
-    def attempt(rung: Rung) -> tuple[list[Utterance], tuple[Notice, ...]]:
-        aligning = _Aligning(samples, settings, found, rung)
+    def attempt(placement: Placement) -> tuple[list[Utterance], tuple[Notice, ...]]:
+        aligning = _Aligning(samples, settings, found, placement)
         done = []
         within = forced.stretches(found.utterances, len(samples) / RATE_HZ)
         for number, (utterance, around) in enumerate(zip(found.utterances, within, strict=True), 1):
@@ -43,7 +43,7 @@ def align(path: str, settings: EngineSettings, found: Transcript, *, report: Rep
         return done, tuple(aligning.notices.values())
 
     (utterances, missing), notices = descend(
-        plan.ladder("align", len(samples) / RATE_HZ, settings),
+        plan.placements("align", len(samples) / RATE_HZ, settings),
         attempt,
         what="alignment",
         free=functools.partial(models.loaded_models.drop, "aligner"),
@@ -58,14 +58,16 @@ class _Aligning:
         samples: (samples,) of the recording, 16 kHz.
         settings: which aligners there are.
         found: the transcript.
-        rung: where aligners run.
+        placement: where aligners run.
     """
 
-    def __init__(self, samples: NDArray[np.float32], settings: EngineSettings, found: Transcript, rung: Rung) -> None:
+    def __init__(
+        self, samples: NDArray[np.float32], settings: EngineSettings, found: Transcript, placement: Placement
+    ) -> None:
         self._samples = samples
         self._settings = settings
         self._found = found
-        self._rung = rung
+        self._placement = placement
         self.notices: dict[str, Notice] = {}  # by language: an aligner that is not here
 
     def timed(self, utterance: Utterance, around: Span) -> Utterance:
@@ -111,7 +113,7 @@ class _Aligning:
         """The words as an aligner places them; none where there is none, or it cannot place the text at all."""
         wanted = self._settings.align_models.get(language)
         try:
-            wav2vec2 = models.aligner(self._settings, language, self._rung.device)
+            wav2vec2 = models.aligner(self._settings, language, self._placement.device)
         except models.AlignerOutOfReach as missing:
             wav2vec2 = None
             if language not in forced.LANGUAGES:
@@ -123,9 +125,9 @@ class _Aligning:
         return []
 
     def _recogniser(self) -> Any:
-        first = models.first_rung(self._settings)
-        rung = first if self._rung.device == self._settings.device else Rung("cpu", 1, "int8")
-        return models.recogniser(self._settings, rung)
+        first = models.first_placement(self._settings)
+        placement = first if self._placement.device == self._settings.device else Placement("cpu", 1, "int8")
+        return models.recogniser(self._settings, placement)
 
 
 def _missing(name: str, language: str) -> Notice:

@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 
 from ecg_audio.analysis import Diarization
-from ecg_audio.compute.models import Rung, descend
+from ecg_audio.compute.models import Placement, descend
 from ecg_audio.progress import Report, silent
 from ecg_audio.request import EMBEDDED, SpeakerCount
 from ecg_audio.sampling import RATE_HZ
@@ -23,12 +23,12 @@ def diarize(path: str, settings: EngineSettings, speakers: SpeakerCount, *, repo
     models.prepare(settings)
     embedded = settings.diarization == EMBEDDED
 
-    def attempt(rung: Rung) -> Diarization:
-        heard = hearing.hear(path, rung.device, lambda fraction: report(FINDING_SHARE * fraction))
+    def attempt(placement: Placement) -> Diarization:
+        heard = hearing.hear(path, placement.device, lambda fraction: report(FINDING_SHARE * fraction))
         if not heard.speech:
             return Diarization(model=settings.diarization, turns=(), exclusive=())
-        pipeline = models.pipeline(settings, rung.device)
-        pipeline.segmentation_batch_size = pipeline.embedding_batch_size = rung.batch_size
+        pipeline = models.pipeline(settings, placement.device)
+        pipeline.segmentation_batch_size = pipeline.embedding_batch_size = placement.batch_size
         found = diarization.diarize(
             pipeline,
             heard.samples,
@@ -48,7 +48,7 @@ def diarize(path: str, settings: EngineSettings, speakers: SpeakerCount, *, repo
         )
 
     found, notices = descend(
-        plan.ladder("diarize", duration_s(path), settings),
+        plan.placements("diarize", duration_s(path), settings),
         attempt,
         what="diarization",
         free=functools.partial(models.loaded_models.drop, "diarization", "segmentation"),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Span
-from ecg_audio.compute.models import Rung, descend
+from ecg_audio.compute.models import Placement, descend
 from ecg_audio.overheard import Overheard, Remark
 from ecg_audio.progress import Report, silent
 from ecg_audio.sampling import RATE_HZ
@@ -49,11 +49,11 @@ def listen(
     most = max(LEAST_ASKED, round(SHARE * len(samples) / RATE_HZ / PADDED_S))
     asked = sorted(sorted(spans, key=lambda span: span.start_s - span.end_s)[:most], key=lambda span: span.start_s)
 
-    def attempt(rung: Rung) -> list[Remark]:
-        recogniser = models.recogniser(settings, rung)
+    def attempt(placement: Placement) -> list[Remark]:
+        recogniser = models.recogniser(settings, placement)
         found: list[Remark] = []
-        for first in range(0, len(asked), rung.batch_size):
-            batch = asked[first : first + rung.batch_size]
+        for first in range(0, len(asked), placement.batch_size):
+            batch = asked[first : first + placement.batch_size]
             heard = _remarks(recogniser, [cut(samples, span) for span in batch], code)
             for span, texts in zip(batch, heard, strict=True):
                 found += [Remark(**span.model_dump(), text=text, probability=share) for text, share in texts]
@@ -61,7 +61,7 @@ def listen(
         return found
 
     remarks, notices = descend(
-        plan.ladder("transcribe", len(samples) / RATE_HZ, settings),
+        plan.placements("transcribe", len(samples) / RATE_HZ, settings),
         attempt,
         what="listening for sounds",
         free=functools.partial(models.loaded_models.drop, "recogniser"),

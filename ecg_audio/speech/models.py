@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from ecg_audio.compute import hub, loading
-from ecg_audio.compute.models import Models, Rung
+from ecg_audio.compute.models import Models, Placement
 from ecg_audio.request import EMBEDDED
 from ecg_audio.speech import diarization, model_imports, weights
 from ecg_audio.speech.settings import NO_ALIGNER, EngineSettings
@@ -34,9 +34,9 @@ def prepare(settings: EngineSettings) -> None:
         torch.cuda.set_per_process_memory_fraction(min(1.0, settings.memory_budget_bytes / total_bytes))
 
 
-def first_rung(settings: EngineSettings) -> Rung:
+def first_placement(settings: EngineSettings) -> Placement:
     """How recognition begins."""
-    return Rung(settings.device, settings.batch_size, settings.compute_type)
+    return Placement(settings.device, settings.batch_size, settings.compute_type)
 
 
 @functools.cache
@@ -61,7 +61,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def recogniser(settings: EngineSettings, rung: Rung) -> Any:
+def recogniser(settings: EngineSettings, placement: Placement) -> Any:
     """Whisper as whisperx runs it in batches: `model`, and the `options` of a transcription."""
 
     def load() -> Any:
@@ -71,8 +71,8 @@ def recogniser(settings: EngineSettings, rung: Rung) -> Any:
             embedded = settings.model == EMBEDDED
             model = whisperx.asr.WhisperModel(
                 str(weights.verified_whisper()) if embedded else settings.model,
-                device=rung.device,
-                compute_type=rung.compute_type,
+                device=placement.device,
+                compute_type=placement.compute_type,
                 cpu_threads=_cores(),
                 revision=settings.model_revision,
                 # else a dead network holds up what is here
@@ -81,13 +81,20 @@ def recogniser(settings: EngineSettings, rung: Rung) -> Any:
             # told where speech is, whisperx needs no voice detection of its own
             return whisperx.asr.load_model(
                 settings.model,
-                rung.device,
+                placement.device,
                 model=model,
                 vad_model=object(),
                 asr_options={"beam_size": settings.beam_size},
             )
 
-    key = ("recogniser", settings.model, settings.model_revision, rung.device, rung.compute_type, settings.beam_size)
+    key = (
+        "recogniser",
+        settings.model,
+        settings.model_revision,
+        placement.device,
+        placement.compute_type,
+        settings.beam_size,
+    )
     return loaded_models.get(key, load, size_bytes=lambda: weights.size_bytes(settings.repository))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecg_audio.compute import hub, memory
-from ecg_audio.compute.models import Rung, rungs
+from ecg_audio.compute.models import Placement, fallbacks
 from ecg_audio.request import EMBEDDED
 from ecg_audio.sampling import RATE_HZ
 from ecg_audio.speech.settings import EngineSettings
@@ -56,7 +56,7 @@ class PlannedStage:
     """One stage: how it begins, and how much GPU memory it is expected to take (0 on the CPU)."""
 
     name: str
-    rung: Rung
+    placement: Placement
     expected_bytes: int
     made_of: Mapping[str, int]  # what those bytes are for
 
@@ -70,8 +70,8 @@ def plan(duration_s: float, settings: EngineSettings, card_bytes: int | None = N
         card_bytes: memory of the GPU; None: of this machine's own.
 
     Returns:
-        The three stages. Each begins on the first rung of its ladder that fits; models of other stages are given back
-        first where they would not fit beside it, so that each stage is counted alone.
+        The three stages. Each begins on the first placement of its ladder that fits; models of other stages are
+        given back first where they would not fit beside it, so that each stage is counted alone.
     """
     budget = budget_bytes(settings, card_bytes)
     return tuple(_fitting(name, ladder, budget, duration_s, settings) for name, ladder in _ladders(settings).items())
@@ -84,48 +84,50 @@ def budget_bytes(settings: EngineSettings, card_bytes: int | None = None) -> int
     return min(settings.memory_budget_bytes, card_bytes)
 
 
-def ladder(name: str, duration_s: float, settings: EngineSettings) -> list[Rung]:
+def placements(name: str, duration_s: float, settings: EngineSettings) -> list[Placement]:
     """The ladder of a stage (`transcribe`, `align`, `diarize`), from where the plan for this recording begins."""
     planned = next(stage for stage in plan(duration_s, settings) if stage.name == name)
-    return list(itertools.dropwhile(lambda rung: rung != planned.rung, _ladders(settings)[name]))
+    return list(itertools.dropwhile(lambda placement: placement != planned.placement, _ladders(settings)[name]))
 
 
-def _ladders(settings: EngineSettings) -> dict[str, list[Rung]]:
-    first = Rung(settings.device, settings.batch_size, settings.compute_type)
+def _ladders(settings: EngineSettings) -> dict[str, list[Placement]]:
+    first = Placement(settings.device, settings.batch_size, settings.compute_type)
     return {
-        "transcribe": list(rungs(first, quantised=True)),
-        "align": list(rungs(Rung(settings.device, 1))),
-        "diarize": list(rungs(Rung(settings.device, DIARIZATION_BATCH))),
+        "transcribe": list(fallbacks(first, quantised=True)),
+        "align": list(fallbacks(Placement(settings.device, 1))),
+        "diarize": list(fallbacks(Placement(settings.device, DIARIZATION_BATCH))),
     }
 
 
-def _fitting(name: str, ladder: list[Rung], budget: int, duration_s: float, settings: EngineSettings) -> PlannedStage:
-    for rung in ladder:
-        if rung.device == "cpu":
-            return PlannedStage(name, rung, 0, {})
-        cost = {**_cost(name, rung, duration_s, settings), "CUDA and its kernels": RUNTIME_BYTES}
+def _fitting(
+    name: str, ladder: list[Placement], budget: int, duration_s: float, settings: EngineSettings
+) -> PlannedStage:
+    for placement in ladder:
+        if placement.device == "cpu":
+            return PlannedStage(name, placement, 0, {})
+        cost = {**_cost(name, placement, duration_s, settings), "CUDA and its kernels": RUNTIME_BYTES}
         if sum(cost.values()) <= budget:
-            return PlannedStage(name, rung, sum(cost.values()), cost)
+            return PlannedStage(name, placement, sum(cost.values()), cost)
     raise AssertionError("every ladder ends on the CPU")
 
 
-def _cost(name: str, rung: Rung, duration_s: float, settings: EngineSettings) -> dict[str, int]:
+def _cost(name: str, placement: Placement, duration_s: float, settings: EngineSettings) -> dict[str, int]:
     if name == "transcribe":
-        return _recognition(settings, rung)
-    return _alignment(settings) if name == "align" else _diarization(duration_s, rung)
+        return _recognition(settings, placement)
+    return _alignment(settings) if name == "align" else _diarization(duration_s, placement)
 
 
-def _recognition(settings: EngineSettings, rung: Rung) -> dict[str, int]:
+def _recognition(settings: EngineSettings, placement: Placement) -> dict[str, int]:
     model = _shape(settings.model)
-    size = BYTES_OF.get(rung.compute_type, 1)
-    activation = 2 if rung.compute_type != "float32" else 4
+    size = BYTES_OF.get(placement.compute_type, 1)
+    activation = 2 if placement.compute_type != "float32" else 4
     # attention over the encoder's frames, and its feed-forward layer, live one layer at a time
     encoder = ENCODER_FRAMES * (model.heads * ENCODER_FRAMES + 8 * model.width) * activation
     keys = 2 * model.decoder_layers * model.width * activation
     caches = keys * (ENCODER_FRAMES + settings.beam_size * TEXT_TOKENS)
     return {
-        f"weights in {rung.compute_type}": model.parameters * size,
-        f"{rung.batch_size} stretches at once": rung.batch_size * (encoder + caches),
+        f"weights in {placement.compute_type}": model.parameters * size,
+        f"{placement.batch_size} stretches at once": placement.batch_size * (encoder + caches),
     }
 
 
@@ -148,9 +150,9 @@ def _alignment(settings: EngineSettings) -> dict[str, int]:
     }
 
 
-def _diarization(duration_s: float, rung: Rung) -> dict[str, int]:
+def _diarization(duration_s: float, placement: Placement) -> dict[str, int]:
     return {
         "weights in float32": DIARIZATION_BYTES,
-        f"{rung.batch_size} windows at once": rung.batch_size * EMBEDDING_BYTES,
+        f"{placement.batch_size} windows at once": placement.batch_size * EMBEDDING_BYTES,
         "the recording": round(duration_s / 3600 * SAMPLES_BYTES_PER_HOUR),
     }

@@ -23,7 +23,7 @@ def prepare(settings: EngineSettings, *, report: Report = silent) -> None:
     """
     models.prepare(settings)
     models.embedded_pipeline(settings.device)
-    models.recogniser(settings, models.first_rung(settings))
+    models.recogniser(settings, models.first_placement(settings))
     models.pipeline(settings, settings.device)
     report(1.0)
 

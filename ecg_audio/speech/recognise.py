@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Notice, Span, Task, Transcript, Utterance
-from ecg_audio.compute.models import Rung, descend, rungs
+from ecg_audio.compute.models import Placement, descend, fallbacks
 from ecg_audio.errors import LanguageUnsupported
 from ecg_audio.progress import Report, silent
 from ecg_audio.request import AUTO, EMBEDDED, Guidance
@@ -37,25 +37,25 @@ def transcribe(
     """
     models.prepare(settings)
     heard, finding_notices = descend(
-        list(rungs(Rung(settings.device, 1))),
-        lambda rung: hearing.hear(path, rung.device, lambda fraction: report(FINDING_SHARE * fraction)),
+        list(fallbacks(Placement(settings.device, 1))),
+        lambda placement: hearing.hear(path, placement.device, lambda fraction: report(FINDING_SHARE * fraction)),
         what="finding speech",
         free=functools.partial(models.loaded_models.drop, "segmentation"),
     )
     report(FINDING_SHARE)
 
-    def attempt(rung: Rung) -> Recognised:
+    def attempt(placement: Placement) -> Recognised:
         recognition = _Recognition(
-            models.recogniser(settings, rung),
+            models.recogniser(settings, placement),
             heard,
             settings.chunk_s,
-            rung.batch_size,
+            placement.batch_size,
             lambda fraction: report(FINDING_SHARE + (1 - FINDING_SHARE) * fraction),
         )
         return recognition.run(asked, guided)
 
     recognised, notices = descend(
-        plan.ladder("transcribe", heard.duration_s, settings),
+        plan.placements("transcribe", heard.duration_s, settings),
         attempt,
         what="recognition",
         free=functools.partial(models.loaded_models.drop, "recogniser"),

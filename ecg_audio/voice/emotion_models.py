@@ -20,7 +20,7 @@ from ecg_audio import settings
 from ecg_audio.analysis import Emotion, EmotionLabel, Span
 from ecg_audio.compute import loading
 from ecg_audio.compute.memory import Meter, Metered
-from ecg_audio.compute.models import Models, Rung, descend, free, rungs
+from ecg_audio.compute.models import Models, Placement, descend, fallbacks, free
 from ecg_audio.errors import MeasurementFailed, ModelLoadingFailed
 from ecg_audio.progress import Report, silent
 from ecg_audio.sampling import RATE_HZ
@@ -64,9 +64,9 @@ def classify(
     samples, rate_hz = soundfile.read(path, dtype="float32")
     assert rate_hz == RATE_HZ, f"{path} has {rate_hz} Hz"
 
-    def attempt(rung: Rung) -> list[Emotion | None]:
-        key = ("emotion", model, revision, rung.device)
-        ear = models.get(key, functools.partial(_load, model, revision, rung.device))
+    def attempt(placement: Placement) -> list[Emotion | None]:
+        key = ("emotion", model, revision, placement.device)
+        ear = models.get(key, functools.partial(_load, model, revision, placement.device))
         found: list[Emotion | None] = []
         for number, span in enumerate(spans, 1):
             sound = samples[slice(*_bounds(span))]
@@ -76,7 +76,7 @@ def classify(
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with Meter() as meter:
-        emotions, _notices = descend(list(rungs(Rung(device, 1))), attempt, what="emotion", free=_forget)
+        emotions, _notices = descend(list(fallbacks(Placement(device, 1))), attempt, what="emotion", free=_forget)
     return tuple(emotions), meter.measured
 
 

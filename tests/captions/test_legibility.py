@@ -2,8 +2,8 @@
 
 import pytest
 
+from benchmarks.legibility import legibility
 from ecg_audio.captions.cues import Cue, CueSettings, cues
-from ecg_audio.captions.legibility import legibility
 from tests.captions.conftest import Talk
 
 

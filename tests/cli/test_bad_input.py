@@ -236,11 +236,11 @@ def test_a_redirect_into_a_private_range(ecg: Ecg, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     from ecg_audio.media import http
-    from ecg_audio.media.transfer import Patience
+    from ecg_audio.media.transfer import Timeouts
     from tasks.download import download
 
     monkeypatch.setattr(download.task, "retry_delay_seconds", [0.05])
-    monkeypatch.setattr(http, "Patience", lambda: Patience(pause_s=0.001))
+    monkeypatch.setattr(http, "Timeouts", lambda: Timeouts(pause_s=0.001))
 
 
 @pytest.mark.usefixtures("stub", "server", "_impatient")

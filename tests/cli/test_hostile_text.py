@@ -11,11 +11,12 @@ import pytest
 from rich.live import Live
 from rich.table import Table
 
-from deployments import batch, doctor, terminal
-from deployments.job_board import Jobs, Recent
-from deployments.show import show_result
-from deployments.status_page import StatusPage
-from deployments.supervisor import Kept, Service
+from deployments import terminal
+from deployments.cli import batch, doctor
+from deployments.cli.show import show_result
+from deployments.service.job_board import Jobs, Recent
+from deployments.service.status_page import StatusPage
+from deployments.service.supervisor import Service, Supervised
 from deployments.terminal import Terminal
 from ecg_audio.analysis import Notice
 from ecg_audio.batch.summary import Ended
@@ -36,7 +37,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> StringIO:
     for name in ("out", "err"):
         console = Terminal(file=screen, force_terminal=True, width=200, color_system="truecolor", stderr=name == "err")
         console._environ = {"TERM": "xterm-256color"}
-        for module in (terminal, batch, doctor, sys.modules["deployments.show"]):
+        for module in (terminal, batch, doctor, sys.modules["deployments.cli.show"]):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, console)
     return screen
@@ -77,7 +78,7 @@ def test_errors_and_batches(shown: StringIO) -> None:
 @pytest.mark.parametrize("plain", [True, False])
 def test_the_status_page(shown: StringIO, tmp_path: Path, plain: bool) -> None:
     """Names of runs hold names of sources; also where the page is drawn in place."""
-    kept = Kept(Service("it", ("true",), address=HOSTILE), tmp_path / "it.log", "ready")
+    kept = Supervised(Service("it", ("true",), address=HOSTILE), tmp_path / "it.log", "ready")
     jobs = Jobs({"done": 1}, (Recent(HOSTILE, HOSTILE, datetime.now(UTC), 1.0),))
     with StatusPage([kept], [HOSTILE], terminal.out, plain=plain) as page:
         page.show(jobs)

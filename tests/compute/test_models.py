@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from ecg_audio.compute.models import LADDER, Models, Rung, chain, descend, out_of_memory, rungs, unusable
+from ecg_audio.compute.models import LADDER, Models, Placement, chain, descend, fallbacks, out_of_memory, unusable
 from ecg_audio.errors import EcgError, GpuMemoryExhausted, InsufficientResources
 
-FULL = list(rungs(Rung("cuda", 16, "float16"), quantised=True))
+FULL = list(fallbacks(Placement("cuda", 16, "float16"), quantised=True))
 
 
 class OutOfMemoryError(RuntimeError):
@@ -21,20 +21,20 @@ CTRANSLATE2 = RuntimeError("CUDA failed with error out of memory")
 CUBLAS = RuntimeError("cuBLAS failed with status CUBLAS_STATUS_ALLOC_FAILED")
 
 
-def failing(errors: list[Exception]) -> Callable[[Rung], Rung]:
-    """An attempt that fails once with each error, then returns the rung it was made on."""
+def failing(errors: list[Exception]) -> Callable[[Placement], Placement]:
+    """An attempt that fails once with each error, then returns the placement it was made on."""
 
-    def attempt(rung: Rung) -> Rung:
+    def attempt(placement: Placement) -> Placement:
         if errors:
             raise errors.pop(0)
-        return rung
+        return placement
 
     return attempt
 
 
 def test_the_ladder_leads_from_the_full_batch_to_the_cpu() -> None:
     """16, 8, 4, 2, then int8, then the CPU."""
-    assert [(rung.device, rung.batch_size, rung.compute_type) for rung in FULL] == [
+    assert [(placement.device, placement.batch_size, placement.compute_type) for placement in FULL] == [
         ("cuda", 16, "float16"),
         ("cuda", 8, "float16"),
         ("cuda", 4, "float16"),
@@ -46,13 +46,16 @@ def test_the_ladder_leads_from_the_full_batch_to_the_cpu() -> None:
 
 def test_a_model_that_stays_in_single_precision_skips_int8() -> None:
     """Diarization steps down in batches, then to the CPU, never in precision."""
-    assert {rung.compute_type for rung in rungs(Rung("cuda", 32))} == {"float32"}
-    assert [rung.device for rung in rungs(Rung("cuda", 1))] == ["cuda", "cpu"]
+    assert {placement.compute_type for placement in fallbacks(Placement("cuda", 32))} == {"float32"}
+    assert [placement.device for placement in fallbacks(Placement("cuda", 1))] == ["cuda", "cpu"]
 
 
 def test_on_the_cpu_only_the_batch_shrinks() -> None:
     """There is nowhere else to go from the CPU."""
-    assert list(rungs(Rung("cpu", 4, "int8"), quantised=True)) == [Rung("cpu", 4, "int8"), Rung("cpu", 2, "int8")]
+    assert list(fallbacks(Placement("cpu", 4, "int8"), quantised=True)) == [
+        Placement("cpu", 4, "int8"),
+        Placement("cpu", 2, "int8"),
+    ]
 
 
 @pytest.mark.parametrize("steps", range(6))
@@ -61,8 +64,8 @@ def test_the_job_goes_on_one_step_lower_after_each_failure(steps: int, caplog: p
     errors = [TORCH, CTRANSLATE2, CUBLAS, MemoryError(), RuntimeError("std::bad_alloc")][:steps]
     freed: list[None] = []
     with caplog.at_level(logging.WARNING):
-        rung, notices = descend(FULL, failing(list(errors)), what="recognition", free=lambda: freed.append(None))
-    assert rung == FULL[steps]
+        placement, notices = descend(FULL, failing(list(errors)), what="recognition", free=lambda: freed.append(None))
+    assert placement == FULL[steps]
     assert [notice.code for notice in notices] == [LADDER] * steps
     assert len(freed) == steps
     assert [record.message for record in caplog.records] == [notice.message for notice in notices]
@@ -73,7 +76,7 @@ def test_the_job_goes_on_one_step_lower_after_each_failure(steps: int, caplog: p
 
 
 @pytest.mark.parametrize(("ladder", "failure"), [(FULL, GpuMemoryExhausted), (FULL[-1:], InsufficientResources)])
-def test_when_the_cpu_fails_too_the_error_has_a_name(ladder: list[Rung], failure: type[EcgError]) -> None:
+def test_when_the_cpu_fails_too_the_error_has_a_name(ladder: list[Placement], failure: type[EcgError]) -> None:
     """At the end of a GPU's ladder stands GPU_MEMORY_ERROR; a machine that used none is short of its own memory."""
     with pytest.raises(failure, match="recognition ran out of memory at every step") as caught:
         descend(ladder, failing([TORCH] * 6), what="recognition", free=lambda: None)
@@ -83,8 +86,8 @@ def test_when_the_cpu_fails_too_the_error_has_a_name(ladder: list[Rung], failure
 def test_a_device_that_cannot_be_used_leads_to_the_cpu_at_once() -> None:
     """Smaller batches do not help against a missing driver."""
     error = RuntimeError("CUDA failed with error CUDA driver version is insufficient for CUDA runtime version")
-    rung, notices = descend(FULL, failing([error]), what="recognition", free=lambda: None)
-    assert rung.device == "cpu"
+    placement, notices = descend(FULL, failing([error]), what="recognition", free=lambda: None)
+    assert placement.device == "cpu"
     assert "cuda cannot be used" in notices[0].message
 
 

@@ -15,21 +15,21 @@ from ecg_audio import layout
 from ecg_audio.address import Permit
 from ecg_audio.delivery import callback, outbox
 from ecg_audio.delivery.callback import Endpoint
-from ecg_audio.delivery.courier import Courier
-from ecg_audio.delivery.outbox import Attempt, Letter, Outbox, Patience, Receipt
+from ecg_audio.delivery.client import CallbackClient
+from ecg_audio.delivery.outbox import Attempt, Outbox, Receipt, RetryPolicy, TerminalCallback
 from tests.contracts.receiver import Receiver, Reply, receiving
 
 LOOPBACK = Permit(["127.0.0.0/8"])
 SECRET = "between us"
-QUICK = Patience(total_s=5.0, first_s=0.02, most_s=0.1)
+QUICK = RetryPolicy(total_s=5.0, first_s=0.02, most_s=0.1)
 
 Deliver = Callable[..., Receipt]
 
 
-def letter(run_id: str = "run-1", job_id: str = "job-1") -> Letter:
+def message(run_id: str = "run-1", job_id: str = "job-1") -> TerminalCallback:
     """A job that failed."""
     body = callback.failed(job_id, 45, "TRANSCRIPTION_ERROR", "it broke", "ko")
-    return Letter(job_id, run_id, "failed", body, "TRANSCRIPTION_ERROR", "it broke")
+    return TerminalCallback(job_id, run_id, "failed", body, "TRANSCRIPTION_ERROR", "it broke")
 
 
 @pytest.fixture
@@ -47,18 +47,18 @@ def store(tmp_path: Path) -> FolderStore:
 
 @pytest.fixture
 def deliver(receiver: Receiver, store: FolderStore) -> Deliver:
-    """Deliver a letter to the receiver."""
+    """Deliver a message to the receiver."""
 
     def run(
-        what: Letter | None = None,
+        what: TerminalCallback | None = None,
         *,
         secret: str = SECRET,
-        patience: Patience = QUICK,
+        retry_policy: RetryPolicy = QUICK,
         permit: Permit = LOOPBACK,
-        shelf: outbox.Shelf | None = store,
+        store: outbox.ReceiptStore | None = store,
     ) -> Receipt:
-        with Courier(Endpoint(receiver.base_url, secret=secret), permit) as courier:
-            return Outbox(shelf, patience).deliver(what or letter(), courier)
+        with CallbackClient(Endpoint(receiver.base_url, secret=secret), permit) as client:
+            return Outbox(store, retry_policy).deliver(what or message(), client)
 
     return run
 
@@ -67,7 +67,7 @@ def test_a_taken_letter_is_never_sent_again(deliver: Deliver, receiver: Receiver
     """Neither by the same run nor by another: the backend hears one end."""
     first = deliver()
     assert first.state == "delivered" and '"received"' in first.attempts[0].said
-    assert deliver() == first and deliver(letter("run-2")) == first
+    assert deliver() == first and deliver(message("run-2")) == first
     assert len(receiver.seen) == 1 and receiver.jobs["job-1"].error_code == "TRANSCRIPTION_ERROR"
 
 
@@ -76,22 +76,22 @@ def test_both_signatures_hold_on_the_wire(deliver: Deliver, receiver: Receiver) 
     deliver()
     headers, _ = receiver.seen[0]
     assert receiver.answers == [200] and headers["user-agent"] == "ML-Server/1.0"
-    Webhook(SECRET.encode()).verify(letter().body, headers)
+    Webhook(SECRET.encode()).verify(message().body, headers)
 
 
 def test_of_many_senders_one_is_heard(deliver: Deliver, receiver: Receiver) -> None:
     """Eight at once, of two runs and two endings: one message arrives, and all know of it."""
     never = threading.Event()
     receiver.fault = lambda _number, _body: Reply(500) if never.wait(0.3) else None  # a slow answer, no fault
-    letters = [letter(f"run-{number % 2}") for number in range(8)]
+    messages = [message(f"run-{number % 2}") for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        receipts = list(pool.map(deliver, letters))
+        receipts = list(pool.map(deliver, messages))
     assert len(receiver.seen) == 1 and {receipt.state for receipt in receipts} == {"delivered"}
 
 
 def test_a_letter_has_the_same_id_whoever_sends_it(receiver: Receiver, deliver: Deliver, tmp_path: Path) -> None:
     """Even where the receipt was lost between two attempts."""
-    first, second = (deliver(shelf=FolderStore(tmp_path / name)) for name in "ab")
+    first, second = (deliver(store=FolderStore(tmp_path / name)) for name in "ab")
     assert first.message_id == second.message_id == receiver.seen[1][0]["webhook-id"]
 
 
@@ -145,7 +145,7 @@ def test_a_refusal_is_final(deliver: Deliver, receiver: Receiver, store: FolderS
 def test_the_receivers_own_rules_refuse(deliver: Deliver, receiver: Receiver) -> None:
     """A wrong secret is 401, an unknown job 404."""
     assert deliver(secret="another").attempts[0].status == 401
-    assert deliver(letter(job_id="job-2")).attempts[0].status == 404
+    assert deliver(message(job_id="job-2")).attempts[0].status == 404
 
 
 @pytest.mark.parametrize("as_date", [False, True])
@@ -163,7 +163,7 @@ def test_the_receiver_says_when(deliver: Deliver, receiver: Receiver, as_date: b
 def test_patience_ends_and_a_later_try_goes_on(deliver: Deliver, receiver: Receiver, store: FolderStore) -> None:
     """The receipt stays pending; the same run sends the same id again, and the attempts add up."""
     receiver.fault = lambda _number, _body: Reply(503)
-    before = deliver(patience=Patience(total_s=0.3, first_s=0.05, most_s=0.1))
+    before = deliver(retry_policy=RetryPolicy(total_s=0.3, first_s=0.05, most_s=0.1))
     assert before.state == "pending" and 2 <= len(before.attempts) <= 8
     assert outbox.receipt(store, "job-1") == before
     receiver.fault = lambda _number, _body: None
@@ -182,19 +182,19 @@ def test_a_wait_longer_than_patience_is_not_begun(deliver: Deliver, receiver: Re
 def test_an_undelivered_letter_gives_way_to_a_new_run(deliver: Deliver, receiver: Receiver) -> None:
     """Another run has another message, under another id."""
     receiver.fault = lambda _number, _body: Reply(503)
-    before = deliver(patience=Patience(total_s=0.0))
+    before = deliver(retry_policy=RetryPolicy(total_s=0.0))
     receiver.fault = lambda _number, _body: None
-    after = deliver(letter("run-2"))
+    after = deliver(message("run-2"))
     assert (after.state, after.run_id) == ("delivered", "run-2") and after.message_id != before.message_id
 
 
 def test_nobody_listens(store: FolderStore) -> None:
-    """A closed port is tried until patience ends, and the receipt says why."""
+    """A closed port is tried until retry_policy ends, and the receipt says why."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    with Courier(Endpoint(address), LOOPBACK) as courier:
-        receipt = Outbox(store, Patience(total_s=0.2, first_s=0.05)).deliver(letter(), courier)
+    with CallbackClient(Endpoint(address), LOOPBACK) as client:
+        receipt = Outbox(store, RetryPolicy(total_s=0.2, first_s=0.05)).deliver(message(), client)
     assert receipt.state == "pending" and "refused" in receipt.attempts[0].said
 
 
@@ -210,9 +210,9 @@ def test_a_store_that_takes_no_receipt_does_not_silence_the_job(
 ) -> None:
     """The backend hears of the end; the log says that no receipt is kept."""
     (tmp_path / "file").write_text("")
-    assert deliver(shelf=FolderStore(tmp_path / "file")).state == "delivered"
+    assert deliver(store=FolderStore(tmp_path / "file")).state == "delivered"
     assert len(receiver.terminal()) == 1 and "is not kept" in caplog.text
-    assert deliver(shelf=None).attempts[-1].said == '{"status": "already_failed"}'
+    assert deliver(store=None).attempts[-1].said == '{"status": "already_failed"}'
 
 
 def test_a_torn_receipt_is_not_believed(deliver: Deliver, store: FolderStore, receiver: Receiver) -> None:
@@ -223,8 +223,8 @@ def test_a_torn_receipt_is_not_believed(deliver: Deliver, store: FolderStore, re
 
 def test_waits_grow_and_are_spread() -> None:
     """Doubling from the first to the longest, jittered down to a half, never below what is asked."""
-    patience = Patience(first_s=1.0, most_s=30.0)
+    retry_policy = RetryPolicy(first_s=1.0, most_s=30.0)
     for failures, longest in [(1, 1.0), (2, 2.0), (5, 16.0), (9, 30.0), (5000, 30.0)]:
-        waits = [patience.wait_s(failures, None) for _ in range(50)]
+        waits = [retry_policy.wait_s(failures, None) for _ in range(50)]
         assert longest / 2 <= min(waits) < max(waits) <= longest
-    assert patience.wait_s(1, 7.0) == 7.0
+    assert retry_policy.wait_s(1, 7.0) == 7.0

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from deployments import guard, serve
-from deployments.supervisor import Patience, Service, Supervisor
+from deployments.service import guard, serve
+from deployments.service.supervisor import RestartPolicy, Service, Supervisor
 from ecg_audio.errors import ServiceFailed
 
 REPOSITORY = Path(__file__).parent.parent.parent
 SLEEP = ("sleep", "600")
-HASTE = Patience(first_rest_s=0.01, longest_rest_s=0.05, lasting_s=30.0, tries=3)
+HASTE = RestartPolicy(first_rest_s=0.01, longest_rest_s=0.05, lasting_s=30.0, tries=3)
 
 
 def until(condition: Callable[[], object], step: Callable[[], object] = lambda: None, seconds: float = 30.0) -> None:
@@ -91,7 +91,7 @@ def test_a_service_that_never_gets_ready_is_begun_anew(tmp_path: Path) -> None:
 def test_a_service_that_hangs_is_begun_anew(tmp_path: Path) -> None:
     """One that no longer answers is killed after its time; one that answers again before that is left alone."""
     answers = {"hanging": True, "pausing": True}
-    haste = Patience(first_rest_s=0.01, longest_rest_s=0.05, ask_s=0.01)
+    haste = RestartPolicy(first_rest_s=0.01, longest_rest_s=0.05, ask_s=0.01)
     services = [Service(name, SLEEP, ready=lambda _since, n=name: answers[n], silent_s=0.5) for name in answers]  # type: ignore[misc]
     with Supervisor(services, tmp_path, haste) as supervisor:
         hanging, pausing = supervisor.kept.values()
@@ -108,7 +108,7 @@ def test_a_service_that_hangs_is_begun_anew(tmp_path: Path) -> None:
 
 def test_a_log_that_has_grown_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was printed lies beside it, and what is printed next begins it anew."""
-    monkeypatch.setattr("deployments.supervisor.LOG_BYTES", 20)
+    monkeypatch.setattr("deployments.service.supervisor.LOG_BYTES", 20)
     talking = Service(
         "talking", ("sh", "-c", f"echo {'a' * 30}; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo b")
     )
@@ -159,7 +159,7 @@ def test_nobody_survives_the_supervisor(tmp_path: Path) -> None:
     program = f"""
 import sys, time
 from pathlib import Path
-from deployments.supervisor import Service, Supervisor
+from deployments.service.supervisor import Service, Supervisor
 child = "import os, subprocess; print(os.getpid(), subprocess.Popen(['sleep', '600'], start_new_session=True).pid, " \\
         "flush=True); os.waitid(os.P_ALL, 0, os.WEXITED)"
 with Supervisor([Service("parent", [sys.executable, "-c", child])], Path({str(tmp_path)!r})) as supervisor:

@@ -9,7 +9,7 @@ import pytest
 from blocks.callback import CallbackEndpoint
 from ecg_audio import layout
 from ecg_audio.delivery import reporter
-from ecg_audio.delivery.outbox import Outbox, Patience, Receipt
+from ecg_audio.delivery.outbox import Outbox, Receipt, RetryPolicy
 from ecg_audio.errors import InvalidRequest, PublishFailed, TranscriptionFailed
 from ecg_audio.request import AnalysisRequest
 from flows import progress_artifact
@@ -35,7 +35,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     hasty = {**usual, "at_most_every_s": 0.0, "at_least_every_s": 0.2}
     monkeypatch.setattr(reporter.Reporter.__init__, "__kwdefaults__", hasty)
     monkeypatch.setattr(progress_artifact, "UPDATE_EVERY_S", 0.02)
-    monkeypatch.setattr("tasks.notify.Patience", lambda _total_s: Patience(total_s=1.5, first_s=0.05, most_s=0.2))
+    monkeypatch.setattr("tasks.notify.RetryPolicy", lambda _total_s: RetryPolicy(total_s=1.5, first_s=0.05, most_s=0.2))
     monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.0/8")
 
 

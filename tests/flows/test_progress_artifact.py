@@ -60,19 +60,27 @@ def test_a_figure_is_waited_for_until_the_server_knows_it(
     updated_by(told.append)
     with shown("job-1") as artifact:
         artifact.listen(Snapshot(5.0, "download", ()))
-        artifact.wait_for(5)
+        assert artifact.known(5)
         assert told == [5]
 
 
 def test_a_server_that_hangs_is_waited_for_briefly(updated_by: Callable[[Callable[[float], None]], None]) -> None:
-    """Callbacks go on without it; one that fails holds them up not at all."""
+    """What it was not told in time is not known, and callbacks do not say it; work goes on without it."""
     hanging = threading.Event()
     updated_by(lambda _progress: hanging.wait() and None)
     with shown("job-1") as artifact:
         artifact.listen(Snapshot(5.0, "download", ()))
-        artifact.wait_for(5)
+        assert not artifact.known(5)
         assert not hanging.is_set()
         hanging.set()
+
+
+def test_what_the_server_refuses_is_not_known(updated_by: Callable[[Callable[[float], None]], None]) -> None:
+    """An update that fails is an answer: nobody waits any longer, and the figure is not known."""
+    updated_by(lambda _progress: 1 // 0 and None)
+    with shown("job-1") as artifact:
+        artifact.listen(Snapshot(5.0, "download", ()))
+        assert not artifact.known(5)
 
 
 class Figure:

@@ -20,7 +20,8 @@ import httpx
 import pytest
 import soundfile
 
-from deployments import demo, guard
+from deployments.cli import demo
+from deployments.service import guard
 from ecg_audio.speech import weights
 from tests.conftest import REPOSITORY
 from tests.deployments.service import free_ports
@@ -223,7 +224,7 @@ def test_the_wheel_deploys(installed: Path, tmp_path: Path) -> None:
     """`ecg deploy` makes pools, deployments and automations from what is installed, and the second time nothing."""
     program = (
         "import os\n"
-        "from deployments import session\n"
+        "from deployments.service import session\n"
         "session.quieten(debug=False)\n"
         "server = session.PrivateServer()\n"
         "server.wait()\n"

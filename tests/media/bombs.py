@@ -5,9 +5,9 @@ from pathlib import Path
 
 from ecg_audio.address import Permit
 from ecg_audio.delivery.callback import Endpoint
-from ecg_audio.delivery.courier import Courier
+from ecg_audio.delivery.client import CallbackClient
 from ecg_audio.media import http
-from ecg_audio.media.transfer import Patience
+from ecg_audio.media.transfer import Timeouts
 from ecg_audio.progress import Report
 from ecg_audio.request import Limits
 
@@ -24,11 +24,11 @@ def download(url: str, folder: str, most_bytes: int, *, report: Report) -> str:
     """Download, from loopback too."""
     permit = Permit(["127.0.0.0/8"])
     limits = Limits(max_bytes=most_bytes)
-    return http.download(url, Path(folder), limits=limits, report=report, permit=permit, patience=Patience()).path
+    return http.download(url, Path(folder), limits=limits, report=report, permit=permit, timeouts=Timeouts()).path
 
 
 def told(url: str, *, report: Report) -> tuple[str, int | None]:
     """Send a message whose answer is one; what became of it."""
-    with Courier(Endpoint(url), Permit(["127.0.0.0/8"])) as courier:
-        answer = courier.post(b"{}", "msg_1")
+    with CallbackClient(Endpoint(url), Permit(["127.0.0.0/8"])) as client:
+        answer = client.post(b"{}", "msg_1")
         return answer.verdict, answer.status

@@ -7,7 +7,7 @@ from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import ExtractorError, GeoRestrictedError
 
 from ecg_audio.media import platforms
-from ecg_audio.media.transfer import Patience
+from ecg_audio.media.transfer import Timeouts
 from ecg_audio.progress import Report
 from ecg_audio.request import Limits
 
@@ -61,8 +61,8 @@ def collect(url: str, scratch: Path, limits: Limits, cookies: Path | None, *, re
 def collect_impatiently(
     url: str, scratch: Path, limits: Limits, cookies: Path | None, *, report: Report
 ) -> tuple[str, str]:
-    """`collect` with next to no patience."""
-    platforms.PATIENCE = Patience(credit_s=1.0, least_bytes_per_s=16_000.0)
+    """`collect` with next to no timeouts."""
+    platforms.PATIENCE = Timeouts(credit_s=1.0, least_bytes_per_s=16_000.0)
     return collect(url, scratch, limits, cookies, report=report)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import random
 import time
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -23,14 +24,14 @@ from ecg_audio.errors import (
 from ecg_audio.media import coding, http, transfer
 from ecg_audio.media.fetch import fetch
 from ecg_audio.media.source import FileSource, HttpSource, classify
-from ecg_audio.media.transfer import Patience
+from ecg_audio.media.transfer import Timeouts
 from ecg_audio.request import Limits
 from tests.media import bombs
 from tests.media.servers import file_server, reset, send, serving, trickle
 
 DATA = b"RIFF" + random.Random(0).randbytes(700_000)
 SHA = hashlib.sha256(DATA).hexdigest()
-QUICK = Patience(connect_s=1, silence_s=1, resumes=3, pause_s=0.001)
+QUICK = Timeouts(connect_s=1, silence_s=1, resumes=3, pause_s=0.001)
 
 
 @pytest.fixture(autouse=True)
@@ -39,10 +40,10 @@ def loopback(monkeypatch):
     monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.1/32")
 
 
-def get(url, folder, *, limits=None, report=lambda _fraction: None, patience=QUICK):
-    """Download with little patience."""
+def get(url, folder, *, limits=None, report=lambda _fraction: None, timeouts=QUICK):
+    """Download with little timeouts."""
     permit = Permit.from_environment()
-    return http.download(url, folder, limits=limits or Limits(), report=report, permit=permit, patience=patience)
+    return http.download(url, folder, limits=limits or Limits(), report=report, permit=permit, timeouts=timeouts)
 
 
 def test_a_file_stays_where_it_lies(tmp_path):
@@ -418,12 +419,12 @@ def test_redirects_in_circles(tmp_path):
 
 
 def test_a_server_that_says_nothing(tmp_path):
-    """Silence beyond the patience is DOWNLOAD_ERROR."""
+    """Silence beyond the timeouts is DOWNLOAD_ERROR."""
     with serving(lambda *_: time.sleep(2)) as site, pytest.raises(DownloadFailed):
-        get(site.url(), tmp_path, patience=Patience(silence_s=0.2, resumes=1, pause_s=0.001))
+        get(site.url(), tmp_path, timeouts=Timeouts(silence_s=0.2, resumes=1, pause_s=0.001))
 
 
-IMPATIENT = Patience(connect_s=1, silence_s=20, resumes=3, pause_s=0.001, credit_s=0.5)
+IMPATIENT = Timeouts(connect_s=5, silence_s=20, resumes=3, pause_s=0.001, credit_s=0.5)
 BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n"
 
 
@@ -444,23 +445,24 @@ def test_whatever_trickles_is_given_up(tmp_path, head, repeated):
     """Header, hints, body and chunks that come a byte at a time are ended, though no read is ever silent."""
     with serving(lambda handler, _n: trickle(handler, head, repeated)) as site:
         with pytest.raises((DownloadFailed, DownloadRefused)):
-            get(site.url(), tmp_path, patience=IMPATIENT)
+            get(site.url(), tmp_path, timeouts=IMPATIENT)
         assert len(site.requests) <= IMPATIENT.resumes + 1
 
 
 def test_breaking_off_buys_no_time(tmp_path):
     """A server that brings every attempt one byte forward and then breaks off is given up too."""
+    timeouts = replace(IMPATIENT, credit_s=2.0)
     with (
         serving(file_server(DATA, breaks=(20, *(1,) * 100_000))) as site,
         pytest.raises(DownloadFailed, match="too slow"),
     ):
-        get(site.url(), tmp_path, patience=IMPATIENT)
+        get(site.url(), tmp_path, timeouts=timeouts)
     assert len(site.requests) > IMPATIENT.resumes + 1, "each attempt counted as a failure"
 
 
 def test_a_slow_line_is_borne_with(tmp_path):
     """Whoever sends as fast as the floor rate takes longer than the credit, and is heard to the end."""
-    patience = Patience(connect_s=1, silence_s=20, credit_s=0.4, least_bytes_per_s=len(DATA) / 4)
+    timeouts = Timeouts(connect_s=5, silence_s=20, credit_s=1.5, least_bytes_per_s=len(DATA) / 20)
 
     def answer(handler, _number):
         handler.send_response(200)
@@ -468,16 +470,16 @@ def test_a_slow_line_is_borne_with(tmp_path):
         handler.end_headers()
         for begin in range(0, len(DATA), len(DATA) // 10):
             handler.wfile.write(DATA[begin : begin + len(DATA) // 10])
-            time.sleep(0.1)
+            time.sleep(0.16)
 
     with serving(answer) as site:
-        assert get(site.url(), tmp_path, patience=patience).sha256 == SHA
+        assert get(site.url(), tmp_path, timeouts=timeouts).sha256 == SHA
 
 
 def test_five_gigabytes_on_a_slow_line():
     """The floor rate that ships lets 5 GB over half a megabit a second, in less than a day."""
-    assert Patience().least_bytes_per_s * 8 <= 512_000
-    assert Patience().credit_s + Limits().max_bytes / Patience().least_bytes_per_s < 24 * 3600
+    assert Timeouts().least_bytes_per_s * 8 <= 512_000
+    assert Timeouts().credit_s + Limits().max_bytes / Timeouts().least_bytes_per_s < 24 * 3600
 
 
 def test_a_full_disk(tmp_path, monkeypatch):
@@ -497,10 +499,10 @@ def test_a_full_disk(tmp_path, monkeypatch):
 def test_a_torn_note_is_no_obstacle(tmp_path):
     """Whatever an earlier process left broken beside the download, it starts over."""
     with serving(file_server(DATA)) as site:
-        shelf = transfer.Shelf(tmp_path, http.identity(site.url()))
-        shelf.part.write_bytes(b"half")
+        files = transfer.DownloadFiles(tmp_path, http.identity(site.url()))
+        files.part.write_bytes(b"half")
         for note in (b"", b"{", b"[]", b'{"identity": 1}', b'{"identity": "x", "name": "y", "etag": "z"}', b"\xff"):
-            shelf.part.with_suffix(".json").write_bytes(note)
+            files.part.with_suffix(".json").write_bytes(note)
             assert get(site.url(), tmp_path).sha256 == SHA
 
 

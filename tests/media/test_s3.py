@@ -11,7 +11,7 @@ from ecg_audio.errors import DownloadFailed, DownloadRefused, NotMedia, SourceEm
 from ecg_audio.media import s3
 from ecg_audio.media.fetch import fetch
 from ecg_audio.media.source import S3Source, classify
-from ecg_audio.media.transfer import Patience
+from ecg_audio.media.transfer import Timeouts
 from ecg_audio.request import Limits
 from tests.media.servers import send, serving, trickle
 
@@ -81,7 +81,7 @@ def test_without_credentials_the_request_is_unsigned(tmp_path, bucket, monkeypat
     """A public object is read where there are no credentials at all."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    client = s3.connect(None, Patience())
+    client = s3.connect(None, Timeouts())
     signed = []
     client.meta.events.register(
         "before-send.s3", lambda request, **_: signed.append(request.headers.get("Authorization"))
@@ -144,7 +144,7 @@ def test_a_broken_transfer_is_resumed(tmp_path, monkeypatch):
     with serving(object_server([600_000, 50_000])) as site:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", site.url(""))
         source = S3Source(BUCKET, ("a.mp4",))
-        media = s3.download(source, tmp_path, limits=Limits(), report=lambda _f: None, patience=Patience(pause_s=0.001))
+        media = s3.download(source, tmp_path, limits=Limits(), report=lambda _f: None, timeouts=Timeouts(pause_s=0.001))
     assert media.sha256 == SHA
     asked = [request for request in site.requests if "range" in request]
     assert asked, "started over"
@@ -177,7 +177,7 @@ def test_the_name_of_an_object_commands_no_terminal(tmp_path, bucket):
 @pytest.mark.parametrize("where", ["header", "body"])
 def test_an_object_that_trickles(tmp_path, monkeypatch, where):
     """A header or a body that comes a byte at a time is given up, though botocore waits for whole pieces."""
-    patience = Patience(silence_s=20, pause_s=0.001, credit_s=0.5)
+    timeouts = Timeouts(silence_s=20, pause_s=0.001, credit_s=0.5)
     described = object_server([])
 
     def answer(handler, number):
@@ -192,4 +192,4 @@ def test_an_object_that_trickles(tmp_path, monkeypatch, where):
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", site.url(""))
         source = S3Source(BUCKET, ("a.mp4",))
         with pytest.raises(DownloadFailed, match=r"in time|too slow"):
-            s3.download(source, tmp_path, limits=Limits(), report=lambda _f: None, patience=patience)
+            s3.download(source, tmp_path, limits=Limits(), report=lambda _f: None, timeouts=timeouts)

@@ -115,8 +115,9 @@ def test_beyond_the_bound_the_answer_is_busy(serve: Serve, stub: StubModels) -> 
     server = serve(stub, most_waiting=1)
     with ThreadPoolExecutor() as pool:
         asked = []
-        for number in (1, 2):
-            asked.append(pool.submit(RemoteEngine(server.address).transcribe, Path("0.5.flac")))
+        # the first lasts until the third was told, on a slow machine too
+        for number, name in enumerate(("2.0", "0.1"), 1):
+            asked.append(pool.submit(RemoteEngine(server.address).transcribe, Path(f"{name}.flac")))
             wait_until(lambda number=number: server.slot.length == number)  # type: ignore[misc]
         with pytest.raises(InsufficientResources, match="busy: 2 jobs are ahead") as failure:
             RemoteEngine(server.address).transcribe(Path("0.1.flac"))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ecg_audio.compute.models import Rung
+from ecg_audio.compute.models import Placement
 from ecg_audio.progress import Report, silent
 from ecg_audio.speech import models
 from ecg_audio.speech.settings import EngineSettings
@@ -48,7 +48,7 @@ def loads(*, report: Report = silent) -> dict[str, int]:
 
 def watch_guidance(settings: EngineSettings, *, report: Report = silent) -> None:
     """Keep what the recogniser is led by from now on."""
-    model = models.recogniser(settings, models.first_rung(settings)).model
+    model = models.recogniser(settings, models.first_placement(settings)).model
     decode = type(model).generate_segment_batched
 
     def watched(features: Any, tokenizer: Any, options: Any) -> Any:
@@ -92,6 +92,6 @@ def _short(kind: str, real: Loader, left: dict[str, int], error: Exception, cpu_
 
 
 def _on_cpu(argument: Any) -> Any:
-    if isinstance(argument, Rung) and argument.device == "cuda":
-        return Rung("cpu", argument.batch_size, "int8")
+    if isinstance(argument, Placement) and argument.device == "cuda":
+        return Placement("cpu", argument.batch_size, "int8")
     return "cpu" if isinstance(argument, str) and argument == "cuda" else argument

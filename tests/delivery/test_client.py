@@ -9,9 +9,9 @@ import pytest
 
 from ecg_audio.address import Permit
 from ecg_audio.child import Child
-from ecg_audio.delivery import claim, courier
+from ecg_audio.delivery import claim, client
 from ecg_audio.delivery.callback import LARGEST_BYTES, Endpoint
-from ecg_audio.delivery.courier import Courier
+from ecg_audio.delivery.client import CallbackClient
 from tests.media import bombs
 
 LOOPBACK = Permit(["127.0.0.0/8"])
@@ -56,7 +56,7 @@ def receiver(head: bytes, repeated: bytes, *, reads: bool = True) -> Iterator[st
 )
 def test_an_answer_that_trickles_is_none(head: bytes, repeated: bytes) -> None:
     """A header that comes a byte at a time is ended, and the message may be taken later."""
-    with receiver(head, repeated) as url, Courier(Endpoint(url), LOOPBACK, answer_s=0.5) as carrying:
+    with receiver(head, repeated) as url, CallbackClient(Endpoint(url), LOOPBACK, answer_s=0.5) as carrying:
         answer = carrying.post(b"{}", "msg_1")
     assert (answer.verdict, answer.status) == ("later", None)
 
@@ -64,14 +64,14 @@ def test_an_answer_that_trickles_is_none(head: bytes, repeated: bytes) -> None:
 def test_what_trickles_behind_a_status_changes_nothing() -> None:
     """Once the receiver has said 200 it has taken the message, however its body goes on."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nthanks\n"
-    with receiver(head, b"x") as url, Courier(Endpoint(url), LOOPBACK, answer_s=0.5) as carrying:
+    with receiver(head, b"x") as url, CallbackClient(Endpoint(url), LOOPBACK, answer_s=0.5) as carrying:
         answer = carrying.post(b"{}", "msg_1")
     assert (answer.verdict, answer.status, answer.said) == ("delivered", 200, "thanks")
 
 
 def test_a_receiver_that_takes_a_body_a_byte_at_a_time() -> None:
     """A large body that is hardly taken is ended too."""
-    with receiver(b"", b"", reads=False) as url, Courier(Endpoint(url), LOOPBACK, answer_s=0.5) as carrying:
+    with receiver(b"", b"", reads=False) as url, CallbackClient(Endpoint(url), LOOPBACK, answer_s=0.5) as carrying:
         answer = carrying.post(b" " * 8_000_000, "msg_1")
     assert (answer.verdict, answer.status) == ("later", None)
 
@@ -88,11 +88,11 @@ def test_an_answer_that_is_a_bomb_is_not_unpacked(layers: int) -> None:
 def test_a_header_without_an_end_is_given_up() -> None:
     """However fast it comes: it is not kept, and the message may be taken later."""
     endless = receiver(b"HTTP/1.1 200 OK\r\nX-More: ", b"x" * 100_000)
-    with endless as url, Courier(Endpoint(url), LOOPBACK, answer_s=20.0) as carrying:
+    with endless as url, CallbackClient(Endpoint(url), LOOPBACK, answer_s=20.0) as carrying:
         answer = carrying.post(b"{}", "msg_1")
     assert (answer.verdict, answer.status) == ("later", None)
 
 
 def test_an_attempt_ends_before_its_claim() -> None:
     """The largest callback to the slowest receiver ends while others still step back from it."""
-    assert 30.0 + LARGEST_BYTES / courier.TAKEN_BYTES_PER_S < claim.STANDS_S
+    assert 30.0 + LARGEST_BYTES / client.TAKEN_BYTES_PER_S < claim.STANDS_S

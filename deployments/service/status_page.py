@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from deployments.job_board import COLUMNS, Jobs
-from deployments.supervisor import Kept
+from deployments.service.job_board import COLUMNS, Jobs
+from deployments.service.supervisor import Supervised
 
 STYLES = {
     "waiting": "dim",
@@ -37,7 +37,7 @@ class StatusPage:
         plain: no page, a line for each change.
     """
 
-    def __init__(self, services: Sequence[Kept], notes: Sequence[str], console: Console, *, plain: bool) -> None:
+    def __init__(self, services: Sequence[Supervised], notes: Sequence[str], console: Console, *, plain: bool) -> None:
         self._services = services
         self._notes = notes
         self._console = console
@@ -73,7 +73,7 @@ class StatusPage:
         """A line of its own, with the time."""
         self._console.print(f"{time.strftime('%H:%M:%S')} {line}", highlight=False, markup=False, soft_wrap=True)
 
-    def _say_service(self, kept: Kept) -> None:
+    def _say_service(self, kept: Supervised) -> None:
         now = (kept.state, kept.pid)
         if self._said.get(kept.service.name, ("waiting", None)) == now:
             return

@@ -42,7 +42,7 @@ class Answer:
     retry_after_s: float | None = None
 
 
-class Courier:
+class CallbackClient:
     """Carries messages to one endpoint over one connection, one at a time. Close it.
 
     Args:
@@ -91,7 +91,7 @@ class Courier:
         lines = found[:ANSWER_BYTES].decode(errors="replace").splitlines()
         return lines[0] if lines else ""
 
-    def __enter__(self) -> "Courier":
+    def __enter__(self) -> "CallbackClient":
         return self
 
     def __exit__(self, *_exception: object) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from deployments.blocks import use_engine_settings
+from deployments.service.session import use_engine_settings
 from deployments.terminal import out
 from ecg_audio import peer
 from ecg_audio.compute import hub
@@ -70,7 +70,7 @@ def plan_models(hours: float, gpu_gb: float | None) -> int:
     for stage in stages:
         parts = ", ".join(f"{part} {taken / 1e9:.2f}" for part, taken in stage.made_of.items())
         expected = f"{stage.expected_bytes / 1e9:.2f} GB: {parts}" if parts else "in the machine's memory"
-        line = f"  {stage.name:<12}{stage.rung!s:<30}{expected}"
+        line = f"  {stage.name:<12}{stage.placement!s:<30}{expected}"
         out.print(line, highlight=False, markup=False, soft_wrap=True)
     if on_gpu:
         out.print(PLAN_BASIS, highlight=False, markup=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal, Self
 
-from deployments import guard
+from deployments.service import guard
 from ecg_audio import environment, modes
 from ecg_audio.errors import ServiceFailed
 
@@ -63,7 +63,7 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Patience:
+class RestartPolicy:
     """When to try again, and when to stop trying.
 
     Attributes:
@@ -82,7 +82,7 @@ class Patience:
 
 
 @dataclass
-class Kept:
+class Supervised:
     """A service and how it is."""
 
     service: Service
@@ -115,12 +115,12 @@ class Supervisor:
     Args:
         services: in the order they are begun; they are ended in the opposite one.
         logs: folder for what they print, a file each.
-        patience: with services that die.
+        restart_policy: with services that die.
     """
 
-    def __init__(self, services: Sequence[Service], logs: Path, patience: Patience | None = None) -> None:
-        self.kept = {service.name: Kept(service, logs / f"{service.name}.log") for service in services}
-        self._patience = patience or Patience()
+    def __init__(self, services: Sequence[Service], logs: Path, restart_policy: RestartPolicy | None = None) -> None:
+        self.kept = {service.name: Supervised(service, logs / f"{service.name}.log") for service in services}
+        self._restart_policy = restart_policy or RestartPolicy()
         self._mark = uuid.uuid4().hex
         self._guard: subprocess.Popen[bytes] | None = None
 
@@ -203,7 +203,7 @@ class Supervisor:
             self._guard.stdin.close()
             self._guard.wait()
 
-    def _begin(self, kept: Kept) -> None:
+    def _begin(self, kept: Supervised) -> None:
         with open(kept.log, "ab", opener=modes.opener) as log:
             log.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {kept.service.name} begins\n".encode())
             log.flush()
@@ -219,7 +219,7 @@ class Supervisor:
                 start_new_session=True,  # a Ctrl-C is ours to pass on, in order
             )
 
-    def _look(self, kept: Kept) -> None:
+    def _look(self, kept: Supervised) -> None:
         assert kept.process
         status = kept.process.poll()
         if status == 0 and kept.service.once:
@@ -234,22 +234,22 @@ class Supervisor:
             kept.process.wait()
             self._died(kept)
 
-    def _hangs(self, kept: Kept) -> bool:
+    def _hangs(self, kept: Supervised) -> bool:
         """Whether a service that was ready has not answered for longer than it may."""
         now = time.monotonic()
-        if kept.state != "ready" or kept.service.silent_s is None or now - kept.asked < self._patience.ask_s:
+        if kept.state != "ready" or kept.service.silent_s is None or now - kept.asked < self._restart_policy.ask_s:
             return False
         kept.asked = now
         if kept.service.ready(kept.since):
             kept.answered = now
         return now - kept.answered > kept.service.silent_s
 
-    def _died(self, kept: Kept) -> None:
+    def _died(self, kept: Supervised) -> None:
         assert kept.process
-        if kept.state == "ready" and time.time() - kept.since > self._patience.lasting_s:
+        if kept.state == "ready" and time.time() - kept.since > self._restart_policy.lasting_s:
             kept.deaths = 0
         kept.deaths += 1
-        if kept.deaths >= self._patience.tries:
+        if kept.deaths >= self._restart_policy.tries:
             kept.state = "given up"
             if not kept.service.vital:
                 return
@@ -260,7 +260,7 @@ class Supervisor:
                 hint=f"Its log says why: {kept.log}",
             )
         kept.state = "resting"
-        rest_s = min(self._patience.longest_rest_s, self._patience.first_rest_s * 2 ** (kept.deaths - 1))
+        rest_s = min(self._restart_policy.longest_rest_s, self._restart_policy.first_rest_s * 2 ** (kept.deaths - 1))
         kept.rest_until = time.monotonic() + rest_s
 
 
