@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from ecg_audio.media import source
 from ecg_audio.progress import listening
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome
+from ecg_audio.voice.cold import compile_once
 
 if TYPE_CHECKING:
     from ecg_audio.speech.engine import Engine
@@ -159,6 +161,7 @@ def begin(stack: ExitStack, first: AnalysisRequest, *, refresh: bool) -> Begun:
     anew = refresh or _unseen(first)
     if anew:
         speech.warm()
+        threading.Thread(target=compile_once, daemon=True).start()  # a machine's first run alone has to
     return Begun(server, anew)
 
 

@@ -28,7 +28,8 @@ MEASURED = (*WAVEFORM, *SHAPE, *MFCC, *BALANCE, *VOICED)  # columns of a batch, 
 SPECTRAL = len(MEASURED) - len(VOICED)
 PERTURBATION = slice(1, 1 + len(periods.COLUMNS))  # of the rows of `VOICED`
 FIRST_FORMANT = PERTURBATION.stop
-ROWS = len(MEASURED) + 2 + 2 * CANDIDATES  # and its own path's F0, its peaks, and its candidates
+FOUND = 1 + 2 * CANDIDATES  # rows of the search for pitch: peaks, F0 and strengths of candidates
+ROWS = len(MEASURED) + 1 + FOUND  # and its own path's F0
 EVERYTHING = 1e-9
 """A silence reference beside which every sound is loud."""
 
@@ -103,7 +104,7 @@ def find_pitch(hops: Hops, frames: int, settings: PitchSettings, found: Array) -
         hops: the batch.
         frames: how many.
         settings: what counts as voice.
-        found: out, float32, (1 + 2 * CANDIDATES, frames up to a multiple of LANES): peaks, F0 and strengths.
+        found: out, float32, (FOUND, frames up to a multiple of LANES): peaks, F0 and strengths.
 
     Returns:
         F0 by the batch alone, as good as it can be known before the others, float32, (frames,); and the numbers of

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ecg_audio.voice import cold
-from ecg_audio.voice.kernels import compiled
+from ecg_audio.voice.kernels import kept
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 def asked(monkeypatch, tmp_path):
     """What was asked to be compiled, on a machine that has nothing yet."""
     parts = []
-    monkeypatch.setattr(compiled, "folder", lambda: tmp_path / "kernels-of-a-test")
+    monkeypatch.setattr(kept, "folder", lambda: tmp_path / "kernels-of-a-test")
     monkeypatch.setattr(cold, "_compile", lambda part: parts.append(part) or True)
     return parts
 
@@ -27,14 +27,14 @@ def test_everything_is_compiled_once(asked):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: cold.compile_once(), range(4)))
     assert sorted(asked) == sorted(cold.PARTS)
-    assert not compiled.is_cold()
+    assert not kept.is_cold()
 
 
 def test_what_failed_is_not_called_done(asked, monkeypatch):
     """A compiler that fails leaves the machine cold: the kernels are compiled when they are called."""
     monkeypatch.setattr(cold, "_compile", lambda part: part != "pitch")
     cold.compile_once()
-    assert compiled.is_cold()
+    assert kept.is_cold()
 
 
 def test_a_compiler_that_ends_is_told(monkeypatch, caplog):
@@ -46,7 +46,7 @@ def test_a_compiler_that_ends_is_told(monkeypatch, caplog):
 def test_where_nothing_can_be_kept_nobody_waits(asked, monkeypatch, tmp_path):
     """A folder that cannot be made ends in no lock, and in no failure."""
     (tmp_path / "file").touch()
-    monkeypatch.setattr(compiled, "folder", lambda: tmp_path / "file" / "kernels")
+    monkeypatch.setattr(kept, "folder", lambda: tmp_path / "file" / "kernels")
     cold.compile_once()
     assert sorted(asked) == sorted(cold.PARTS)
 
@@ -76,3 +76,25 @@ print(len(before) > 8, sorted(known() - before))
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=True)
     assert ran.stdout.strip() == "True []"
+
+
+def test_measuring_imports_no_heavy_neighbour():
+    """A process that measures pays neither for torch nor for librosa nor for Prefect."""
+    script = """
+import sys
+import numpy as np
+from ecg_audio.voice.expression import express
+from ecg_audio.voice.frames import measure
+batch, = measure([np.zeros(1600, np.float32)])
+express((), (), batch, 0.1)
+print(sorted({"torch", "librosa", "prefect", "pandas", "pyannote", "whisperx"} & set(sys.modules)))
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=True)
+    assert ran.stdout.strip() == "[]"
+
+
+def test_asking_is_light():
+    """Whoever asks whether everything is compiled waits for no compiler."""
+    script = "import sys; import ecg_audio.voice.cold; print(sorted({'numba', 'numpy'} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=True)
+    assert ran.stdout.strip() == "[]"

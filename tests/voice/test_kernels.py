@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.voice import batch, cepstrum, formants
-from ecg_audio.voice.kernels import prediction
+from ecg_audio.voice.kernels import candidates, marks, prediction
 from ecg_audio.voice.kernels.marks import MARKS_A_FRAME, find_marks
 from ecg_audio.voice.pitch import PitchSettings, lags
 from tests.voice import reference
@@ -102,13 +103,18 @@ def test_prominence(laid):
 def test_marks(sound):
     """Each mark is where the sound is most like that around the mark before, and as loud as it is between."""
     f0_hz = (110 + 60 * np.arange(FRAMES) / 100).astype(np.float32)
-    marks, loud = (np.empty(MARKS_A_FRAME * (FRAMES + 2)) for _ in range(2))
-    count = find_marks(sound, 0, f0_hz, marks, loud) - 1
-    assert np.isnan([marks[count], loud[count], loud[0], loud[count - 1]]).all()
-    middle = int(np.argmin(np.abs(marks[:count] - FRAMES * 80)))
+    places, loud = (np.empty(MARKS_A_FRAME * (FRAMES + 2)) for _ in range(2))
+    count = find_marks(sound, 0, f0_hz, places, loud) - 1
+    assert np.isnan([places[count], loud[count], loud[0], loud[count - 1]]).all()
+    middle = int(np.argmin(np.abs(places[:count] - FRAMES * 80)))
     for i in range(middle + 1, count - 2):
-        place = int(marks[i] + 0.5)
-        period = 16_000 / f0_hz[int(marks[i] / 160 + 0.5)]
-        assert marks[i + 1] - marks[i] == pytest.approx(reference.next_mark(sound, place, period) - place, abs=0.5)
+        place = int(places[i] + 0.5)
+        period = 16_000 / f0_hz[int(places[i] / 160 + 0.5)]
+        assert places[i + 1] - places[i] == pytest.approx(reference.next_mark(sound, place, period) - place, abs=0.5)
     for i in range(1, count - 1):
-        assert loud[i] == pytest.approx(reference.amplitude(sound, *marks[i - 1 : i + 2]), rel=1e-9)
+        assert loud[i] == pytest.approx(reference.amplitude(sound, *places[i - 1 : i + 2]), rel=1e-9)
+
+
+def test_kernels_hear_what_is_decoded():
+    """The rate that kernels are made for is the recordings' own."""
+    assert {candidates.RATE_HZ, marks.RATE_HZ} == {RATE_HZ}
