@@ -2,7 +2,9 @@
 
 Known answers: vowels by source and filter with set jitter, shimmer, formants and noise, ours and Praat's error beside
 each other. Real speech: pieces of 3 s of every recording in a folder, correlation with Praat and mean difference for
-each feature; nothing is left out. Speed: ours, Praat and librosa give the same features of the same sound on one core.
+each feature; nothing is left out. Our harmonics-to-noise ratio is of the band that the pitch is read from, below 2.5
+kHz and fading to 5: it hears 2.5 dB less of white noise than Praat's, which takes all of it. Speed: ours, Praat and
+librosa give the same features of the same sound on one core.
 """
 
 import argparse

@@ -28,7 +28,7 @@ EGEMAPS = {
     "loudness_sone": ("loudness", "ours in sones of 40 mel bands, theirs without unit of 26"),
     "jitter_local": ("jitterLocal", "same definition, each period by its neighbours"),
     "shimmer_db": ("shimmerLocaldB", "same definition"),
-    "hnr_db": ("HNRdBACF", "same definition, over voiced frames"),
+    "hnr_db": ("HNRdBACF", "ours of the band that fades out between 2.5 and 5 kHz, over voiced frames"),
     "alpha_ratio_db": ("alphaRatio", "same definition"),
     "hammarberg_index_db": ("hammarbergIndex", "same definition"),
     "slope_0_500_db_per_hz": ("slope0-500", "same definition"),
