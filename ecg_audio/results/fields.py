@@ -86,7 +86,9 @@ MEANINGS: dict[str, Meaning] = {
     "f0_slope_st_per_s": Meaning("semitone/s", "Slope of a straight line through F0 over the voiced frames."),
     "f0_range_st": Meaning("semitone", "From the lowest to the highest F0 of the voiced frames."),
     "voiced_fraction": Meaning("1", "Share of frames that are voiced."),
-    "hnr_db": Meaning("dB", "Harmonics-to-noise ratio of the voiced frames, of what lies below 2.5 kHz, fading to 5 kHz."),
+    "hnr_db": Meaning(
+        "dB", "Harmonics-to-noise ratio of the voiced frames, of what lies below 2.5 kHz, fading to 5 kHz."
+    ),
     # quality of the voice
     "cpp_db": Meaning("dB", "Cepstral peak prominence: how far the peak of the pitch stands above the cepstrum."),
     "jitter_local": Meaning("1", "Difference of one period of the voice and the next, by their mean."),
