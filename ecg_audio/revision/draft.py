@@ -31,7 +31,7 @@ def drafted(analysis: Analysis, edits: Edits) -> Analysis:
         InvalidRequest: there is no such segment or speaker, or a name or text is none.
     """
     names = {one.id for one in analysis.speakers} | {one.speaker for one in analysis.segments if one.speaker}
-    renamed = {old: _name(new) for old, new in edits.speakers.items()}
+    renamed = {old: speaker_name(new) for old, new in edits.speakers.items()}
     unknown = sorted(set(renamed) - names)
     if unknown:
         raise InvalidRequest(f"there is no speaker {', '.join(unknown)}; there are {', '.join(sorted(names))}")
@@ -43,9 +43,9 @@ def drafted(analysis: Analysis, edits: Edits) -> Analysis:
     segments: list[Segment] = []
     for segment in analysis.segments:
         edit = edits.segments.get(segment.id, SegmentEdit())
-        if edit.speaker is not None and _name(edit.speaker) != segment.speaker:
-            turns = _handed_over(turns, segment, _name(edit.speaker))
-            segment = _of(segment, _name(edit.speaker))
+        if edit.speaker is not None and speaker_name(edit.speaker) != segment.speaker:
+            turns = _handed_over(turns, segment, speaker_name(edit.speaker))
+            segment = _of(segment, speaker_name(edit.speaker))
         if edit.text is not None:
             segment = rewritten(segment, _text(edit.text))
         if segment.words or edit.text is None:
@@ -330,7 +330,12 @@ def _united(turns: Iterable[Turn]) -> tuple[Turn, ...]:
     return tuple(found)
 
 
-def _name(text: str) -> str:
+def speaker_name(text: str) -> str:
+    """A person's word for a speaker, as one line without characters that command a terminal.
+
+    Raises:
+        InvalidRequest: it is empty, or too long.
+    """
     name = " ".join(_text(text).split())
     if not name or len(name) > LONGEST_NAME:
         raise InvalidRequest(f"a speaker's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
