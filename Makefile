@@ -17,7 +17,7 @@ help:          ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 demo: $(VENV)/.product  ## install, then analyse a real conversation inside an MP4
-	@$(BIN)/python -m deployments.demo $(DEMO)/conversation.mp4
+	@$(BIN)/python -m deployments.cli.demo $(DEMO)/conversation.mp4
 	$(BIN)/ecg analyze $(DEMO)/conversation.mp4 --out $(DEMO)/results --job-id demo
 
 test: $(VENV)/.tests    ## every test that needs no GPU and no browser

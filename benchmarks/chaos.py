@@ -42,18 +42,18 @@ SETTLED_S = 20.0
 
 
 KINDS: dict[str, Callable[[Seen], bool]] = {
-    "fork server": lambda seen: "deployments.warm.server" in seen.command and seen.name != "ecg-job",
-    "Prefect's server": lambda seen: "deployments.prefect_server" in seen.command,
+    "fork server": lambda seen: "deployments.service.warm.server" in seen.command and seen.name != "ecg-job",
+    "Prefect's server": lambda seen: "deployments.service.prefect_server" in seen.command,
     "model server": lambda seen: "serve-models" in seen.command or "stub_models" in seen.command,
     "decoder": lambda seen: "ecg_audio.child" in seen.command and "speech" not in seen.command,
     "models": lambda seen: "ecg_audio.child" in seen.command and "speech" in seen.command,
-    "job's run": lambda seen: "deployments.warm.client" in seen.command and "--pool gpu" in seen.parent,
-    "reconciler": lambda seen: "deployments.warm.client" in seen.command and "--pool control" in seen.parent,
+    "job's run": lambda seen: "deployments.service.warm.client" in seen.command and "--pool gpu" in seen.parent,
+    "reconciler": lambda seen: "deployments.service.warm.client" in seen.command and "--pool control" in seen.parent,
     "gpu worker": lambda seen: "worker start --pool gpu" in seen.command,
     "control worker": lambda seen: "worker start --pool control" in seen.command,
     "PostgreSQL": lambda seen: "/bin/postgres -D" in seen.command,
     "gateway": lambda seen: seen.command.endswith("-m gateway"),
-    "guard": lambda seen: "deployments/guard.py" in seen.command,
+    "guard": lambda seen: "deployments/service/guard.py" in seen.command,
 }
 PASSING = ("decoder", "job's run", "reconciler")
 """Kinds that come and go."""

@@ -25,7 +25,7 @@ LOOK_S = 0.05
 TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 HERE = Path(__file__).parent.parent
 IMPORTS = {
-    "the command line": "import deployments.cli",
+    "the command line": "import deployments.cli.main",
     "the flow, with Prefect": "import flows.analyze",
     "Prefect's server": "import prefect.server.api.server",
     "torch": "import torch",
@@ -169,7 +169,7 @@ def _name(process: int) -> str:
         words = Path(f"/proc/{process}/cmdline").read_text().split("\0")
     except OSError:
         return ""
-    if "deployments.private_server" in words:
+    if "deployments.service.private_server" in words:
         return "private server"
     if "ecg_audio.child" in words:
         limit = words[words.index("ecg_audio.child") + 2]

@@ -65,7 +65,7 @@ def ask(folder: Path, rounds: int) -> dict[str, float]:
     """Median seconds of each question, tables opened already; and of opening them."""
     import duckdb
 
-    from deployments.query import _open
+    from deployments.cli.query import _open
 
     page = (Path(__file__).parents[1] / "docs" / "queries.md").read_text()
     answers = {found["title"]: found["sql"] for found in TITLED.finditer(page)}

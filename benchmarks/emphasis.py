@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 from parselmouth.praat import call
 
 from benchmarks.accuracy import AUDIO_SUFFIXES
-from deployments import demo
+from deployments.cli import demo
 from ecg_audio.analysis import Analysis, SpokenWord
 from ecg_audio.captions import ass, cues
 from ecg_audio.voice.expression import express

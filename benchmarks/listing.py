@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from deployments import postgres
+from deployments.service import postgres
 
 LIST = "/api/upload-video/jobs"
 ASKED = {

@@ -28,7 +28,7 @@ import numpy as np
 
 from benchmarks.accuracy import AUDIO_SUFFIXES
 from benchmarks.wording import plain
-from deployments import session
+from deployments.service import session
 from ecg_audio.analysis import Analysis, Edits, SegmentEdit, SpokenWord
 from ecg_audio.media import decode
 from ecg_audio.request import EMBEDDED, AnalysisRequest

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from benchmarks.service import ROOT, free_port, until
-from deployments import guard
+from deployments.service import guard
 from tests.s3 import Rclone
 
 SERVE = {

@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 import numpy as np
 
-from deployments import postgres
-from deployments.warm import client
+from deployments.service import postgres
+from deployments.service.warm import client
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +28,7 @@ COLD = "python -m prefect.engine"
 STUBBED = "benchmarks.stubbed.analyze"
 STUBBED_TASKS = 9
 """Of one run: download, extract, measure, transcribe, align, diarize, find_events, assemble, publish."""
-WARM = "python -m deployments.warm.client"
+WARM = "python -m deployments.service.warm.client"
 
 
 class Service:
@@ -80,7 +80,7 @@ class Service:
 
     def start_warm(self, **environment: str) -> None:
         """Start a fork server and wait until it answers."""
-        self.start("warm", [sys.executable, "-m", "deployments.warm.server"], **environment)
+        self.start("warm", [sys.executable, "-m", "deployments.service.warm.server"], **environment)
 
         def answers() -> bool:
             with contextlib.suppress(client.NotWarm):
@@ -182,7 +182,9 @@ def service(folder: Path, *, api: str | None = None) -> Iterator[Service]:
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
     """The PostgreSQL that `ecg serve` brings, in a folder with a short path; yields its URL for Prefect."""
-    server = subprocess.Popen([sys.executable, "-m", "deployments.postgres", str(folder)], stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "deployments.service.postgres", str(folder)], stderr=subprocess.DEVNULL
+    )
     accepts = postgres.accepts(folder)
     try:
         until(lambda: accepts(time.time()), "PostgreSQL takes connections")

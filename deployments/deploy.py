@@ -267,7 +267,7 @@ def deploy(pools: str | None, image: str | None, only: Collection[str] = (), wai
 
     from rich.markup import escape
 
-    from deployments import session
+    from deployments.service import session
     from deployments.terminal import out
 
     if (api := session.configured()) is None:

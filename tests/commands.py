@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.cli import main
+from deployments.cli.main import main
 
 
 @dataclass(frozen=True)

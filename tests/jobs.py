@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deployments.session import PrivateServer
+from deployments.service.session import PrivateServer
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.speech import engine
 from tests.media.formats import encode
@@ -24,7 +24,7 @@ def prefect_server() -> Iterator[str]:
 
     with temporary_settings({PREFECT_API_URL: server.address}):
         yield server.address
-        from deployments.session import _drain
+        from deployments.service.session import _drain
 
         _drain()
     server.stop()

@@ -51,6 +51,11 @@ FLOORS = {
     "gateway": {"gateway", "blocks", "ecg_audio"},
     "deployments": {"deployments", "flows", "tasks", "blocks", "ecg_audio", "gateway"},
 }
+COMMANDS = {
+    # the rooms of deployments -> those of deployments that it may import
+    "cli": {"cli", "service", "deploy", "blocks", "terminal"},
+    "service": {"service", "terminal"},
+}
 HEAVY = {"torch", "whisperx", "pyannote", "transformers", "librosa", "lightning", "faster_whisper", "ctranslate2"}
 
 
@@ -101,6 +106,14 @@ def test_rooms_of_the_domain_import_only_their_ground(room: str) -> None:
             parts = name.split(".")
             if parts[0] == "ecg_audio" and len(parts) > 1:
                 assert parts[1] in GROUND | ROOMS[room] | {room}, f"{path.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("room", COMMANDS)
+def test_the_service_knows_no_commands(room: str) -> None:
+    """Commands start the programs that run for long; those import no command."""
+    for path in sources(f"deployments/{room}"):
+        reached = {name.split(".")[1] for name in imported(path) if name.startswith("deployments.")}
+        assert reached <= COMMANDS[room], f"{path.relative_to(ROOT)} imports {reached - COMMANDS[room]}"
 
 
 def test_ground_modules_import_no_room() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from blocks.storage import FolderStore
-from deployments.supervisor import Service, Supervisor
+from deployments.service.supervisor import Service, Supervisor
 from ecg_audio import modes, workspace
 from ecg_audio.errors import InvalidRequest
 
@@ -98,7 +98,9 @@ def test_another_user_reads_nothing(public_place: Path) -> None:
     assert "Permission denied" in seen.stderr
 
 
-@pytest.mark.parametrize("program", ["deployments.cli", "gateway", "deployments.host", "deployments.private_server"])
+@pytest.mark.parametrize(
+    "program", ["deployments.cli.main", "gateway", "deployments.service.host", "deployments.service.private_server"]
+)
 def test_programs_begin_with_the_mask(program: str) -> None:
     """Every program of ours sets the mask before it does anything, so that what libraries write is closed too."""
     folder = Path(__file__).parent.parent

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deployments import show
+from deployments.cli import show
 from ecg_audio.analysis import Channel
 from ecg_audio.captions.payload import payload
 from ecg_audio.captions.styling import Style

@@ -18,7 +18,7 @@ VARIABLES = {name for group in GROUPS for field in group.model_fields for name i
 SPELLED = re.compile(r"ECG_[A-Z0-9_]*[A-Z0-9]")
 OWN_NAMES = {
     # a program that imports nothing of ours, and what no operator sets
-    "deployments/guard.py": {"ECG_FAMILY"},
+    "deployments/service/guard.py": {"ECG_FAMILY"},
     "ecg_audio/environment.py": {"ECG_FAMILY"},
 }
 
@@ -90,7 +90,12 @@ def test_a_setting_that_cannot_be_used_is_named() -> None:
 
 def test_the_client_of_the_fork_server_imports_no_settings() -> None:
     """It starts for every job, and so do decoders: their variables are read without pydantic."""
-    for module in ("deployments.warm.client", "ecg_audio.modes", "ecg_audio.workspace", "ecg_audio.local_socket"):
+    for module in (
+        "deployments.service.warm.client",
+        "ecg_audio.modes",
+        "ecg_audio.workspace",
+        "ecg_audio.local_socket",
+    ):
         script = f"import sys, {module}; assert not {{'pydantic', 'pydantic_settings'}} & set(sys.modules)"
         subprocess.run([sys.executable, "-c", script], check=True, cwd=REPOSITORY)
 

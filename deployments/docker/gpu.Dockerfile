@@ -51,4 +51,4 @@ VOLUME ["/models", "/scratch"]
 HEALTHCHECK --interval=30s --timeout=10s --start-period=180s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8099/health', timeout=5)"]
 ENTRYPOINT ["tini", "--"]
-CMD ["python", "-m", "deployments.host"]
+CMD ["python", "-m", "deployments.service.host"]

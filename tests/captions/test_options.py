@@ -6,7 +6,7 @@ import pysubs2
 import pytest
 from typer.testing import CliRunner, Result
 
-from deployments.cli import app
+from deployments.cli.main import app
 from ecg_audio.captions.text import width
 from ecg_audio.errors import InvalidRequest, SourceNotFound
 from ecg_audio.results import document

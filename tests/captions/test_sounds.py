@@ -10,7 +10,7 @@ import pysubs2
 import pytest
 from typer.testing import CliRunner, Result
 
-from deployments.cli import app
+from deployments.cli.main import app
 from ecg_audio.analysis import Event, EventKind, Segment
 from ecg_audio.captions import sounds
 from ecg_audio.captions.cues import CueSettings, cues

@@ -18,7 +18,7 @@ def test_help_imports_nothing_heavy() -> None:
     """`ecg --help` teaches without importing Prefect, numpy or anything else that takes long."""
     script = (
         "import sys; sys.argv = ['ecg', '--help']\n"
-        "from deployments.cli import main\n"
+        "from deployments.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "heavy = {'prefect', 'numpy', 'torch', 'av', 'pyarrow', 'numba', 'fastapi', 'boto3'} & set(sys.modules)\n"

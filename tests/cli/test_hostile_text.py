@@ -11,11 +11,12 @@ import pytest
 from rich.live import Live
 from rich.table import Table
 
-from deployments import batch, doctor, terminal
-from deployments.job_board import Jobs, Recent
-from deployments.show import show_result
-from deployments.status_page import StatusPage
-from deployments.supervisor import Kept, Service
+from deployments import terminal
+from deployments.cli import batch, doctor
+from deployments.cli.show import show_result
+from deployments.service.job_board import Jobs, Recent
+from deployments.service.status_page import StatusPage
+from deployments.service.supervisor import Kept, Service
 from deployments.terminal import Terminal
 from ecg_audio.analysis import Notice
 from ecg_audio.batch.summary import Ended
@@ -36,7 +37,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> StringIO:
     for name in ("out", "err"):
         console = Terminal(file=screen, force_terminal=True, width=200, color_system="truecolor", stderr=name == "err")
         console._environ = {"TERM": "xterm-256color"}
-        for module in (terminal, batch, doctor, sys.modules["deployments.show"]):
+        for module in (terminal, batch, doctor, sys.modules["deployments.cli.show"]):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, console)
     return screen

@@ -164,7 +164,7 @@ def test_a_model_that_is_nowhere_fails_at_once_with_what_to_do(tmp_path: Path) -
     """No hub, token or GPU: two lines before anything heavy is imported or any server is started."""
     script = (
         "import sys; sys.argv = sys.argv[1:]\n"
-        "from deployments.cli import main\n"
+        "from deployments.cli.main import main\n"
         "try: main()\n"
         "finally: print(sorted({'prefect', 'torch', 'numpy', 'av', 'numba'} & set(sys.modules)))\n"
     )
@@ -195,7 +195,7 @@ def test_embedded_weights_that_are_others_on_the_hub_are_refused(hub: str, tmp_p
         "import sys; sys.argv = sys.argv[1:]\n"
         "from ecg_audio.compute import carried\n"
         "carried.found = lambda *_: None\n"
-        "from deployments.cli import main\n"
+        "from deployments.cli.main import main\n"
         "main()\n"
     )
     arguments = [sys.executable, "-c", script, "ecg", "models", "fetch", "embedded"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployments.show import _marked, _style
+from deployments.cli.show import _marked, _style
 from ecg_audio.analysis import Emphasis, RelativeVoice, SpokenWord
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from deployments import guard
+from deployments.service import guard
 from ecg_audio.serving.connection import connect
 from tests.deployments.test_supervisor import REPOSITORY, until
 

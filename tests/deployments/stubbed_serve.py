@@ -2,10 +2,11 @@
 
 import sys
 
-from deployments import cli, serve
+from deployments.cli.main import main
+from deployments.service import serve
 
 if __name__ == "__main__":
     serve.MODEL_SERVER = (*serve.PYTHON, "tests.serving.stub_models")  # type: ignore[assignment]
     serve._with_models = lambda _wanted: True
     sys.argv = ["ecg", "serve", *sys.argv[1:]]
-    cli.main()
+    main()

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from blocks import registration
-from deployments import deploy, serve, session
+from deployments import deploy
 from deployments.deploy import declared_deployments, template
+from deployments.service import serve, session
 from ecg_audio.errors import InvalidRequest
 from tests.commands import Ecg
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments import postgres
+from deployments.service import postgres
 from ecg_audio.errors import InvalidRequest, ServiceFailed
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments import private_server, session
-from deployments.session import PrivateServer, reachable
+from deployments.service import private_server, session
+from deployments.service.session import PrivateServer, reachable
 from ecg_audio.errors import InsufficientResources
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deployments import guard
+from deployments.service import guard
 from tests.commands import Ecg
 from tests.contracts.receiver import receiving
 from tests.deployments.service import Served, served
@@ -118,7 +118,7 @@ def test_a_configured_server_that_is_away_is_named(ecg: Ecg, monkeypatch: pytest
 @pytest.mark.usefixtures("tiny")
 def test_one_data_folder_serves_once(ecg: Ecg, tmp_path: Path) -> None:
     """A second `ecg serve` on the same data says who has it."""
-    from deployments.serve import _alone
+    from deployments.service.serve import _alone
 
     with _alone(tmp_path / "data"):
         ended = ecg("serve", "--data", str(tmp_path / "data"))

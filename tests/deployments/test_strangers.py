@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments import guard
+from deployments.service import guard
 from tests.deployments.service import Served, served
 from tests.deployments.test_supervisor import until
 from tests.strangers import needs_root, tries

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments import guard, serve
-from deployments.supervisor import Patience, Service, Supervisor
+from deployments.service import guard, serve
+from deployments.service.supervisor import Patience, Service, Supervisor
 from ecg_audio.errors import ServiceFailed
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -108,7 +108,7 @@ def test_a_service_that_hangs_is_begun_anew(tmp_path: Path) -> None:
 
 def test_a_log_that_has_grown_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was printed lies beside it, and what is printed next begins it anew."""
-    monkeypatch.setattr("deployments.supervisor.LOG_BYTES", 20)
+    monkeypatch.setattr("deployments.service.supervisor.LOG_BYTES", 20)
     talking = Service(
         "talking", ("sh", "-c", f"echo {'a' * 30}; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo b")
     )
@@ -159,7 +159,7 @@ def test_nobody_survives_the_supervisor(tmp_path: Path) -> None:
     program = f"""
 import sys, time
 from pathlib import Path
-from deployments.supervisor import Service, Supervisor
+from deployments.service.supervisor import Service, Supervisor
 child = "import os, subprocess; print(os.getpid(), subprocess.Popen(['sleep', '600'], start_new_session=True).pid, " \\
         "flush=True); os.waitid(os.P_ALL, 0, os.WEXITED)"
 with Supervisor([Service("parent", [sys.executable, "-c", child])], Path({str(tmp_path)!r})) as supervisor:

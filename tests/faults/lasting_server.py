@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from deployments.private_server import SETTINGS, end_with_parent, serve
+from deployments.service.private_server import SETTINGS, end_with_parent, serve
 
 if __name__ == "__main__":
     end_with_parent()

@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Crashed, Running, Scheduled
 from prefect.workers.process import ProcessWorker
 
-from deployments.session import database_template, reachable
+from deployments.service.session import database_template, reachable
 from flows.analyze import analyze
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -128,7 +128,7 @@ class Machine:
     def start_worker(self) -> None:
         """Start a worker for the pool, and the fork server that its jobs are copies of."""
         if self._fork_server is None:
-            self._fork_server = self._process([sys.executable, "-m", "deployments.warm.server", "--until-eof"])
+            self._fork_server = self._process([sys.executable, "-m", "deployments.service.warm.server", "--until-eof"])
         words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
         self.worker = self._process(words)
 
@@ -143,7 +143,7 @@ class Machine:
                 work_pool_name=POOL,
                 concurrency_limit=SLOTS,
                 job_variables={
-                    "command": f"{sys.executable} -m deployments.warm.client tests.faults.stubbed_run",
+                    "command": f"{sys.executable} -m deployments.service.warm.client tests.faults.stubbed_run",
                     "working_dir": str(REPOSITORY),
                 },
             )
@@ -251,7 +251,7 @@ def working(folder: Path, talk: Path, patience_s: float) -> Iterator[Machine]:
     """A machine that is ready for jobs, and that this process's Prefect client talks to."""
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from deployments.session import _drain
+    from deployments.service.session import _drain
 
     machine = Machine(folder, talk, patience_s)
     try:

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from deployments.cli import main
+from deployments.cli.main import main
 from ecg_audio.speech import engine
 from tests.stub_engine import StubEngine
 

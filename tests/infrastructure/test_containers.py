@@ -186,7 +186,7 @@ def test_compose_names_programs_that_are_there() -> None:
     """Commands of `ecg` and modules that images and compose start exist."""
     from typer.main import get_command
 
-    from deployments.cli import app
+    from deployments.cli.main import app
 
     named: Any = get_command(app)
     text = (ROOT / "compose.yaml").read_text() + "".join(path.read_text() for path in DOCKERFILES)

@@ -1,6 +1,6 @@
 import pytest
 
-from deployments.host import services
+from deployments.service.host import services
 from ecg_audio.errors import EngineUnavailable, InvalidRequest
 
 pytestmark = pytest.mark.usefixtures("tiny")

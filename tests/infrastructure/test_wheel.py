@@ -20,7 +20,8 @@ import httpx
 import pytest
 import soundfile
 
-from deployments import demo, guard
+from deployments.cli import demo
+from deployments.service import guard
 from ecg_audio.speech import weights
 from tests.conftest import REPOSITORY
 from tests.deployments.service import free_ports

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.warm import imports
+from deployments.service.warm import imports
 
 
 def test_folders_of_packages_need_not_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from deployments.warm import client
-from deployments.warm.client import NotWarm
-from deployments.warm.imports import READ_ONCE
+from deployments.service.warm import client
+from deployments.service.warm.client import NotWarm
+from deployments.service.warm.imports import READ_ONCE
 from tests.faults.test_kill import until
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the fork server needs Linux")
@@ -35,7 +35,7 @@ class Place:
         for name in NEEDED:
             (root / name).parent.mkdir(exist_ok=True)
             shutil.copy(REPOSITORY / name, root / name)
-        shutil.copytree(REPOSITORY / "deployments/warm", root / "deployments/warm")
+        shutil.copytree(REPOSITORY / "deployments/service/warm", root / "deployments/service/warm")
         (root / "tasks").mkdir()
         (root / "tasks/__init__.py").touch()
         shutil.copy(Path(__file__).with_name("work.py"), root / "tasks" / "work.py")
@@ -43,7 +43,7 @@ class Place:
     def serve(self, *options: str) -> subprocess.Popen[str]:
         """Start a fork server and wait until it answers."""
         options = options or ("--import", "json", "tasks.work")
-        command = [sys.executable, "-m", "deployments.warm.server", *options]
+        command = [sys.executable, "-m", "deployments.service.warm.server", *options]
         process = subprocess.Popen(
             command, cwd=self.root, env=self.environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -59,7 +59,7 @@ class Place:
 
     def start(self, *arguments: str, **options: object) -> subprocess.Popen[str]:
         """Start a job's process, as a worker does."""
-        command = [sys.executable, "-m", "deployments.warm.client", "tasks.work", *arguments]
+        command = [sys.executable, "-m", "deployments.service.warm.client", "tasks.work", *arguments]
         wanted = {"cwd": self.root, "env": self.environment, "stdin": subprocess.DEVNULL, **options}
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **wanted)  # type: ignore[call-overload, no-any-return]
 
@@ -259,7 +259,7 @@ def test_a_job_that_imports_would_read_differently_starts_cold(place: Place) -> 
 
 def test_many_jobs_at_once_and_nothing_left_of_them(place: Place) -> None:
     """Jobs side by side have their own results; afterwards the server has no child, zombie or open file more."""
-    program = place.root / "deployments/warm/client.py"
+    program = place.root / "deployments/service/warm/client.py"
     patient = program.read_text().replace("PATIENCE_S = 1.0", "PATIENCE_S = 60.0")  # however busy this machine is
     assert patient != program.read_text()
     program.write_text(patient)

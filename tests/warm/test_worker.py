@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.service import Service, service, until
 from benchmarks.throughput import measure
-from deployments.warm import client
+from deployments.service.warm import client
 
 pytestmark = [
     pytest.mark.slow,

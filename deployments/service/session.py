@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ecg_audio import environment, workspace
 from ecg_audio.errors import InsufficientResources, InvalidRequest
+from ecg_audio.settings import Models
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 STARTUP_S = 120.0
@@ -50,6 +51,28 @@ def configured() -> str | None:
     return str(address) if address else None
 
 
+def use_engine_settings() -> None:
+    """Let ECG_ENGINE_SETTINGS's block say what the environment does not; where it is not set, Prefect stays unimported.
+
+    Raises:
+        InvalidRequest: no server is configured, or it has no such block.
+    """
+    if Models.read().engine_settings:
+        needs_server()
+        from blocks.engine import use_settings
+
+        use_settings()
+
+
+def needs_server() -> None:
+    """Raise `InvalidRequest` unless a Prefect server is configured: blocks live there."""
+    if configured() is None:
+        raise InvalidRequest(
+            "blocks are kept by a Prefect server, and none is configured",
+            hint="Set PREFECT_API_URL, such as http://127.0.0.1:4200/api.",
+        )
+
+
 def reachable(address: str) -> bool:
     """Whether a Prefect server answers at an API address."""
     import httpx
@@ -74,7 +97,7 @@ class PrivateServer:
             port = probe.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}/api"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "deployments.private_server", str(port), str(database_template())],
+            [sys.executable, "-m", "deployments.service.private_server", str(port), str(database_template())],
             stdin=subprocess.PIPE,  # its end is the server's signal to stop
             stdout=subprocess.PIPE,  # a line on it is the server's signal that it answers
             stderr=subprocess.DEVNULL,

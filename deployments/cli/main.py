@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from deployments import service_commands as serving
-from deployments.caption_commands import Debug, Result, Store, burn, captions
-from deployments.operator_commands import blocks, forget, settings
+from deployments.cli import service_commands as serving
+from deployments.cli.caption_commands import Debug, Result, Store, burn, captions
+from deployments.cli.operator_commands import blocks, forget, settings
 from ecg_audio import modes
 from ecg_audio.errors import EcgError
 
@@ -91,10 +91,10 @@ def analyze(
 
     What is finished is kept: running the same command again, also after a crash, goes on where the last one ended.
     """
-    from deployments import session
+    from deployments.service import session
 
     session.quieten(debug=debug)
-    from deployments.analysis import analyze_all
+    from deployments.cli.analysis import analyze_all
 
     raise typer.Exit(
         analyze_all(
@@ -154,10 +154,10 @@ def batch(
 
     A CSV's first line names request fields (source, job_id, language, speakers, callback.base_url, ...).
     """
-    from deployments import session
+    from deployments.service import session
 
     session.quieten(debug=debug)
-    from deployments.batch import analyze_many
+    from deployments.cli.batch import analyze_many
 
     raise typer.Exit(
         analyze_many(
@@ -180,7 +180,7 @@ def show(
     debug: Debug = False,  # noqa: ARG001 - `main` looks at it
 ) -> None:
     """Print a finished transcript, with speakers and how loud and high each word was said."""
-    from deployments.show import show_result
+    from deployments.cli.show import show_result
 
     show_result(result, out)
 
@@ -192,7 +192,7 @@ def list_results(
     debug: Debug = False,  # noqa: ARG001 - `main` looks at it
 ) -> None:
     """List the results of a store, the newest first."""
-    from deployments import listing
+    from deployments.cli import listing
 
     listing.list_results(out, limit)
 
@@ -210,7 +210,7 @@ def compact(
     `ecg query`, `ecg_audio.results.reading` and the views of docs/queries.md read both alike. Killed at any point it
     loses nothing; run it again. One at a time a store, for example every night: ecg compact --out s3-bucket/main
     """
-    from deployments import compact as work
+    from deployments.cli import compact as work
 
     work.compact(out, older)
 
@@ -222,7 +222,7 @@ def open_report(
     debug: Debug = False,  # noqa: ARG001 - `main` looks at it
 ) -> None:
     """Open the page of a result in the browser."""
-    from deployments import listing
+    from deployments.cli import listing
 
     listing.open_report(job_id, out)
 
@@ -246,7 +246,7 @@ def export(
 
     For example: ecg export JOB --format textgrid,eaf --to annotations · ecg export JOB
     """
-    from deployments import export as work
+    from deployments.cli import export as work
 
     work.export(result, out, wanted, to)
 
@@ -275,10 +275,10 @@ def revise(
     For example: ecg revise JOB --speaker SPEAKER_00=Sheila · ecg captions JOB --format txt --to talk.txt, correct it,
     ecg revise JOB --edits talk.txt · ecg revise JOB --undo
     """
-    from deployments import session
+    from deployments.service import session
 
     session.quieten(debug=debug)
-    from deployments.revise import revise_result
+    from deployments.cli.revise import revise_result
 
     revise_result(job_id, out, speaker or [], edits, undo=undo, unheard=unheard)
 
@@ -294,7 +294,7 @@ def query(
 
     For example: ecg query "SELECT speaker, avg(f0_mean_hz) AS hz FROM words GROUP BY ALL ORDER BY ALL"
     """
-    from deployments import query as work
+    from deployments.cli import query as work
 
     work.query(sql, out, as_csv=as_csv)
 
@@ -339,7 +339,3 @@ def main() -> None:
             raise
         sys.stderr.write("\ninterrupted; the same command with the same --job-id goes on from here\n")
         sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()

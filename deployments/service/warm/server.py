@@ -1,7 +1,7 @@
 """The fork server: everything that a job imports is imported here once, and each job's process is a copy.
 
-`python -m deployments.warm.server` listens on a Unix socket in a folder that only this user can enter. It has one
-thread and opens no connection, so that a copy of it is as good as a fresh process. It computes nothing and keeps no
+`python -m deployments.service.warm.server` listens on a Unix socket in a folder that only this user can enter. It has
+one thread and opens no connection, so that a copy of it is as good as a fresh process. It computes nothing and keeps no
 secret: a job's environment goes to the copy. Jobs do not depend on it: when it is ended, they go on, and the next ones
 start cold. When the code on disk has changed it starts itself anew, so that no job runs old code.
 """
@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from deployments.warm import imports
-from deployments.warm.client import MESSAGE_BYTES, NotWarm, address
-from deployments.warm.job import Job
+from deployments.service.warm import imports
+from deployments.service.warm.client import MESSAGE_BYTES, NotWarm, address
+from deployments.service.warm.job import Job
 from ecg_audio.environment import WARM_SOCKET
 from ecg_audio.errors import AddressInUse, EcgError, InvalidRequest
 from ecg_audio.peer import mistrust, same_user
@@ -185,7 +185,7 @@ class Server:
         self._path.unlink(missing_ok=True)  # clients need not wait until this one answers again
         kept = json.dumps([(pid, *job.keep()) for pid, job in self._running.items()])
         options = ["--running", kept, *(["--until-eof"] if self._until_eof else []), "--import", *self._modules]
-        os.execv(sys.executable, [sys.executable, "-m", "deployments.warm.server", *options])  # noqa: S606 - no shell
+        os.execv(sys.executable, [sys.executable, "-m", "deployments.service.warm.server", *options])  # noqa: S606 - no shell
 
 
 def _end(pid: int) -> None:
@@ -218,7 +218,9 @@ def say(text: str) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m deployments.warm.server", description="Copies of it run jobs at once.")
+    parser = argparse.ArgumentParser(
+        "python -m deployments.service.warm.server", description="Copies of it run jobs at once."
+    )
     parser.add_argument("--until-eof", action="store_true", help="end when standard input ends")
     parser.add_argument("--import", dest="modules", nargs="*", default=[], help="what, in place of all flows")
     parser.add_argument("--running", type=json.loads, default=[], help=argparse.SUPPRESS)

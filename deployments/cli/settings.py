@@ -4,7 +4,7 @@ import json
 
 from rich.markup import escape
 
-from deployments.blocks import use_engine_settings
+from deployments.service.session import use_engine_settings
 from deployments.terminal import out, print_error
 from ecg_audio import settings
 from ecg_audio.errors import EcgError, InvalidRequest

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from rich.progress import Progress
 
-from deployments.show import load
+from deployments.cli.show import load
 from deployments.terminal import err, out, write_document
 from ecg_audio.analysis import Analysis
 from ecg_audio.captions import ass, burn, cues, ebuttd, sounds, srt, transcript, verdict, vtt

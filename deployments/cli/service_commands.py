@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deployments.caption_commands import Debug
+from deployments.cli.caption_commands import Debug
 
 models = typer.Typer(help="The speech models.", no_args_is_help=True)
 
@@ -21,10 +21,10 @@ def list_models(
     debug: Debug = False,
 ) -> None:
     """Say which models the settings name, and whether they are on this machine."""
-    from deployments import session
+    from deployments.service import session
 
     session.quieten(debug=debug)
-    from deployments.models import list_models
+    from deployments.cli.models import list_models
 
     raise typer.Exit(list_models(language or []))
 
@@ -38,10 +38,10 @@ def plan_models(
     debug: Debug = False,
 ) -> None:
     """Say which stages would run how, and the GPU memory each is expected to take (ECG_WHISPERX_* decide)."""
-    from deployments import session
+    from deployments.service import session
 
     session.quieten(debug=debug)
-    from deployments.models import plan_models
+    from deployments.cli.models import plan_models
 
     raise typer.Exit(plan_models(hours, gpu_gb))
 
@@ -63,10 +63,10 @@ def fetch_models(
     `ecg models fetch small` gets a larger Whisper model for the CPU; then `ecg analyze --models small`, or
     ECG_WHISPERX_MODEL=small. `ecg models fetch embedded` gets the embedded one where its packages cannot be had.
     """
-    from deployments import session
+    from deployments.service import session
 
     session.quieten(debug=debug)
-    from deployments.models import fetch_models
+    from deployments.cli.models import fetch_models
 
     raise typer.Exit(fetch_models(wanted, language or [], to))
 
@@ -76,10 +76,10 @@ def doctor(
     debug: Debug = False,
 ) -> None:
     """Say what is installed, which models are here, and whether store and server answer."""
-    from deployments import session
+    from deployments.service import session
 
     session.quieten(debug=debug)
-    from deployments.doctor import examine
+    from deployments.cli.doctor import examine
 
     raise typer.Exit(examine(out))
 
@@ -99,10 +99,10 @@ def serve_models(
     debug: Debug = False,
 ) -> None:
     """Keep the speech models warm for this user's jobs on this machine (set ECG_MODEL_SERVER for those)."""
-    from deployments import session
+    from deployments.service import session
 
     session.quieten(debug=debug)
-    from deployments.models import serve_models
+    from deployments.cli.models import serve_models
 
     raise typer.Exit(serve_models(models, socket, most_waiting, most_gb))
 
@@ -131,7 +131,7 @@ def serve(
     debug: Debug = False,  # noqa: ARG001 - `main` looks at it
 ) -> None:
     """Run the whole service here: Prefect server, workers, model server, gateway, reconciler. Ctrl-C ends it all."""
-    from deployments.serve import Wanted, serve
+    from deployments.service.serve import Wanted, serve
 
     wanted = Wanted(host, port, prefect_port, store, models, limit, data, not no_models, drain, plain)
     raise typer.Exit(serve(wanted))
@@ -150,7 +150,7 @@ def deploy(
     debug: Debug = False,
 ) -> None:
     """Tell a Prefect server (PREFECT_API_URL) what can be run: blocks, work pools, deployments, automations."""
-    from deployments import session
+    from deployments.service import session
 
     session.quieten(debug=debug)
     from deployments.deploy import deploy

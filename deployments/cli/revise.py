@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from deployments.session import prefect_server
-from deployments.show import load
+from deployments.cli.show import load
+from deployments.service.session import prefect_server
 from deployments.terminal import print_outcome
 from ecg_audio.analysis import Analysis, Edits
 from ecg_audio.errors import InvalidRequest, SourceNotFound

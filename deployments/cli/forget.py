@@ -5,8 +5,8 @@ from uuid import UUID
 from rich.markup import escape
 
 from blocks.storage import is_block, open_store, reference
-from deployments import session
-from deployments.blocks import needs_server
+from deployments.service import session
+from deployments.service.session import needs_server
 from deployments.terminal import out
 from ecg_audio.errors import JobConflict, JobUnknown, OrchestratorUnavailable
 from ecg_audio.request import AnalysisRequest

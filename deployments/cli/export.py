@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from blocks.storage import ArtifactStore, open_store
-from deployments.show import load
+from deployments.cli.show import load
 from deployments.terminal import out
 from ecg_audio import layout
 from ecg_audio.analysis import Analysis

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal, Self
 
-from deployments import guard
+from deployments.service import guard
 from ecg_audio import environment, modes
 from ecg_audio.errors import ServiceFailed
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from deployments import postgres, readiness, session
-from deployments.job_board import JobBoard
-from deployments.status_page import StatusPage
-from deployments.supervisor import Service, Supervisor
+from deployments.service import postgres, readiness, session
+from deployments.service.job_board import JobBoard
+from deployments.service.status_page import StatusPage
+from deployments.service.supervisor import Service, Supervisor
 from deployments.terminal import out
 from ecg_audio import environment
 from ecg_audio.errors import AddressInUse, InvalidRequest
@@ -166,13 +166,13 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
     if key:
         env["PREFECT_HOME"] = str(_prefect_folder(wanted.data))
         database = os.environ.get(DATABASE_URL)
-        start = [*PYTHON, "deployments.prefect_server", str(wanted.prefect_port)]
+        start = [*PYTHON, "deployments.service.prefect_server", str(wanted.prefect_port)]
         if not database:
             folder = wanted.data.absolute() / "postgres"
             postgres.check(folder)
             database = postgres.url(folder)
             start.append(str(folder))  # whose socket it waits for when it has imported Prefect
-            run = [*PYTHON, "deployments.postgres", str(folder)]
+            run = [*PYTHON, "deployments.service.postgres", str(folder)]
             services.append(Service("database", run, postgres.accepts(folder), str(folder), stop_s=30.0))
         page = api.removesuffix("/api")
         # it listens to this machine alone: the list of processes tells which runs live
@@ -207,7 +207,7 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
         warm.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         env[environment.WARM_SOCKET] = str(warm)
         # after the server, from whose start its imports would take the processor; no job can come before that answers
-        run = [*PYTHON, "deployments.warm.server"]
+        run = [*PYTHON, "deployments.service.warm.server"]
         services.append(Service("warm", run, readiness.listens(warm), env=env, after=server, vital=False))
     # it imports Prefect while the server does, and waits for it
     services.append(Service("deploy", [*PYTHON, *DEPLOY], env=env | client, once=True))
@@ -274,10 +274,9 @@ def _with_models(wanted: Wanted) -> bool:
     Raises:
         EngineUnavailable: the models that jobs will ask for cannot be had.
     """
-    from deployments.blocks import use_engine_settings
     from ecg_audio.speech import engine
 
-    use_engine_settings()
+    session.use_engine_settings()
     if Models.read().model_server:
         return False
     engine.LocalEngine(wanted.models)  # what cannot be had is said now

@@ -13,7 +13,7 @@ from pathlib import Path
 from ecg_audio.errors import InsufficientResources
 from ecg_audio.telemetry import TELEMETRY_OFF
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 CODE = ("blocks", "deployments", "ecg_audio", "flows", "tasks")
 BESIDE_FLOWS = (
     "prefect.engine",

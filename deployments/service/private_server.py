@@ -1,7 +1,7 @@
 """A Prefect server for one command: private, quiet, and gone when the command is.
 
-`python -m deployments.private_server PORT TEMPLATE` serves Prefect's API on loopback with a database of its own in a
-temporary folder. It ends when its standard input closes, so it cannot outlive the process that started it, however
+`python -m deployments.service.private_server PORT TEMPLATE` serves Prefect's API on loopback with a database of its own
+in a temporary folder. It ends when its standard input closes, so it cannot outlive the process that started it, however
 that one ended. TEMPLATE is a file that keeps an empty, migrated database, because migrating takes longer than all else.
 """
 

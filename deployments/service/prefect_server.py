@@ -1,4 +1,4 @@
-"""Prefect's server for `ecg serve`: `python -m deployments.prefect_server PORT [FOLDER]`.
+"""Prefect's server for `ecg serve`: `python -m deployments.service.prefect_server PORT [FOLDER]`.
 
 It is what `prefect server start` runs, without the imports of that command, and it imports Prefect while PostgreSQL
 still starts, which listens in FOLDER.
@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from deployments import postgres
+from deployments.service import postgres
 from ecg_audio.compute.lazy_imports import without_collecting
 
 DATABASE_S = 240.0

@@ -1,4 +1,4 @@
-"""The process that a worker starts for a job: `python -m deployments.warm.client` as a work pool's `command`.
+"""The process that a worker starts for a job: `python -m deployments.service.warm.client` as a work pool's `command`.
 
 As `python -m prefect.engine` it runs the flow run that the environment names; a module and its arguments may follow.
 

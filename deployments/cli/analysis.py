@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from deployments.session import PrivateServer, prefect_server
+from deployments.service.session import PrivateServer, prefect_server
 from deployments.terminal import LiveProgress, print_error, print_outcome, write_json
 from ecg_audio.compute.lazy_imports import without_collecting
 from ecg_audio.errors import EcgError, InvalidRequest

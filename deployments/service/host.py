@@ -1,7 +1,7 @@
 """What a GPU host runs where Prefect and the gateway are elsewhere: models, fork server, worker, protection.
 
-`python -m deployments.host` supervises them until it gets SIGTERM; then the worker's jobs get a while to end. Settings:
-PREFECT_API_URL, ECG_MODELS (which are kept warm), ECG_JOBS_AT_ONCE, and on AWS ECG_SCALE_IN_PROTECTION=1.
+`python -m deployments.service.host` supervises them until it gets SIGTERM; then the worker's jobs get a while to end.
+Settings: PREFECT_API_URL, ECG_MODELS (which are kept warm), ECG_JOBS_AT_ONCE, and on AWS ECG_SCALE_IN_PROTECTION=1.
 """
 
 import os
@@ -11,10 +11,10 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from deployments.blocks import use_engine_settings
-from deployments.readiness import serves_models
-from deployments.serve import SECRETS, SILENT_S
-from deployments.supervisor import Service, Supervisor
+from deployments.service.readiness import serves_models
+from deployments.service.serve import SECRETS, SILENT_S
+from deployments.service.session import use_engine_settings
+from deployments.service.supervisor import Service, Supervisor
 from ecg_audio import environment, modes, workspace
 from ecg_audio.errors import EcgError, InvalidRequest
 from ecg_audio.peer import LONGEST_PATH
@@ -69,7 +69,7 @@ def services(given: Mapping[str, str]) -> list[Service]:
     if len(os.fsencode(warm)) <= LONGEST_PATH:  # else runs start cold
         warm.parent.mkdir(mode=0o700, exist_ok=True)
         env[environment.WARM_SOCKET] = str(warm)
-        found.append(Service("warm", [*python, "deployments.warm.server"], env=env, vital=False))
+        found.append(Service("warm", [*python, "deployments.service.warm.server"], env=env, vital=False))
     work = [*python, "prefect", "worker", "start", "--pool", host.pool, "--type", "process"]
     worker = [*work, "--limit", str(host.jobs_at_once), "--with-healthcheck"]
     found.append(Service("worker", worker, env=env, secrets=SECRETS["worker gpu"], drain_s=DRAIN_S))

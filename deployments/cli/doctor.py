@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from rich.markup import escape
 
-from deployments import session
-from deployments.blocks import use_engine_settings
+from deployments.service import session
+from deployments.service.session import use_engine_settings
 from deployments.terminal import out
 from ecg_audio.errors import EcgError
 from ecg_audio.request import AUTO, EMBEDDED

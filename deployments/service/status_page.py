@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from deployments.job_board import COLUMNS, Jobs
-from deployments.supervisor import Kept
+from deployments.service.job_board import COLUMNS, Jobs
+from deployments.service.supervisor import Kept
 
 STYLES = {
     "waiting": "dim",

@@ -1,4 +1,4 @@
-"""`ecg captions` and `ecg burn`: their arguments and help; the work is in `deployments/captions.py`."""
+"""`ecg captions` and `ecg burn`: their arguments and help; the work is in `deployments/cli/captions.py`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -77,7 +77,7 @@ def captions(
     For example: ecg captions JOB --format srt --profile bbc --to talk.srt · ecg captions JOB --preset sdh --format vtt
     · ecg captions JOB --profile netflix --check
     """
-    from deployments import captions as work
+    from deployments.cli import captions as work
 
     wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait, sounds)
     if check:
@@ -106,7 +106,7 @@ def burn(
     debug: Debug = False,  # noqa: ARG001 - `main` looks at it
 ) -> None:
     """Write a copy of a video with its captions in the picture (needs an ffmpeg with libass)."""
-    from deployments import captions as work
+    from deployments.cli import captions as work
 
     wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait, sounds)
     work.burn_in(result, out, video, wanted, target=to)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from deployments.caption_commands import Debug, Store
+from deployments.cli.caption_commands import Debug, Store
 
 blocks = typer.Typer(help="The blocks on the Prefect server: store, callbacks, engine, secrets.", no_args_is_help=True)
 
@@ -18,10 +18,10 @@ def settings(
 
     Secrets are masked. docs/settings.md says what each one means.
     """
-    from deployments import session
+    from deployments.service import session
 
     session.quieten(debug=debug)
-    from deployments.settings import show_settings
+    from deployments.cli.settings import show_settings
 
     raise typer.Exit(show_settings(all_of_them=all_of_them, as_json=as_json))
 
@@ -32,10 +32,10 @@ def forget(
     debug: Debug = False,
 ) -> None:
     """Remove every trace of a job: result, tables, receipt, runs in Prefect; its recording, unless others use it."""
-    from deployments import session
+    from deployments.service import session
 
     session.quieten(debug=debug)
-    from deployments.forget import forget_job
+    from deployments.cli.forget import forget_job
 
     raise typer.Exit(forget_job(job_id, out))
 
@@ -48,7 +48,7 @@ def register_blocks(
     debug: Debug = False,
 ) -> None:
     """Make or update the blocks that the environment describes (S3_BUCKET_NAME, FASTAPI_BASE_URL, HF_TOKEN ...)."""
-    from deployments import session
+    from deployments.service import session
 
     session.quieten(debug=debug)
     from deployments.blocks import register_blocks

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from deployments.blocks import use_engine_settings
+from deployments.service.session import use_engine_settings
 from deployments.terminal import out
 from ecg_audio import peer
 from ecg_audio.compute import hub

@@ -1,6 +1,6 @@
 """The demo's recording: the telephone conversation that pyannote.audio ships, put into an MP4 with a picture.
 
-`python -m deployments.demo TARGET.mp4` writes it, unless it is there.
+`python -m deployments.cli.demo TARGET.mp4` writes it, unless it is there.
 """
 
 import sys
@@ -52,7 +52,7 @@ def _meter(level: float) -> np.ndarray:
 
 
 def main() -> None:
-    """Entry of `python -m deployments.demo`."""
+    """Entry of `python -m deployments.cli.demo`."""
     target = Path(sys.argv[1])
     if not target.exists():
         write(target)
