@@ -11,6 +11,7 @@ from blocks.storage import open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Analysis, Edits, Notice, Revision, Segment, SpokenWord, Transcript, Utterance, Word
 from ecg_audio.revision import draft as drafts
+from ecg_audio.revision import naming
 from tasks.align import aligned_in
 from tasks.assemble import PACKAGE, tracks
 from tasks.measure import frames_key
@@ -66,9 +67,13 @@ def without_sound(
     Args: as of `reassemble`.
     """
     unheard = drafts.unheard(before, draft, edits[-1].speakers if edits else {})
+    given = naming.after(before.speakers, edits[-1]) if edits else {}
+    speakers = tuple(one.model_copy(update={"naming": given.get(one.id)}) for one in unheard.speakers)
     others = tuple(notice for notice in unheard.notices if notice.code != UNHEARD)
     said = Notice(code=UNHEARD, message="the recording has been removed: what was corrected since is not measured")
-    return _revised(unheard, edits, original_run_id, run_id).model_copy(update={"notices": (*others, said)})
+    return _revised(unheard, edits, original_run_id, run_id).model_copy(
+        update={"notices": (*others, said), "speakers": speakers}
+    )
 
 
 def _revised(found: Analysis, edits: tuple[Edits, ...], original_run_id: str, run_id: str) -> Analysis:
@@ -116,12 +121,14 @@ def reassemble(
             own = tracks(draft.recording, apart, store)
             heard = express_apart(heard, draft.turns, own, draft.recording.duration_s)
         vectors = drafts.merged(before.speakers, names)
+        given = naming.after(before.speakers, edits[-1]) if edits else {}
         found = draft.model_copy(
             update={
                 "segments": heard.segments,
                 "turns": heard.turns,
                 "speakers": tuple(
-                    speaker.model_copy(update={"embedding": vectors.get(speaker.id)}) for speaker in heard.speakers
+                    speaker.model_copy(update={"embedding": vectors.get(speaker.id), "naming": given.get(speaker.id)})
+                    for speaker in heard.speakers
                 ),
                 "exchanges": heard.exchanges,
                 "tempo": heard.tempo,

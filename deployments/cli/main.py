@@ -11,6 +11,7 @@ import typer
 from deployments.cli import service_commands as serving
 from deployments.cli.caption_commands import Debug, Result, Store, burn, captions
 from deployments.cli.operator_commands import blocks, forget, settings
+from deployments.cli.voice_commands import voices
 from ecg_audio import modes
 from ecg_audio.errors import EcgError
 
@@ -310,6 +311,7 @@ app.command("gateway")(serving.gateway)
 app.command()(serving.deploy)
 app.add_typer(serving.models, name="models")
 app.add_typer(blocks, name="blocks")
+app.add_typer(voices, name="voices")
 
 
 def main() -> None:

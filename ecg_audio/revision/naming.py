@@ -36,9 +36,7 @@ def named(analysis: Analysis, namings: Mapping[str, Naming]) -> Analysis:
         for segment in analysis.segments
     )
     exchanges = (
-        one.model_copy(
-            update={part: names.get(who, who) for part in _WHO if (who := getattr(one, part)) is not None}
-        )
+        one.model_copy(update={part: names.get(who, who) for part in _WHO if (who := getattr(one, part)) is not None})
         for one in analysis.exchanges or ()
     )
     return analysis.model_copy(

@@ -100,9 +100,7 @@ class RemoteEngine:
         found: Overheard = self._ask("listen", job, report)
         return found
 
-    def embed(
-        self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report = silent
-    ) -> VoiceVectors:
+    def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report = silent) -> VoiceVectors:
         """The vectors of voices. Raises as `transcribe`."""
         job = wire.Job(recording=str(recording), models=self._models, voices=voices)
         found: VoiceVectors = self._ask("embed", job, report)

@@ -333,9 +333,7 @@ class LocalEngine:
         found: Overheard = self._run(TranscriptionFailed, what, "listen", *asked, report=report)
         return found
 
-    def embed(
-        self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report = silent
-    ) -> VoiceVectors:
+    def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report = silent) -> VoiceVectors:
         """The vectors of voices; see the protocol."""
         what = "listening to the speakers' voices failed"
         found: VoiceVectors = self._run(DiarizationFailed, what, "embed", recording, voices, report=report)

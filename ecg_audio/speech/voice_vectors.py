@@ -18,7 +18,7 @@ from ecg_audio.speech.sound import cut, samples_of
 from ecg_audio.speech.weights import voice_encoder_path
 
 FRONT_END = b"40 mel bands, -30 dBFS, 1.6 s"
-"""What the encoder hears: other weights, or the same ones hearing something else, make vectors that say other things."""
+"""What the encoder hears. Of something else the same weights make vectors that say other things."""
 LEAST_S = 1.0
 
 
