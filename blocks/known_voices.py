@@ -52,6 +52,30 @@ def checked(name: str) -> str:
     return plain
 
 
+def check(store: ArtifactStore, analysis: Analysis, speaker: str) -> None:
+    """Whether the voice of a result's speaker can be remembered.
+
+    Raises:
+        ResultNotFound: the recording has been removed.
+        SpeakerUnknown: the result has no such speaker.
+        TooLittleSpeech: they speak too little while nobody else does.
+    """
+    speakers = dict.fromkeys([*(one.id for one in analysis.speakers), *(turn.speaker for turn in analysis.turns)])
+    if speaker not in speakers:
+        there = f"there are {', '.join(speakers)}" if speakers else "nobody was told apart in it"
+        raise SpeakerUnknown(f"the result of {analysis.job_id} has no speaker {speaker}: {there}")
+    own_s = known_voices.seconds(known_voices.alone(analysis.turns).get(speaker, ()))
+    if own_s < known_voices.LEAST_S:
+        raise TooLittleSpeech(
+            f"{speaker} of {analysis.job_id} speaks alone for {own_s:.1f} s; {known_voices.LEAST_S:.0f} s are the least"
+        )
+    if not store.exists(analysis.recording.key):
+        raise ResultNotFound(
+            f"the recording of {analysis.job_id} has been removed, so no voice of it can be remembered",
+            hint="Analyse the recording again, then remember the voice.",
+        )
+
+
 def remember(store: ArtifactStore, name: str, job_id: str, speaker: str, report: Report = silent) -> KnownVoice:
     """Keep the voice of a job's speaker under a name; one that was kept under it before is replaced.
 
@@ -71,21 +95,8 @@ def remember(store: ArtifactStore, name: str, job_id: str, speaker: str, report:
     """
     name = checked(name)
     analysis = _published(store, job_id)
-    speakers = dict.fromkeys([*(one.id for one in analysis.speakers), *(turn.speaker for turn in analysis.turns)])
-    if speaker not in speakers:
-        there = f"there are {', '.join(speakers)}" if speakers else "nobody was told apart in it"
-        raise SpeakerUnknown(f"the result of {job_id} has no speaker {speaker}: {there}")
-    own_s = known_voices.seconds(known_voices.alone(analysis.turns).get(speaker, ()))
-    if own_s < known_voices.LEAST_S:
-        raise TooLittleSpeech(
-            f"{speaker} of {job_id} speaks alone for {own_s:.1f} s; {known_voices.LEAST_S:.0f} s are the least"
-        )
+    check(store, analysis, speaker)
     recording = analysis.recording
-    if not store.exists(recording.key):
-        raise ResultNotFound(
-            f"the recording of {job_id} has been removed, so no voice of it can be remembered",
-            hint="Analyse the recording again, then remember the voice.",
-        )
     speaks_in = {one.id: one.channel for one in analysis.speakers}
     found, encoder = heard(
         store, recording, analysis.turns, analysis.models_requested, speaks_in, only={speaker}, report=report

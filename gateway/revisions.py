@@ -61,7 +61,7 @@ async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) 
         "unheard": asked.unheard,
     }
     run = await _begun(prefect, settings, job, asked.base, parameters)
-    return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{run.run_id}")
+    return await told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{run.run_id}")
 
 
 @revisions.get(
@@ -73,7 +73,7 @@ async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) 
 async def revision(job_id: JobId, revision_id: uuid.UUID, prefect: Prefect) -> SideRun:
     """When it is completed, the job's result is the corrected one."""
     run = await prefect.side_run(job_id, str(revision_id))
-    return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{revision_id}")
+    return await told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{revision_id}")
 
 
 @revisions.post(
@@ -97,7 +97,7 @@ async def burn(job_id: JobId, prefect: Prefect, settings: Set) -> SideRun:
         )
         if run.failure is None:
             break
-    return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{run.run_id}", settings)
+    return await told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{run.run_id}", settings)
 
 
 @revisions.get(
@@ -109,7 +109,7 @@ async def burn(job_id: JobId, prefect: Prefect, settings: Set) -> SideRun:
 async def burning(job_id: JobId, burn_id: uuid.UUID, prefect: Prefect, settings: Set) -> SideRun:
     """When it is completed, `video` says where to get it."""
     run = await prefect.side_run(job_id, str(burn_id))
-    return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{burn_id}", settings)
+    return await told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{burn_id}", settings)
 
 
 @revisions.get(
@@ -174,7 +174,8 @@ async def _begun(prefect: Orchestrator, settings: Settings, job: Job, base: str,
     )
 
 
-async def _told(run: Found, prefect: Orchestrator, url: str, settings: Settings | None = None) -> SideRun:
+async def told(run: Found, prefect: Orchestrator, url: str, settings: Settings | None = None) -> SideRun:
+    """How far work on a finished job is. With settings: a burnt video, which has a link when it is done."""
     state = STATES.get(run.state, "queued")
     percent = 100 if state == "completed" else 0
     stages: list[str] = []
