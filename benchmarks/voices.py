@@ -33,9 +33,10 @@ import soxr
 from benchmarks.accuracy import AUDIO_SUFFIXES
 from benchmarks.conditions import CONDITIONS
 from ecg_audio.analysis import Span
+from ecg_audio.request import EMBEDDED
 from ecg_audio.results import rttm
 from ecg_audio.sampling import RATE_HZ
-from ecg_audio.speech import known_voices, voice_vectors
+from ecg_audio.speech import known_voices, voice_vectors, weights
 from ecg_audio.speech.settings import EngineSettings
 
 LENGTHS_S = (3.0, 5.0, 10.0)
@@ -99,13 +100,14 @@ def _parts(
     folder: Path,
     changed: Callable[[np.ndarray], np.ndarray],
 ) -> list[Part]:
+    settings = weights.choose(EngineSettings.read(), EMBEDDED).settings
     found = []
     for recording, samples in sounds.items():
         path = folder / f"{recording}.wav"
         soundfile.write(path, changed(samples), RATE_HZ, subtype="FLOAT")
         for speaker, own in spans[recording].items():
             cut = list(_cut(own, length_s))
-            made = voice_vectors.embed(str(path), EngineSettings.read(), cut).vectors if cut else ()
+            made = voice_vectors.embed(str(path), settings, cut).vectors if cut else ()
             found += [Part(speaker, recording, vector) for vector in made if vector is not None]
     return found
 
