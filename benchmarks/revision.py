@@ -35,6 +35,7 @@ from ecg_audio.request import EMBEDDED, AnalysisRequest
 from ecg_audio.results import document
 from ecg_audio.results.outcome import Outcome
 from ecg_audio.revision import matching
+from ecg_audio.sampling import RATE_HZ
 
 MISHEARD = (
     *("harvest", "orange", "seven", "window", "purple", "mountain", "cabbage", "engine", "whisper", "lemon"),
@@ -170,7 +171,7 @@ def _aligned(samples: np.ndarray, text: str) -> list[float]:
     from ecg_audio.analysis import Span, Transcript, Utterance
     from ecg_audio.speech import alignment, edges, forced
 
-    whole = Utterance(start_s=0.0, end_s=len(samples) / decode.SAMPLE_RATE_HZ, text=text, words=())
+    whole = Utterance(start_s=0.0, end_s=len(samples) / RATE_HZ, text=text, words=())
     stretch = forced.stretches([whole], whole.end_s)[0]
     pieces = forced.aligned(samples, text.split(), stretch, "en")
     words = alignment.words(pieces, Span(start_s=stretch.start_s, end_s=stretch.end_s), "aligned")

@@ -113,11 +113,11 @@ def revise(
             raise InvalidRequest(f"nobody has corrected {job_id}: there is nothing to take back")
         revised = start
         for number, step in enumerate(steps, 1):
-            draft, so_far = drafted(revised, step), wanted[: len(wanted) - len(steps) + number]
+            draft, so_far = drafted(revised, step, machine), wanted[: len(wanted) - len(steps) + number]
             if frames is None:
                 revised = without_sound(revised, draft, so_far, machine.run_id, run_id)
                 continue
-            draft = realign(revised, draft, frames, here)
+            draft = realign(revised, draft, frames, here, machine)
             revised = reassemble(revised, draft, so_far, machine.run_id, run_id, frames, here)
         if not steps:
             revised = machine.model_copy(update={"run_id": run_id})

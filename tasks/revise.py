@@ -9,7 +9,7 @@ from prefect import task
 
 from blocks.storage import open_store
 from ecg_audio import progress
-from ecg_audio.analysis import Analysis, Edits, Notice, Revision, Segment, SpokenWord, Transcript, Utterance, Word
+from ecg_audio.analysis import Analysis, Edits, Notice, Revision, Segment, Transcript, Utterance, Word
 from ecg_audio.revision import draft as drafts
 from ecg_audio.revision import naming
 from tasks.align import aligned_in
@@ -24,7 +24,7 @@ REACH_S = 0.3
 
 
 @task(name="realign", tags=["speech"], **RETRYING)
-def realign(before: Analysis, draft: Analysis, frames: str, store: str) -> Analysis:
+def realign(before: Analysis, draft: Analysis, frames: str, store: str, machine: Analysis) -> Analysis:
     """The draft of a revision whose new words have the times at which they are said.
 
     Args:
@@ -32,12 +32,13 @@ def realign(before: Analysis, draft: Analysis, frames: str, store: str) -> Analy
         draft: the same with a person's corrections (`revision.drafted`).
         frames: key of the recording's voice frames.
         store: reference of the artifact store.
+        machine: the machine's own result.
     """
     segments = sorted(drafts.changed(before, draft), key=lambda one: one.start_s)
     with progress.current().stage("align") as report:
         if not segments:
             report(1.0)
-            return draft
+            return draft.model_copy(update={"segments": drafts.paused(before, draft.segments, machine)})
         recording, artifacts = before.recording, open_store(store)
         sounds = {one.number: track for one, track in zip(recording.channels, recording.tracks, strict=False)}
         heard_in = {one.id: one.channel for one in before.speakers}
@@ -56,7 +57,7 @@ def realign(before: Analysis, draft: Analysis, frames: str, store: str) -> Analy
             )
             timed = aligned_in(track, artifacts, before.models_requested, asked, measured, report)
             found |= _by_segment(own, timed)
-    return draft.model_copy(update={"segments": _placed(before, draft, found)})
+    return draft.model_copy(update={"segments": _placed(before, draft, found, machine)})
 
 
 def without_sound(
@@ -164,16 +165,15 @@ def _by_segment(segments: Sequence[Segment], timed: Transcript) -> dict[int, tup
     return {segment.id: tuple(itertools.islice(left, len(segment.words))) for segment in segments}
 
 
-def _placed(before: Analysis, draft: Analysis, found: Mapping[int, tuple[Word, ...]]) -> tuple[Segment, ...]:
+def _placed(
+    before: Analysis, draft: Analysis, found: Mapping[int, tuple[Word, ...]], machine: Analysis
+) -> tuple[Segment, ...]:
     """All segments of the draft, those whose words were found with the times of these."""
-    known: dict[int, tuple[SpokenWord, ...]] = {segment.id: segment.words for segment in before.segments}
     placed = [
-        drafts.placed(segment, found[segment.id], known[segment.id], _room(draft, segment))
-        if segment.id in found
-        else segment
+        drafts.placed(segment, found[segment.id], _room(draft, segment)) if segment.id in found else segment
         for segment in draft.segments
     ]
-    return drafts.paused(before, placed)
+    return drafts.paused(before, placed, machine)
 
 
 def _room(draft: Analysis, segment: Segment) -> tuple[float, float]:
