@@ -67,13 +67,14 @@ def main() -> None:
     """Cut, embed, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--material", type=Path, required=True)
+    parser.add_argument("--lengths", type=float, nargs="+", default=list(LENGTHS_S))
     parser.add_argument("--conditions", nargs="*", default=["mp3_64", "telephone", "noise_10", "room"])
     given = parser.parse_args()
     recordings = [path for path in sorted(given.material.iterdir()) if path.suffix in AUDIO_SUFFIXES]
     with tempfile.TemporaryDirectory() as folder:
         sounds = {path.stem: _samples(path) for path in recordings}
         spans = {path.stem: _alone(path, len(sounds[path.stem]) / RATE_HZ) for path in recordings}
-        for length_s in LENGTHS_S:
+        for length_s in given.lengths:
             parts = _parts(sounds, spans, length_s, Path(folder), lambda samples: samples)
             _say(length_s, "as it is", _pairs(parts, parts))
             for name in given.conditions if length_s == known_voices.LEAST_S else ():

@@ -31,6 +31,7 @@ from flows.observation import begin, observed
 from flows.stages import Begun, Stages
 from flows.summary import summarise
 from tasks.align import align
+from tasks.as_is import as_is
 from tasks.assemble import Findings, assemble
 from tasks.classify_emotion import classify_emotion
 from tasks.diarize import diarize, read_channels
@@ -92,9 +93,11 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         job = Job(request, store, stages, _recording(stages, store, media, request), wanted)
         remember(store, request.job_id, str(runtime.flow_run.id), job.recording.key, request.source)
         found = _found(job, speech, _title(store, request.source, media))
-        analysis = assemble(request, str(runtime.flow_run.id), store.reference, found, job.records())
+        analysis = assemble(
+            as_is(request), str(runtime.flow_run.id), store.reference, as_is(found), as_is(job.records())
+        )
         lasting = _lasting(media, folder)
-        outputs = publish(analysis, found.frames, store.reference, media=lasting, asked=request.digest)
+        outputs = publish(as_is(analysis), found.frames, store.reference, media=lasting, asked=request.digest)
         ended = outcome(analysis, outputs, job.records())
         summarise(analysis, ended)
         return ended

@@ -16,12 +16,13 @@ from ecg_audio.progress import Progress, listeners, listening, tracked
 from ecg_audio.results import document, manifest
 from ecg_audio.results.manifest import Manifest
 from ecg_audio.results.outcome import Outcome, outcome
-from ecg_audio.revision.draft import drafted
+from ecg_audio.revision.draft import changed, drafted, paused
 from flows.faults import resumable
 from flows.observation import begin
 from flows.progress_artifact import progress_artifact
 from flows.runs import REVISION
 from flows.stages import Stages
+from tasks.as_is import as_is
 from tasks.measure import frames_key, measure
 from tasks.publish import ORIGINAL, addresses, publish
 from tasks.retrying import patient
@@ -112,18 +113,25 @@ def revise(
         else:
             raise InvalidRequest(f"nobody has corrected {job_id}: there is nothing to take back")
         revised = start
+        heard_again = False
         for number, step in enumerate(steps, 1):
             draft, so_far = drafted(revised, step, machine), wanted[: len(wanted) - len(steps) + number]
             if frames is None:
                 revised = without_sound(revised, draft, so_far, machine.run_id, run_id)
                 continue
-            draft = realign(revised, draft, frames, here, machine)
-            revised = reassemble(revised, draft, so_far, machine.run_id, run_id, frames, here)
+            if changed(revised, draft):
+                heard_again = True
+                draft = realign(as_is(revised), as_is(draft), frames, here, as_is(machine))
+            else:
+                draft = draft.model_copy(update={"segments": paused(revised, draft.segments, machine)})
+            revised = reassemble(as_is(revised), as_is(draft), as_is(so_far), machine.run_id, run_id, frames, here)
+        if not heard_again:
+            progress.settle("align", "skipped")
         if not steps:
             revised = machine.model_copy(update={"run_id": run_id})
 
         _check_base(*_published(artifacts.read, job_id), written.run_id)
-        outputs = publish(revised, frames, here, asked=written.request, original=original)
+        outputs = publish(as_is(revised), frames, here, asked=written.request, original=as_is(original))
         return outcome(revised, outputs, stages.records(recording.duration_s))
 
 

@@ -36,9 +36,6 @@ def realign(before: Analysis, draft: Analysis, frames: str, store: str, machine:
     """
     segments = sorted(drafts.changed(before, draft), key=lambda one: one.start_s)
     with progress.current().stage("align") as report:
-        if not segments:
-            report(1.0)
-            return draft.model_copy(update={"segments": drafts.paused(before, draft.segments, machine)})
         recording, artifacts = before.recording, open_store(store)
         sounds = {one.number: track for one, track in zip(recording.channels, recording.tracks, strict=False)}
         heard_in = {one.id: one.channel for one in before.speakers}
