@@ -52,6 +52,11 @@ def receipt(job_id: str) -> str:
     return f"deliveries/{job_id}.json"
 
 
+def told_revision(job_id: str, run_id: str) -> str:
+    """In the place of a job's id, for the receipt of the callback that tells of its revision: `+` is in no job's id."""
+    return f"{job_id}+revised+{run_id}"
+
+
 def forgetting(job_id: str) -> str:
     """What is to go with a job that is being forgotten."""
     return f"{FORGETTING}/{job_id}.json"

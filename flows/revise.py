@@ -13,10 +13,12 @@ from ecg_audio.analysis import Analysis, Edits
 from ecg_audio.delivery.claim import claimed
 from ecg_audio.errors import InvalidRequest, JobConflict, ResultNotFound
 from ecg_audio.progress import Progress, listeners, listening, tracked
+from ecg_audio.request import Callback
 from ecg_audio.results import document, manifest
 from ecg_audio.results.manifest import Manifest
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.revision.draft import changed, drafted, paused
+from flows.callbacks import tell_revision
 from flows.faults import resumable
 from flows.observation import begin
 from flows.progress_artifact import progress_artifact
@@ -54,6 +56,7 @@ def revise(
     base: str | None = None,
     undo: bool = False,
     unheard: bool = False,
+    callback: Callback | None = None,
 ) -> Outcome:
     """Correct a published result.
 
@@ -65,6 +68,7 @@ def revise(
             is published.
         undo: take the latest corrections back instead.
         unheard: correct texts and names also where the recording has been removed; what is new is then not measured.
+        callback: who is told of the corrected result, when it is published; None: nobody.
 
     Raises:
         ResultNotFound: the job has no result, or its recording has been removed.
@@ -89,6 +93,7 @@ def revise(
         stages = Stages(progress, artifacts)
         written, before = _published(artifacts.read, job_id)
         if written.run_id == run_id:  # it was lost after it had published
+            tell_revision(callback, job_id, here)
             return outcome(before, addresses(artifacts, written), ())
         _check_base(written, before, base)
         recording = before.recording
@@ -132,6 +137,7 @@ def revise(
 
         _check_base(*_published(artifacts.read, job_id), written.run_id)
         outputs = publish(as_is(revised), frames, here, asked=written.request, original=as_is(original))
+        tell_revision(callback, job_id, here)
         return outcome(revised, outputs, stages.records(recording.duration_s))
 
 

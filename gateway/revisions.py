@@ -50,6 +50,8 @@ async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) 
     job = await prefect.find(job_id)
     if job.status != "completed":
         raise ResultNotFound(f"job {job_id} has no result to correct: it is {job.status}")
+    if asked.tell and job.callback is None:
+        raise InvalidRequest(f"tell: the job {job_id} was handed in without a callback, so nobody can be told")
     published = await asyncio.to_thread(results.published, job)
     await asyncio.to_thread(_check, published, asked.base, None if asked.undo else edits)
     parameters = {
@@ -59,6 +61,7 @@ async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) 
         "base": asked.base,
         "undo": asked.undo,
         "unheard": asked.unheard,
+        "callback": job.callback if asked.tell else None,
     }
     run = await _begun(prefect, settings, job, asked.base, parameters)
     return await told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{run.run_id}")
@@ -164,7 +167,7 @@ async def _begun(prefect: Orchestrator, settings: Settings, job: Job, base: str,
         )
         if run.failure is not None:
             continue
-        if all(run.parameters.get(name) == parameters[name] for name in ("edits", "undo", "unheard")):
+        if all(run.parameters.get(name) == parameters[name] for name in ("edits", "undo", "unheard", "callback")):
             return run
         raise JobConflict(
             f"somebody else is revising {job.job_id}", hint="Wait for its end, open the result again, and correct that."

@@ -263,6 +263,13 @@ class Revise(BaseModel):
     unheard: Annotated[
         bool, Field(description="Also where the recording has been removed: what is new is then not measured.")
     ] = False
+    tell: Annotated[
+        bool,
+        Field(
+            description="Also tell the job's backend: `completed` comes again, with the corrected result, whose "
+            "`metadata.revision` says which it is."
+        ),
+    ] = False
 
 
 class SideRun(BaseModel):

@@ -268,6 +268,12 @@ def revise(
         bool,
         typer.Option("--unheard", help="Also where the recording has been removed: new words are then not measured."),
     ] = False,
+    callback: Annotated[
+        str | None, typer.Option(metavar="URL", help="A backend that is told of the corrected result.")
+    ] = None,
+    callback_endpoint: Annotated[
+        str | None, typer.Option(metavar="BLOCK", help="A callback-endpoint block: address, and the secret that signs.")
+    ] = None,
     out: Store = None,
     debug: Debug = False,
 ) -> None:
@@ -281,7 +287,8 @@ def revise(
     session.quieten(debug=debug)
     from deployments.cli.revise import revise_result
 
-    revise_result(job_id, out, speaker or [], edits, undo=undo, unheard=unheard)
+    told = {"base_url": callback, "endpoint": callback_endpoint} if callback or callback_endpoint else None
+    revise_result(job_id, out, speaker or [], edits, undo=undo, unheard=unheard, callback=told)
 
 
 @app.command(no_args_is_help=True)

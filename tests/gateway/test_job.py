@@ -293,6 +293,13 @@ def test_captions_are_burnt_in_as_a_job(
     assert client.post(f"{JOBS}/{job}/burns").json()["id"] == begun["id"]
 
 
+def test_a_job_without_a_callback_tells_nobody(client: httpx.Client, job: str) -> None:
+    """Whoever asks that its backend be told of a revision hears that there is none."""
+    asked = {"base": result(client, job)["run_id"], "speakers": {"SPEAKER_00": "Sheila"}, "tell": True}
+    refused = client.post(f"{JOBS}/{job}/revisions", json=asked)
+    assert code(refused) == (422, "INVALID_REQUEST") and "without a callback" in refused.json()["message"]
+
+
 def test_a_voice_is_remembered_listed_and_forgotten(
     client: httpx.Client, job: str, prefect_server: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
