@@ -5,7 +5,8 @@ models. Then
 
 - k of its words are replaced by words that are not in it, by a revision, and corrected back by another one. The result
   is compared with the untouched one: words, times, levels, and the time of the second revision against that of a whole
-  analysis in the same process, with the same warm models and nothing cached;
+  analysis in the same process, with the same warm models and nothing cached (Prefect's heartbeats are off: their thread
+  sleeps a second at a time, and every run waits for it at its end);
 - its reference, where it has one, is given as a corrected plain text (`--edits`), and the words that are left wrong are
   counted. The corrected words' beginnings, and those of the words that were right, are compared with an alignment of
   the whole reference to the whole recording, which knows nothing of what the recogniser heard.
@@ -35,6 +36,7 @@ from ecg_audio.request import EMBEDDED, AnalysisRequest
 from ecg_audio.results import document
 from ecg_audio.results.outcome import Outcome
 from ecg_audio.revision import matching
+from ecg_audio.sampling import RATE_HZ
 
 MISHEARD = (
     *("harvest", "orange", "seven", "window", "purple", "mountain", "cabbage", "engine", "whisper", "lemon"),
@@ -56,12 +58,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, session.prefect_server() as server:
         if server is not None:
             server.wait()
+        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
         for recording in sorted(given.material.iterdir()):
             reference = recording.with_suffix(".txt")
             if recording.suffix in AUDIO_SUFFIXES:
-                for figures in _of(recording, reference, given, Path(folder)):
-                    sys.stdout.write(json.dumps({"recording": recording.stem, **figures}) + "\n")
-                    sys.stdout.flush()
+                with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+                    for figures in _of(recording, reference, given, Path(folder)):
+                        sys.stdout.write(json.dumps({"recording": recording.stem, **figures}) + "\n")
+                        sys.stdout.flush()
 
 
 def _of(recording: Path, reference: Path, given: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
@@ -170,7 +175,7 @@ def _aligned(samples: np.ndarray, text: str) -> list[float]:
     from ecg_audio.analysis import Span, Transcript, Utterance
     from ecg_audio.speech import alignment, edges, forced
 
-    whole = Utterance(start_s=0.0, end_s=len(samples) / decode.SAMPLE_RATE_HZ, text=text, words=())
+    whole = Utterance(start_s=0.0, end_s=len(samples) / RATE_HZ, text=text, words=())
     stretch = forced.stretches([whole], whole.end_s)[0]
     pieces = forced.aligned(samples, text.split(), stretch, "en")
     words = alignment.words(pieces, Span(start_s=stretch.start_s, end_s=stretch.end_s), "aligned")

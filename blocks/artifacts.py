@@ -82,6 +82,10 @@ class ArtifactStore(ABC):
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is fine."""
 
+    def erase(self, key: str) -> None:
+        """Remove an object with all that the store may have kept of it, such as earlier versions."""
+        self.delete(key)
+
     @abstractmethod
     def check(self) -> None:
         """Write, read and remove a probe.

@@ -125,6 +125,18 @@ class BucketStore(ArtifactStore):
         with errors(f"cannot remove {self.uri(key)}"):
             self.client.delete_object(Bucket=self.bucket, Key=self.name(key))
 
+    @override
+    def erase(self, key: str) -> None:
+        self.delete(key)
+        name = self.name(key)
+        with errors(f"cannot remove the earlier versions of {self.uri(key)}"):
+            if not self.keeps_versions:
+                return
+            for page in self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=name):
+                for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                    if one["Key"] == name:
+                        self.client.delete_object(Bucket=self.bucket, Key=name, VersionId=one["VersionId"])
+
     @property
     def keeps_versions(self) -> bool:
         """Whether the bucket keeps what is replaced or removed as older versions."""

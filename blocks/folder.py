@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from typing_extensions import override
 
 from blocks.artifacts import ArtifactStore, Stored
-from ecg_audio import modes
+from ecg_audio import layout, modes
 from ecg_audio.errors import PublishFailed, ResultNotFound, StoreRefused
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class FolderStore(ArtifactStore):
                     yield file
                     file.flush()
                     os.fsync(descriptor)  # a full disk speaks here, not after the rename
-                incoming.chmod(modes.file_mode())
+                incoming.chmod(modes.OWNER_ONLY if key.startswith(f"{layout.VOICES}/") else modes.file_mode())
                 incoming.replace(target)
             finally:
                 incoming.unlink(missing_ok=True)

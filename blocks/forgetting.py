@@ -105,7 +105,10 @@ def _plan(store: ArtifactStore, job_id: str) -> Forgotten:
 def _told(store: ArtifactStore, job_id: str) -> Iterator[str]:
     if store.exists(layout.receipt(job_id)):
         yield layout.receipt(job_id)
-    yield from (key for key in store.keys(layout.CLAIMS) if PurePosixPath(key).name.startswith(f"{job_id}~"))
+    # of claims, and of what revisions have told
+    yield from (
+        key for key in store.keys("deliveries") if PurePosixPath(key).name.startswith((f"{job_id}~", f"{job_id}+"))
+    )
 
 
 def _made_from(store: ArtifactStore, recording: str) -> Iterator[str]:

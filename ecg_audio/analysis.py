@@ -18,6 +18,7 @@ RelativeVolume = Literal["whisper", "soft", "normal", "loud", "shout"]
 EmotionLabel = Literal["joy", "sadness", "anger", "fear", "surprise", "disgust", "neutral"]
 Task = Literal["transcribe", "translate"]
 Writer = Literal["machine", "person"]
+NamedBy = Literal["person", "voice"]
 EventKind = Literal["pause", "laughter", "applause", "music", "noise", "tone", "crosstalk"]
 EventSource = Literal["frames", "recogniser", "diarization", "classifier"]
 ExchangeKind = Literal["gap", "overlap", "interruption", "backchannel", "attempt"]
@@ -207,6 +208,13 @@ class Diarization(Model):
     embeddings: dict[str, tuple[float, ...]] = {}  # speaker -> unit vector; empty when the model gives none
     voices: VoiceTrack | None = None  # None: the pipeline gives none
     notices: tuple[Notice, ...] = ()
+
+
+class VoiceVectors(Model):
+    """Unit vectors of voices in their order; None where too little sounds. Those of two encoders cannot be compared."""
+
+    encoder: str  # digest of what made them
+    vectors: tuple[tuple[float, ...] | None, ...] = Field(repr=False)  # nothing for a log
 
 
 # How it was said
@@ -411,10 +419,27 @@ class Event(Span):
     score: float | None = None
 
 
+class Naming(Model):
+    """Who gave a speaker a name: a person, or a known voice that the speaker's is like.
+
+    `sure`: the name is the speaker's id. A name that is not sure is a suggestion, "maybe Sheila", and the id stays the
+    diarizer's. `similarity` is the cosine of the two voices; None where a person said it.
+    """
+
+    name: str
+    by: NamedBy
+    sure: bool = True
+    similarity: float | None = None
+
+
 class Speaker(Model):
-    """One voice, over the whole recording. `channel`: of the source, where one person speaks in each."""
+    """One voice, over the whole recording. `channel`: of the source, where one person speaks in each.
+
+    `naming`: None where nobody gave the speaker a name, or an older version did not say who.
+    """
 
     id: str
+    naming: Naming | None = None
     channel: int | None = None
     speaking_s: Seconds  # by turns, overlap counted
     segments: int

@@ -318,6 +318,30 @@ class ResultNotFound(EcgError):
     default_hint = "Give a job id with --out, or the path of an analysis.json or manifest.json."
 
 
+class SpeakerUnknown(EcgError):
+    """The result has no speaker of this name."""
+
+    code = "SPEAKER_UNKNOWN"
+    by_user = True
+    default_hint = "`ecg show JOB` names the speakers; give one of them, as SPEAKER_00 or as you renamed them."
+
+
+class TooLittleSpeech(EcgError):
+    """Nobody can be known again by so little speech."""
+
+    code = "TOO_LITTLE_SPEECH"
+    by_user = True
+    default_hint = "Take a recording in which this person speaks longer, and alone."
+
+
+class VoiceUnknown(EcgError):
+    """No voice of this name is kept."""
+
+    code = "VOICE_UNKNOWN"
+    by_user = True
+    default_hint = "`ecg voices list` names those that are."
+
+
 class BatchFailed(EcgError):
     """Too few jobs of a batch succeeded."""
 

@@ -1,6 +1,8 @@
 """Where the objects of a store lie. Every key is made here, so what one part writes another part finds."""
 
+import hashlib
 import re
+import unicodedata
 from typing import Final
 
 CACHE: Final = "cache"
@@ -10,10 +12,12 @@ BATCHES: Final = "batches"
 FORGETTING: Final = "forgetting"
 TABLES: Final = "features"
 UPLOADS: Final = "videos"
+VOICES: Final = "voices"
+"""Voices that somebody asked to be known again, a file each. No other object holds one of their vectors."""
 
 RESULTS: Final = ("results", "runs", "jobs", BATCHES)
 """Folders that tell of jobs: manifests, what they name, what a job left, how batches went."""
-OWN: Final = frozenset({*RESULTS, "recordings", CACHE, TABLES, "deliveries", FORGETTING})
+OWN: Final = frozenset({*RESULTS, "recordings", CACHE, TABLES, "deliveries", FORGETTING, VOICES})
 """The folders of a store that hold what jobs made; uploads lie beside them."""
 
 UPLOAD: Final = re.compile(rf"{UPLOADS}/[^/]+/\d{{8}}_\d{{6}}_[0-9a-f]{{8}}_[^/]+")
@@ -48,6 +52,11 @@ def receipt(job_id: str) -> str:
     return f"deliveries/{job_id}.json"
 
 
+def told_revision(job_id: str, run_id: str) -> str:
+    """In the place of a job's id, for the receipt of the callback that tells of its revision: `+` is in no job's id."""
+    return f"{job_id}+revised+{run_id}"
+
+
 def forgetting(job_id: str) -> str:
     """What is to go with a job that is being forgotten."""
     return f"{FORGETTING}/{job_id}.json"
@@ -62,6 +71,12 @@ def recording(sha256: str, audio_stream: int | None = None) -> str:
 def records(content: str | None) -> str:
     """The folder of cached records about one content, by its digest; None: about sources."""
     return f"{CACHE}/{content or 'sources'}"
+
+
+def voice(name: str) -> str:
+    """A known voice. Names are people's words, so that keys are made of their digests; case makes no other voice."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return f"{VOICES}/{hashlib.sha256(plain.encode()).hexdigest()[:32]}.json"
 
 
 def upload(user: str, name: str) -> str:

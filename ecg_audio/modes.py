@@ -12,6 +12,8 @@ from ecg_audio.environment import UMASK
 from ecg_audio.errors import InvalidRequest
 
 PRIVATE = 0o077
+OWNER_ONLY = 0o600
+"""Of a file that nobody else may read, whatever the operator says of others."""
 
 
 def mask() -> int:

@@ -25,6 +25,7 @@ WEIGHTS: Mapping[str, float] = {
     "transcribe": 40,
     "align": 5,
     "diarize": 15,
+    "name_speakers": 1,
     "classify_emotion": 4,
     "find_events": 3,
     "assemble": 3,

@@ -14,7 +14,7 @@ from blocks.engine import use_settings
 from blocks.forgetting import remember
 from blocks.storage import ArtifactStore, check_source, key_of, open_store
 from ecg_audio import layout, modes, workspace
-from ecg_audio.analysis import Diarization, Emotion, EventKind, Media, Recording, StageRecord, Transcript
+from ecg_audio.analysis import Diarization, Emotion, EventKind, Media, Naming, Recording, StageRecord, Transcript
 from ecg_audio.errors import EcgError, EngineUnavailable, TooLong, WorkerLost
 from ecg_audio.media import source
 from ecg_audio.overheard import Events
@@ -31,6 +31,7 @@ from flows.observation import begin, observed
 from flows.stages import Begun, Stages
 from flows.summary import summarise
 from tasks.align import align
+from tasks.as_is import as_is
 from tasks.assemble import Findings, assemble
 from tasks.classify_emotion import classify_emotion
 from tasks.diarize import diarize, read_channels
@@ -38,6 +39,7 @@ from tasks.download import download
 from tasks.extract import extract
 from tasks.find_events import find_events
 from tasks.measure import frames_key, measure
+from tasks.name_speakers import name_speakers
 from tasks.publish import publish
 from tasks.retrying import patient
 from tasks.transcribe import transcribe
@@ -80,7 +82,8 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     speech = _engine(request.models)
     speech.check_language(request.language)
     speech.check_guidance(request.guidance)
-    wanted = Wanted(emotion.configured(), kinds.wanted() if request.sounds else (), classifier.configured())
+    sounds = kinds.wanted() if request.sounds else ()
+    wanted = Wanted(emotion.configured(), sounds, classifier.configured(), bool(store.keys(layout.VOICES)))
 
     with (
         _stages(wanted, store, refresh=refresh) as stages,
@@ -90,9 +93,11 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         job = Job(request, store, stages, _recording(stages, store, media, request), wanted)
         remember(store, request.job_id, str(runtime.flow_run.id), job.recording.key, request.source)
         found = _found(job, speech, _title(store, request.source, media))
-        analysis = assemble(request, str(runtime.flow_run.id), store.reference, found, job.records())
+        analysis = assemble(
+            as_is(request), str(runtime.flow_run.id), store.reference, as_is(found), as_is(job.records())
+        )
         lasting = _lasting(media, folder)
-        outputs = publish(analysis, found.frames, store.reference, media=lasting, asked=request.digest)
+        outputs = publish(as_is(analysis), found.frames, store.reference, media=lasting, asked=request.digest)
         ended = outcome(analysis, outputs, job.records())
         summarise(analysis, ended)
         return ended
@@ -113,6 +118,7 @@ def _found(job: "Job", speech: engine.Engine, title: str) -> Findings:
     transcript = begin(align, recording, here, models, transcript, frames).result()
     telling = telling or begin(read_channels, recording, here, transcript, frames, speakers)
     diarization = telling.attempt()
+    namings = job.namings(diarization)
     events = job.events(transcript, diarization, frames)
     emotions = job.emotions(transcript, diarization)
 
@@ -125,6 +131,7 @@ def _found(job: "Job", speech: engine.Engine, title: str) -> Findings:
         frames=frames,
         emotions=emotions,
         events=events,
+        namings=namings,
         sought_events=bool(job.wanted.event_kinds),
         notices=(
             *speech.notices,
@@ -144,6 +151,7 @@ class Wanted:
     emotion_model: str | None
     event_kinds: tuple[EventKind, ...]
     event_model: str | None
+    voices: bool  # whether any are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,13 @@ class Job:
         measured = all(self.store.exists(frames_key(one)) for one in (self.recording, *self.recording.tracks))
         begin = self.stages.begin if measured else self.stages.begin_anew
         return begin(measure, self.recording, self.store.reference)
+
+    def namings(self, diarization: Diarization | None) -> dict[str, Naming] | None:
+        """Who the speakers are; nobody where no voice is known, None where it failed."""
+        if not self.wanted.voices or diarization is None:
+            return {}
+        asked = self.recording, self.store.reference, self.request.models, diarization
+        return self.stages.begin(name_speakers, *asked).attempt()
 
     def events(self, transcript: Transcript, diarization: Diarization | None, frames: str | None) -> Events | None:
         """Pauses and sounds, where they are wanted and there are frames to look into."""
@@ -244,6 +259,7 @@ def _away(failure: BaseException) -> bool:
 def _stages(wanted: Wanted, store: ArtifactStore, *, refresh: bool) -> Iterator[Stages]:
     workspace.sweep()
     without = {classify_emotion.name: not wanted.emotion_model, find_events.name: not wanted.event_kinds}
+    without[name_speakers.name] = not wanted.voices
     names = tuple(name for name in WEIGHTS if name not in BESIDE and not without.get(name))
     with tracked(Progress(names, listeners())) as progress:
         yield Stages(progress, store, refresh=refresh)

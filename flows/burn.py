@@ -15,6 +15,7 @@ from flows.faults import resumable
 from flows.observation import begin
 from flows.progress_artifact import progress_artifact
 from flows.runs import BURNING
+from tasks.as_is import as_is
 from tasks.burn import burn_in, burnt_key
 from tasks.download import download
 from tasks.publish import manifest_key
@@ -75,5 +76,5 @@ def burn(job_id: str, source: str, store: str | None = None, cookies: str | None
                 f"the source of {job_id} is another recording now", hint="Hand it in again, as a new job."
             )
         remember(artifacts, job_id, run_id, analysis.recording.key)
-        burn_in(analysis, Path(media.path), run_id, artifacts.reference)
+        burn_in(as_is(analysis), Path(media.path), run_id, artifacts.reference)
         return burnt_key(run_id)

@@ -11,12 +11,12 @@ from ecg_audio.delivery.client import CallbackClient
 from ecg_audio.delivery.reporter import Reporter
 from ecg_audio.errors import EcgError
 from ecg_audio.progress import listening
-from ecg_audio.request import AnalysisRequest
+from ecg_audio.request import AnalysisRequest, Callback
 from ecg_audio.results.outcome import Outcome
 from ecg_audio.settings import Runs
 from flows.faults import begun_again, machines
 from flows.progress_artifact import progress_artifact
-from tasks.notify import notify
+from tasks.notify import notify, notify_revision
 
 ALONE_S = 300.0
 WITH_RECONCILER_S = 20.0
@@ -55,6 +55,13 @@ def answered(run: Run) -> Run:
                 return ended
 
     return cast(Run, running)
+
+
+def tell_revision(where: Callback | None, job_id: str, store: str) -> None:
+    """Tell whoever asked to hear of it that a revision is published, whatever befalls the callback."""
+    if where is not None:
+        run_id = str(runtime.flow_run.id)
+        notify_revision(where, job_id, run_id, store, _patience_s(), return_state=True)
 
 
 def _tell(request: AnalysisRequest, ended: Outcome, progress: int, patience_s: float) -> None:

@@ -16,7 +16,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
 from ecg_audio.settings import Runs
-from flows.runs import ALIVE, BATCH, BURNING, JOB, REVISION, UPKEEP, Run, standing, unmoved
+from flows.runs import ALIVE, BATCH, BURNING, JOB, REMEMBERING, REVISION, UPKEEP, Run, standing, unmoved
 
 """Set where every worker of the server is on this machine, as under `ecg serve`."""
 STARTING_S = 60.0
@@ -49,7 +49,7 @@ def bury(client: SyncPrefectClient, silent_s: float) -> list[Run]:
         lost, listen_s = _without_process, LOOK_AGAIN_S
     else:
         lost, listen_s = _Silence(client, silent_s).of, 0.4 * silent_s
-    suspects = [run for run in standing(client, ALIVE, JOB, BATCH, UPKEEP, REVISION, BURNING) if lost(run)]
+    suspects = [run for run in standing(client, ALIVE, JOB, BATCH, UPKEEP, REVISION, BURNING, REMEMBERING) if lost(run)]
     deadline = time.monotonic() + listen_s
     while suspects and time.monotonic() < deadline:
         time.sleep(min(2.0, listen_s / 4))

@@ -30,7 +30,7 @@ from ecg_audio.delivery.outbox import Receipt
 from ecg_audio.errors import EcgError
 from ecg_audio.results.outcome import Outcome
 from flows import again, lost, runs
-from flows.runs import ALIVE, BATCH, BURNING, ENDED, LOST, REVISION, WAITING, Run
+from flows.runs import ALIVE, BATCH, BURNING, ENDED, LOST, REMEMBERING, REVISION, WAITING, Run
 from flows.settlement import Verdict, published, verdict
 from flows.sweeping import sweep_store
 from tasks.notify import TOLD, notify
@@ -122,7 +122,10 @@ def _pass(client: SyncPrefectClient, now: datetime, horizon: timedelta, silent_s
 
 def _decided(client: SyncPrefectClient, oldest: datetime) -> list[dict[str, str]]:
     """Decide of every lost run what becomes of it; where its store is away, the next pass does."""
-    jobs, others_lost = runs.standing(client, [LOST]), runs.standing(client, [LOST], BATCH, REVISION, BURNING)
+    jobs, others_lost = (
+        runs.standing(client, [LOST]),
+        runs.standing(client, [LOST], BATCH, REVISION, BURNING, REMEMBERING),
+    )
     if not jobs and not others_lost:
         return []
     others = runs.standing(client, WAITING) + runs.standing(client, ALIVE) + runs.ended(client, oldest)

@@ -13,15 +13,18 @@ from ecg_audio.analysis import Analysis, Edits
 from ecg_audio.delivery.claim import claimed
 from ecg_audio.errors import InvalidRequest, JobConflict, ResultNotFound
 from ecg_audio.progress import Progress, listeners, listening, tracked
+from ecg_audio.request import Callback
 from ecg_audio.results import document, manifest
 from ecg_audio.results.manifest import Manifest
 from ecg_audio.results.outcome import Outcome, outcome
-from ecg_audio.revision.draft import drafted
+from ecg_audio.revision.draft import changed, drafted, paused
+from flows.callbacks import tell_revision
 from flows.faults import resumable
 from flows.observation import begin
 from flows.progress_artifact import progress_artifact
 from flows.runs import REVISION
 from flows.stages import Stages
+from tasks.as_is import as_is
 from tasks.measure import frames_key, measure
 from tasks.publish import ORIGINAL, addresses, publish
 from tasks.retrying import patient
@@ -53,6 +56,7 @@ def revise(
     base: str | None = None,
     undo: bool = False,
     unheard: bool = False,
+    callback: Callback | None = None,
 ) -> Outcome:
     """Correct a published result.
 
@@ -64,6 +68,7 @@ def revise(
             is published.
         undo: take the latest corrections back instead.
         unheard: correct texts and names also where the recording has been removed; what is new is then not measured.
+        callback: who is told of the corrected result, when it is published; None: nobody.
 
     Raises:
         ResultNotFound: the job has no result, or its recording has been removed.
@@ -88,6 +93,7 @@ def revise(
         stages = Stages(progress, artifacts)
         written, before = _published(artifacts.read, job_id)
         if written.run_id == run_id:  # it was lost after it had published
+            tell_revision(callback, job_id, here)
             return outcome(before, addresses(artifacts, written), ())
         _check_base(written, before, base)
         recording = before.recording
@@ -112,18 +118,26 @@ def revise(
         else:
             raise InvalidRequest(f"nobody has corrected {job_id}: there is nothing to take back")
         revised = start
+        heard_again = False
         for number, step in enumerate(steps, 1):
-            draft, so_far = drafted(revised, step), wanted[: len(wanted) - len(steps) + number]
+            draft, so_far = drafted(revised, step, machine), wanted[: len(wanted) - len(steps) + number]
             if frames is None:
                 revised = without_sound(revised, draft, so_far, machine.run_id, run_id)
                 continue
-            draft = realign(revised, draft, frames, here)
-            revised = reassemble(revised, draft, so_far, machine.run_id, run_id, frames, here)
+            if changed(revised, draft):
+                heard_again = True
+                draft = realign(as_is(revised), as_is(draft), frames, here, as_is(machine))
+            else:
+                draft = draft.model_copy(update={"segments": paused(revised, draft.segments, machine)})
+            revised = reassemble(as_is(revised), as_is(draft), as_is(so_far), machine.run_id, run_id, frames, here)
+        if not heard_again:
+            progress.settle("align", "skipped")
         if not steps:
             revised = machine.model_copy(update={"run_id": run_id})
 
         _check_base(*_published(artifacts.read, job_id), written.run_id)
-        outputs = publish(revised, frames, here, asked=written.request, original=original)
+        outputs = publish(as_is(revised), frames, here, asked=written.request, original=as_is(original))
+        tell_revision(callback, job_id, here)
         return outcome(revised, outputs, stages.records(recording.duration_s))
 
 

@@ -22,7 +22,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.request import AnalysisRequest
 
-JOB, BATCH, UPKEEP, REVISION, BURNING = "analyze", "analyze-batch", "reconcile", "revise", "burn"
+JOB, BATCH, UPKEEP = "analyze", "analyze-batch", "reconcile"
+REVISION, BURNING, REMEMBERING = "revise", "burn", "remember-voice"
 """The flows, by name."""
 PAGE = 200
 LOST = StateType.CRASHED

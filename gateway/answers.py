@@ -18,11 +18,13 @@ from ecg_audio.errors import (
     ProcessingTimeout,
     PublishFailed,
     ResultNotFound,
+    SpeakerUnknown,
     TooLarge,
     UploadBroken,
     UploadConflict,
     UploadsOff,
     UploadUnknown,
+    VoiceUnknown,
 )
 from gateway.results import ResultChanged
 from gateway.turnstile import RETRY_AFTER_S, GatewayBusy
@@ -48,6 +50,8 @@ STATUS: dict[type[EcgError], int] = {
     UploadConflict: 409,
     UploadsOff: 501,
     UploadUnknown: 404,
+    SpeakerUnknown: 404,
+    VoiceUnknown: 404,
 }
 _MEANING = {
     401: "The API key is missing or wrong.",

@@ -23,6 +23,7 @@ from gateway.reference import reference
 from gateway.revisions import revisions
 from gateway.settings import Settings
 from gateway.uploads import uploads
+from gateway.voices import voices
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -51,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Expressive Caption Generator", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.meters = Meters()
-    for router in (jobs, job, revisions, uploads, health, metrics, reference, front):
+    for router in (jobs, job, revisions, voices, uploads, health, metrics, reference, front):
         app.include_router(router)
     app.add_middleware(answers.BodyLimit)
     if settings.local and not settings.api_key:

@@ -44,6 +44,7 @@ class Job:
     ended_at: str | None = None
     source: str | None = None
     cookies: str | None = None
+    callback: Mapping[str, Any] | None = None
     title: str | None = None
     language: str | None = None
     length_s: float | None = None
@@ -122,6 +123,7 @@ def job_of(job_id: str, run: Mapping[str, Any]) -> Job:
         ended_at=run.get("end_time"),
         source=asked.get("source"),
         cookies=asked.get("cookies"),
+        callback=asked.get("callback"),
         title=title if separator and named == job_id else None,
         language=next((tag.removeprefix(LANGUAGE) for tag in run.get("tags", ()) if tag.startswith(LANGUAGE)), None),
         length_s=length_s if isinstance(length_s, float | int) else None,

@@ -50,6 +50,8 @@ async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) 
     job = await prefect.find(job_id)
     if job.status != "completed":
         raise ResultNotFound(f"job {job_id} has no result to correct: it is {job.status}")
+    if asked.tell and job.callback is None:
+        raise InvalidRequest(f"tell: the job {job_id} was handed in without a callback, so nobody can be told")
     published = await asyncio.to_thread(results.published, job)
     await asyncio.to_thread(_check, published, asked.base, None if asked.undo else edits)
     parameters = {
@@ -59,9 +61,10 @@ async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) 
         "base": asked.base,
         "undo": asked.undo,
         "unheard": asked.unheard,
+        "callback": job.callback if asked.tell else None,
     }
     run = await _begun(prefect, settings, job, asked.base, parameters)
-    return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{run.run_id}")
+    return await told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{run.run_id}")
 
 
 @revisions.get(
@@ -73,7 +76,7 @@ async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) 
 async def revision(job_id: JobId, revision_id: uuid.UUID, prefect: Prefect) -> SideRun:
     """When it is completed, the job's result is the corrected one."""
     run = await prefect.side_run(job_id, str(revision_id))
-    return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{revision_id}")
+    return await told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{revision_id}")
 
 
 @revisions.post(
@@ -97,7 +100,7 @@ async def burn(job_id: JobId, prefect: Prefect, settings: Set) -> SideRun:
         )
         if run.failure is None:
             break
-    return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{run.run_id}", settings)
+    return await told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{run.run_id}", settings)
 
 
 @revisions.get(
@@ -109,7 +112,7 @@ async def burn(job_id: JobId, prefect: Prefect, settings: Set) -> SideRun:
 async def burning(job_id: JobId, burn_id: uuid.UUID, prefect: Prefect, settings: Set) -> SideRun:
     """When it is completed, `video` says where to get it."""
     run = await prefect.side_run(job_id, str(burn_id))
-    return await _told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{burn_id}", settings)
+    return await told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{burn_id}", settings)
 
 
 @revisions.get(
@@ -164,7 +167,7 @@ async def _begun(prefect: Orchestrator, settings: Settings, job: Job, base: str,
         )
         if run.failure is not None:
             continue
-        if all(run.parameters.get(name) == parameters[name] for name in ("edits", "undo", "unheard")):
+        if all(run.parameters.get(name) == parameters[name] for name in ("edits", "undo", "unheard", "callback")):
             return run
         raise JobConflict(
             f"somebody else is revising {job.job_id}", hint="Wait for its end, open the result again, and correct that."
@@ -174,7 +177,8 @@ async def _begun(prefect: Orchestrator, settings: Settings, job: Job, base: str,
     )
 
 
-async def _told(run: Found, prefect: Orchestrator, url: str, settings: Settings | None = None) -> SideRun:
+async def told(run: Found, prefect: Orchestrator, url: str, settings: Settings | None = None) -> SideRun:
+    """How far work on a finished job is. With settings: a burnt video, which has a link when it is done."""
     state = STATES.get(run.state, "queued")
     percent = 100 if state == "completed" else 0
     stages: list[str] = []

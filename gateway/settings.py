@@ -21,6 +21,7 @@ class Settings:
         deployment: what a job runs, as flow/deployment.
         revise_deployment: what revises its result, likewise, on hosts of the same kind.
         burn_deployment: what burns its captions in.
+        voice_deployment: what remembers the voice of one of its speakers.
         store: the artifact store of jobs; None: the worker's own.
         models: of jobs: auto, embedded or the name of a Whisper model.
         callback_url: where callbacks go when a request does not say; None: nowhere.
@@ -36,6 +37,7 @@ class Settings:
     deployment: str = "analyze/analyze"
     revise_deployment: str = "revise/revise"
     burn_deployment: str = "burn/burn"
+    voice_deployment: str = "remember-voice/remember-voice"
     store: str | None = None
     models: str = AUTO
     callback_url: str | None = None
@@ -63,6 +65,7 @@ class Settings:
             deployment=gateway.deployment,
             revise_deployment=f"revise/revise{kind}",
             burn_deployment=f"burn/burn{kind}",
+            voice_deployment=f"remember-voice/remember-voice{kind}",
             store=Files.read(given).store,
             models=gateway.models,
             callback_url=callbacks.base_url,

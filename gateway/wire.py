@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ecg_audio.analysis import Edits, SegmentEdit
-from ecg_audio.request import Channels
+from ecg_audio.request import JOB_ID, Channels
 
 JOB = "550e8400-e29b-41d4-a716-446655440000"
 USER = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
@@ -263,6 +263,13 @@ class Revise(BaseModel):
     unheard: Annotated[
         bool, Field(description="Also where the recording has been removed: what is new is then not measured.")
     ] = False
+    tell: Annotated[
+        bool,
+        Field(
+            description="Also tell the job's backend: `completed` comes again, with the corrected result, whose "
+            "`metadata.revision` says which it is."
+        ),
+    ] = False
 
 
 class SideRun(BaseModel):
@@ -295,6 +302,59 @@ class SideRun(BaseModel):
     video: Annotated[
         str | None, Field(description="Of captions that are burnt in: a path that needs no key, for an hour.")
     ] = None
+
+
+class RememberVoice(BaseModel):
+    """Whose voice is to be known again, under which name."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"name": "Sheila", "job_id": JOB, "speaker": "SPEAKER_00"}]},
+    )
+
+    name: Annotated[str, Field(min_length=1, max_length=80, description="The person's, who has agreed.")]
+    job_id: Annotated[str, Field(pattern=f"^{JOB_ID.pattern}$", description="A finished job in which they speak.")]
+    speaker: Annotated[str, Field(min_length=1, max_length=80, description="Their id in its result, as it is now.")]
+
+
+class Voice(BaseModel):
+    """A known voice, without the voice."""
+
+    id: Annotated[str, Field(description="For forgetting it.")]
+    name: str
+    speech_s: Annotated[float, Field(description="Of how many seconds of speech it was made.")]
+    remembered_at: str
+
+
+class Voices(BaseModel):
+    """All known voices, by their names."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "voices": [
+                        {
+                            "id": "0f3a4c5e6b7d8091a2b3c4d5e6f70819",
+                            "name": "Sheila",
+                            "speech_s": 42.5,
+                            "remembered_at": "2026-01-31T12:00:00+00:00",
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
+    voices: list[Voice]
+
+
+class ForgottenVoice(BaseModel):
+    """Whose voice went."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Sheila"}]})
+
+    name: str
 
 
 class Forgotten(BaseModel):

@@ -15,6 +15,7 @@ from ecg_audio.analysis import (
     Diarization,
     Emotion,
     Exchange,
+    Naming,
     Notice,
     PitchStatistics,
     Recording,
@@ -29,6 +30,7 @@ from ecg_audio.analysis import (
 )
 from ecg_audio.overheard import Events
 from ecg_audio.request import AnalysisRequest
+from ecg_audio.revision.naming import named
 from ecg_audio.speech import channels
 from ecg_audio.speech.attribution import attribute
 from tasks.measure import frames_key
@@ -52,6 +54,7 @@ class Findings:
     frames: str | None
     emotions: list[Emotion | None] | None  # of the segments in their order; empty where no model is configured
     events: Events | None  # None: not looked for, or not found out
+    namings: Mapping[str, Naming] | None  # of speakers whose voices are known; None: it was not found out
     sought_events: bool  # whether they were to be
     notices: tuple[Notice, ...]
 
@@ -59,7 +62,13 @@ class Findings:
     def complete(self) -> bool:
         """Whether every stage delivered."""
         heard = self.events is not None or not self.sought_events
-        return self.diarization is not None and self.frames is not None and self.emotions is not None and heard
+        return (
+            self.diarization is not None
+            and self.frames is not None
+            and self.emotions is not None
+            and heard
+            and self.namings is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ def assemble(
     with progress.current().stage("assemble"):
         voices = _voices(found, store)
         embeddings = found.diarization.embeddings if found.diarization else {}
-        return Analysis(
+        analysis = Analysis(
             job_id=request.job_id,
             run_id=run_id,
             tries=max(1, runtime.flow_run.run_count),
@@ -118,6 +127,7 @@ def assemble(
             stages=stages,
             notices=found.notices,
         )
+        return named(analysis, found.namings or {})
 
 
 def _felt(segments: tuple[Segment, ...], emotions: list[Emotion | None]) -> tuple[Segment, ...]:

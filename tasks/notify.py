@@ -16,7 +16,7 @@ from ecg_audio.delivery import callback
 from ecg_audio.delivery.client import CallbackClient
 from ecg_audio.delivery.outbox import Outbox, Receipt, RetryPolicy, TerminalCallback
 from ecg_audio.errors import EcgError
-from ecg_audio.request import AnalysisRequest
+from ecg_audio.request import AnalysisRequest, Callback
 from ecg_audio.results.outcome import Outcome
 from tasks.publish import NAMES
 from tasks.retrying import RETRYING
@@ -59,6 +59,28 @@ def notify(request: AnalysisRequest, run_id: str, ended: Outcome, progress: int,
         logger.error("%s; the last: %s", said, receipt.attempts[-1].said if receipt.attempts else "none")
     if receipt.state != "pending":
         _tag(run_id, TOLD + receipt.state)
+    return receipt
+
+
+@task(name="notify_revision", **RETRYING)
+def notify_revision(where: Callback, job_id: str, run_id: str, store: str, patience_s: float) -> Receipt:
+    """Tell a backend, once for each revision, of a job's corrected result: `completed` again, with the new result.
+
+    Args:
+        where: who is told.
+        job_id: the job.
+        run_id: the run that published the revision.
+        store: reference of the artifact store.
+        patience_s: for how long it is tried; nobody goes on with it later.
+    """
+    found, shelf = endpoint(where), open_store(store)
+    letter = Letter(
+        layout.told_revision(job_id, run_id), run_id, "completed", completed(job_id, run_id, shelf, found.locale)
+    )
+    with Courier(found) as courier:
+        receipt = Outbox(shelf, Patience(patience_s)).deliver(letter, courier)
+    said = f"callback of the revision to {found.url}: {receipt.state} after {len(receipt.attempts)} attempts"
+    (get_run_logger().info if receipt.state == "delivered" else get_run_logger().error)(said)
     return receipt
 
 

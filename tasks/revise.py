@@ -9,8 +9,9 @@ from prefect import task
 
 from blocks.storage import open_store
 from ecg_audio import progress
-from ecg_audio.analysis import Analysis, Edits, Notice, Revision, Segment, SpokenWord, Transcript, Utterance, Word
+from ecg_audio.analysis import Analysis, Edits, Notice, Revision, Segment, Transcript, Utterance, Word
 from ecg_audio.revision import draft as drafts
+from ecg_audio.revision import naming
 from tasks.align import aligned_in
 from tasks.assemble import PACKAGE, tracks
 from tasks.measure import frames_key
@@ -23,7 +24,7 @@ REACH_S = 0.3
 
 
 @task(name="realign", tags=["speech"], **RETRYING)
-def realign(before: Analysis, draft: Analysis, frames: str, store: str) -> Analysis:
+def realign(before: Analysis, draft: Analysis, frames: str, store: str, machine: Analysis) -> Analysis:
     """The draft of a revision whose new words have the times at which they are said.
 
     Args:
@@ -31,12 +32,10 @@ def realign(before: Analysis, draft: Analysis, frames: str, store: str) -> Analy
         draft: the same with a person's corrections (`revision.drafted`).
         frames: key of the recording's voice frames.
         store: reference of the artifact store.
+        machine: the machine's own result.
     """
     segments = sorted(drafts.changed(before, draft), key=lambda one: one.start_s)
     with progress.current().stage("align") as report:
-        if not segments:
-            report(1.0)
-            return draft
         recording, artifacts = before.recording, open_store(store)
         sounds = {one.number: track for one, track in zip(recording.channels, recording.tracks, strict=False)}
         heard_in = {one.id: one.channel for one in before.speakers}
@@ -55,7 +54,7 @@ def realign(before: Analysis, draft: Analysis, frames: str, store: str) -> Analy
             )
             timed = aligned_in(track, artifacts, before.models_requested, asked, measured, report)
             found |= _by_segment(own, timed)
-    return draft.model_copy(update={"segments": _placed(before, draft, found)})
+    return draft.model_copy(update={"segments": _placed(before, draft, found, machine)})
 
 
 def without_sound(
@@ -66,9 +65,13 @@ def without_sound(
     Args: as of `reassemble`.
     """
     unheard = drafts.unheard(before, draft, edits[-1].speakers if edits else {})
+    given = naming.after(before.speakers, edits[-1]) if edits else {}
+    speakers = tuple(one.model_copy(update={"naming": given.get(one.id)}) for one in unheard.speakers)
     others = tuple(notice for notice in unheard.notices if notice.code != UNHEARD)
     said = Notice(code=UNHEARD, message="the recording has been removed: what was corrected since is not measured")
-    return _revised(unheard, edits, original_run_id, run_id).model_copy(update={"notices": (*others, said)})
+    return _revised(unheard, edits, original_run_id, run_id).model_copy(
+        update={"notices": (*others, said), "speakers": speakers}
+    )
 
 
 def _revised(found: Analysis, edits: tuple[Edits, ...], original_run_id: str, run_id: str) -> Analysis:
@@ -116,12 +119,14 @@ def reassemble(
             own = tracks(draft.recording, apart, store)
             heard = express_apart(heard, draft.turns, own, draft.recording.duration_s)
         vectors = drafts.merged(before.speakers, names)
+        given = naming.after(before.speakers, edits[-1]) if edits else {}
         found = draft.model_copy(
             update={
                 "segments": heard.segments,
                 "turns": heard.turns,
                 "speakers": tuple(
-                    speaker.model_copy(update={"embedding": vectors.get(speaker.id)}) for speaker in heard.speakers
+                    speaker.model_copy(update={"embedding": vectors.get(speaker.id), "naming": given.get(speaker.id)})
+                    for speaker in heard.speakers
                 ),
                 "exchanges": heard.exchanges,
                 "tempo": heard.tempo,
@@ -157,16 +162,15 @@ def _by_segment(segments: Sequence[Segment], timed: Transcript) -> dict[int, tup
     return {segment.id: tuple(itertools.islice(left, len(segment.words))) for segment in segments}
 
 
-def _placed(before: Analysis, draft: Analysis, found: Mapping[int, tuple[Word, ...]]) -> tuple[Segment, ...]:
+def _placed(
+    before: Analysis, draft: Analysis, found: Mapping[int, tuple[Word, ...]], machine: Analysis
+) -> tuple[Segment, ...]:
     """All segments of the draft, those whose words were found with the times of these."""
-    known: dict[int, tuple[SpokenWord, ...]] = {segment.id: segment.words for segment in before.segments}
     placed = [
-        drafts.placed(segment, found[segment.id], known[segment.id], _room(draft, segment))
-        if segment.id in found
-        else segment
+        drafts.placed(segment, found[segment.id], _room(draft, segment)) if segment.id in found else segment
         for segment in draft.segments
     ]
-    return drafts.paused(before, placed)
+    return drafts.paused(before, placed, machine)
 
 
 def _room(draft: Analysis, segment: Segment) -> tuple[float, float]:

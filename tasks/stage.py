@@ -19,6 +19,7 @@ from ecg_audio.analysis import Media, Recording
 from ecg_audio.errors import EcgError
 from ecg_audio.progress import WEIGHTS
 from tasks import keys
+from tasks.as_is import as_is
 from tasks.retrying import RETRYING
 
 P = ParamSpec("P")
@@ -63,7 +64,9 @@ class Stage(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run it here, as a task of the flow that calls; nothing is kept."""
-        return self.task(*args, **kwargs)
+        marked = self._marked(*args, **kwargs)
+        found: R = self.task(*marked.args, **marked.kwargs)
+        return found
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str | None:
         """Where the result for these arguments is kept; None: nowhere."""
@@ -83,8 +86,11 @@ class Stage(Generic[P, R]):
     def submit(self, store: ArtifactStore, refresh: bool, *args: P.args, **kwargs: P.kwargs) -> PrefectFuture[R]:
         """Begin it, unless its result is kept in the store, and keep the result. `refresh`: begin it all the same."""
         key = self.key(*args, **kwargs)
+        marked = self._marked(*args, **kwargs)
+        begun: PrefectFuture[R]
         if key is None:
-            return self.task.submit(*args, **kwargs)
+            begun = self.task.submit(*marked.args, **marked.kwargs)
+            return begun
         if not refresh:
             keys.known(store, key)  # a torn record goes
         kept = self.task.with_options(
@@ -94,7 +100,14 @@ class Stage(Generic[P, R]):
             persist_result=True,
             refresh_cache=refresh,
         )
-        return kept.submit(*args, **kwargs)
+        begun = kept.submit(*marked.args, **marked.kwargs)
+        return begun
+
+    def _marked(self, *args: P.args, **kwargs: P.kwargs) -> inspect.BoundArguments:
+        bound = self._signature.bind(*args, **kwargs)
+        for name, value in bound.arguments.items():
+            bound.arguments[name] = as_is(value)
+        return bound
 
 
 def stage(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ecg_audio.analysis import Diarization, Notice, Span, Speech, Transcript, Turn, Utterance, Word
+from ecg_audio.analysis import Diarization, Notice, Span, Speech, Transcript, Turn, Utterance, VoiceVectors, Word
 from ecg_audio.errors import LanguageUnsupported, OptionUnsupported
 from ecg_audio.media import decode
 from ecg_audio.overheard import Overheard, Remark
@@ -99,6 +99,14 @@ class StubEngine:
         self._maybe_break("listen")
         remarks = [Remark(**span.model_dump(), text="(laughs)", probability=0.5) for span in spans]
         return Overheard(remarks=tuple(remarks))
+
+    def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report) -> VoiceVectors:
+        """The first voice of every recording is one person's, the second another's."""
+        self._called("embed")
+        self._maybe_break("embed")
+        made = [np.random.default_rng(number).normal(size=256).astype(np.float32) for number in range(len(voices))]
+        units = [tuple((vector / np.linalg.norm(vector)).tolist()) for vector in made]
+        return VoiceVectors(encoder="stub", vectors=tuple(units))
 
     def _called(self, what: str) -> None:
         with self.log.open("a") as file:

@@ -11,6 +11,7 @@ import typer
 from deployments.cli import service_commands as serving
 from deployments.cli.caption_commands import Debug, Result, Store, burn, captions
 from deployments.cli.operator_commands import blocks, forget, settings
+from deployments.cli.voice_commands import voices
 from ecg_audio import modes
 from ecg_audio.errors import EcgError
 
@@ -267,6 +268,12 @@ def revise(
         bool,
         typer.Option("--unheard", help="Also where the recording has been removed: new words are then not measured."),
     ] = False,
+    callback: Annotated[
+        str | None, typer.Option(metavar="URL", help="A backend that is told of the corrected result.")
+    ] = None,
+    callback_endpoint: Annotated[
+        str | None, typer.Option(metavar="BLOCK", help="A callback-endpoint block: address, and the secret that signs.")
+    ] = None,
     out: Store = None,
     debug: Debug = False,
 ) -> None:
@@ -280,7 +287,8 @@ def revise(
     session.quieten(debug=debug)
     from deployments.cli.revise import revise_result
 
-    revise_result(job_id, out, speaker or [], edits, undo=undo, unheard=unheard)
+    told = {"base_url": callback, "endpoint": callback_endpoint} if callback or callback_endpoint else None
+    revise_result(job_id, out, speaker or [], edits, undo=undo, unheard=unheard, callback=told)
 
 
 @app.command(no_args_is_help=True)
@@ -310,6 +318,7 @@ app.command("gateway")(serving.gateway)
 app.command()(serving.deploy)
 app.add_typer(serving.models, name="models")
 app.add_typer(blocks, name="blocks")
+app.add_typer(voices, name="voices")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli.caption_commands import Debug, Store
+from ecg_audio.errors import InvalidRequest
 
 blocks = typer.Typer(help="The blocks on the Prefect server: store, callbacks, engine, secrets.", no_args_is_help=True)
 
@@ -27,14 +28,29 @@ def settings(
 
 
 def forget(
-    job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="The job to forget.")],
+    job_id: Annotated[str | None, typer.Argument(metavar="JOB_ID", help="The job to forget.")] = None,
+    voice: Annotated[
+        str | None, typer.Option("--voice", metavar="NAME", help="A known voice to forget instead of a job.")
+    ] = None,
     out: Store = None,
     debug: Debug = False,
 ) -> None:
-    """Remove every trace of a job: result, tables, receipt, runs in Prefect; its recording, unless others use it."""
+    """Remove every trace of a job: result, tables, receipt, runs in Prefect; its recording, unless others use it.
+
+    With --voice: a voice that was remembered under a name. Results that it has named keep the name.
+    """
     from deployments.service import session
 
+    if (job_id is None) == (voice is None):
+        raise InvalidRequest(
+            "give a JOB_ID, or --voice NAME", hint="`ecg list` and `ecg voices list` say what there is."
+        )
     session.quieten(debug=debug)
+    if voice is not None:
+        from deployments.cli import voices
+
+        return voices.forget(voice, out)
+    assert job_id is not None
     from deployments.cli.forget import forget_job
 
     raise typer.Exit(forget_job(job_id, out))

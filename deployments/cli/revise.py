@@ -7,11 +7,19 @@ from deployments.service.session import prefect_server
 from deployments.terminal import print_outcome
 from ecg_audio.analysis import Analysis, Edits
 from ecg_audio.errors import InvalidRequest, SourceNotFound
+from ecg_audio.request import AnalysisRequest
 from ecg_audio.revision import matching
 
 
 def revise_result(
-    job_id: str, store: str | None, names: list[str], edits: Path | None, *, undo: bool, unheard: bool = False
+    job_id: str,
+    store: str | None,
+    names: list[str],
+    edits: Path | None,
+    *,
+    undo: bool,
+    unheard: bool = False,
+    callback: dict[str, str | None] | None = None,
 ) -> None:
     """Correct a published result and publish it again.
 
@@ -20,6 +28,8 @@ def revise_result(
     """
     if undo and (names or edits):
         raise InvalidRequest("--undo takes the latest corrections back; give it alone")
+    # a request is what knows which callbacks make sense
+    told = AnalysisRequest.checked(source="unused", job_id=job_id, callback=callback).callback
     before = None if undo else load(job_id, store)
     wanted = _wanted(before, names, edits) if before else None
     if wanted is not None and not (wanted.speakers or wanted.segments):
@@ -32,7 +42,7 @@ def revise_result(
 
         if server is not None:
             server.wait()
-        print_outcome(revise(job_id, wanted, store, before.run_id if before else None, undo, unheard))
+        print_outcome(revise(job_id, wanted, store, before.run_id if before else None, undo, unheard, told))
 
 
 def _wanted(before: Analysis, names: list[str], edits: Path | None) -> Edits:

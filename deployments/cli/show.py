@@ -51,6 +51,10 @@ def show_result(named: str, store: str | None) -> None:
         out.print(f"sound: {sound}", style="dim", highlight=False, markup=False)
     for notice in analysis.notices:
         out.print(f"! {notice.message} ({notice.code})", style="yellow", highlight=False, markup=False)
+    for speaker in analysis.speakers:
+        if (naming := speaker.naming) and naming.by == "voice":
+            whose = f"{speaker.id}: by" if naming.sure else f"{speaker.id}: maybe {naming.name}, by"
+            out.print(f"{whose} the voice ({naming.similarity:.2f})", style="dim", highlight=False, markup=False)
     parts: list[Segment | Sound] = [*analysis.segments, *sounds(analysis)]
     for part in sorted(parts, key=lambda part: part.start_s) if analysis.events else analysis.segments:
         out.print(_line(part, colours) if isinstance(part, Segment) else _heard(part), highlight=False)

@@ -164,6 +164,7 @@ def _metadata(analysis: Analysis) -> dict[str, Any]:
         "warnings": [notice.model_dump() for notice in dict.fromkeys((*analysis.recording.notices, *analysis.notices))],
         "missing": [stage.name for stage in analysis.stages if stage.status == "failed"],
         **_present(
+            revision=analysis.revision.number if analysis.revision else None,
             language_probability=_figure(analysis.language_probability),
             diarization_model=analysis.diarization_model,
             emotion_model=analysis.emotion_model,

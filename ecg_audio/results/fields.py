@@ -161,6 +161,9 @@ MEANINGS: dict[str, Meaning] = {
     "speech_pause_ratio": Meaning("1", "Time inside words by time inside pauses, absent without a pause."),
     "articulation_syllables_per_s": Meaning("1/s", "Syllable-like peaks inside words by the time inside words."),
     "speech_syllables_per_s": Meaning("1/s", "Syllable-like peaks inside words by the time of words and pauses."),
+    "named_by": Meaning("", "Who gave the speaker this name: a person, or a known voice, absent where nobody did."),
+    "maybe_name": Meaning("", "Whose known voice it is like, but not enough to be sure."),
+    "name_similarity": Meaning("1", "Cosine of the speaker and that known voice, absent where a person gave the name."),
     "channel": Meaning("", "Channel of the source in which the speaker alone speaks, absent where people share one."),
     "exchange_index": Meaning("", "Number of the exchange in its job, from 0, in order of time."),
     "exchange_kind": Meaning(

@@ -14,6 +14,7 @@ from ecg_audio.analysis import (
     Analysis,
     Emotion,
     Emphasis,
+    Naming,
     PitchStatistics,
     Recording,
     RelativeVoice,
@@ -133,6 +134,7 @@ def rows_of(analysis: Analysis) -> dict[str, list[Row]]:
             {
                 **job,
                 "speaker": speaker.id,
+                **_named(speaker.naming),
                 **speaker.model_dump(include={"channel", "speaking_s", "words_per_minute", "embedding"}),
                 "segment_count": speaker.segments,
                 "word_count": speaker.words,
@@ -179,6 +181,16 @@ Part = VoiceFeatures | RelativeVoice | Emphasis | Emotion | VolumeStatistics | P
 def _prefixed(part: Part | None, prefix: str = "") -> Row:
     """A model's fields as columns; none at all where the model is absent."""
     return {} if part is None else {f"{prefix}{name}": value for name, value in _fields(part)}
+
+
+def _named(naming: Naming | None) -> Row:
+    if naming is None:
+        return {}
+    return {
+        "named_by": naming.by if naming.sure else None,
+        "maybe_name": None if naming.sure else naming.name,
+        "name_similarity": naming.similarity,
+    }
 
 
 def _fields(part: BaseModel) -> Sequence[tuple[str, Any]]:

@@ -20,18 +20,20 @@ LONGEST_TEXT = 10_000  # characters of a segment
 _TOKEN = re.compile(r"\S+")
 
 
-def drafted(analysis: Analysis, edits: Edits) -> Analysis:
+def drafted(analysis: Analysis, edits: Edits, machine: Analysis | None = None) -> Analysis:
     """The result with corrections put in; voices, baselines and statistics are still those of before.
 
     Args:
         analysis: as it was.
         edits: what a person changed.
+        machine: the machine's own result, whose words come back where a text comes back to them; None: they are
+            aligned as others are.
 
     Raises:
         InvalidRequest: there is no such segment or speaker, or a name or text is none.
     """
     names = {one.id for one in analysis.speakers} | {one.speaker for one in analysis.segments if one.speaker}
-    renamed = {old: _name(new) for old, new in edits.speakers.items()}
+    renamed = {old: speaker_name(new) for old, new in edits.speakers.items()}
     unknown = sorted(set(renamed) - names)
     if unknown:
         raise InvalidRequest(f"there is no speaker {', '.join(unknown)}; there are {', '.join(sorted(names))}")
@@ -39,15 +41,16 @@ def drafted(analysis: Analysis, edits: Edits) -> Analysis:
     missing = sorted(set(edits.segments) - known)
     if missing:
         raise InvalidRequest(f"there is no segment {', '.join(map(str, missing))}")
+    own = {segment.id: segment for segment in machine.segments} if machine else {}
     turns = analysis.turns
     segments: list[Segment] = []
     for segment in analysis.segments:
         edit = edits.segments.get(segment.id, SegmentEdit())
-        if edit.speaker is not None and _name(edit.speaker) != segment.speaker:
-            turns = _handed_over(turns, segment, _name(edit.speaker))
-            segment = _of(segment, _name(edit.speaker))
+        if edit.speaker is not None and speaker_name(edit.speaker) != segment.speaker:
+            turns = _handed_over(turns, segment, speaker_name(edit.speaker))
+            segment = _of(segment, speaker_name(edit.speaker))
         if edit.text is not None:
-            segment = rewritten(segment, _text(edit.text))
+            segment = _restored(rewritten(segment, _text(edit.text)), own.get(segment.id))
         if segment.words or edit.text is None:
             segments.append(_of(segment, renamed.get(segment.speaker or "", segment.speaker), renamed))
     return analysis.model_copy(
@@ -82,26 +85,51 @@ def rewritten(segment: Segment, text: str) -> Segment:
     )
 
 
-def changed(before: Analysis, after: Analysis) -> tuple[Segment, ...]:
-    """The segments of `after` with words that are not in `before`: what is to be aligned."""
-    known = {segment.id: segment.words for segment in before.segments}
-    return tuple(
-        segment
-        for segment in after.segments
-        if any(word.written_by == "person" and word not in known.get(segment.id, ()) for word in segment.words)
+def _restored(segment: Segment, machine: Segment | None) -> Segment:
+    """A rewritten segment in which a person's words that are the machine's again are those, with their times."""
+    if machine is None or all(word.written_by == "machine" for word in segment.words):
+        return segment
+    words = list(segment.words)
+    texts, own = [word.text for word in words], [word.text for word in machine.words]
+    for block in difflib.SequenceMatcher(None, own, texts, autojunk=False).get_matching_blocks():
+        for place in range(block.size):
+            word, again = words[block.b + place], machine.words[block.a + place]
+            if word.written_by == "person":
+                same = word.speaker == again.speaker
+                words[block.b + place] = again if same else again.model_copy(update=_said_by(word.speaker, True))
+    kept = [word.start_s for word in words if word.written_by == "machine"]
+    if kept != sorted(kept):  # a word that is said twice was taken for the other one
+        return segment
+    whole = texts == own
+    return segment.model_copy(
+        update={
+            "words": tuple(words),
+            **({"start_s": machine.start_s, "end_s": machine.end_s, "recognised": None} if whole else {}),
+            **({"text": machine.text, "suspect": machine.suspect} if whole and segment.text == machine.text else {}),
+        }
     )
 
 
-def placed(
-    segment: Segment, aligned: Sequence[Word], before: Sequence[SpokenWord], room: tuple[float, float]
-) -> Segment:
+def changed(before: Analysis, after: Analysis) -> tuple[Segment, ...]:
+    """The segments of `after` that hold words of a person's and are not as in `before`: what is to be aligned."""
+    known = {segment.id: [(word.text, word.start_s) for word in segment.words] for segment in before.segments}
+    return tuple(
+        segment
+        for segment in after.segments
+        if any(word.written_by == "person" for word in segment.words)
+        and [(word.text, word.start_s) for word in segment.words] != known.get(segment.id)
+    )
+
+
+def placed(segment: Segment, aligned: Sequence[Word], room: tuple[float, float]) -> Segment:
     """A segment whose new words have the times that an aligner found.
+
+    Words of the machine keep their times. Those of a person, also earlier ones, were placed among words that were
+    wrong, so they are placed anew.
 
     Args:
         segment: as `drafted` left it.
         aligned: all its words as an aligner timed them, in order; where they are others, the segment stays as it is.
-        before: the words that it had before it was corrected. Those of the machine keep their times; those of a person
-            were placed among words that were wrong, so they are placed anew.
         room: from when until when its words may be, in seconds.
 
     Returns:
@@ -109,14 +137,13 @@ def placed(
     """
     if [word.text for word in aligned] != [word.text for word in segment.words]:
         return segment
-    kept = {word for word in before if word.written_by == "machine"}
     words = list(segment.words)
     earliest_s, latest_s = room
     for index, (word, found) in enumerate(zip(words, aligned, strict=True)):
-        if word in kept:
+        if word.written_by == "machine":
             continue
         least_s = words[index - 1].end_s if index else earliest_s
-        later = next((one.start_s for one in words[index + 1 :] if one in kept), latest_s)
+        later = next((one.start_s for one in words[index + 1 :] if one.written_by == "machine"), latest_s)
         start_s = min(max(found.start_s, least_s), later)
         words[index] = word.model_copy(
             update={
@@ -132,13 +159,23 @@ def placed(
     )
 
 
-def paused(before: Analysis, segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """The segments with the pauses before their words: where a word follows the same one as before, it is as it was."""
-    earlier = {_place(word): previous for previous, word in _followed(before.segments)}
+def paused(before: Analysis, segments: Sequence[Segment], machine: Analysis | None = None) -> tuple[Segment, ...]:
+    """The segments with the pauses before their words: where a word follows the same one as before, it is as it was.
+
+    Args:
+        before: the result as it was.
+        segments: of the corrected one.
+        machine: the machine's own result, whose pauses were measured as its words were.
+    """
+    measured = {
+        (previous, _place(word)): word.pause_before_s
+        for known in filter(None, (before, machine))  # the latter has the last word
+        for previous, word in _followed(known.segments)
+    }
     pauses: dict[tuple[float, float, str], float | None] = {}
     for previous, word in _followed(segments):
-        if _place(word) in earlier and earlier[_place(word)] == previous:
-            pauses[_place(word)] = word.pause_before_s
+        if (previous, _place(word)) in measured:
+            pauses[_place(word)] = measured[previous, _place(word)]
         elif previous is None or word.timing == "interpolated":
             pauses[_place(word)] = None
         else:
@@ -330,7 +367,12 @@ def _united(turns: Iterable[Turn]) -> tuple[Turn, ...]:
     return tuple(found)
 
 
-def _name(text: str) -> str:
+def speaker_name(text: str) -> str:
+    """A person's word for a speaker, as one line without characters that command a terminal.
+
+    Raises:
+        InvalidRequest: it is empty, or too long.
+    """
     name = " ".join(_text(text).split())
     if not name or len(name) > LONGEST_NAME:
         raise InvalidRequest(f"a speaker's name has 1 to {LONGEST_NAME} characters, not {len(name)}")

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from ecg_audio.analysis import Diarization, Notice, Span, Transcript
+from ecg_audio.analysis import Diarization, Notice, Span, Transcript, VoiceVectors
 from ecg_audio.errors import EngineUnavailable, InsufficientResources, WorkerLost
 from ecg_audio.overheard import Overheard
 from ecg_audio.progress import Report, Taken, silent, took
@@ -98,6 +98,12 @@ class RemoteEngine:
         """What the recogniser writes for stretches without words. Raises as `transcribe`."""
         job = wire.Job(recording=str(recording), models=self._models, language=language, spans=spans)
         found: Overheard = self._ask("listen", job, report)
+        return found
+
+    def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report = silent) -> VoiceVectors:
+        """The vectors of voices. Raises as `transcribe`."""
+        job = wire.Job(recording=str(recording), models=self._models, voices=voices)
+        found: VoiceVectors = self._ask("embed", job, report)
         return found
 
     def close(self) -> None:

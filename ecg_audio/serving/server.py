@@ -233,6 +233,8 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             return functools.partial(engine.align, recording, job.transcript)
         if stage == "listen":
             return functools.partial(engine.listen, recording, spans=job.spans, language=job.language)
+        if stage == "embed":
+            return functools.partial(engine.embed, recording, voices=job.voices)
         return functools.partial(engine.diarize, recording, speakers=job.speakers)
 
     def _recycle(self) -> None:

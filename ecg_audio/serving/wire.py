@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from ecg_audio import errors
-from ecg_audio.analysis import Diarization, Span, Transcript
+from ecg_audio.analysis import Diarization, Span, Transcript, VoiceVectors
 from ecg_audio.errors import EcgError
 from ecg_audio.overheard import Overheard
 from ecg_audio.request import AUTO, UNGUIDED, Guidance, SpeakerCount
@@ -16,11 +16,12 @@ from ecg_audio.speech.engine import Stage
 HEARTBEAT_S = 1.0
 """A line comes at least so often, also while a job waits: whoever hears nothing knows that the other side is gone."""
 
-RESULTS: Mapping[Stage, type[Transcript] | type[Diarization] | type[Overheard]] = {
+RESULTS: Mapping[Stage, type[Transcript] | type[Diarization] | type[Overheard] | type[VoiceVectors]] = {
     "transcribe": Transcript,
     "align": Transcript,
     "diarize": Diarization,
     "listen": Overheard,
+    "embed": VoiceVectors,
 }
 
 
@@ -36,6 +37,7 @@ class Job(BaseModel):
     transcript: Transcript | None = None
     speakers: SpeakerCount = SpeakerCount()
     spans: tuple[Span, ...] = ()
+    voices: tuple[tuple[Span, ...], ...] = ()
 
 
 def line(**said: Any) -> bytes:

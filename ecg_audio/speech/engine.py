@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from ecg_audio.analysis import Diarization, Notice, Span, Transcript
+from ecg_audio.analysis import Diarization, Notice, Span, Transcript, VoiceVectors
 from ecg_audio.child import Child, ChildError
 from ecg_audio.compute import hub, idle
 from ecg_audio.compute.memory import Metered
@@ -36,7 +36,7 @@ from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.telemetry import TELEMETRY_OFF
 
-Stage = Literal["transcribe", "align", "diarize", "listen"]
+Stage = Literal["transcribe", "align", "diarize", "listen", "embed"]
 
 CLIENT = "ecg_audio.serving.client"  # serving stands above speech, so it is named here and not imported
 PACKAGES = ("whisperx", "faster-whisper", "ctranslate2", "pyannote-audio", "torch", "pocketsphinx")
@@ -47,6 +47,7 @@ DECIDING: dict[Stage, set[str]] = {
     "align": {"align_models", "own_aligners", "device", "model", "model_revision", "compute_type", "beam_size"},
     "diarize": {"diarization", "diarization_revision", "device"},
     "listen": {"model", "model_revision", "device", "compute_type", "beam_size"},
+    "embed": {"device"},
 }
 IMPORTS = "ecg_audio.speech.model_imports:import_all"
 ENVIRONMENT = {
@@ -95,6 +96,9 @@ class Engine(Protocol):
 
     def listen(self, recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Overheard:
         """What the recogniser writes for stretches without words, when sounds may be named. Raises as `transcribe`."""
+
+    def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report) -> VoiceVectors:
+        """The vectors of voices, by where each alone is heard. Raises as `transcribe`, or `DiarizationFailed`."""
 
     def close(self) -> None:
         """End the engine's processes."""
@@ -327,6 +331,12 @@ class LocalEngine:
         asked = (recording, spans, language)
         what = "listening for sounds failed"
         found: Overheard = self._run(TranscriptionFailed, what, "listen", *asked, report=report)
+        return found
+
+    def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report = silent) -> VoiceVectors:
+        """The vectors of voices; see the protocol."""
+        what = "listening to the speakers' voices failed"
+        found: VoiceVectors = self._run(DiarizationFailed, what, "embed", recording, voices, report=report)
         return found
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ecg_audio.compute.memory import Meter, Metered
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech import align, diarize, listen, models, recognise
+from ecg_audio.speech import align, diarize, listen, models, recognise, voice_vectors
 from ecg_audio.speech.settings import EngineSettings
 
 STAGES: dict[str, Callable[..., Any]] = {
@@ -13,6 +13,7 @@ STAGES: dict[str, Callable[..., Any]] = {
     "align": align.align,
     "diarize": diarize.diarize,
     "listen": listen.listen,
+    "embed": voice_vectors.embed,
 }
 
 

@@ -2,6 +2,7 @@
 import { $, memory, rest } from "./page.js";
 
 const JOBS = "/api/upload-video/jobs";
+const VOICES = "/api/voices";
 const MOST_TRIES = 8; // while the gateway says that it is busy
 
 /** An answer that is no success, in the gateway's words. */
@@ -69,6 +70,9 @@ export const cancel = (job) => ask("POST", `${of(job)}/cancel`);
 export const forget = (job) => ask("DELETE", of(job));
 export const revise = (job, corrections) => ask("POST", `${of(job)}/revisions`, corrections);
 export const burn = (job) => ask("POST", `${of(job)}/burns`);
+export const voices = () => ask("GET", VOICES);
+export const rememberVoice = (asked) => ask("POST", VOICES, asked);
+export const forgetVoice = (id) => ask("DELETE", `${VOICES}/${id}`);
 export const again = (url) => ask("GET", url);
 export const offer = (file) =>
   ask("POST", "/uploads", { filename: file.name, content_type: mediaType(file), size: file.size });

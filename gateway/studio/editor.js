@@ -38,6 +38,7 @@ export class Editor {
     this._texts = new Map(); // segment -> its words' texts, where any differs
     this._whose = new Map(); // segment -> speaker
     this._names = new Map(); // speaker -> name
+    this._remembered = new Set(); // speakers whose voices are to be known again
     this._done = []; // how to take each change back
     this._lines = new Map();
     this._stop_s = null;
@@ -56,7 +57,17 @@ export class Editor {
   }
 
   get count() {
-    return this._texts.size + this._whose.size + this._names.size;
+    return this._texts.size + this._whose.size + this._names.size + this._remembered.size;
+  }
+
+  /** Whether there is anything to publish anew: a voice that is to be remembered alone changes no result. */
+  get corrected() {
+    return this._texts.size + this._whose.size + this._names.size > 0;
+  }
+
+  /** The names, once they are saved, of speakers whose voices are to be known again. */
+  get remembered() {
+    return [...new Set([...this._remembered].map((id) => this._names.get(id) ?? id))];
   }
 
   get changed() {
@@ -73,6 +84,13 @@ export class Editor {
     for (const [id, texts] of this._texts) segments[id] = { text: texts.filter(Boolean).join(" ") };
     for (const [id, speaker] of this._whose) segments[id] = { ...segments[id], speaker };
     return { speakers: Object.fromEntries(this._names), segments };
+  }
+
+  /** What was to be remembered has been, or cannot be. */
+  forgetRemembered() {
+    this._remembered.clear();
+    this._showPeople();
+    this._tell();
   }
 
   undo() {
@@ -98,6 +116,9 @@ export class Editor {
     for (const [id, speaker] of other._whose) {
       if (this._segments.get(id)?.speaker === other._segments.get(id).speaker) this._setSpeaker(id, speaker);
       else left.push(speakerName(speaker));
+    }
+    for (const speaker of other._remembered) {
+      if (this._speakers.includes(speaker)) this._remembered.add(speaker);
     }
     this._showPeople();
     this._tell();
@@ -326,16 +347,49 @@ export class Editor {
   }
 
   _showPeople() {
-    $("people").replaceChildren(
-      ...this._speakers.map((id) => {
-        const input = element("input", { type: "text", value: this._names.get(id) ?? speakerName(id), maxLength: 80, autocomplete: "off" });
-        input.setAttribute("aria-label", t("name_of", { name: speakerName(id) }));
-        input.dataset.speaker = id;
-        input.addEventListener("change", () => this._name(id, input.value.trim()));
-        const said = this._said.find((one) => one.id === id);
-        return element("label", {}, input, element("span", { textContent: said ? clock(said.speaking_s) : "" }));
-      }),
-    );
+    $("people").replaceChildren(...this._speakers.map((id) => this._person(id)));
+    $("consent").hidden = !this._remembered.size;
+  }
+
+  /** A speaker: the name, who gave it, and whether later recordings are to know the voice. */
+  _person(id) {
+    const input = element("input", { type: "text", value: this._names.get(id) ?? speakerName(id), maxLength: 80, autocomplete: "off" });
+    input.setAttribute("aria-label", t("name_of", { name: speakerName(id) }));
+    input.dataset.speaker = id;
+    input.addEventListener("change", () => {
+      this._name(id, input.value.trim());
+      beneath.replaceWith((beneath = this._beneath(id)));
+    });
+    const said = this._said.find((one) => one.id === id);
+    let beneath = this._beneath(id);
+    return element("div", {}, element("label", {}, input, element("span", { textContent: said ? clock(said.speaking_s) : "" })), beneath);
+  }
+
+  _beneath(id) {
+    const made = element("div", { className: "row small" });
+    const naming = this._said.find((one) => one.id === id)?.naming;
+    if (naming?.by === "voice" && naming.sure && !this._names.has(id)) made.append(element("span", { className: "quiet", textContent: t("named_by_voice") }));
+    if (naming?.by === "voice" && !naming.sure && !this._names.has(id)) {
+      const accept = element("button", { type: "button", className: "plain", textContent: t("maybe_name", { name: naming.name }) });
+      accept.addEventListener("click", () => {
+        this._name(id, naming.name);
+        this._showPeople();
+        document.querySelector(`[data-speaker="${CSS.escape(id)}"]`)?.focus();
+      });
+      made.append(accept);
+    }
+    if (this._names.has(id) || !/^SPEAKER_\d+$/.test(id)) {
+      const box = element("input", { type: "checkbox", checked: this._remembered.has(id) });
+      box.dataset.remember = id;
+      box.addEventListener("change", () => {
+        if (box.checked) this._remembered.add(id);
+        else this._remembered.delete(id);
+        $("consent").hidden = !this._remembered.size;
+        this._tell();
+      });
+      made.append(element("label", { className: "check" }, box, t("remember_voice")));
+    } else this._remembered.delete(id);
+    return made;
   }
 
   _figures(id, index) {

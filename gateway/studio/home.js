@@ -2,6 +2,7 @@
 import { $, element, rest, say } from "./page.js";
 import { clock, known, languageName, moment, t } from "./language.js";
 import * as api from "./api.js";
+import { showVoices } from "./voices.js";
 
 const LANGUAGES = ["auto", "en", "ko", "ja", "zh", "de", "fr", "es", "pt", "it", "ru", "ar", "hi", "id", "nl", "pl", "th", "tr", "vi"];
 const STATES = ["queued", "running", "completed", "failed", "cancelled"];
@@ -60,6 +61,7 @@ export function showHome(moved) {
   showing = true;
   document.title = t("brand");
   if (moved) $("home-title").focus();
+  showVoices();
   look();
 }
 
@@ -70,6 +72,7 @@ export function leaveHome() {
 
 export function retellHome() {
   fillChoices();
+  if (showing) showVoices();
   if (showing) look();
 }
 

@@ -4,6 +4,7 @@ import { clock, known, languageName, t } from "./language.js";
 import * as api from "./api.js";
 import { follow, howFar, inWords, titleOf } from "./home.js";
 import { Editor } from "./editor.js";
+import { remember } from "./voices.js";
 
 const BUSY_MS = 1500;
 const FIRST = ["srt", "vtt", "ass", "report", "analysis"]; // what most people want, before the rest
@@ -237,9 +238,12 @@ function tellChanges() {
 async function save(takeBack) {
   if (takeBack && !(await asked(t("take_back_sure"), t("take_back")))) return;
   const corrections = takeBack ? { undo: true } : editor.corrections();
+  const voices = takeBack ? [] : editor.remembered;
+  const [mine, whose] = [round, job];
   $("save").disabled = $("take-back").disabled = true;
   try {
-    await revising(await api.revise(job, { base: editor.base, ...corrections }));
+    const saved = (!takeBack && !editor.corrected) || (await revising(await api.revise(job, { base: editor.base, ...corrections })));
+    if (saved && voices.length && mine === round) await rememberVoices(whose, voices);
   } catch (error) {
     if (!(error instanceof api.Refused)) throw error;
     if (error.changed) await merge(error.changed);
@@ -247,6 +251,18 @@ async function save(takeBack) {
       $("revising").replaceChildren(failure(error.code === "JOB_CONFLICT" ? null : error.code, error.message, error.hint));
       tellChanges();
     }
+  }
+}
+
+async function rememberVoices(whose, names) {
+  const how = element("p", { className: "small", textContent: t("remembering") });
+  $("revising").replaceChildren(how);
+  const failed = await remember(whose, names);
+  editor?.forgetRemembered();
+  if (failed.length) how.replaceWith(failure(null, failed.join(" · "), ""));
+  else {
+    how.remove();
+    say(t("voice_remembered", { names: names.join(", ") }));
   }
 }
 
@@ -272,17 +288,18 @@ async function revising(begun) {
     bar.value = now.progress;
     how.textContent = `${t("revising")} · ${howFar(now, now.stages)}`;
   });
-  if (mine !== round) return;
+  if (mine !== round) return false;
   if (ended.state !== "completed") {
     $("revising").replaceChildren(failure(ended.error_code, ended.error_message, ended.hint));
     tellChanges();
-    return;
+    return false;
   }
   $("revising").replaceChildren();
   const word = editor?.place;
   await open(await api.whole(job), null);
   editor.select(word);
   say(t("revision_done"));
+  return true;
 }
 
 async function burn() {

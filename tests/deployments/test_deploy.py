@@ -120,7 +120,7 @@ def test_nothing_is_registered_with_nobody(ecg: Ecg, monkeypatch: pytest.MonkeyP
     ("only", "left_out"),
     [
         ((), set()),
-        (serve.POOLS, {"cpu", "analyze-cpu", "revise-cpu", "burn-cpu"}),
+        (serve.POOLS, {"cpu", "analyze-cpu", "revise-cpu", "burn-cpu", "remember-voice-cpu"}),
         (("cpu",), {"gpu", "control", "analyze", "reconcile"}),
     ],
 )

@@ -7,14 +7,18 @@ import httpx
 import pytest
 
 from blocks.callback import CallbackEndpoint
+from blocks.forgetting import forget
+from blocks.storage import open_store
 from ecg_audio import layout
+from ecg_audio.analysis import Edits, SegmentEdit
 from ecg_audio.delivery import reporter
 from ecg_audio.delivery.outbox import Outbox, Receipt, RetryPolicy
 from ecg_audio.errors import InvalidRequest, PublishFailed, TranscriptionFailed
-from ecg_audio.request import AnalysisRequest
+from ecg_audio.request import AnalysisRequest, Callback
 from flows import progress_artifact
 from flows.analyze import analyze
-from tasks.notify import notify
+from flows.revise import revise
+from tasks.notify import notify, notify_revision
 from tasks.publish import publish
 from tasks.transcribe import transcribe
 from tests.contracts.readers import read_flat, read_nested
@@ -29,7 +33,7 @@ SECRET = "whsec_" + "c2hhcmVkIHNlY3JldCBvZiB0aGUgdHdv"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for slow in (transcribe.task, publish, notify):
+    for slow in (transcribe.task, publish, notify, notify_revision):
         monkeypatch.setattr(slow, "retry_delay_seconds", [0.05])
     usual = reporter.Reporter.__init__.__kwdefaults__ or {}
     hasty = {**usual, "at_most_every_s": 0.0, "at_least_every_s": 0.2}
@@ -180,3 +184,25 @@ def test_nobody_asked_nobody_is_told(stub: StubEngine, ask: Ask, receiver: Recei
     """Without a callback there is no message and no receipt."""
     analyze(ask())
     assert receiver.seen == [] and not (tmp_path / "store/deliveries").exists()
+
+
+def test_a_revision_is_told_where_that_is_asked(stub: StubEngine, ask: Ask, receiver: Receiver, tmp_path: Path) -> None:
+    """Once, as `completed` with the corrected document and its number; the receipt goes when the job is forgotten."""
+    store = str(tmp_path / "store")
+    analyze(ask())
+    CallbackEndpoint(base_url=receiver.base_url, secret=SECRET, locale="en").save("backend", overwrite=True)
+    revise("job-1", Edits(segments={0: SegmentEdit(text="hello where")}), store)
+    assert receiver.seen == []
+    told = Callback(endpoint="backend")
+    revise("job-1", Edits(segments={0: SegmentEdit(text="hello here")}), store, callback=told)
+    [body] = receiver.terminal()
+    assert receiver.answers == [200] and body["job_id"] == "job-1" and body["result"]["metadata"]["revision"] == 2
+    assert [word.text for word in read_flat(body["result"])] == ["hello", "here", "good", "bye"]
+    revise("job-1", None, store, undo=True, callback=told)
+    assert receiver.terminal()[1]["result"]["metadata"]["revision"] == 1
+    assert len({headers["webhook-id"] for headers, _ in receiver.seen}) == 2
+    receiver.fault = lambda _number, _body: Reply(None)
+    assert revise("job-1", None, store, undo=True, callback=told).status == "completed"
+    assert len(list((tmp_path / "store/deliveries").glob("job-1+revised+*.json"))) == 3
+    forget(open_store(store), "job-1")
+    assert not (tmp_path / "store/deliveries").exists()

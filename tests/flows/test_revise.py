@@ -7,12 +7,16 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from blocks import known_voices
+from blocks.storage import open_store
 from ecg_audio.analysis import Analysis, Edits, SegmentEdit
 from ecg_audio.delivery.claim import claimed
 from ecg_audio.errors import InvalidRequest, JobConflict, PublishFailed, ResultNotFound
 from ecg_audio.results import document, manifest
 from ecg_audio.results.outcome import Outcome
+from ecg_audio.speech import known_voices as speech_voices
 from flows.analyze import analyze
+from flows.remember_voice import remember_voice
 from flows.revise import revise
 from tasks.publish import publish
 from tests.flows.test_analyze import Ask, Calls
@@ -215,3 +219,26 @@ def test_the_engine_that_heard_the_words_aligns_the_new_ones(
     before = calls()
     revise("job-1", Edits(speakers={"SPEAKER_00": "Sheila"}), store)
     assert calls() == before
+
+
+def test_a_voice_that_is_remembered_names_later_results_until_it_is_forgotten(
+    ask: Ask, analysed: Analysis, store: str, monkeypatch: pytest.MonkeyPatch, calls: Calls
+) -> None:
+    """The next analysis, for which all else is cached, has the name and says whence; a person stands above it."""
+    for limit in ("LEAST_S", "HEARD_S"):
+        monkeypatch.setattr(speech_voices, limit, 0.5)
+    assert analysed.speakers[0].naming is None and "embed" not in calls()
+    assert remember_voice("Sheila", "job-1", "SPEAKER_00", store) == pytest.approx(1.0, abs=0.2)
+    ended = analyze(ask())
+    found = result(ended)
+    sheila = found.speakers[0]
+    assert (sheila.id, sheila.naming and sheila.naming.by) == ("Sheila", "voice")
+    assert {segment.speaker for segment in found.segments} == {"Sheila", "SPEAKER_01"}
+    assert [one.status for one in ended.stages if one.name in ("diarize", "name_speakers")] == ["cached", "completed"]
+    assert ended.outputs
+    table = pq.read_table(ended.outputs.tables["speakers"]).to_pydict()
+    assert table["named_by"] == ["voice", None] and table["name_similarity"][0] == pytest.approx(1.0)
+    renamed = result(revise("job-1", Edits(speakers={"Sheila": "Anna"}), store)).speakers[0]
+    assert (renamed.id, renamed.naming and renamed.naming.by) == ("Anna", "person")
+    known_voices.forget(open_store(store), "Sheila")
+    assert result(analyze(ask())).speakers[0].id == "SPEAKER_00"

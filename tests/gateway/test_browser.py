@@ -19,7 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from ecg_audio.speech import engine
+from ecg_audio.speech import engine, known_voices
 from gateway.settings import Settings
 from tests.captions.test_browser import DESKTOP, PHONE, driver  # noqa: F401 - a fixture
 from tests.gateway.conftest import serving
@@ -176,6 +176,38 @@ def test_from_a_file_to_a_corrected_result(studio: Make, talk: Path) -> None:
     for output in ("srt", "ass"):
         link = page.find(f"[data-output={output}]").get_attribute("href")
         assert "where" in httpx.get(link).text
+    assert page.complaints() == []
+
+
+def test_a_voice_is_remembered_and_forgotten(studio: Make, talk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check mark beside a new name; the next recording has it, and may ask "maybe"; the list forgets it again."""
+    for limit in ("LEAST_S", "HEARD_S"):
+        monkeypatch.setattr(known_voices, limit, 0.5)
+    page = studio()
+    at = page.done("first", talk)
+    page.open(at, size=PHONE)
+    page.wait("document.querySelectorAll('.w').length === 4")
+    assert not page.ask("document.querySelector('[data-remember]')")
+    name = page.find("[data-speaker=SPEAKER_00]")
+    name.clear()
+    name.send_keys("Sheila <b>", Keys.TAB)
+    page.find("[data-remember=SPEAKER_00]").click()
+    assert "agrees" in page.find("#consent").text and page.axe() == []
+    page.find("#save").click()
+    with working(page.prefect, page.name):
+        page.wait("document.getElementById('said').textContent.startsWith('Remembered: Sheila <b>')")
+    monkeypatch.setattr(known_voices, "SURE", 1.1)
+    at = page.done("second", talk)
+    page.open(at)
+    page.wait("document.querySelector('#people button')?.textContent.startsWith('Maybe Sheila <b>?')")
+    page.find("#people button").click()
+    assert page.find("[data-speaker=SPEAKER_00]").get_attribute("value") == "Sheila <b>"
+    page.browser.execute_script("document.getElementById('undo').click()")
+    page.open()
+    page.wait("document.querySelector('#known-voices .name')?.textContent === 'Sheila <b>'")
+    assert page.axe() == []
+    page.find("#known-voices button").click()
+    page.wait("document.getElementById('voices').hidden && document.activeElement.id === 'jobs-title'")
     assert page.complaints() == []
 
 

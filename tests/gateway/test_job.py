@@ -121,6 +121,10 @@ def test_nothing_is_read_without_the_key(gateway: Open, name: str, stub: StubEng
         ("GET", f"/revisions/{uuid.uuid4()}"),
     ]:  # fmt: skip
         assert code(client.request(method, f"{JOBS}/a{path}")) == (401, "UNAUTHORIZED"), path
+    for method, path in (("GET", ""), ("DELETE", f"/{'0' * 32}"), ("GET", f"/remembering/a/{uuid.uuid4()}")):
+        assert code(client.request(method, f"/api/voices{path}")) == (401, "UNAUTHORIZED"), path
+    asked = {"name": "Sheila", "job_id": "a", "speaker": "SPEAKER_00"}
+    assert code(client.post("/api/voices", json=asked)) == (401, "UNAUTHORIZED")
     corrections = {"base": "a", "speakers": {"SPEAKER_00": "Sheila"}}
     assert code(client.post(f"{JOBS}/a/revisions", json=corrections)) == (401, "UNAUTHORIZED")
     assert client.get("/").status_code == 200, "the page asks for the key itself"
@@ -287,6 +291,42 @@ def test_captions_are_burnt_in_as_a_job(
     ended = client.get(begun["url"]).json()
     assert ended["state"] == "completed" and client.get(ended["video"]).content.endswith(b"captions")
     assert client.post(f"{JOBS}/{job}/burns").json()["id"] == begun["id"]
+
+
+def test_a_job_without_a_callback_tells_nobody(client: httpx.Client, job: str) -> None:
+    """Whoever asks that its backend be told of a revision hears that there is none."""
+    asked = {"base": result(client, job)["run_id"], "speakers": {"SPEAKER_00": "Sheila"}, "tell": True}
+    refused = client.post(f"{JOBS}/{job}/revisions", json=asked)
+    assert code(refused) == (422, "INVALID_REQUEST") and "without a callback" in refused.json()["message"]
+
+
+def test_a_voice_is_remembered_listed_and_forgotten(
+    client: httpx.Client, job: str, prefect_server: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On request, followed as other work; the list has names and no vectors; what cannot be is named at once."""
+    from ecg_audio.speech import known_voices
+
+    asked = {"name": "Sheila <b>", "job_id": job, "speaker": "SPEAKER_00"}
+    little = client.post("/api/voices", json=asked)
+    assert code(little) == (422, "TOO_LITTLE_SPEECH") and "1.0 s" in little.json()["message"]
+    for limit in ("LEAST_S", "HEARD_S"):
+        monkeypatch.setattr(known_voices, limit, 0.5)
+    assert code(client.post("/api/voices", json={**asked, "speaker": "Bob"})) == (404, "SPEAKER_UNKNOWN")
+    assert code(client.post("/api/voices", json={**asked, "job_id": "nobody"})) == (404, "JOB_NOT_FOUND")
+    assert code(client.post("/api/voices", json={**asked, "name": "SPEAKER_01"})) == (422, "INVALID_REQUEST")
+    begun = client.post("/api/voices", json=asked)
+    assert begun.status_code == 202
+    do_all(prefect_server, name)
+    assert client.get(begun.json()["url"]).json()["state"] == "completed"
+    [kept] = client.get("/api/voices").json()["voices"]
+    assert set(kept) == {"id", "name", "speech_s", "remembered_at"} and kept["name"] == "Sheila <b>"
+    [run] = httpx.post(
+        f"{prefect_server}/flow_runs/filter", json={"flow_runs": {"id": {"any_": [begun.json()["id"]]}}}
+    ).json()
+    assert "Sheila" not in run["name"]
+    assert client.delete(f"/api/voices/{kept['id']}").json() == {"name": "Sheila <b>"}
+    assert client.get("/api/voices").json() == {"voices": []}
+    assert code(client.delete(f"/api/voices/{kept['id']}")) == (404, "VOICE_UNKNOWN")
 
 
 def test_channels_and_speakers_are_part_of_what_is_asked(client: httpx.Client, prefect_server: str, talk: Path) -> None:

@@ -12,9 +12,10 @@ from prefect.flow_engine import run_flow
 
 from flows.analyze import analyze
 from flows.burn import burn
+from flows.remember_voice import remember_voice
 from flows.revise import revise
 
-FLOWS: dict[str, Any] = {"analyze": analyze, "revise": revise, "burn": burn}
+FLOWS: dict[str, Any] = {"analyze": analyze, "revise": revise, "burn": burn, "remember-voice": remember_voice}
 
 
 def deployed(name: str) -> dict[str, str]:
@@ -33,6 +34,7 @@ def deployed(name: str) -> dict[str, str]:
         "deployment": f"analyze/{name}",
         "revise_deployment": f"revise/{name}",
         "burn_deployment": f"burn/{name}",
+        "voice_deployment": f"remember-voice/{name}",
     }
 
 

@@ -127,10 +127,10 @@ def test_aligned_words_stay_between_those_that_are_kept(analysis: Analysis) -> N
         Word(text=word.text, start_s=max(0.0, word.start_s - 9.0), end_s=word.end_s + 9.0, timing="aligned")
         for word in drafted.words
     ]
-    after = draft.placed(drafted, wide, before.words, (0.0, 99.0))
+    after = draft.placed(drafted, wide, (0.0, 99.0))
     assert after.words[2].timing == "aligned"
     assert (after.words[2].start_s, after.words[2].end_s) == (before.words[1].end_s, before.words[3].start_s)
-    assert draft.placed(drafted, wide[1:], before.words, (0.0, 99.0)) == drafted
+    assert draft.placed(drafted, wide[1:], (0.0, 99.0)) == drafted
 
 
 def test_a_persons_earlier_word_is_placed_anew(analysis: Analysis) -> None:
@@ -144,7 +144,7 @@ def test_a_persons_earlier_word_is_placed_anew(analysis: Analysis) -> None:
     drafted = draft.rewritten(earlier, " ".join(["Why", *texts[1:]]))
     found = [Word(text=word.text, start_s=word.start_s, end_s=word.end_s) for word in drafted.words]
     found[1] = found[1].model_copy(update={"start_s": before.words[1].start_s})
-    after = draft.placed(drafted, found, earlier.words, (0.0, 99.0))
+    after = draft.placed(drafted, found, (0.0, 99.0))
     assert after.words[1].start_s == before.words[1].start_s
     assert after.words[2:] == before.words[2:]
 
@@ -154,7 +154,38 @@ def test_the_first_word_stays_in_the_room_that_others_leave(analysis: Analysis) 
     drafted = retold(analysis, 1, "Why " + " ".join(word.text for word in analysis.segments[1].words[1:]))
     early = [Word(text=word.text, start_s=0.0, end_s=word.end_s, timing="aligned") for word in drafted.words]
     room = (analysis.segments[1].start_s - 0.1, analysis.segments[1].end_s)
-    assert draft.placed(drafted, early, analysis.segments[1].words, room).words[0].start_s == room[0]
+    assert draft.placed(drafted, early, room).words[0].start_s == room[0]
+
+
+def test_words_that_are_the_machines_again_are_its_own(analysis: Analysis) -> None:
+    """A text that is taken back has its words, times, pauses and segment again; what differs is a person's."""
+    texts = [word.text for word in analysis.segments[0].words]
+    wrong = draft.drafted(analysis, _texts("Why", "how", *texts[2:]), analysis)
+    back = draft.drafted(wrong, _texts(*texts), analysis)
+    assert back.segments == analysis.segments and draft.changed(wrong, back) == ()
+    half = draft.drafted(wrong, _texts(texts[0], "how", *texts[2:]), analysis)
+    assert half.segments[0].words[0] == analysis.segments[0].words[0]
+    assert [word.written_by for word in half.segments[0].words[:3]] == ["machine", "person", "machine"]
+    assert half.segments[0].recognised == analysis.segments[0].text
+    assert [one.id for one in draft.changed(wrong, half)] == [analysis.segments[0].id]
+
+
+def test_a_words_twin_is_not_taken_for_it(analysis: Analysis) -> None:
+    """Where a word is said twice, none comes back before one that stands before it."""
+    first = analysis.segments[0]
+    words = tuple(word.model_copy(update={"text": text}) for word, text in zip(first.words, "aababb", strict=True))
+    machine = analysis.model_copy(
+        update={"segments": (first.model_copy(update={"words": words}), *analysis.segments[1:])}
+    )
+    now = machine
+    for texts in ("bxa", "axbab", "ba", "aababb"):
+        now = draft.drafted(now, _texts(*texts), machine)
+        starts = [word.start_s for word in now.segments[0].words if word.written_by == "machine"]
+        assert starts == sorted(starts) and len(starts) == len(set(starts))
+
+
+def _texts(*words: str) -> Edits:
+    return Edits(segments={0: SegmentEdit(text=" ".join(words))})
 
 
 def test_pauses_are_told_anew_only_around_new_words(analysis: Analysis) -> None:

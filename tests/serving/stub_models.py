@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ecg_audio.analysis import Diarization, Notice, Span, Transcript
+from ecg_audio.analysis import Diarization, Notice, Span, Transcript, VoiceVectors
 from ecg_audio.compute.memory import Metered, Use
 from ecg_audio.errors import EcgError, EngineUnavailable, WorkerLost
 from ecg_audio.overheard import Overheard, Remark
@@ -105,6 +105,11 @@ class _Named:
     def listen(self, _recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Overheard:
         """Says in which language it was asked."""
         return Overheard(remarks=tuple(Remark(**span.model_dump(), text=language, probability=1.0) for span in spans))
+
+    def embed(self, _recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report) -> VoiceVectors:
+        """Says how much it heard of each voice."""
+        told = tuple((sum(span.end_s - span.start_s for span in spans),) for spans in voices)
+        return VoiceVectors(encoder=self._models, vectors=told)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ecg_audio.analysis import Span
+from ecg_audio.analysis import Span, VoiceVectors
 from ecg_audio.compute import gpu
 from ecg_audio.errors import (
     EngineUnavailable,
@@ -93,6 +93,8 @@ def test_every_stage_goes_over_the_wire_and_comes_back(serve: Serve, stub: StubM
     span = Span(start_s=1.0, end_s=2.0)
     (remark,) = client.listen(Path("0.1.flac"), spans=(span,), language="ko").remarks
     assert (remark.start_s, remark.end_s, remark.text) == (1.0, 2.0, "ko")
+    voices = client.embed(Path("0.1.flac"), voices=((span, span), (span,)))
+    assert voices == VoiceVectors(encoder="auto", vectors=((2.0,), (1.0,)))
     assert client.fingerprint("align") == {"stage": "align", "models": "auto"}
     with pytest.raises(LanguageUnsupported):
         client.check_language("xx")

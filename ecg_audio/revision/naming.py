@@ -1,0 +1,77 @@
+"""Speakers' names and who gave them, put into a result."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from ecg_audio.analysis import Analysis, Edits, Naming, Speaker
+from ecg_audio.revision.draft import speaker_name
+
+LABEL = re.compile(r"SPEAKER_\d+")
+"""What a diarizer calls somebody."""
+_WHO = ("speaker", "other_speaker", "yielded_by")
+
+
+def named(analysis: Analysis, namings: Mapping[str, Naming]) -> Analysis:
+    """The result with what is known of its speakers: a sure name is the speaker's from here on.
+
+    Args:
+        analysis: as it was assembled.
+        namings: by the speakers' ids. A sure name that another speaker has already becomes a suggestion.
+    """
+    taken = {one.id for one in analysis.speakers}
+    told = {
+        speaker: naming.model_copy(update={"sure": False}) if naming.name in taken else naming
+        for speaker, naming in namings.items()
+    }
+    names: dict[str | None, str | None] = {speaker: one.name for speaker, one in told.items() if one.sure}
+    segments = (
+        segment.model_copy(
+            update={
+                "speaker": names.get(segment.speaker, segment.speaker),
+                "words": tuple(
+                    word.model_copy(update={"speaker": names.get(word.speaker, word.speaker)}) for word in segment.words
+                ),
+            }
+        )
+        for segment in analysis.segments
+    )
+    exchanges = (
+        one.model_copy(update={part: names.get(who, who) for part in _WHO if (who := getattr(one, part)) is not None})
+        for one in analysis.exchanges or ()
+    )
+    return analysis.model_copy(
+        update={
+            "segments": tuple(segments) if names else analysis.segments,
+            "turns": tuple(
+                turn.model_copy(update={"speaker": names.get(turn.speaker, turn.speaker)}) for turn in analysis.turns
+            ),
+            "speakers": tuple(
+                one.model_copy(update={"id": names.get(one.id, one.id), "naming": told.get(one.id, one.naming)})
+                for one in analysis.speakers
+            ),
+            "exchanges": analysis.exchanges if analysis.exchanges is None else tuple(exchanges),
+        }
+    )
+
+
+def after(before: Sequence[Speaker], edits: Edits) -> dict[str, Naming]:
+    """Who gave the speakers of a corrected result their names: a person's word stands above a voice's.
+
+    Args:
+        before: the speakers as they were.
+        edits: what a person changed since.
+
+    Returns:
+        by the speakers' ids; a label such as SPEAKER_00 is nobody's name.
+    """
+    ids = {one.id for one in before}
+    kept = {one.id: one.naming for one in before if one.naming and one.id not in edits.speakers}
+    renamed = {speaker_name(name) for name in edits.speakers.values()}
+    handed = {speaker_name(one.speaker) for one in edits.segments.values() if one.speaker is not None}
+    confirmed = {name for name in renamed & ids if (naming := kept.get(name)) is None or naming.sure}
+    said = (renamed - ids) | (confirmed - _labels(ids)) | (handed - ids)
+    return {**kept, **{name: Naming(name=name, by="person") for name in said - _labels(said)}}
+
+
+def _labels(names: Iterable[str]) -> set[str]:
+    return {name for name in names if LABEL.fullmatch(name)}

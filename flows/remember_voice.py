@@ -1,0 +1,55 @@
+"""remember-voice: the voice of a job's speaker kept under a name, because somebody asked for it."""
+
+from prefect import flow, runtime
+
+from blocks import known_voices
+from blocks.engine import use_settings
+from blocks.storage import open_store
+from ecg_audio import modes
+from ecg_audio.progress import Progress, listeners, listening, tracked
+from flows.faults import resumable
+from flows.observation import begin
+from flows.progress_artifact import progress_artifact
+from flows.runs import REMEMBERING
+from tasks.name_speakers import name_speakers
+from tasks.retrying import patient
+
+
+def run_name() -> str:
+    """The job, for whoever reads the list of runs; a name is nothing for that list."""
+    job_id = str(runtime.flow_run.parameters["job_id"])
+    begin(job_id)
+    return f"{job_id} · a voice"
+
+
+@flow(
+    name=REMEMBERING,
+    flow_run_name=run_name,
+    description="Keeps the voice of a job's speaker under a name, so that later recordings say whose it is.",
+)
+@resumable
+def remember_voice(name: str, job_id: str, speaker: str, store: str | None = None) -> float:
+    """Remember a voice.
+
+    Args:
+        name: the person's, who has agreed.
+        job_id: the job.
+        speaker: the speaker's id in its result.
+        store: reference of the artifact store; None: the usual one.
+
+    Returns:
+        of how many seconds of speech; the vector itself stays in its file.
+
+    Raises:
+        EcgError: as `blocks.known_voices.remember` does.
+    """
+    modes.begin()
+    artifacts = patient(open_store(store))
+    use_settings()
+    with (
+        progress_artifact(job_id, by_milestones=False) as artifact,
+        listening(artifact.listen),
+        tracked(Progress((name_speakers.name,), listeners())) as progress,
+        progress.stage(name_speakers.name) as report,
+    ):
+        return known_voices.remember(artifacts, name, job_id, speaker, report).speech_s

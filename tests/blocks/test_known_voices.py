@@ -1,0 +1,121 @@
+"""Known voices in a store: remembered on request, readable by their owner alone, and gone to the last byte."""
+
+import base64
+import json
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blocks import known_voices
+from blocks.folder import FolderStore
+from ecg_audio import layout
+from ecg_audio.analysis import Analysis, Turn
+from ecg_audio.errors import (
+    InvalidRequest,
+    ResultNotFound,
+    SpeakerUnknown,
+    StoreRefused,
+    TooLittleSpeech,
+    VoiceUnknown,
+)
+from ecg_audio.results import document, manifest
+from tests.results import factory
+from tests.stub_engine import StubEngine
+
+TURNS = (
+    Turn(speaker="SPEAKER_00", start_s=0.0, end_s=8.0),
+    Turn(speaker="SPEAKER_01", start_s=6.0, end_s=9.0),
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path, stub: StubEngine) -> FolderStore:
+    """A store with one published job, in which one speaks for 6 s alone and another for 1 s."""
+    made = FolderStore(tmp_path / "store")
+    publish(made, factory.analysis(turns=TURNS, job_id="job-0001"))
+    return made
+
+
+def publish(store: FolderStore, analysis: Analysis) -> None:
+    """Put a job's document and manifest where `publish` puts them, and its recording."""
+    key = f"runs/{analysis.run_id}/analysis.json"
+    content = document.dumps(analysis)
+    store.write(key, content)
+    written = manifest.build(analysis, {"analysis": manifest.output(key, content)}, request=None)
+    store.write(layout.manifest(analysis.job_id), manifest.dumps(written))
+    store.write(analysis.recording.key, b"fLaC")
+
+
+def shapes(vector: tuple[float, ...]) -> list[bytes]:
+    """A vector as somebody might have kept it: single and double precision, base64 and text, whole or a piece."""
+    single, double = np.array(vector, np.float32), np.array(vector, np.float64)
+    binary = [one.tobytes() for one in (single, double, single.astype(">f4"), double.astype(">f8"))]
+    pieces = [one[place : place + 24] for one in binary for place in (0, 240, 480)]
+    coded = [base64.b64encode(one)[offset : offset + 32] for one in binary for offset in (0, 40)]
+    texts = [f"{value:.{digits}f}" for value in vector[:8] for digits in (6, 8)]
+    texts += [repr(value)[:12] for value in vector[:8]] + [json.dumps(value) for value in vector[:8]]
+    return [*pieces, *coded, *(text.encode() for text in texts)]
+
+
+def found_in(folder: Path, wanted: list[bytes]) -> list[str]:
+    """The files below a folder that hold any of this."""
+    return [
+        str(path) for path in folder.rglob("*") if path.is_file() and any(one in path.read_bytes() for one in wanted)
+    ]
+
+
+def test_a_forgotten_voice_leaves_no_byte(store: FolderStore) -> None:
+    """Remembered, its vector is in its own file alone, closed to others; forgotten, it is nowhere in the store."""
+    kept = known_voices.remember(store, " Sheila\n O'Neil ", "job-0001", "SPEAKER_00")
+    assert (kept.name, kept.speech_s) == ("Sheila O'Neil", 6.0)
+    path = store.path(layout.voice("sheila o'neil"))
+    assert found_in(store.folder, shapes(kept.vector)) == [str(path)]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [voice.name for voice in known_voices.known(store)] == ["Sheila O'Neil"]
+    assert known_voices.forget(store, "SHEILA o'neil") == "Sheila O'Neil"
+    assert found_in(store.folder, shapes(kept.vector)) == []
+    assert known_voices.known(store) == []
+    with pytest.raises(VoiceUnknown, match="Sheila"):
+        known_voices.forget(store, "Sheila O'Neil")
+
+
+def test_a_group_that_reads_results_reads_no_voice(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the operator lets a group read, voices are the owner's alone."""
+    monkeypatch.setenv("ECG_UMASK", "022")
+    known_voices.remember(store, "Sheila", "job-0001", "SPEAKER_00")
+    assert stat.S_IMODE(store.path(layout.voice("Sheila")).stat().st_mode) == 0o600
+
+
+def test_a_second_voice_of_a_name_replaces_the_first(store: FolderStore) -> None:
+    """There is one voice a name."""
+    known_voices.remember(store, "Sheila", "job-0001", "SPEAKER_00")
+    known_voices.remember(store, "sheila", "job-0001", "SPEAKER_00")
+    assert [voice.name for voice in known_voices.known(store)] == ["sheila"]
+
+
+def test_what_cannot_be_remembered_is_named(store: FolderStore) -> None:
+    """No such job, no such speaker, too little speech and how much there is, no sound any more, no name."""
+    with pytest.raises(ResultNotFound, match="no result of nobody"):
+        known_voices.remember(store, "Sheila", "nobody", "SPEAKER_00")
+    with pytest.raises(SpeakerUnknown, match="no speaker SPEAKER_07: there are SPEAKER_00, SPEAKER_01"):
+        known_voices.remember(store, "Sheila", "job-0001", "SPEAKER_07")
+    with pytest.raises(TooLittleSpeech, match=r"alone for 1\.0 s; 5 s"):
+        known_voices.remember(store, "Sheila", "job-0001", "SPEAKER_01")
+    for name in ("", " \n", "SPEAKER_03", "x" * 81):
+        with pytest.raises(InvalidRequest):
+            known_voices.remember(store, name, "job-0001", "SPEAKER_00")
+    store.delete(factory.analysis().recording.key)
+    with pytest.raises(ResultNotFound, match="has been removed"):
+        known_voices.remember(store, "Sheila", "job-0001", "SPEAKER_00")
+    assert store.keys(layout.VOICES) == []
+
+
+def test_a_damaged_voice_is_told_of(store: FolderStore) -> None:
+    """A file that is no voice is no reason to say that nobody is known."""
+    store.write(layout.voice("Sheila"), b"{}")
+    with pytest.raises(StoreRefused, match="no voice"):
+        known_voices.known(store)
+    known_voices.forget(store, "Sheila")
+    assert known_voices.known(store) == []
