@@ -73,12 +73,11 @@ def notify_revision(where: Callback, job_id: str, run_id: str, store: str, patie
         store: reference of the artifact store.
         patience_s: for how long it is tried; nobody goes on with it later.
     """
-    found, shelf = endpoint(where), open_store(store)
-    letter = Letter(
-        layout.told_revision(job_id, run_id), run_id, "completed", completed(job_id, run_id, shelf, found.locale)
-    )
-    with Courier(found) as courier:
-        receipt = Outbox(shelf, Patience(patience_s)).deliver(letter, courier)
+    found, artifacts = endpoint(where), open_store(store)
+    body = completed(job_id, run_id, artifacts, found.locale)
+    told = TerminalCallback(layout.told_revision(job_id, run_id), run_id, "completed", body)
+    with CallbackClient(found) as client:
+        receipt = Outbox(artifacts, RetryPolicy(patience_s)).deliver(told, client)
     said = f"callback of the revision to {found.url}: {receipt.state} after {len(receipt.attempts)} attempts"
     (get_run_logger().info if receipt.state == "delivered" else get_run_logger().error)(said)
     return receipt
