@@ -1,17 +1,19 @@
 """Beginning again: a run that was lost goes back into the queue, as the same run, so often and no more.
 
-The reconciler alone does it. Prefect's own rules make it safe with several of them, and with whoever cancels: only one
-can make a lost run pending, nobody starts one that is, and a cancelled one cannot be. How often a run was begun again
+The reconciler alone does it. Prefect's own rules make it safe with several of them, and with whoever cancels: only
+one can make a lost run pending, nobody starts one that is, and a cancelled one cannot be. A run that waits to be
+begun again bears the mark of its loss, which turns away a reconciler that comes late. How often a run was begun again
 stands in its history of states.
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import Literal
+from uuid import uuid5
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import State, StateType
 from prefect.client.schemas.responses import SetStateStatus
-from prefect.states import AwaitingRetry, Cancelled, Failed, Pending
+from prefect.states import AwaitingRetry, Cancelled, Failed, Pending, to_state_create
 
 from flows.runs import Run, unmoved
 
@@ -34,7 +36,8 @@ def begin_again(client: SyncPrefectClient, run: Run) -> tuple[Done, int]:
     client.request("PATCH", "/flow_runs/{id}", path_params=path, json={"infrastructure_pid": None})
     at = datetime.now(UTC) + timedelta(seconds=RESTS_S[losses - 1])
     said = f"begun again, try {losses + 1} of {TRIES}: {run.message or 'the run was lost'}"
-    client.set_flow_run_state(run.run_id, AwaitingRetry(scheduled_time=at, message=said))
+    # by force, because it bears the mark of the state before; a cancel that this steps over is found next
+    _set(client, run, AwaitingRetry(scheduled_time=at, message=said), force=True)
     if _cancelled_meanwhile(client, run):
         client.set_flow_run_state(run.run_id, Cancelled(message="the job was cancelled"))
         return "cancelled", losses
@@ -55,9 +58,19 @@ def end(client: SyncPrefectClient, run: Run, state: State[None]) -> None:
 
 def _held(client: SyncPrefectClient, run: Run) -> bool:
     """Whether the run is now pending by our doing: nobody else can make it so, or start it."""
-    held: State[None] = Pending(message="the reconciler begins it again")
-    answer = client.set_flow_run_state(run.run_id, held)
-    return answer.status == SetStateStatus.ACCEPT
+    return _set(client, run, Pending(message="the reconciler begins it again"))
+
+
+def _set(client: SyncPrefectClient, run: Run, state: State[None], *, force: bool = False) -> bool:
+    """Let a run enter a state that bears the mark of its loss; returns whether Prefect permits it.
+
+    Prefect refuses a state whose mark is that of the state which stands; its client would make up a new mark each time.
+    """
+    wanted = to_state_create(state)
+    wanted.state_details.transition_id = uuid5(run.state_id, "begun again")
+    asked = {"state": wanted.model_dump(mode="json", serialize_as_any=True), "force": force}
+    answer = client.request("POST", "/flow_runs/{id}/set_state", path_params={"id": str(run.run_id)}, json=asked)
+    return bool(answer.json()["status"] == SetStateStatus.ACCEPT.value)
 
 
 def _cancelled_meanwhile(client: SyncPrefectClient, run: Run) -> bool:

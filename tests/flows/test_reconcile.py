@@ -372,6 +372,20 @@ def test_two_that_begin_a_run_again_begin_it_once(run: Callable[..., str], clien
     assert [name for name, _ in states(client, str(lost_run.run_id))].count("AwaitingRetry") == 1
 
 
+def test_who_comes_late_does_not_begin_a_run_again(
+    run: Callable[..., str], client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has read that the run is lost, and asks for it when another one has begun it again already: it waits on."""
+    run(Crashed())
+    (lost_run,) = runs.standing(client, [StateType.CRASHED])
+    assert again.begin_again(client, lost_run)[0] == "begun again"
+    monkeypatch.setattr(again, "unmoved", lambda *_: True)
+    assert again.begin_again(client, lost_run)[0] == "somebody else is at it"
+    assert [name for name, _ in states(client, str(lost_run.run_id))].count("AwaitingRetry") == 1
+    state = client.read_flow_run(lost_run.run_id).state
+    assert state and state.name == "AwaitingRetry"
+
+
 @pytest.mark.parametrize("moment", ["before", "between", "after"])
 def test_a_cancelled_run_stays_cancelled(
     run: Callable[..., str], client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, moment: str
