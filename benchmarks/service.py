@@ -244,7 +244,7 @@ def _seconds(timestamp: str) -> float:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
-        process.wait(15)
+        process.wait(5)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

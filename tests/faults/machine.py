@@ -236,7 +236,7 @@ def _is_job(process_id: int) -> bool:
         return False
 
 
-def _gone(process: subprocess.Popen[bytes], seconds: float = 20.0) -> None:
+def _gone(process: subprocess.Popen[bytes], seconds: float = 5.0) -> None:
     assert process.stdin
     process.stdin.close()
     try:
