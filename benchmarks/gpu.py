@@ -135,7 +135,8 @@ def bare(path: str, settings: EngineSettings, language: str, *, report: Report =
 
     from ecg_audio.speech import models
 
-    models.prepare(settings)  # telemetry off, the same threads, no sentence splitter from a hub
+    models.prepare(settings)  # telemetry off, the same threads
+    models.alignment()  # no sentence splitter from a hub
     samples, _rate_hz = soundfile.read(path, dtype="float32")
     asked = None if language == "auto" else language
     device = settings.device

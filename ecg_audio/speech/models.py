@@ -40,7 +40,7 @@ def first_placement(settings: EngineSettings) -> Placement:
 
 
 @functools.cache
-def _alignment() -> Any:
+def alignment() -> Any:
     """The alignment of whisperx, imported where a language has an aligner: it brings transformers' models with it."""
     with diarization.quiet():
         import whisperx.alignment
@@ -114,7 +114,7 @@ def aligner(settings: EngineSettings, spoken: str, device: str) -> tuple[Any, di
 
     def load() -> tuple[Any, dict[str, Any]]:
         with loading.named(name), diarization.quiet():
-            model, about = _alignment().load_align_model(
+            model, about = alignment().load_align_model(
                 spoken, device, model_name=name, model_cache_only=hub.on_disk(name)
             )
         return model.eval(), about
