@@ -142,9 +142,7 @@ def test_the_wheel_analyses(stranger: Stranger) -> None:
         assert word in said
     [line] = re.findall(r"Read it: ecg (show .+)", said)
     assert "diane" in stranger.ecg(*shlex.split(line.encode().decode("unicode_escape"))).lower()
-    assert "diane" in stranger.ecg("show", "job-1", "--out", "out").lower()
-    for form in ("srt", "ebuttd", "md"):
-        assert stranger.ecg("captions", "job-1", "--out", "out", "--format", form)
+    assert stranger.ecg("captions", "job-1", "--out", "out", "--format", "ebuttd")
     with pytest.MonkeyPatch.context() as changed:
         changed.delitem(stranger.environment, "HOME")
         assert "words by embedded" in stranger.ecg("doctor")
