@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import math
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from ecg_audio.errors import InsufficientResources, InvalidRequest, MediaCorrupt
 from ecg_audio.media import crosstalk
 from ecg_audio.media.container import Opened, opened
 from ecg_audio.media.crosstalk import Gate
+from ecg_audio.media.flac import HEADROOM, FlacWriter
 from ecg_audio.media.level import Level, LevelMeter
 from ecg_audio.media.mixing import Mix, are_alike, are_separate, choose
 from ecg_audio.media.probe import check_duration
@@ -39,7 +41,6 @@ LEAST_OFFSET = 1e-3
 """A mean smaller than this (-60 dBFS) is left in: no ear and no model minds it."""
 FEWEST_FOR_OFFSET = RATE_HZ // 2
 """The mean of fewer samples, half a second, may be that of a wave cut off in the middle."""
-HEADROOM = 32767 / 32768
 RAISED_DBFS = -30.0
 """A faint recording is raised to this level, where 16 bits hold it as well as its source did ..."""
 MOST_GAIN_DB = 50.0
@@ -67,6 +68,7 @@ class Heard:
     gain_db: float = 0.0
     level: Level = field(default_factory=Level)
     gate: Gate | None = None  # of a channel: what is left of it
+    draft: FlacWriter | None = None  # the spool's samples as they are, until they are scaled
 
     @property
     def peak(self) -> float:
@@ -84,14 +86,17 @@ class Heard:
         Returns:
             Levels of the mix, before the gain.
         """
-        import soundfile
-
         self.level = self._measure()
         self.gain_db = self._gain_db()
+        if self.draft and self.scale == 1.0 and not self.gain_db and not self.gate:
+            self.draft.close()
+            self.draft.path.replace(target)
+            return self.level
         factor = np.float32(10.0 ** (self.gain_db / 20.0))
-        with soundfile.SoundFile(target, "w", RATE_HZ, 1, "PCM_16", format="FLAC") as flac:
-            for block in self._blocks():
-                flac.write(np.clip(block * factor if self.gain_db else block, -1.0, HEADROOM))
+        flac = FlacWriter(target)
+        for block in self._blocks():
+            flac.write(block * factor if self.gain_db else block)
+        flac.close()
         return self.level
 
     def _measure(self) -> Level:
@@ -149,6 +154,7 @@ class Listening:
     ) -> None:
         self._path, self._limits, self._size_bytes, self._report = path, limits, size_bytes, report
         self._asked, self._use, self._folder = audio_stream, channels, folder
+        self._drafts: list[FlacWriter] = []
         self._spools: list[IO[bytes]] = []
         self._spool = self._new_spool()
 
@@ -269,6 +275,7 @@ class Listening:
         offsets: Samples | None = None,
         spool: IO[bytes] | None = None,
     ) -> Heard:
+        draft = None if spool else self._new_draft()
         spool = spool or self._spool
         with self._opened(audio_stream) as media:
             check_duration(media, self._limits)
@@ -290,10 +297,12 @@ class Listening:
                     raise TooLong(f"the recording is longer than the limit of {hours:.2f} h")
                 highest, lowest = max(highest, float(block.max())), min(lowest, float(block.min()))
                 _keep(block, spool)
+                if draft:
+                    draft.write(block)
             if sound.survey is not None:
                 sound.survey.finish()
         chosen = sound.mix or Mix((1.0,), ("MONO",))
-        return Heard(sound, chosen, spool, samples, highest, lowest, asked=self._asked)
+        return Heard(sound, chosen, spool, samples, highest, lowest, asked=self._asked, draft=draft)
 
     def _opened(self, audio_stream: int | None) -> AbstractContextManager[Opened]:
         return opened(self._path, audio_stream, size_bytes=self._size_bytes)
@@ -303,10 +312,21 @@ class Listening:
         self._spools.append(spool)
         return spool
 
+    def _new_draft(self) -> FlacWriter:
+        """The one that is written from here on; what was decoded before is to be decoded otherwise."""
+        self._end_drafts()
+        self._drafts.append(FlacWriter(self._folder / f"ecg-sound-{uuid.uuid4().hex[:8]}.flac"))
+        return self._drafts[-1]
+
+    def _end_drafts(self) -> None:
+        while self._drafts:
+            self._drafts.pop().discard()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self._end_drafts()
         for spool in self._spools:
             spool.close()
 
