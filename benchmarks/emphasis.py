@@ -7,9 +7,10 @@ back into the recording, and nothing about it is changed. Two more runs put the 
 of it taken apart and put together by PSOLA, and coded as AAC and decoded.
 
 - recall: the changed word is now larger or heavier, raised, or set wider; by the property of the change, and by any;
-- new: other words that show a property that they did not show before, per 100 words;
+- new: other words that were plain and show something, per 100 words;
+- turned: other words that showed something and show another property, per 100 words;
 - marked: other words that show anything, natural emphasis included, per 100 words;
-- null: new looks in the controls, the word itself among them, per 100 words;
+- null: new ones in the controls, the word itself among them, per 100 words; and those that turned;
 - recoded: the same in the recordings that are another sound as a whole;
 - plain: words of the unchanged recordings that show nothing.
 
@@ -138,15 +139,32 @@ class Count:
 
 
 @dataclass(slots=True)
+class Changes:
+    """Words that look otherwise than in the unchanged recording."""
+
+    new: Count = field(default_factory=Count)  # that were plain
+    turned: Count = field(default_factory=Count)  # that were not, and show another property now
+
+    def add(self, was: frozenset[str], now: frozenset[str]) -> None:
+        """Count a word."""
+        self.new.add(bool(now and not was))
+        self.turned.add(bool(was and now - was))
+
+    def figures(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"new": self.new.figures(), "turned": self.turned.figures()}
+
+
+@dataclass(slots=True)
 class Tally:
     """What all runs together show."""
 
     own: dict[str, Count] = field(default_factory=lambda: {change: Count() for change in CHANGES})
     any: dict[str, Count] = field(default_factory=lambda: {change: Count() for change in CHANGES})
-    new: Count = field(default_factory=Count)
+    others: Changes = field(default_factory=Changes)
     marked: Count = field(default_factory=Count)
-    null: Count = field(default_factory=Count)
-    recoded: dict[str, Count] = field(default_factory=lambda: {name: Count() for name in RECODINGS})
+    null: Changes = field(default_factory=Changes)
+    recoded: dict[str, Changes] = field(default_factory=lambda: {name: Changes() for name in RECODINGS})
     plain: Count = field(default_factory=Count)
     crowded: Count = field(default_factory=Count)  # three properties at once
     lost: list[str] = field(default_factory=list)  # changed words that the recogniser no longer has
@@ -157,11 +175,10 @@ class Tally:
             "recall": _total(self.own).figures(),
             "recall_by_change": {name: count.figures() for name, count in self.own.items()},
             "recall_by_any_property": _total(self.any).figures(),
-            "new_on_other_words": self.new.figures(),
+            "other_words": self.others.figures(),
             "marked_other_words": self.marked.figures(),
             "null": self.null.figures(),
-            "recoded": _total(self.recoded).figures(),
-            "recoded_by_run": {name: count.figures() for name, count in self.recoded.items()},
+            "recoded": {name: changes.figures() for name, changes in self.recoded.items()},
             "plain": self.plain.figures(),
             "three_properties": self.crowded.figures(),
             "lost": self.lost,
@@ -503,14 +520,13 @@ def tally(shown: Mapping[Variant, Sequence[Shown]]) -> Tally:
                 continue
             was = max(before[variant.recording], key=lambda old: _shared_s(old, word, variant), default=None)
             old_marks = was.marks if was and _shared_s(was, word, variant) > 0 else frozenset()
-            fresh = bool(word.marks - old_marks)
             if variant.kind in CHANGES:
-                found.new.add(fresh)
+                found.others.add(old_marks, word.marks)
                 found.marked.add(bool(word.marks))
             elif variant.kind == CONTROL:
-                found.null.add(fresh)
+                found.null.add(old_marks, word.marks)
             else:
-                found.recoded[variant.kind].add(fresh)
+                found.recoded[variant.kind].add(old_marks, word.marks)
     return found
 
 

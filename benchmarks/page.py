@@ -2,7 +2,7 @@
 
     python -m benchmarks.page [--runs 5]
 
-8 000 words, four speakers, 360 000 frames. Needs Chromium and chromedriver on PATH. What counts is the first line: from
+8 200 words, four speakers, 360 000 frames. Needs Chromium and chromedriver on PATH. What counts is the first line: from
 asking for the page until it is drawn, its words are there and its keys work, by the clock on the wall.
 """
 
@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs
-    analysis = factory.analysis(words=8_000, speakers=4)
+    analysis = factory.analysis(words=8_200, speakers=4)
     count = round(analysis.recording.duration_s * 100)
     frames = {
         "rms_dbfs": np.random.default_rng(0).uniform(-60, -10, count).astype(np.float32),
