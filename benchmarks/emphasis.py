@@ -1,13 +1,17 @@
 """Whether captions show a changed word, and nothing else: `python -m benchmarks.emphasis --material DIR`.
 
-One word of a recording is made 6 dB louder, 4 semitones higher or half as long again (Praat's PSOLA), the whole
-pipeline runs on the new sound, and the words' looks are read from the ASS of the expressive preset. Two more runs
-change nothing: the sound is taken apart and put together by the same PSOLA, and coded as AAC and decoded.
+One word of a recording is made 6 dB louder, 4 semitones higher or half as long again (Praat's PSOLA), all stages run
+on the new sound (decoding, recognition, alignment, speakers, measurement; in this process), and the words' looks are
+read from the ASS of the expressive preset. Each changed word has its control: it goes the same way through PSOLA and
+back into the recording, and nothing about it is changed. Two more runs put the whole recording into another sound: all
+of it taken apart and put together by PSOLA, and coded as AAC and decoded.
 
 - recall: the changed word is now larger or heavier, raised, or set wider; by the property of the change, and by any;
-- new: other words that show a property that they did not show before, per 100 words;
+- new: other words that were plain and show something, per 100 words;
+- turned: other words that showed something and show another property, per 100 words;
 - marked: other words that show anything, natural emphasis included, per 100 words;
-- null: the same as new, where nothing was changed;
+- null: new ones in the controls, the word itself among them, per 100 words; and those that turned;
+- recoded: the same in the recordings that are another sound as a whole;
 - plain: words of the unchanged recordings that show nothing.
 
 Words are chosen without looking at any style: content words of three letters or more, at least 0.15 s long, that were
@@ -16,13 +20,15 @@ around them: for the others a change may lead back to the usual.
 
 `--carry` recognises each recording once and carries its words over to the changed sound, which is then measured, judged
 and written as captions: quick enough for every word, and without what recognition makes of the change.
+
+`--store` keeps what models and measurement found. Judgement and captions are made anew each time, so that a change of
+those alone is tried in seconds.
 """
 
 import argparse
 import json
 import random
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,17 +48,24 @@ from parselmouth.praat import call
 
 from benchmarks.accuracy import AUDIO_SUFFIXES
 from deployments.cli import demo
-from ecg_audio.analysis import Analysis, SpokenWord
+from ecg_audio.analysis import Model, Segment, SpokenWord, Turn
 from ecg_audio.captions import ass, cues
+from ecg_audio.media import decode
+from ecg_audio.request import EMBEDDED, Limits
+from ecg_audio.sampling import RATE_HZ
+from ecg_audio.speech import edges, suspect
+from ecg_audio.speech.attribution import attribute
+from ecg_audio.speech.engine import LocalEngine
 from ecg_audio.voice.expression import express
 from ecg_audio.voice.frames import measure
 
 Change = Literal["louder", "higher", "slower"]
-Null = Literal["resynthesised", "coded"]
+Recoding = Literal["resynthesised", "coded"]
 Sound = NDArray[np.float64]
 
 CHANGES: tuple[Change, ...] = ("louder", "higher", "slower")
-NULLS: tuple[Null, ...] = ("resynthesised", "coded")
+CONTROL = "control"
+RECODINGS: tuple[Recoding, ...] = ("resynthesised", "coded")
 GAIN_DB, RAISED_ST, STRETCHED = 6.0, 4.0, 1.5
 HEADROOM_DB = 7.0  # all runs are so much softer, so that no change can clip
 RAMP_S = 0.01
@@ -126,14 +139,32 @@ class Count:
 
 
 @dataclass(slots=True)
+class Changes:
+    """Words that look otherwise than in the unchanged recording."""
+
+    new: Count = field(default_factory=Count)  # that were plain
+    turned: Count = field(default_factory=Count)  # that were not, and show another property now
+
+    def add(self, was: frozenset[str], now: frozenset[str]) -> None:
+        """Count a word."""
+        self.new.add(bool(now and not was))
+        self.turned.add(bool(was and now - was))
+
+    def figures(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"new": self.new.figures(), "turned": self.turned.figures()}
+
+
+@dataclass(slots=True)
 class Tally:
     """What all runs together show."""
 
     own: dict[str, Count] = field(default_factory=lambda: {change: Count() for change in CHANGES})
     any: dict[str, Count] = field(default_factory=lambda: {change: Count() for change in CHANGES})
-    new: Count = field(default_factory=Count)
+    others: Changes = field(default_factory=Changes)
     marked: Count = field(default_factory=Count)
-    null: dict[str, Count] = field(default_factory=lambda: {null: Count() for null in NULLS})
+    null: Changes = field(default_factory=Changes)
+    recoded: dict[str, Changes] = field(default_factory=lambda: {name: Changes() for name in RECODINGS})
     plain: Count = field(default_factory=Count)
     crowded: Count = field(default_factory=Count)  # three properties at once
     lost: list[str] = field(default_factory=list)  # changed words that the recogniser no longer has
@@ -144,10 +175,10 @@ class Tally:
             "recall": _total(self.own).figures(),
             "recall_by_change": {name: count.figures() for name, count in self.own.items()},
             "recall_by_any_property": _total(self.any).figures(),
-            "new_on_other_words": self.new.figures(),
+            "other_words": self.others.figures(),
             "marked_other_words": self.marked.figures(),
-            "null": _total(self.null).figures(),
-            "null_by_run": {name: count.figures() for name, count in self.null.items()},
+            "null": self.null.figures(),
+            "recoded": {name: changes.figures() for name, changes in self.recoded.items()},
             "plain": self.plain.figures(),
             "three_properties": self.crowded.figures(),
             "lost": self.lost,
@@ -172,13 +203,16 @@ def main() -> None:
         analysed(unchanged, sounds, store, arguments.language)
         words = {variant.recording: chosen(variant, sounds, store, arguments) for variant in unchanged}
         variants = [
-            Variant(name, kind, word.start_s, word.end_s) for name in sounds for word in words[name] for kind in CHANGES
+            Variant(name, kind, word.start_s, word.end_s)
+            for name in sounds
+            for word in words[name]
+            for kind in (*CHANGES, CONTROL)
         ]
-        variants += [Variant(name, kind) for name in sounds for kind in NULLS]
+        variants += [Variant(name, kind) for name in sounds for kind in RECODINGS]
         if arguments.carry:
-            analyses = {variant.recording: analysis_of(store, variant) for variant in unchanged}
+            found = {variant.recording: found_in(store, variant) for variant in unchanged}
             shown = {
-                variant: carried(variant, analyses[variant.recording], *sounds[variant.recording])
+                variant: carried(variant, found[variant.recording], *sounds[variant.recording])
                 for variant in [*unchanged, *variants]
             }
         else:
@@ -271,46 +305,82 @@ def coded(samples: Sound, rate_hz: int) -> Sound:
     return np.concatenate(blocks)[AAC_DELAY:][: len(samples)].astype(np.float64)
 
 
-# The whole pipeline
+# All stages
+
+
+class Found(Model):
+    """What the models find in a variant: who says which words when."""
+
+    duration_s: float
+    segments: tuple[Segment, ...]
+    turns: tuple[Turn, ...]
+
+    @property
+    def words(self) -> list[SpokenWord]:
+        """All words, segment by segment."""
+        return [word for segment in self.segments for word in segment.words]
 
 
 def analysed(variants: Sequence[Variant], sounds: dict[str, tuple[Sound, int]], store: Path, language: str) -> None:
-    """Analyse all that is not yet in the store, in one batch of the command line."""
-    (store / "sound").mkdir(parents=True, exist_ok=True)
-    rows = []
-    for variant in variants:
-        path = store / "sound" / f"{variant.job_id}.flac"
-        if not path.exists():
-            samples, rate_hz = sounds[variant.recording]
-            soundfile.write(path, changed(variant, samples, rate_hz), rate_hz, subtype="PCM_24")
-        rows.append(json.dumps({"source": str(path.absolute()), "job_id": variant.job_id}))
-    listing = store / "batch.jsonl"
-    listing.write_text("\n".join(rows), "utf-8")
-    options = ["--models", "embedded", "--language", language, "--at-once", "1", "--out", str(store / "results")]
-    subprocess.run([sys.executable, "-m", "deployments.cli", "batch", str(listing), *options], check=True)
+    """Find words, speakers and frames of all variants that are not yet in the store."""
+    store.mkdir(parents=True, exist_ok=True)
+    missing = [variant for variant in variants if not _kept(store, variant, "json").exists()]
+    engine = LocalEngine(EMBEDDED)
+    try:
+        for number, variant in enumerate(missing, 1):
+            with tempfile.TemporaryDirectory() as folder:
+                samples, rate_hz = sounds[variant.recording]
+                source = Path(folder, "source.flac")
+                soundfile.write(source, changed(variant, samples, rate_hz), rate_hz, subtype="PCM_24")
+                found, measured = _found(engine, source, language)
+            np.savez(_kept(store, variant, "npz"), **measured)
+            _kept(store, variant, "json").write_text(found.model_dump_json(), "utf-8")
+            print(f"{number}/{len(missing)} {variant.job_id}: {len(found.words)} words", file=sys.stderr, flush=True)
+    finally:
+        engine.close()
 
 
-def output(store: Path, variant: Variant, name: str) -> Path:
-    """A file of the published result of a variant."""
-    manifest = json.loads((store / "results" / "results" / variant.job_id / "manifest.json").read_text("utf-8"))
-    return store / "results" / str(manifest["outputs"][name]["key"])
+def _found(engine: LocalEngine, source: Path, language: str) -> tuple[Found, dict[str, NDArray[np.float32]]]:
+    """The stages of a job, one after another."""
+    path = source.with_name("recording.flac")
+    recording = decode.extract(source, path, key="recording", sha256="", limits=Limits())
+    batches = list(measure(decode.blocks(path, gain_db=recording.gain_db), clipped=recording.clipped))
+    measured = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    recognised = engine.align(path, engine.transcribe(path, language=language))
+    settled = edges.settled(recognised, measured["rms_dbfs"], measured["f0_hz"])
+    transcript = suspect.examined(settled.transcript, recognised=recognised, unsounded=settled.outside)
+    diarization = engine.diarize(path)
+    segments = attribute(transcript, diarization)
+    return Found(duration_s=recording.duration_s, segments=segments, turns=diarization.turns), measured
 
 
-def analysis_of(store: Path, variant: Variant) -> Analysis:
-    """The result of a variant."""
-    return Analysis.model_validate_json(output(store, variant, "analysis").read_text("utf-8"))
+def _kept(store: Path, variant: Variant, kind: str) -> Path:
+    return store / f"{variant.job_id}.{kind}"
+
+
+def found_in(store: Path, variant: Variant) -> Found:
+    """What the models found in a variant."""
+    return Found.model_validate_json(_kept(store, variant, "json").read_text("utf-8"))
 
 
 def shown_in(store: Path, variant: Variant) -> list[Shown]:
     """The words of a variant as its ASS shows them, in order of time."""
-    return sorted(read(pysubs2.SSAFile.load(str(output(store, variant, "ass")))), key=lambda word: word.start_s)
+    with np.load(_kept(store, variant, "npz")) as kept:
+        measured = dict(kept)
+    return _shown(found_in(store, variant), measured)
 
 
-def carried(variant: Variant, analysis: Analysis, samples: Sound, rate_hz: int) -> list[Shown]:
+def _shown(found: Found, measured: Mapping[str, NDArray[np.float32]]) -> list[Shown]:
+    heard = express(found.segments, found.turns, measured, found.duration_s)
+    script = ass.dumps(cues.cues(heard.segments), "expressive")
+    return sorted(read(pysubs2.SSAFile.from_string(script)), key=lambda word: word.start_s)
+
+
+def carried(variant: Variant, found: Found, samples: Sound, rate_hz: int) -> list[Shown]:
     """The words of a variant as its ASS shows them, were they recognised as in the unchanged recording."""
-    sound = soxr.resample(changed(variant, samples, rate_hz), rate_hz, analysis.recording.sample_rate_hz)
+    sound = soxr.resample(changed(variant, samples, rate_hz), rate_hz, RATE_HZ)
     batches = list(measure([sound.astype(np.float32)]))
-    frames = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    measured = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
     def moved(span: Any) -> dict[str, float]:
         return {"start_s": variant.moved(span.start_s), "end_s": variant.moved(span.end_s)}
@@ -319,12 +389,10 @@ def carried(variant: Variant, analysis: Analysis, samples: Sound, rate_hz: int) 
         segment.model_copy(
             update={**moved(segment), "words": tuple(word.model_copy(update=moved(word)) for word in segment.words)}
         )
-        for segment in analysis.segments
+        for segment in found.segments
     )
-    turns = tuple(turn.model_copy(update=moved(turn)) for turn in analysis.turns)
-    heard = express(segments, turns, frames, len(sound) / analysis.recording.sample_rate_hz)
-    script = ass.dumps(cues.cues(heard.segments), "expressive")
-    return sorted(read(pysubs2.SSAFile.from_string(script)), key=lambda word: word.start_s)
+    turns = tuple(turn.model_copy(update=moved(turn)) for turn in found.turns)
+    return _shown(Found(duration_s=len(sound) / RATE_HZ, segments=segments, turns=turns), measured)
 
 
 # Choosing words
@@ -334,7 +402,7 @@ def chosen(
     variant: Variant, sounds: dict[str, tuple[Sound, int]], store: Path, arguments: argparse.Namespace
 ) -> list[SpokenWord]:
     """The words of a recording that are changed, the same in every run of this program."""
-    words = [word for word in analysis_of(store, variant).words if _content(word)]
+    words = [word for word in found_in(store, variant).words if _content(word)]
     if arguments.as_usual:
         usual = _as_usual(words, *sounds[variant.recording])
         words = [word for word in words if usual(word)]
@@ -438,7 +506,7 @@ def tally(shown: Mapping[Variant, Sequence[Shown]]) -> Tally:
         if variant.kind == "unchanged":
             continue
         target = None
-        if variant.end_s:
+        if variant.kind in CHANGES:
             end_s = variant.moved(variant.end_s)
             target = max(words, key=lambda word: _overlap_s(word, variant.start_s, end_s), default=None)
             if target is None or _overlap_s(target, variant.start_s, end_s) < 0.5 * (variant.end_s - variant.start_s):
@@ -452,10 +520,13 @@ def tally(shown: Mapping[Variant, Sequence[Shown]]) -> Tally:
                 continue
             was = max(before[variant.recording], key=lambda old: _shared_s(old, word, variant), default=None)
             old_marks = was.marks if was and _shared_s(was, word, variant) > 0 else frozenset()
-            count = found.new if variant.end_s else found.null[variant.kind]
-            count.add(bool(word.marks - old_marks))
-            if variant.end_s:
+            if variant.kind in CHANGES:
+                found.others.add(old_marks, word.marks)
                 found.marked.add(bool(word.marks))
+            elif variant.kind == CONTROL:
+                found.null.add(old_marks, word.marks)
+            else:
+                found.recoded[variant.kind].add(old_marks, word.marks)
     return found
 
 

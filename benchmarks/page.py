@@ -2,11 +2,13 @@
 
     python -m benchmarks.page [--runs 5]
 
-8 000 words, four speakers, 360 000 frames. Needs Chromium and chromedriver on PATH.
+8 200 words, four speakers, 360 000 frames. Needs Chromium and chromedriver on PATH. What counts is the first line: from
+asking for the page until it is drawn, its words are there and its keys work, by the clock on the wall.
 """
 
 import argparse
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 
@@ -19,6 +21,7 @@ from ecg_audio.captions import html
 from tests.results import factory
 
 PAINT = "performance.getEntriesByName('first-contentful-paint')"
+READY = f"document.documentElement.dataset.ready === 'yes' && {PAINT}.length"
 QUESTIONS = {
     "first paint, ms": f"{PAINT}[0].startTime",
     "alive, ms": "performance.timing.domContentLoadedEventEnd - performance.timing.navigationStart",
@@ -31,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs
-    analysis = factory.analysis(words=8_000, speakers=4)
+    analysis = factory.analysis(words=8_200, speakers=4)
     count = round(analysis.recording.duration_s * 100)
     frames = {
         "rms_dbfs": np.random.default_rng(0).uniform(-60, -10, count).astype(np.float32),
@@ -39,16 +42,17 @@ def main() -> None:
     }
     document = html.page(analysis, frames, media_href=None, media_kind="audio")
     print(f"{analysis.recording.duration_s / 60:.0f} minutes, {len(document.encode()) / 1e6:.1f} MB")
-    figures: dict[str, list[float]] = {name: [] for name in (*QUESTIONS, "thread's own time, ms")}
+    figures: dict[str, list[float]] = {name: [] for name in ("ready, ms", *QUESTIONS, "thread's own time, ms")}
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         page = Path(folder, "page.html")
         page.write_text(document, "utf-8")
         browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
         for _ in range(runs):
             browser.get("about:blank")
-            before_s = busy_s(browser)
+            before_s, began_s = busy_s(browser), time.perf_counter()
             browser.get(page.as_uri())
-            WebDriverWait(browser, 30, 0.05).until(lambda found: found.execute_script(f"return {PAINT}.length"))
+            WebDriverWait(browser, 30, 0.01).until(lambda found: found.execute_script(f"return {READY}"))
+            figures["ready, ms"].append(1000 * (time.perf_counter() - began_s))
             for name, question in QUESTIONS.items():
                 figures[name].append(browser.execute_script(f"return {question}"))
             figures["thread's own time, ms"].append(1000 * (busy_s(browser) - before_s))

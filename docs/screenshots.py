@@ -20,12 +20,14 @@ import pyarrow.parquet as pq
 from PIL import Image
 from selenium import webdriver
 
-from ecg_audio.analysis import Analysis, Emphasis, RelativeVoice, Segment, SpokenWord
-from ecg_audio.captions import ass, fonts, html
+from ecg_audio.analysis import Analysis, Emphasis, Event, RelativeVoice, Segment, SpokenWord
+from ecg_audio.captions import ass, burn, fonts, html
 from ecg_audio.captions.cues import CueSettings, cues
+from ecg_audio.captions.sounds import Sound, label
 from ecg_audio.captions.styling import PRESETS
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
+APART_PX = 6
 SAID = {  # a sentence in each script, and which of its words is loud, whispered and drawn out
     "en": ("I told you never to open that door.", 3, 5, 7),
     "ar": ("قلت لك ألا تفتح هذا الباب أبدا.", 2, 3, 6),
@@ -57,6 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         of_the_page(analysis, given.recording, given.frames, given.at, given.out, Path(folder))
         of_the_captions(analysis, given.at, given.out, Path(folder))
+        of_the_sounds(given.out, Path(folder))
         of_the_scripts(given.out, Path(folder))
     for picture in [*given.out.glob("report-*.png"), *given.out.glob("captions-*.png")]:
         shrink(picture)
@@ -106,47 +109,76 @@ def chromium() -> Iterator[webdriver.Chrome]:
 
 
 def of_the_captions(analysis: Analysis, at_s: float, out: Path, folder: Path) -> None:
-    """The cue at `at_s` in the three presets, by libass: lying, one under another, and upright, side by side."""
+    """What is shown at `at_s` in every preset, by libass: on a lying picture and on an upright one."""
     bounds = CueSettings.for_language(analysis.language)
     upright = bounds.model_copy(update={"line_width": 26, "wide_line_width": 12})
-    for name, size, settings, crop, stack in (
-        ("captions-presets", (1280, 720), bounds, "1280:230:0:490", "vstack"),
-        ("captions-upright", (720, 1280), upright, "720:560:0:640,scale=426:-2", "hstack"),
+    for name, (width, height), settings, view, across in (
+        ("captions-presets", (1280, 720), bounds, "crop=1280:270:0:450", 1),
+        ("captions-upright", (720, 1280), upright, "scale=426:-2", 3),
     ):
         shown = cues(analysis.segments, settings)
-        width, height = size
-        strips = [
+        if not any(cue.start_s <= at_s < cue.end_s for cue in shown):
+            raise SystemExit(f"{name}: no caption is shown at {at_s} s; say another --at")
+        frames = [
             drawn(
                 ass.dumps(shown, preset, width=width, height=height, line_width=settings.line_width),
-                size,
+                (width, height),
                 f"{name}-{preset}",
                 folder,
-                crop,
+                view,
                 at_s,
             )
             for preset in PRESETS
         ]
-        stacked(strips, stack, out / f"{name}.png", folder)
+        joined(frames, across, out / f"{name}.png", folder)
+
+
+def of_the_sounds(out: Path, folder: Path) -> None:
+    """What viewers read who cannot hear: a speaker's name, a sound after the sentence, a silence after the sound."""
+    said = spoken("en").model_copy(update={"speaker": "Ann"})
+    said = said.model_copy(update={"words": tuple(w.model_copy(update={"speaker": "Ann"}) for w in said.words)})
+    events = (
+        Event(kind="laughter", start_s=said.end_s + 0.3, end_s=said.end_s + 2.3, found_by="recogniser"),
+        Event(kind="pause", start_s=said.end_s + 2.5, end_s=said.end_s + 7, found_by="frames"),
+    )
+    heard = [Sound(event.start_s, event.end_s, label(event, "en")) for event in events]
+    script = ass.dumps(cues((said,), CueSettings(names="always"), heard), "plain", width=1280, height=720)
+    frames = [
+        drawn(script, (1280, 720), f"sounds-{at}", folder, "crop=760:100:260:600", at_s)
+        for at, at_s in enumerate((1.5, said.end_s + 1.5, said.end_s + 4))
+    ]
+    joined(frames, 1, out / "captions-sounds.png", folder)
 
 
 def of_the_scripts(out: Path, folder: Path) -> None:
-    """A sentence in three scripts and presets, and one on upright video; the last word is still to come."""
-    strips = []
-    for language in SAID:
-        for preset in PRESETS:
-            script = ass.dumps(cues((spoken(language),)), preset, width=1280, height=720)
-            strips.append(drawn(script, (1280, 720), f"{language}-{preset}", folder, "760:100:260:600"))
-    halves = [strips[at : at + len(PRESETS) * 3] for at in (0, len(PRESETS) * 3)]
-    for number, half in enumerate(halves):
-        stacked(half, "vstack", folder / f"half-{number}.png", folder)
-    stacked(["half-0.png", "half-1.png"], "hstack", out / "captions-scripts.png", folder)
+    """A sentence in six scripts and three presets; its last words are still to come."""
+    strips = {
+        language: [
+            drawn(
+                ass.dumps(cues((spoken(language),)), preset, width=1280, height=720),
+                (1280, 720),
+                f"{language}-{preset}",
+                folder,
+                "crop=760:100:260:600",
+            )
+            for preset in PRESETS
+        ]
+        for language in SAID
+    }
+    left, right = [*SAID][: len(SAID) // 2], [*SAID][len(SAID) // 2 :]
+    rows = [(strips[one][at], strips[other][at]) for one, other in zip(left, right, strict=True) for at in range(3)]
+    joined([strip for row in rows for strip in row], 2, out / "captions-scripts.png", folder)
 
 
-def stacked(pictures: list[str], how: str, target: Path, folder: Path) -> None:
-    """Pictures in one."""
-    inputs = [part for picture in pictures for part in ("-i", picture)]
-    command = ["ffmpeg", "-v", "error", "-y", *inputs, "-filter_complex", f"{how}={len(pictures)}", "-frames:v", "1"]
-    subprocess.run([*command, "-update", "1", str(target.resolve())], check=True, cwd=folder)
+def joined(names: list[str], across: int, target: Path, folder: Path) -> None:
+    """Pictures of one size in rows, a little apart."""
+    pictures = [Image.open(folder / name).convert("RGB") for name in names]
+    width, height = pictures[0].width + APART_PX, pictures[0].height + APART_PX
+    down = -(-len(pictures) // across)
+    whole = Image.new("RGB", (across * width - APART_PX, down * height - APART_PX), "white")
+    for index, picture in enumerate(pictures):
+        whole.paste(picture, (index % across * width, index // across * height))
+    whole.save(target)
 
 
 def spoken(language: str) -> Segment:
@@ -165,12 +197,17 @@ def spoken(language: str) -> Segment:
     return Segment(id=0, start_s=0, end_s=words[-1].end_s, speaker="SPEAKER_00", text=written, words=words)
 
 
-def drawn(script: str, size: tuple[int, int], name: str, folder: Path, crop: str, at_s: float = 1.5) -> str:
-    """The name of a picture of captions at a time; of the sentences above, nearly at their end."""
+def drawn(script: str, size: tuple[int, int], name: str, folder: Path, view: str, at_s: float = 1.5) -> str:
+    """The name of a picture of captions at a time; of the sentences above, nearly at their end.
+
+    Raises:
+        FontMissing: no font here has some of the letters.
+    """
+    burn.check_fonts(script, "ffmpeg")
     (folder / f"{name}.ass").write_text(script, "utf-8")
     width, height = size
     ground = f"gradients=s={width}x{height}:c0=0x2b3440:c1=0x8a7f6d:seed=7:speed=0.00001:r=25:d={at_s + 2}"
-    filters = f"format=rgb24,{fonts.drawing(f'{name}.ass', folder)},crop={crop}"
+    filters = f"format=rgb24,{fonts.drawing(f'{name}.ass', folder)},{view}"
     command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", ground, "-vf", filters, "-ss", f"{at_s}"]
     subprocess.run([*command, "-frames:v", "1", "-update", "1", f"{name}.png"], check=True, cwd=folder)
     return f"{name}.png"

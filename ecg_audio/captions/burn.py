@@ -49,7 +49,7 @@ def burn(video: Path, ass: str, target: Path, report: Report = silent) -> None:
     """
     program = _ffmpeg()
     _, _, duration_s, audio = _look_at(video)
-    _check_fonts(ass, program)
+    check_fonts(ass, program)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".burn-") as folder:
         # a fixed name in the working folder: filter arguments have escapes of their own
         (Path(folder) / "captions.ass").write_text(ass, "utf-8")
@@ -73,7 +73,12 @@ def scripts() -> dict[str, str | None]:
     return {script.name: script.package if lacked & set(script.sample) else None for script in fonts.SCRIPTS}
 
 
-def _check_fonts(ass: str, program: str) -> None:
+def check_fonts(ass: str, program: str) -> None:
+    """See that some font here has each letter of an ASS script.
+
+    Raises:
+        FontMissing: none has.
+    """
     events = pysubs2.SSAFile.from_string(ass, "ass")
     lacked = fonts.missing("".join(event.plaintext for event in events), program)
     if not lacked:

@@ -21,7 +21,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from ecg_audio.speech import engine, known_voices
 from gateway.settings import Settings
-from tests.captions.test_browser import DESKTOP, PHONE, driver  # noqa: F401 - a fixture
+from tests.captions.page.conftest import DESKTOP, PHONE, driver  # noqa: F401 - a fixture
 from tests.gateway.conftest import serving
 from tests.gateway.test_contract import PROCESS
 from tests.gateway.test_job import JOBS, uploaded

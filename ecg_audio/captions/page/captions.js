@@ -32,7 +32,7 @@ function setUpCaptions() {
       for (let at = 0; at < flat.length; at += 4) {
         const [text, start, end, look] = flat.slice(at, at + 4);
         const bare = text.trimStart();
-        const span = dress(element("span", { className: "word" }, bare), look);
+        const span = wordSpan(bare, look);
         line.append(at && text !== bare ? " " : "", span);
         parts.push({ span, start, end });
       }

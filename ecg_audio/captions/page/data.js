@@ -61,6 +61,17 @@ function lastAtMost(count, value, at) {
   return low - 1;
 }
 
+// a browser turns lines inside them, where its dictionary cuts what ours keeps whole
+const UNCUT = /[\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+const LONGEST_UNCUT = 24; // letters and marks; what is longer may not fit on a line
+
+/** A word's element, dressed in one of the looks. */
+function wordSpan(text, look) {
+  const span = element("span", { className: "word" }, text);
+  span.classList.toggle("whole", text.length <= LONGEST_UNCUT && UNCUT.test(text));
+  return dress(span, look);
+}
+
 /** Dress a word's element in one of the looks. */
 function dress(span, index) {
   if (!index) return span;

@@ -14,7 +14,7 @@ function setUpTranscript() {
     name.style.color = hue(who);
     const said = element("p", { className: "said", dir: "auto", lang: data.written });
     for (let index = first; index < end; index++) {
-      const span = dress(element("span", { className: "word" }, words.text[index]), words.look[index]);
+      const span = wordSpan(words.text[index], words.look[index]);
       span.dataset.word = index;
       if (words.timing[index] === "i") {
         span.classList.add("guessed");

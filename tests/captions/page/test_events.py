@@ -2,11 +2,10 @@
 
 import pytest
 
-from tests.captions.test_browser import Open, driver, opened
+from tests.captions.page.conftest import Open
 from tests.results import factory
 
 pytestmark = pytest.mark.browser
-__all__ = ["driver", "opened"]  # fixtures of the other browser tests
 
 
 def test_sounds_are_shown_while_they_are_heard(opened: Open) -> None:
