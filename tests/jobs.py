@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deployments.service.session import PrivateServer
+from deployments.service.session import PrivateServer, unwatched
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.speech import engine
 from tests.media.formats import encode
@@ -22,7 +22,7 @@ def prefect_server() -> Iterator[str]:
     server.wait()
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: server.address}):
+    with unwatched(server), temporary_settings({PREFECT_API_URL: server.address}):
         yield server.address
         from deployments.service.session import _drain
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from deployments.service.session import PrivateServer, prefect_server
+from deployments.service.session import PrivateServer, prefect_server, unwatched
 from deployments.terminal import LiveProgress, print_error, print_outcome, write_json
 from ecg_audio.compute.lazy_imports import without_collecting
 from ecg_audio.errors import EcgError, InvalidRequest
@@ -150,7 +150,12 @@ class Begun(NamedTuple):
                 importlib.import_module(name)
         if self.server is not None:
             self.server.wait()
-        return lambda request: analyze(request, refresh=refresh)
+
+        def run(request: AnalysisRequest) -> Outcome:
+            with unwatched(self.server):
+                return analyze(request, refresh=refresh)
+
+        return run
 
 
 def begin(stack: ExitStack, first: AnalysisRequest, *, refresh: bool) -> Begun:

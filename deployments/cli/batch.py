@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from deployments.service.session import configured, prefect_server
+from deployments.service.session import configured, prefect_server, unwatched
 from deployments.terminal import err, write_json
 from ecg_audio.batch.rows import rows
 from ecg_audio.batch.summary import SUCCEEDED, Ended, summary_key
@@ -46,6 +46,7 @@ def analyze_many(
             server.wait()
         if deployment is None:
             _keep_models(stack, asked)
+        stack.enter_context(unwatched(server))
         stack.enter_context(watching(_say_json if as_json else _say))
         try:
             summary = analyze_batch(

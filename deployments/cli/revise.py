@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from deployments.cli.show import load
-from deployments.service.session import prefect_server
+from deployments.service.session import prefect_server, unwatched
 from deployments.terminal import print_outcome
 from ecg_audio.analysis import Analysis, Edits
 from ecg_audio.errors import InvalidRequest, SourceNotFound
@@ -42,7 +42,9 @@ def revise_result(
 
         if server is not None:
             server.wait()
-        print_outcome(revise(job_id, wanted, store, before.run_id if before else None, undo, unheard, told))
+        with unwatched(server):
+            ended = revise(job_id, wanted, store, before.run_id if before else None, undo, unheard, told)
+        print_outcome(ended)
 
 
 def _wanted(before: Analysis, names: list[str], edits: Path | None) -> Edits:

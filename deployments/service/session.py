@@ -161,6 +161,18 @@ def prefect_server() -> Iterator[PrivateServer | None]:
         server.stop()
 
 
+@contextmanager
+def unwatched(server: PrivateServer | None) -> Iterator[None]:
+    """Runs on a private server send no heartbeats: nobody looks for them, and their thread is up to 1 s late to end."""
+    if server is None:
+        yield
+        return
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
+
+
 def _drain() -> None:
     """Let Prefect send what it still holds, so that it does not complain about a server that is gone."""
     if "prefect" in sys.modules:

@@ -5,8 +5,10 @@ import sqlite3
 import tempfile
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
 
 from deployments.service import private_server, session
 from deployments.service.session import PrivateServer, reachable
@@ -34,6 +36,13 @@ def test_it_answers_when_it_says_so_and_leaves_nothing_behind() -> None:
     finally:
         server.stop()
     assert not reachable(server.address) and not folders()
+
+
+@pytest.mark.parametrize(("server", "seconds"), [(None, 60), (Mock(spec=PrivateServer), None)])
+def test_runs_on_it_send_no_heartbeats(server: PrivateServer | None, seconds: int | None) -> None:
+    """Those on a server that is configured do, as often as it is set."""
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 60}), session.unwatched(server):
+        assert get_current_settings().flows.heartbeat_frequency == seconds
 
 
 def test_a_command_that_ends_early_does_not_wait_for_it() -> None:
