@@ -1,6 +1,6 @@
 """remember-voice: the voice of a job's speaker kept under a name, because somebody asked for it."""
 
-from prefect import flow, runtime
+from prefect import flow
 
 from blocks import known_voices
 from blocks.engine import use_settings
@@ -21,9 +21,7 @@ from tasks.retrying import patient
     description="Keeps the voice of a job's speaker under a name, so that later recordings say whose it is.",
 )
 @resumable
-def remember_voice(
-    name: str, job_id: str, speaker: str, store: str | None = None, voices: str | None = None
-) -> float:
+def remember_voice(name: str, job_id: str, speaker: str, store: str | None = None, voices: str | None = None) -> float:
     """Remember a voice.
 
     Args:

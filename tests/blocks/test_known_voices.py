@@ -134,7 +134,7 @@ def test_a_voice_may_be_kept_elsewhere_than_its_job(store: FolderStore, tmp_path
 
 
 def test_a_bucket_keeps_no_earlier_version_of_a_forgotten_voice(store: FolderStore, moto: Moto) -> None:
-    """Replaced, removed by hand, remembered again: none of it is left where a bucket keeps versions, of no other key."""
+    """Where a bucket keeps versions, those of the voice go, whatever was done to it before, and those of no other."""
     name = moto.bucket()
     moto.client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     bucket = BucketStore("s3-bucket/voices", moto.block(name, "results"))
