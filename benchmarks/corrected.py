@@ -8,7 +8,9 @@ are
 - the word errors before, and those that are left;
 - how far the words that a person wrote begin from where they should, beside those that the recogniser had right, in
   the same recordings (`benchmarks.edges` says the errors). Where a word begins is known from espeak-ng; of real speech
-  it is taken from an alignment of the whole text to the clean recording, and at pauses from the waveform.
+  it is taken from an alignment of the whole text to the clean recording, and at pauses from the waveform. What is
+  misheard is also harder to place, so beside both stands (`at_once`) where an alignment of the whole right text to the
+  same worse recording puts these words: as if nothing had been misheard.
 
 Prints one JSON object a line, the last over all.
 """
@@ -48,7 +50,6 @@ WORSE: dict[str, Callable[[Samples], Samples]] = {
     "a room, noise at +5 dB": lambda samples: noisy(room(samples), 5.0),
 }
 DRAWS = 2000
-DEBUG = True
 
 
 @dataclass(frozen=True)
@@ -178,16 +179,6 @@ def _score(found: Analysis, spoken: Spoken, told: list[float], scores: Found) ->
             _of(word, scores).starts.append(word.start_s - start_s)
             if at + step in together:
                 _of(word, scores, at_once=True).starts.append(together[at + step] - start_s)
-            if DEBUG and abs(word.start_s - start_s) > 0.15:
-                print(
-                    word.text,
-                    word.written_by,
-                    word.timing,
-                    round(word.start_s, 2),
-                    round(start_s, 2),
-                    round(together.get(at + step, 0), 2),
-                    file=sys.stderr,
-                )
     words = sorted(found.words, key=lambda word: word.start_s)
     for start_s, end_s in edges.pauses(spoken.samples):
         after = next((word for word in words if word.end_s > end_s + edges.CLOSE_S), None)

@@ -3,6 +3,7 @@
 Needs Chromium and its driver on PATH, and the embedded models; run with `pytest -m browser`.
 """
 
+import json
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 from deployments.cli import demo
+from tests.blocks.test_known_voices import found_in, shapes
 from tests.captions.test_browser import driver  # noqa: F401 - a fixture
 from tests.deployments.service import free_ports
 from tests.gateway.test_browser import Studio
@@ -60,7 +62,10 @@ def test_the_demo_from_an_empty_folder_to_corrected_captions(
     driver: webdriver.Chrome,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    """Dropped, seen at work stage by stage, opened; a speaker named, a word corrected, which is measured and styled."""
+    """Dropped, seen at work stage by stage, opened; a speaker named, a word corrected, which is measured and styled.
+
+    The speaker's voice is remembered by the real encoder, and forgotten to the last byte.
+    """
     demo.write(tmp_path / "two_on_the_telephone.mp4")
     with served(tmp_path) as (address, prefect):
         page = Studio(driver, address, prefect, "", tmp_path / "store")
@@ -83,6 +88,7 @@ def test_the_demo_from_an_empty_folder_to_corrected_captions(
         word = f"[data-segment='{place[0]}'] .w[data-index='{place[1]}']"
         page.find(word).click()
         page.press(Keys.CONTROL + "a", "it.", Keys.ENTER)
+        page.find("[data-remember=SPEAKER_00]").click()
         page.find("#save").click()
         page.wait("document.getElementById('said').textContent.startsWith('Saved')", at_most_s=REVISED_S)
         page.find(word).click()
@@ -98,7 +104,7 @@ def test_the_demo_from_an_empty_folder_to_corrected_captions(
         }
         for text in captions.values():
             assert "deep" not in text and "heard of" in re.sub(r"\{[^}]*\}", "", text).replace("\\N", " ")
-        assert re.search(r"\{[^}]*\\\\?(?:fscx|fs|b|alpha|1a|1c|c)[^}]*\}it\.", captions["ass"]), (
+        assert re.search(r"\{[^}]*\\(?:fscx|fs|b|alpha|1a|1c|c)[^}]*\}it\.", captions["ass"]), (
             "it has a look of its own"
         )
         assert re.search(r"\bit\.", captions["srt"])
@@ -107,6 +113,15 @@ def test_the_demo_from_an_empty_folder_to_corrected_captions(
         page.wait("document.documentElement.dataset.ready === 'yes'")
         assert "Sheila" in page.ask("document.body.textContent")
         page.browser.switch_to.default_content()
+        page.wait("document.getElementById('said').textContent.startsWith('Remembered: Sheila')", at_most_s=REVISED_S)
+        [voice] = (tmp_path / "store" / "voices").iterdir()
+        vector = shapes(tuple(json.loads(voice.read_text())["vector"]))
+        assert found_in(tmp_path, vector) == [str(voice)], "it lies in its file, and nowhere else of store and service"
+        page.open()
+        page.wait("document.querySelector('#known-voices .name')?.textContent === 'Sheila'")
+        page.find("#known-voices button").click()
+        page.wait("document.getElementById('voices').hidden")
+        assert found_in(tmp_path, vector) == []
         assert page.complaints() == []
 
 
