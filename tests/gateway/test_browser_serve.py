@@ -104,15 +104,18 @@ def test_the_demo_from_an_empty_folder_to_corrected_captions(
         }
         for text in captions.values():
             assert "deep" not in text and "heard of" in re.sub(r"\{[^}]*\}", "", text).replace("\\N", " ")
-        assert re.search(r"\{[^}]*\\(?:fscx|fs|b|alpha|1a|1c|c)[^}]*\}it\.", captions["ass"]), (
-            "it has a look of its own"
-        )
+        assert re.search(r"\{[^}]*\\kf\d+[^}]*\}it\.", captions["ass"]), "it is lit up at its own time"
         assert re.search(r"\bit\.", captions["srt"])
         page.find("#tab-report").click()
         page.browser.switch_to.frame(page.find("#report iframe"))
         page.wait("document.documentElement.dataset.ready === 'yes'")
         assert "Sheila" in page.ask("document.body.textContent")
+        assert page.ask("[...document.querySelectorAll('.said .word')].some((w) => w.textContent.trim() === 'it.')")
         page.browser.switch_to.default_content()
+        [job] = httpx.get(f"{address}/api/upload-video/jobs").json()["jobs"]
+        document = httpx.get(f"{address}/api/upload-video/jobs/{job['job_id']}/result").json()
+        [told] = [one for segment in document["segments"] for one in segment["words"] if one["written_by"] == "person"]
+        assert told["voice"]["rms_dbfs"] and told["relative"], "what styles the caption is measured"
         page.wait("document.getElementById('said').textContent.startsWith('Remembered: Sheila')", at_most_s=REVISED_S)
         [voice] = (tmp_path / "store" / "voices").iterdir()
         vector = shapes(tuple(json.loads(voice.read_text())["vector"]))
