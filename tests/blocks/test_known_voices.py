@@ -57,11 +57,13 @@ def shapes(vector: tuple[float, ...]) -> list[bytes]:
     """A vector as somebody might have kept it: single and double precision, base64 and text, whole or a piece."""
     single, double = np.array(vector, np.float32), np.array(vector, np.float64)
     binary = [one.tobytes() for one in (single, double, single.astype(">f4"), double.astype(">f8"))]
-    pieces = [one[place : place + 24] for one in binary for place in (0, 240, 480)]
+    pieces = [one[place : place + 24] for one in binary for place in range(0, len(one) - 24, 240)]
     coded = [base64.b64encode(one)[offset : offset + 32] for one in binary for offset in (0, 40)]
-    texts = [f"{value:.{digits}f}" for value in vector[:8] for digits in (6, 8)]
-    texts += [repr(value)[:12] for value in vector[:8]] + [json.dumps(value) for value in vector[:8]]
-    return [*pieces, *coded, *(text.encode() for text in texts)]
+    telling = [value for value in vector if len(repr(value)) > 8][:8]  # encoders leave zeros, which are everywhere
+    texts = [f"{value:.{digits}f}" for value in telling for digits in (6, 8)]
+    texts += [repr(value)[:12] for value in telling] + [json.dumps(value) for value in telling]
+    wanted = [*pieces, *coded, *(text.encode() for text in texts)]
+    return [one for one in wanted if len(set(one)) > 5]
 
 
 def found_in(folder: Path, wanted: list[bytes]) -> list[str]:
