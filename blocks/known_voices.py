@@ -76,15 +76,24 @@ def check(store: ArtifactStore, analysis: Analysis, speaker: str) -> None:
         )
 
 
-def remember(store: ArtifactStore, name: str, job_id: str, speaker: str, report: Report = silent) -> KnownVoice:
+def remember(
+    store: ArtifactStore,
+    name: str,
+    job_id: str,
+    speaker: str,
+    report: Report = silent,
+    *,
+    voices: ArtifactStore | None = None,
+) -> KnownVoice:
     """Keep the voice of a job's speaker under a name; one that was kept under it before is replaced.
 
     Args:
-        store: the store of the job, and of the voice.
+        store: the store of the job.
         name: the person's.
         job_id: the job.
         speaker: the speaker's id in its published result.
         report: hears the finished fraction.
+        voices: the store of the voice; None: that of the job.
 
     Raises:
         InvalidRequest: the name is none.
@@ -106,7 +115,7 @@ def remember(store: ArtifactStore, name: str, job_id: str, speaker: str, report:
     vector, speech_s = found[speaker]
     moment = datetime.now(UTC).isoformat(timespec="seconds")
     kept = KnownVoice(name=name, encoder=encoder, vector=vector, speech_s=round(speech_s, 1), remembered_at=moment)
-    store.write(layout.voice(name), kept.model_dump_json().encode())
+    (voices or store).write(layout.voice(name), kept.model_dump_json().encode())
     return kept
 
 

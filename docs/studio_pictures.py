@@ -3,21 +3,27 @@
     python docs/studio_pictures.py http://127.0.0.1:8080 demo/conversation.mp4 --wrong deep --right it --speaker Sheila
 
 The recording is dropped onto the page and waited for, a speaker is named, a word is corrected and measured again. Says
-how long each took. Needs Chromium and chromedriver on PATH.
+how long each took; the way is `studio.gif`, the pages that it led to are pictures beside it. Needs Chromium and
+chromedriver on PATH.
 """
 
 import argparse
 import base64
+import io
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
 from screenshots import DESKTOP, PHONE, chromium, shrink
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+FILM = (1200, 760)
+FRAME_S = 1.6
+COLOURS = 64
 DROP = """
 const bytes = Uint8Array.from(atob(arguments[0]), (c) => c.charCodeAt(0));
 const transfer = new DataTransfer();
@@ -38,31 +44,41 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "pictures")
     given = parser.parse_args()
     with chromium() as browser:
-        _size(browser, DESKTOP)
+        film = Film(browser)
+        _size(browser, FILM)
         browser.get(given.address)
         _wait(browser, "document.documentElement.dataset.ready === 'yes'")
+        film.take()
         began = time.monotonic()
         browser.execute_script(DROP, base64.b64encode(given.video.read_bytes()).decode(), given.video.name)
         _wait(browser, "document.querySelector('.row-job progress')?.value > 0")
         _say(f"at work after {time.monotonic() - began:.1f} s: {browser.find_element(By.CSS_SELECTOR, '.stage').text}")
-        _shoot(browser, given.out / "studio-working")
-        _wait(browser, "document.querySelector('.row-job .how')?.textContent === 'done'")
+        while not _holds(browser, "document.querySelector('.row-job .how')?.textContent === 'done'"):
+            film.take_stage()
+            time.sleep(0.2)
+        film.take()
         _say(f"done after {time.monotonic() - began:.1f} s")
         browser.find_element(By.CSS_SELECTOR, ".row-job .name").click()
         _wait(browser, "document.querySelectorAll('.w').length > 0")
+        film.take()
         name = browser.find_element(By.CSS_SELECTOR, ".people input")
         name.clear()
         name.send_keys(given.speaker, Keys.TAB)
+        film.take()
         words = browser.find_elements(By.CSS_SELECTOR, ".w")
         [wrong, *_] = [word for word in words if word.text.strip(".,!?").lower() == given.wrong]
+        right = given.right + "".join(letter for letter in wrong.text if letter in ".,!?")
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", wrong)
         wrong.click()
+        film.take()
         browser.switch_to.active_element.send_keys(Keys.CONTROL + "a")
-        browser.switch_to.active_element.send_keys(given.right, Keys.ENTER)
-        _shoot(browser, given.out / "studio-correcting")
+        browser.switch_to.active_element.send_keys(right, Keys.ENTER)
+        film.take()
         began = time.monotonic()
         browser.find_element(By.ID, "save").click()
         _wait(browser, "document.getElementById('said').textContent.startsWith('Saved')")
         _say(f"revised after {time.monotonic() - began:.1f} s")
+        film.take(3 * FRAME_S)
         _say(browser.find_element(By.ID, "word").text.replace("\n", " "))
         for size, kind in ((DESKTOP, "desktop"), (PHONE, "phone")):
             _size(browser, size)
@@ -76,11 +92,49 @@ def main() -> None:
         time.sleep(3)
         browser.execute_script("scrollTo(0, 0)")
         _shoot(browser, given.out / "studio-report")
+        _size(browser, FILM)
+        film.take(2 * FRAME_S)
+        film.write(given.out / "studio.gif")
         for size, kind in ((DESKTOP, "desktop"), (PHONE, "phone")):
             _size(browser, size)
             browser.get(given.address)
             _wait(browser, "document.querySelector('.row-job')")
             _shoot(browser, given.out / f"studio-home-{kind}")
+
+
+class Film:
+    """A picture of the page at each step of the way."""
+
+    def __init__(self, browser: webdriver.Chrome) -> None:
+        self._browser = browser
+        self._frames: list[Image.Image] = []
+        self._lasting_ms: list[int] = []
+        self._stages: set[str] = set()
+
+    def take(self, lasting_s: float = FRAME_S) -> None:
+        """Take one that lasts so long."""
+        time.sleep(0.3)
+        shot = Image.open(io.BytesIO(self._browser.get_screenshot_as_png())).convert("RGB")
+        self._frames.append(shot)
+        self._lasting_ms.append(round(1000 * lasting_s))
+
+    def take_stage(self) -> None:
+        """Take one if the job is at a stage at which it was not before."""
+        shown = self._browser.execute_script("return document.querySelector('.row-job .stage')?.textContent ?? ''")
+        stage, _, _ = shown.partition(" · ")
+        if stage and stage not in self._stages:
+            self._stages.add(stage)
+            self.take(FRAME_S / 2)
+
+    def write(self, path: Path) -> None:
+        """All of them, in colours that hold for all."""
+        together = Image.new("RGB", (FILM[0], FILM[1] * len(self._frames)))
+        for number, frame in enumerate(self._frames):
+            together.paste(frame.resize(FILM), (0, FILM[1] * number))
+        palette = together.quantize(COLOURS, dither=Image.Dither.NONE)
+        frames = [frame.resize(FILM).quantize(palette=palette, dither=Image.Dither.NONE) for frame in self._frames]
+        frames[0].save(path, save_all=True, append_images=frames[1:], duration=self._lasting_ms, loop=0, optimize=True)
+        _say(f"{path}: {len(frames)} pictures, {path.stat().st_size / 1e6:.2f} MB")
 
 
 def _size(browser: webdriver.Chrome, size: tuple[int, int]) -> None:
@@ -97,7 +151,11 @@ def _shoot(browser: webdriver.Chrome, path: Path) -> None:
 
 
 def _wait(browser: webdriver.Chrome, condition: str, at_most_s: float = 300.0) -> None:
-    _until(lambda: bool(browser.execute_script(f"return Boolean({condition})")), condition, at_most_s)
+    _until(lambda: _holds(browser, condition), condition, at_most_s)
+
+
+def _holds(browser: webdriver.Chrome, condition: str) -> bool:
+    return bool(browser.execute_script(f"return Boolean({condition})"))
 
 
 def _until(holds: Callable[[], bool], what: str, at_most_s: float) -> None:

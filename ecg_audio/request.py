@@ -142,6 +142,9 @@ class AnalysisRequest(BaseModel):
     sounds: Annotated[
         bool, Field(description="Look for events beside words: laughter, applause, music, noise, long pauses.")
     ] = True
+    voice_vectors: Annotated[
+        bool, Field(description="Keep in the result how each speaker's voice sounds, as a vector: biometric data.")
+    ] = False
     audio_stream: Annotated[
         int | None, Field(ge=0, description="Which audio stream, counted from 0; default: the file's own default.")
     ] = None

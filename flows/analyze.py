@@ -112,7 +112,7 @@ def _found(job: "Job", speech: engine.Engine, title: str) -> Findings:
     job.warm(speech)
     measuring = job.measure()
     transcribing = begin(transcribe, recording, here, *asked)
-    telling = None if recording.channels else begin(diarize, recording, here, models, speakers)
+    telling = None if recording.channels else begin(diarize, recording, here, models, speakers, request.voice_vectors)
     transcript = transcribing.result()
     frames = measuring.attempt()
     transcript = begin(align, recording, here, models, transcript, frames).result()
@@ -173,9 +173,9 @@ class Job:
             speech.warm()
 
     def _turns_known(self) -> bool:
-        return self.stages.known(
-            diarize, self.recording, self.store.reference, self.request.models, self.request.speaker_count
-        )
+        request = self.request
+        asked = request.models, request.speaker_count, request.voice_vectors
+        return self.stages.known(diarize, self.recording, self.store.reference, *asked)
 
     def measure(self) -> Begun[str]:
         """Begin the measurement; also where its record is kept and the frames are gone."""

@@ -12,7 +12,7 @@ from ecg_audio.progress import Progress, listeners, listening, tracked
 from ecg_audio.request import Limits
 from ecg_audio.results import document, manifest
 from flows.faults import resumable
-from flows.observation import begin
+from flows.observation import side_run_name
 from flows.progress_artifact import progress_artifact
 from flows.runs import BURNING
 from tasks.as_is import as_is
@@ -24,16 +24,9 @@ from tasks.retrying import patient
 STAGES = ("download", "burn")
 
 
-def run_name() -> str:
-    """The job, for whoever reads the list of runs."""
-    job_id = str(runtime.flow_run.parameters["job_id"])
-    begin(job_id)
-    return f"{job_id} · burning in"
-
-
 @flow(
     name=BURNING,
-    flow_run_name=run_name,
+    flow_run_name=side_run_name("burning in"),
     description="Draws the captions of a finished job into the picture of its video. Wants an ffmpeg with libass.",
 )
 @resumable

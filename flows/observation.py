@@ -65,6 +65,17 @@ def begin(job_id: str) -> str:
     return run_id
 
 
+def side_run_name(what: str) -> Callable[[], str]:
+    """What names the runs of a flow that works on the finished job `job_id`: the job, and what is done to it."""
+
+    def run_name() -> str:
+        job_id = str(runtime.flow_run.parameters["job_id"])
+        begin(job_id)  # Prefect says its first lines about a run when it has its name
+        return f"{job_id} · {what}"
+
+    return run_name
+
+
 class _Memory:
     """The most that was taken of the machine's memory, looked at whenever the job gets on. None: cannot be seen."""
 

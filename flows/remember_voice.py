@@ -1,6 +1,6 @@
 """remember-voice: the voice of a job's speaker kept under a name, because somebody asked for it."""
 
-from prefect import flow, runtime
+from prefect import flow
 
 from blocks import known_voices
 from blocks.engine import use_settings
@@ -8,34 +8,28 @@ from blocks.storage import open_store
 from ecg_audio import modes
 from ecg_audio.progress import Progress, listeners, listening, tracked
 from flows.faults import resumable
-from flows.observation import begin
+from flows.observation import side_run_name
 from flows.progress_artifact import progress_artifact
 from flows.runs import REMEMBERING
 from tasks.name_speakers import name_speakers
 from tasks.retrying import patient
 
 
-def run_name() -> str:
-    """The job, for whoever reads the list of runs; a name is nothing for that list."""
-    job_id = str(runtime.flow_run.parameters["job_id"])
-    begin(job_id)
-    return f"{job_id} · a voice"
-
-
 @flow(
     name=REMEMBERING,
-    flow_run_name=run_name,
+    flow_run_name=side_run_name("a voice"),  # a name is nothing for the list of runs
     description="Keeps the voice of a job's speaker under a name, so that later recordings say whose it is.",
 )
 @resumable
-def remember_voice(name: str, job_id: str, speaker: str, store: str | None = None) -> float:
+def remember_voice(name: str, job_id: str, speaker: str, store: str | None = None, voices: str | None = None) -> float:
     """Remember a voice.
 
     Args:
         name: the person's, who has agreed.
         job_id: the job.
         speaker: the speaker's id in its result.
-        store: reference of the artifact store; None: the usual one.
+        store: reference of the artifact store that has the job; None: the usual one.
+        voices: reference of the store that keeps the voice; None: that of the job.
 
     Returns:
         of how many seconds of speech; the vector itself stays in its file.
@@ -52,4 +46,5 @@ def remember_voice(name: str, job_id: str, speaker: str, store: str | None = Non
         tracked(Progress((name_speakers.name,), listeners())) as progress,
         progress.stage(name_speakers.name) as report,
     ):
-        return known_voices.remember(artifacts, name, job_id, speaker, report).speech_s
+        kept_in = patient(open_store(voices)) if voices else artifacts
+        return known_voices.remember(artifacts, name, job_id, speaker, report, voices=kept_in).speech_s

@@ -20,7 +20,7 @@ from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.revision.draft import changed, drafted, paused
 from flows.callbacks import tell_revision
 from flows.faults import resumable
-from flows.observation import begin
+from flows.observation import side_run_name
 from flows.progress_artifact import progress_artifact
 from flows.runs import REVISION
 from flows.stages import Stages
@@ -35,16 +35,9 @@ STANDS_S = 60.0
 """How long others step back, should a revision die; while it lives it says so again."""
 
 
-def run_name() -> str:
-    """The job, for whoever reads the list of runs."""
-    job_id = str(runtime.flow_run.parameters["job_id"])
-    begin(job_id)
-    return f"{job_id} · revision"
-
-
 @flow(
     name=REVISION,
-    flow_run_name=run_name,
+    flow_run_name=side_run_name("revision"),
     description="Puts a person's corrections into a result, measures what changed, and publishes it again.",
     task_runner=ThreadPoolTaskRunner(max_workers=2),  # type: ignore[arg-type]  # its type parameter is invariant
 )

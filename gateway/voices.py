@@ -56,7 +56,13 @@ async def remember(asked: RememberVoice, prefect: Prefect, settings: Set) -> Sid
         raise ResultNotFound(f"job {asked.job_id} has no result: it is {job.status}")
     published = await asyncio.to_thread(results.published, job)
     await asyncio.to_thread(known_voices.check, published.store, published.analysis, asked.speaker)
-    parameters = {"name": name, "job_id": asked.job_id, "speaker": asked.speaker, "store": job.store}
+    parameters = {
+        "name": name,
+        "job_id": asked.job_id,
+        "speaker": asked.speaker,
+        "store": job.store,
+        "voices": settings.store,  # wherever the job lies: the list and the forgetting look there
+    }
     # each time is asked for anew: the voice may have been forgotten meanwhile
     key = f"{asked.job_id}.voice.{uuid.uuid4()}"
     run = await prefect.begin(settings.voice_deployment, asked.job_id, key, parameters)

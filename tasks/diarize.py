@@ -18,10 +18,14 @@ from tasks.stage import not_kept, stage
     failure=DiarizationFailed,
     tags=["speech"],
 )
-def diarize(recording: Recording, store: str, models: str, speakers: SpeakerCount) -> Diarization:
-    """Tell the speakers of a recording apart."""
+def diarize(
+    recording: Recording, store: str, models: str, speakers: SpeakerCount, voice_vectors: bool = False
+) -> Diarization:
+    """Tell the speakers of a recording apart. `voice_vectors`: and keep how their voices sound."""
     with progress.current().stage(diarize.name) as report, open_store(store).local(recording.key) as path:
-        return engine.shared(models).diarize(path, speakers=speakers, report=report)
+        found = engine.shared(models).diarize(path, speakers=speakers, report=report)
+        # they are biometric data, and this result is kept
+        return found if voice_vectors else found.model_copy(update={"embeddings": {}})
 
 
 @stage("diarize", key=not_kept, failure=DiarizationFailed)

@@ -21,6 +21,10 @@ UNHEARD = "REVISED_UNHEARD"
 """The notice of a result that was corrected when its recording had been removed."""
 REACH_S = 0.3
 """How far beyond a segment its first and last words are looked for, where nothing else is said."""
+ADDED_WORD_S = 1.0
+"""And so much farther for each word more than the machine heard there: it may have missed a whole phrase."""
+LONGEST_S = 30.0
+"""Of sound that is aligned as one."""
 
 
 @task(name="realign", tags=["speech"], **RETRYING)
@@ -49,7 +53,7 @@ def realign(before: Analysis, draft: Analysis, frames: str, store: str, machine:
                 model=before.transcription_model,
                 language=before.language,
                 task=before.task,
-                utterances=tuple(_utterance(one, before) for one in own),
+                utterances=_utterances(own, before, draft),
                 speech=(),
             )
             timed = aligned_in(track, artifacts, before.models_requested, asked, measured, report)
@@ -138,14 +142,31 @@ def reassemble(
         return _revised(found, edits, original_run_id, run_id)
 
 
-def _utterance(segment: Segment, before: Analysis) -> Utterance:
-    return Utterance(
-        start_s=segment.start_s,
-        end_s=segment.end_s,
-        text=" ".join(word.text for word in segment.words),
-        words=(),
-        language=segment.language or before.language,
-    )
+def _utterances(segments: Sequence[Segment], before: Analysis, draft: Analysis) -> tuple[Utterance, ...]:
+    """What is looked for, and where, in order of the segments.
+
+    Words that a person has added may be said beside a segment as well as in it. Then all of what is free there is
+    searched, and segments that would search the same are one utterance.
+    """
+    found: list[Utterance] = []
+    wide = False  # whether the last one is searched beyond its segment
+    for segment in segments:
+        start_s, end_s, was_wide, wide = segment.start_s, segment.end_s, wide, _added(before, segment) > 0
+        if wide:
+            start_s, end_s = _room(before, draft, segment)
+        text, language = " ".join(word.text for word in segment.words), segment.language or before.language
+        last = found[-1] if found else None
+        shared = last and (wide or was_wide) and start_s < last.end_s
+        if last and shared and language == last.language and end_s - last.start_s <= LONGEST_S:
+            found[-1] = last.model_copy(update={"end_s": max(end_s, last.end_s), "text": f"{last.text} {text}"})
+        else:
+            found.append(Utterance(start_s=start_s, end_s=end_s, text=text, words=(), language=language))
+    return tuple(found)
+
+
+def _added(before: Analysis, segment: Segment) -> int:
+    """How many words more a segment has than before."""
+    return max(0, len(segment.words) - sum(len(one.words) for one in before.segments if one.id == segment.id))
 
 
 def _channels(before: Analysis, draft: Analysis, names: Mapping[str, str]) -> dict[int, str]:
@@ -167,15 +188,16 @@ def _placed(
 ) -> tuple[Segment, ...]:
     """All segments of the draft, those whose words were found with the times of these."""
     placed = [
-        drafts.placed(segment, found[segment.id], _room(draft, segment)) if segment.id in found else segment
+        drafts.placed(segment, found[segment.id], _room(before, draft, segment)) if segment.id in found else segment
         for segment in draft.segments
     ]
     return drafts.paused(before, placed, machine)
 
 
-def _room(draft: Analysis, segment: Segment) -> tuple[float, float]:
+def _room(before: Analysis, draft: Analysis, segment: Segment) -> tuple[float, float]:
     """From when until when the segment's words may be: a little beyond it, as far as nobody else speaks there."""
+    reach_s = REACH_S + ADDED_WORD_S * _added(before, segment)
     others = [one for one in draft.segments if one.id != segment.id]
     earliest_s = max((one.end_s for one in others if one.end_s <= segment.start_s), default=0.0)
     latest_s = min((one.start_s for one in others if one.start_s >= segment.end_s), default=draft.recording.duration_s)
-    return max(earliest_s, segment.start_s - REACH_S), min(latest_s, segment.end_s + REACH_S)
+    return max(earliest_s, segment.start_s - reach_s), min(latest_s, segment.end_s + reach_s)

@@ -58,6 +58,9 @@ def analyze(
     sounds: Annotated[
         bool, typer.Option("--sounds/--no-sounds", help="Look for laughter, applause, music, noise and long pauses.")
     ] = True,
+    voice_vectors: Annotated[
+        bool, typer.Option("--voice-vectors", help="Keep each speaker's voice as a vector: biometric data.")
+    ] = False,
     speakers: Annotated[int | None, typer.Option(metavar="N", help="Exact number of speakers, if you know it.")] = None,
     min_speakers: Annotated[int | None, typer.Option(metavar="N", help="At least so many speakers.")] = None,
     max_speakers: Annotated[int | None, typer.Option(metavar="N", help="At most so many speakers.")] = None,
@@ -108,6 +111,7 @@ def analyze(
                 "hotwords": hotwords,
                 "translate": translate,
                 "sounds": sounds,
+                "voice_vectors": voice_vectors,
                 "speakers": speakers,
                 "min_speakers": min_speakers,
                 "max_speakers": max_speakers,

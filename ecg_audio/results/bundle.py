@@ -96,6 +96,8 @@ def _command(analysis: Analysis) -> list[str]:
     command += ["--language", analysis.language_requested]
     if analysis.task == "translate":
         command.append("--translate")
+    if any(speaker.embedding for speaker in analysis.speakers):
+        command.append("--voice-vectors")
     if analysis.initial_prompt:
         command += ["--initial-prompt", analysis.initial_prompt]
     if analysis.hotwords:

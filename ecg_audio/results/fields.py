@@ -123,7 +123,7 @@ MEANINGS: dict[str, Meaning] = {
     "spectral_flatness": Meaning("1", "Geometric over arithmetic mean of the power spectrum: 0 a tone, 1 white noise."),
     "zero_crossing_rate": Meaning("1/sample", "Sign changes per sample."),
     "mfcc": Meaning("1", "Means of the 13 mel-frequency cepstral coefficients, from 0."),
-    "embedding": Meaning("1", "Voice of the speaker over the whole recording, as a unit vector."),
+    "embedding": Meaning("1", "Voice of the speaker as a unit vector, where the request asked for voice_vectors."),
     # rate
     "words_per_s": Meaning("1/s", "Words by the time in which they were said."),
     "syllable_peaks_per_s": Meaning("1/s", "Syllable-like peaks of loudness by time."),

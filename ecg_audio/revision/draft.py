@@ -16,6 +16,8 @@ from ecg_audio.errors import InvalidRequest
 
 LONGEST_NAME = 80
 LONGEST_TEXT = 10_000  # characters of a segment
+MISPLACED_S = 1.0
+"""Between where a word was heard and where it is said: a recogniser that heard this word is not so far off."""
 
 _TOKEN = re.compile(r"\S+")
 
@@ -124,8 +126,8 @@ def changed(before: Analysis, after: Analysis) -> tuple[Segment, ...]:
 def placed(segment: Segment, aligned: Sequence[Word], room: tuple[float, float]) -> Segment:
     """A segment whose new words have the times that an aligner found.
 
-    Words of the machine keep their times. Those of a person, also earlier ones, were placed among words that were
-    wrong, so they are placed anew.
+    Words of the machine keep their times, unless they are said somewhere else altogether. Those of a person, also
+    earlier ones, were placed among words that were wrong, so they are placed anew.
 
     Args:
         segment: as `drafted` left it.
@@ -139,11 +141,14 @@ def placed(segment: Segment, aligned: Sequence[Word], room: tuple[float, float])
         return segment
     words = list(segment.words)
     earliest_s, latest_s = room
+    anew = [
+        word.written_by == "person" or _misplaced(segment.words, index, aligned) for index, word in enumerate(words)
+    ]
     for index, (word, found) in enumerate(zip(words, aligned, strict=True)):
-        if word.written_by == "machine":
+        if not anew[index]:
             continue
         least_s = words[index - 1].end_s if index else earliest_s
-        later = next((one.start_s for one in words[index + 1 :] if one.written_by == "machine"), latest_s)
+        later = next((words[at].start_s for at in range(index + 1, len(words)) if not anew[at]), latest_s)
         start_s = min(max(found.start_s, least_s), later)
         words[index] = word.model_copy(
             update={
@@ -157,6 +162,14 @@ def placed(segment: Segment, aligned: Sequence[Word], room: tuple[float, float])
     return segment.model_copy(
         update={"words": tuple(words), "start_s": min(first, segment.start_s), "end_s": max(last, segment.end_s)}
     )
+
+
+def _misplaced(words: Sequence[SpokenWord], index: int, aligned: Sequence[Word]) -> bool:
+    """Whether the machine heard this word, which stands beside a person's, in other words: it is said elsewhere."""
+    beside = [words[at].written_by for at in (index - 1, index + 1) if 0 <= at < len(words)]
+    found = aligned[index]
+    far = abs(found.start_s - words[index].start_s) > MISPLACED_S
+    return "person" in beside and found.timing == "aligned" and far
 
 
 def paused(before: Analysis, segments: Sequence[Segment], machine: Analysis | None = None) -> tuple[Segment, ...]:

@@ -64,7 +64,7 @@ def test_a_bundle_says_how_it_is_made_again() -> None:
     command = bundle.provenance(led)["command"]
     assert command == (
         f"ecg analyze 'a talk.wav' --job-id {led.job_id} --models {led.models_requested} --language en "
-        "--hotwords 'Ana; rm'"
+        "--voice-vectors --hotwords 'Ana; rm'"
     )
 
 

@@ -1,4 +1,6 @@
+import base64
 import json
+import lzma
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -61,7 +63,7 @@ def test_a_job_publishes_everything(stub: StubEngine, ask: Ask, tmp_path: Path) 
     assert [segment.speaker for segment in found.segments] == ["SPEAKER_00", "SPEAKER_01"]
     voice = found.segments[0].voice
     assert voice and voice.f0_median_hz == pytest.approx(150.0, abs=1.0)
-    assert found.speakers[0].embedding == (1.0, 0.0) and found.speakers[1].embedding is None
+    assert [speaker.embedding for speaker in found.speakers] == [None, None]
     assert ended.outputs and set(ended.outputs.tables) == set(TABLES)
     written = manifest.loads(Path(ended.outputs.manifest).read_bytes())
     manifest.verify(written, lambda key: (tmp_path / "store" / key).read_bytes())
@@ -161,6 +163,17 @@ def test_refresh_does_everything_again(stub: StubEngine, ask: Ask, calls: Calls)
     again = analyze(ask(), refresh=True)
     assert calls() == ["diarize", "diarize", "transcribe", "transcribe"]
     assert set(statuses(again).values()) == {"completed"}
+
+
+def test_vectors_of_voices_are_kept_for_whoever_asks(ask: Ask, calls: Calls, tmp_path: Path) -> None:
+    """Without it neither a result nor a kept record has one; with it speakers are told apart again, and have theirs."""
+    analyze(ask())
+    [kept] = (tmp_path / "store" / "cache").rglob("diarize-*")
+    record = json.loads(kept.read_text())["result"]
+    assert json.loads(lzma.decompress(base64.b64decode(record)))["data"]["embeddings"] == {}
+    found = result(analyze(ask(voice_vectors=True)))
+    assert [speaker.embedding for speaker in found.speakers] == [(1.0, 0.0), None]
+    assert calls().count("diarize") == 2
 
 
 def test_another_speaker_count_only_diarizes_again(stub: StubEngine, ask: Ask, calls: Calls) -> None:

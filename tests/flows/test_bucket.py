@@ -12,11 +12,13 @@ import pytest
 from blocks import bucket
 from blocks.bucket import BucketStore
 from blocks.storage import open_store
-from ecg_audio.errors import PublishFailed
+from ecg_audio.analysis import Edits, SegmentEdit
+from ecg_audio.errors import JobConflict, PublishFailed
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results import manifest
 from ecg_audio.results.outcome import TABLES, Outcome
 from flows.analyze import analyze
+from flows.revise import revise
 from tasks import retrying
 from tasks.publish import publish
 from tests.s3 import S3Service
@@ -61,7 +63,7 @@ def statuses(ended: Outcome) -> dict[str, str]:
 
 
 def test_the_whole_way_in_a_bucket(asked: AnalysisRequest, stub: StubEngine, tmp_path: Path) -> None:
-    """Source, recording, frames, cached records, outputs and manifest are objects; a second run is cached, replaces."""
+    """All that a job makes are objects; a second run is cached, and a revision replaces what it has published."""
     store = stored(asked)
     first = analyze(asked)
     assert (first.status, first.words, first.speakers) == ("completed", 4, 2)
@@ -86,8 +88,20 @@ def test_the_whole_way_in_a_bucket(asked: AnalysisRequest, stub: StubEngine, tmp
     assert cached == {"extract", "measure", "transcribe", "align", "diarize", "find_events"}
     assert stub.log.read_text().count("transcribe") == 1
     after = published(store)
+    second_document = store.read(after.outputs["analysis"].key)
     assert after.run_id != before.run_id and {key.split("/")[1] for key in store.keys("runs")} == {after.run_id}
     assert len(store.keys("features")) == len(TABLES)
+
+    edits = Edits(speakers={"SPEAKER_00": "쉴라"}, segments={1: SegmentEdit(text="good buy")})
+    assert revise("job-1", edits, asked.store, base=after.run_id).words == 4
+    revised = published(store)
+    assert "buy" in store.read(revised.outputs["srt"].key).decode()
+    assert json.loads(store.read(revised.outputs["analysis"].key))["segments"][0]["speaker"] == "쉴라"
+    assert store.read(revised.outputs["original"].key) == second_document
+    assert {key.split("/")[1] for key in store.keys("runs")} == {revised.run_id}
+    assert len(store.keys("features")) == len(TABLES)
+    with pytest.raises(JobConflict, match="revision 1"):
+        revise("job-1", edits, asked.store, base=after.run_id)
     assert not list(tmp_path.rglob("*.flac")), "a copy is left on this machine"
 
 

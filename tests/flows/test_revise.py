@@ -1,6 +1,11 @@
 """A finished result is corrected: what depends on the correction is made again, and published whole."""
 
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,6 +24,7 @@ from flows.analyze import analyze
 from flows.remember_voice import remember_voice
 from flows.revise import revise
 from tasks.publish import publish
+from tests.flows.killed_revision import EDITS
 from tests.flows.test_analyze import Ask, Calls
 from tests.stub_engine import StubEngine
 
@@ -210,6 +216,45 @@ def test_a_revision_that_is_not_published_changes_nothing(
     written = manifest.loads((Path(store) / "results/job-1/manifest.json").read_bytes())
     manifest.verify(written, lambda key: (Path(store) / key).read_bytes())
     assert document.loads((Path(store) / written.outputs["analysis"].key).read_bytes()) == analysed
+
+
+@pytest.mark.slow
+def test_a_killed_revision_leaves_the_old_result_or_the_new_one(
+    analysed: Analysis, store: str, prefect_server: str, tmp_path: Path
+) -> None:
+    """After kill -9 before the manifest is written and right behind it; done again, the new one is there, whole.
+
+    Rows are replaced a table at a time: those that were new before the manifest was are of the new result.
+    """
+    killed = {}
+    for moment in ("before", "after"):
+        of = tmp_path / moment
+        shutil.copytree(store, of)
+        asked = [sys.executable, "-m", "tests.flows.killed_revision", str(of), "manifest.json", moment]
+        killed[moment] = (
+            of,
+            subprocess.Popen(
+                asked, env=os.environ | {"PREFECT_API_URL": prefect_server}, cwd=Path(__file__).parents[2]
+            ),
+        )
+    for moment, (of, process) in killed.items():
+        assert process.wait(120) == -signal.SIGKILL
+        found = published(of, tables=moment == "after")
+        corrected = [word.text for word in found.words] == ["hello", "there", "good", "buy"]
+        assert corrected == (moment == "after") and (corrected or found == analysed)
+    time.sleep(2.0)  # what the dead claimed no longer stands
+    of, _ = killed["before"]
+    revise("job-1", EDITS, str(of))
+    again = published(of)
+    assert again.segments[0].speaker == "Sheila" and again.segments[1].words[1].text == "buy"
+
+
+def published(store: Path, *, tables: bool = True) -> Analysis:
+    """The job's result, which is as its manifest says, in all parts or in all but the tables."""
+    written = manifest.loads((store / "results/job-1/manifest.json").read_bytes())
+    outputs = {name: one for name, one in written.outputs.items() if tables or not name.startswith("tables/")}
+    manifest.verify(written.model_copy(update={"outputs": outputs}), lambda key: (store / key).read_bytes())
+    return document.loads((store / written.outputs["analysis"].key).read_bytes())
 
 
 def test_the_engine_that_heard_the_words_aligns_the_new_ones(

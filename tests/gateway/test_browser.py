@@ -66,9 +66,9 @@ class Studio:
         """What a piece of script returns."""
         return self.browser.execute_script(f"return ({script})", *arguments)
 
-    def wait(self, script: str, *arguments: Any) -> None:
+    def wait(self, script: str, *arguments: Any, at_most_s: float = PATIENCE_S) -> None:
         """Wait until a condition holds in the page."""
-        WebDriverWait(self.browser, PATIENCE_S, 0.1).until(lambda _: self.ask(script, *arguments), script)
+        WebDriverWait(self.browser, at_most_s, 0.1).until(lambda _: self.ask(script, *arguments), script)
 
     def find(self, selector: str) -> Any:
         """An element."""

@@ -123,10 +123,8 @@ def test_aligned_words_stay_between_those_that_are_kept(analysis: Analysis) -> N
     texts = [word.text for word in before.words]
     texts[2] = "why"
     drafted = retold(analysis, 0, " ".join(texts))
-    wide = [
-        Word(text=word.text, start_s=max(0.0, word.start_s - 9.0), end_s=word.end_s + 9.0, timing="aligned")
-        for word in drafted.words
-    ]
+    wide = [Word(text=word.text, start_s=word.start_s, end_s=word.end_s, timing="aligned") for word in drafted.words]
+    wide[2] = wide[2].model_copy(update={"start_s": max(0.0, wide[2].start_s - 9.0), "end_s": wide[2].end_s + 9.0})
     after = draft.placed(drafted, wide, (0.0, 99.0))
     assert after.words[2].timing == "aligned"
     assert (after.words[2].start_s, after.words[2].end_s) == (before.words[1].end_s, before.words[3].start_s)
@@ -155,6 +153,22 @@ def test_the_first_word_stays_in_the_room_that_others_leave(analysis: Analysis) 
     early = [Word(text=word.text, start_s=0.0, end_s=word.end_s, timing="aligned") for word in drafted.words]
     room = (analysis.segments[1].start_s - 0.1, analysis.segments[1].end_s)
     assert draft.placed(drafted, early, room).words[0].start_s == room[0]
+
+
+def test_a_word_that_was_heard_elsewhere_goes_where_it_is_said(analysis: Analysis) -> None:
+    """The machine's word beside a person's, if the sound has it more than a second away; any other one stays."""
+    before = analysis.segments[1]
+    texts = [word.text for word in before.words]
+    drafted = retold(analysis, 1, " ".join(["Why", *texts[1:]]))
+    for earlier_s, stays in ((0.9, True), (1.1, False)):
+        found = [
+            Word(text=word.text, start_s=word.start_s - earlier_s, end_s=word.end_s - earlier_s, timing="aligned")
+            for word in drafted.words
+        ]
+        after = draft.placed(drafted, found, (0.0, 99.0))
+        assert (after.words[1].start_s == before.words[1].start_s) == stays
+        assert after.words[1].written_by == "machine" and after.words[2:] == before.words[2:]
+        assert after.words[0].end_s <= after.words[1].start_s
 
 
 def test_words_that_are_the_machines_again_are_its_own(analysis: Analysis) -> None:
