@@ -22,7 +22,7 @@ from selenium.webdriver.support.ui import Select
 
 from deployments.cli import demo
 from tests.blocks.test_known_voices import found_in, shapes
-from tests.captions.test_browser import driver  # noqa: F401 - a fixture
+from tests.captions.page.conftest import driver  # noqa: F401 - a fixture
 from tests.deployments.service import free_ports
 from tests.gateway.test_browser import Studio
 
