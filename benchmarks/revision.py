@@ -53,11 +53,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, session.prefect_server() as server:
         if server is not None:
             server.wait()
-        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-
         for recording in sorted(given.material.iterdir()):
             if recording.suffix in AUDIO_SUFFIXES:
-                with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+                with session.unwatched(server):
                     for figures in _of(recording, given, Path(folder)):
                         sys.stdout.write(json.dumps({"recording": recording.stem, **figures}) + "\n")
                         sys.stdout.flush()
