@@ -1,7 +1,7 @@
 """analyze: one recording, from its source to published results."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from blocks.storage import ArtifactStore, check_source, key_of, open_store
 from ecg_audio import layout, modes, workspace
 from ecg_audio.analysis import Diarization, Emotion, EventKind, Media, Naming, Recording, StageRecord, Transcript
 from ecg_audio.errors import EcgError, EngineUnavailable, TooLong, WorkerLost
-from ecg_audio.media import source
+from ecg_audio.media import decode, source
 from ecg_audio.overheard import Events
 from ecg_audio.progress import BESIDE, WEIGHTS, Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
@@ -30,6 +30,7 @@ from flows.faults import resumable
 from flows.observation import begin, observed
 from flows.stages import Begun, Stages
 from flows.summary import summarise
+from tasks import keys
 from tasks.align import align
 from tasks.as_is import as_is
 from tasks.assemble import Findings, assemble
@@ -86,6 +87,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     wanted = Wanted(emotion.configured(), sounds, classifier.configured(), bool(store.keys(layout.VOICES)))
 
     with (
+        _decoder(store, request.source, refresh=refresh),
         _stages(wanted, store, refresh=refresh) as stages,
         workspace.incoming(request.job_id, request.source) as folder,
     ):
@@ -228,6 +230,12 @@ def _recording(stages: Stages, store: ArtifactStore, media: Media, request: Anal
             f"the limit is {request.limits.max_duration_s / 60:.0f}"
         )
     return recording
+
+
+def _decoder(store: ArtifactStore, asked: str, *, refresh: bool) -> AbstractContextManager[None]:
+    """The decoder begins beside the first stage, where nothing is known of the source."""
+    key = keys.download_key(asked)
+    return nullcontext() if key and not refresh and keys.known(store, key) else decode.prepared()
 
 
 def _engine(models: str) -> engine.Engine:

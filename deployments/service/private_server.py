@@ -89,6 +89,7 @@ def serve(port: int, database: Path, template: Path) -> None:
 
         app = create_app()
     _wait_less()
+    _write_at_once()
 
     class Announced(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -112,6 +113,23 @@ def _wait_less() -> None:
         cursor.close()
 
     AioSqliteConfiguration.setup_sqlite = set_up  # type: ignore[assignment,method-assign]
+
+
+def _write_at_once() -> None:
+    """Let each transaction take SQLite's lock when it begins.
+
+    One that begins by reading, and wants to write when another has written meanwhile, is refused however long it would
+    wait; the client comes again after 2 s.
+    """
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+    usual = AioSqliteConfiguration.begin_transaction
+
+    def begin(self: AioSqliteConfiguration, session: Any, with_for_update: bool = False) -> Any:
+        del with_for_update
+        return usual(self, session, with_for_update=True)
+
+    AioSqliteConfiguration.begin_transaction = begin  # type: ignore[method-assign]
 
 
 def _keep_template(database: Path, template: Path) -> None:

@@ -7,7 +7,9 @@ import hashlib
 import math
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,8 @@ from ecg_audio.media.timeline import Samples
 from ecg_audio.progress import Report, silent
 from ecg_audio.request import Channels, Limits
 from ecg_audio.sampling import RATE_HZ
+
+_waiting: deque[Child] = deque()  # decoders that are prepared and not asked yet, of all jobs of this process
 
 LEAST_TIMEOUT_S = 120.0
 SLOWEST_BYTES_PER_S = 1e6
@@ -95,7 +99,7 @@ def extract(
     # a name of its own: two jobs may extract the same content at the same time
     unfinished = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        with Child("the decoder", memory_bytes=memory_bytes, environment=ENVIRONMENT) as child:
+        with _decoder(memory_bytes) as child:
             try:
                 recording: Recording = child.call(
                     write,
@@ -123,6 +127,36 @@ def extract(
         for left in unfinished.parent.glob(f"{glob.escape(unfinished.name)}*"):
             left.unlink(missing_ok=True)
     return recording
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """Start the process of an extraction that is to come in this block: what it imports takes longer than many a file.
+
+    One that nobody asked for ends with the block.
+    """
+    child = Child("the decoder", memory_bytes=MEMORY_BYTES, environment=ENVIRONMENT, ahead=f"{__name__}:load")
+    child.start()
+    _waiting.append(child)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # who has taken it ends it
+            _waiting.remove(child)
+            child.stop()
+
+
+def _decoder(memory_bytes: int | None) -> Child:
+    if memory_bytes == MEMORY_BYTES:
+        with suppress(IndexError):
+            return _waiting.popleft()
+    return Child("the decoder", memory_bytes=memory_bytes, environment=ENVIRONMENT)
+
+
+def load() -> None:
+    """Import what decoding takes."""
+    import av  # noqa: F401
+    import soundfile  # noqa: F401
 
 
 def channel_path(target: Path, number: int) -> Path:

@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -99,5 +100,31 @@ def test_who_waits_for_a_locked_database_is_told_to_come_again() -> None:
             assert httpx.post(f"{server.address}/flows/", json=asked, timeout=55.0).status_code == 503
             writer.execute("ROLLBACK")
         assert httpx.post(f"{server.address}/flows/", json=asked, timeout=55.0).is_success
+    finally:
+        server.stop()
+
+
+def test_clients_that_write_at_once_are_not_refused() -> None:
+    """Requests that read and then write wait for each other: a refused one would come again after seconds."""
+    import httpx
+
+    server = PrivateServer()
+    lease = {"names": ["tag:speech"], "slots": 1, "mode": "concurrency", "lease_duration": 60}
+
+    def write(name: str) -> set[int]:
+        found = set()
+        with httpx.Client(base_url=server.address, timeout=55.0) as client:
+            flow = client.post("/flows/", json={"name": name}).json()["id"]
+            for _ in range(8):
+                found.add(client.post("/v2/concurrency_limits/increment-with-lease", json=lease).status_code)
+                run = client.post("/flow_runs/", json={"flow_id": flow, "state": {"type": "SCHEDULED"}}).json()
+                begun = {"state": {"type": "RUNNING"}}
+                found.add(client.post(f"/flow_runs/{run['id']}/set_state", json=begun).status_code)
+        return found
+
+    try:
+        server.wait()
+        with ThreadPoolExecutor(4) as pool:
+            assert set().union(*pool.map(write, "abcd")) <= {200, 201}
     finally:
         server.stop()
