@@ -94,8 +94,12 @@ class Heard:
             return self.level
         factor = np.float32(10.0 ** (self.gain_db / 20.0))
         flac = FlacWriter(target)
-        for block in self._blocks():
-            flac.write(block * factor if self.gain_db else block)
+        try:
+            for block in self._blocks():
+                flac.write(block * factor if self.gain_db else block)
+        except BaseException:
+            flac.discard()  # its thread would wait for more
+            raise
         flac.close()
         return self.level
 
