@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from deployments.service import postgres
+from deployments.service import postgres, prefect_server, session
 from deployments.service.warm import client
 from ecg_audio.telemetry import TELEMETRY_OFF
 
@@ -49,6 +49,7 @@ class Service:
         self.environment = {
             **os.environ,
             **TELEMETRY_OFF,
+            **({} if api else session.UNGUARDED),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "PREFECT_HOME": str(folder / "prefect"),
@@ -61,7 +62,7 @@ class Service:
         self.http = stack.enter_context(httpx.Client(base_url=self.api, timeout=30))
 
     def start_server(self, database: str | None) -> None:
-        """Start Prefect's server.
+        """Start Prefect's server, set up as `ecg serve` does.
 
         Args:
             database: a connection URL; None: SQLite in the folder.
@@ -69,7 +70,8 @@ class Service:
         url = database or f"sqlite+aiosqlite:///{self.folder}/prefect.db"
         port = str(httpx.URL(self.api).port)
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
-        self.start("server", command, PREFECT_SERVER_DATABASE_CONNECTION_URL=url, PREFECT_UI_ENABLED="false")
+        settings = prefect_server.SETTINGS | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": url}
+        self.start("server", command, **settings, PREFECT_UI_ENABLED="false")
         until(self._answers, "Prefect's server answers")
 
     def _answers(self) -> bool:

@@ -30,6 +30,7 @@ from flows.faults import resumable
 from flows.observation import begin, observed
 from flows.stages import Begun, Stages
 from flows.summary import summarise
+from flows.unkept import UNKEPT
 from tasks import keys
 from tasks.align import align
 from tasks.as_is import as_is
@@ -64,6 +65,7 @@ def run_name() -> str:
     flow_run_name=run_name,
     description="Who said what, when and how: transcript, speakers, voice features, tables and captions.",
     task_runner=ThreadPoolTaskRunner(max_workers=4),  # type: ignore[arg-type]  # its type parameter is invariant
+    **UNKEPT,
 )
 @resumable
 @observed

@@ -15,6 +15,7 @@ from flows.faults import resumable
 from flows.observation import side_run_name
 from flows.progress_artifact import progress_artifact
 from flows.runs import BURNING
+from flows.unkept import UNKEPT
 from tasks.as_is import as_is
 from tasks.burn import burn_in, burnt_key
 from tasks.download import download
@@ -28,6 +29,7 @@ STAGES = ("download", "burn")
     name=BURNING,
     flow_run_name=side_run_name("burning in"),
     description="Draws the captions of a finished job into the picture of its video. Wants an ffmpeg with libass.",
+    **UNKEPT,
 )
 @resumable
 def burn(job_id: str, source: str, store: str | None = None, cookies: str | None = None) -> str:

@@ -33,6 +33,7 @@ from flows import again, lost, runs
 from flows.runs import ALIVE, BATCH, BURNING, ENDED, LOST, REMEMBERING, REVISION, WAITING, Run
 from flows.settlement import Verdict, published, verdict
 from flows.sweeping import sweep_store
+from flows.unkept import UNKEPT
 from tasks.notify import TOLD, notify
 
 AT_ONCE = 8
@@ -65,6 +66,7 @@ class Owed:
     name="reconcile",
     description="Begins lost runs again, tells backends how their jobs ended where the runs could not, and sweeps.",
     task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE),  # type: ignore[arg-type]  # its parameter is invariant
+    **UNKEPT,
 )
 def reconcile(horizon_h: float = 24.0, silent_s: float | None = None) -> list[dict[str, str]]:
     """Begin again what was lost, settle what is owed, and sweep.

@@ -11,6 +11,7 @@ from flows.faults import resumable
 from flows.observation import side_run_name
 from flows.progress_artifact import progress_artifact
 from flows.runs import REMEMBERING
+from flows.unkept import UNKEPT
 from tasks.name_speakers import name_speakers
 from tasks.retrying import patient
 
@@ -19,6 +20,7 @@ from tasks.retrying import patient
     name=REMEMBERING,
     flow_run_name=side_run_name("a voice"),  # a name is nothing for the list of runs
     description="Keeps the voice of a job's speaker under a name, so that later recordings say whose it is.",
+    **UNKEPT,
 )
 @resumable
 def remember_voice(name: str, job_id: str, speaker: str, store: str | None = None, voices: str | None = None) -> float:

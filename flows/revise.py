@@ -24,6 +24,7 @@ from flows.observation import side_run_name
 from flows.progress_artifact import progress_artifact
 from flows.runs import REVISION
 from flows.stages import Stages
+from flows.unkept import UNKEPT
 from tasks.as_is import as_is
 from tasks.measure import frames_key, measure
 from tasks.publish import ORIGINAL, addresses, publish
@@ -40,6 +41,7 @@ STANDS_S = 60.0
     flow_run_name=side_run_name("revision"),
     description="Puts a person's corrections into a result, measures what changed, and publishes it again.",
     task_runner=ThreadPoolTaskRunner(max_workers=2),  # type: ignore[arg-type]  # its type parameter is invariant
+    **UNKEPT,
 )
 @resumable
 def revise(

@@ -14,6 +14,14 @@ from ecg_audio.compute.lazy_imports import without_collecting
 DATABASE_S = 240.0
 STEP_S = 0.1
 
+SETTINGS = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # the reconciler alone makes 1440 a day
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",  # on one machine a queue is nothing late
+}
+"""Of the server's, wherever it keeps its data."""
+
 
 def main() -> None:
     """Serve until SIGTERM."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from deployments.service import postgres, readiness, session
+from deployments.service import postgres, prefect_server, readiness, session
 from deployments.service.job_board import JobBoard
 from deployments.service.status_page import StatusPage
 from deployments.service.supervisor import Service, Supervisor
@@ -178,17 +178,13 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
         # it listens to this machine alone: the list of processes tells which runs live
         env[Runs.variable("one_machine")] = "1"
         # its database is begun again within seconds
-        env["PREFECT_CLIENT_RETRY_EXTRA_CODES"] = "500"
-        own = {
+        env |= session.UNGUARDED | {"PREFECT_CLIENT_RETRY_EXTRA_CODES": "500"}
+        own = prefect_server.SETTINGS | {
             DATABASE_URL: database,
-            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
             "PREFECT_SERVER_API_AUTH_STRING": key,
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
             "PREFECT_UI_API_URL": api,
             "PREFECT_UI_STATIC_DIRECTORY": str(_prefect_folder(wanted.data) / "ui"),  # packages may not be writable
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # the reconciler alone makes 1440 a day
-            "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",  # on one machine a queue is nothing late
         }
         ready = readiness.answers(f"{api}/health")
         services.append(Service("server", start, ready, page, env | own, silent_s=SILENT_S))

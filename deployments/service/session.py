@@ -28,6 +28,10 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
 }
 
+UNGUARDED = {"PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false"}
+"""For clients of a Prefect server of ours: it hands out no tokens against forged pages, so they need not ask for one,
+each time anew. A page is kept out by the key and the list of origins."""
+
 
 def quieten(*, debug: bool) -> None:
     """Set up the environment before Prefect is imported: telemetry off, and unless debugging, no chatter."""
@@ -151,13 +155,15 @@ def prefect_server() -> Iterator[PrivateServer | None]:
         yield None
         return
     server = PrivateServer()
-    os.environ["PREFECT_API_URL"] = server.address
+    here = {"PREFECT_API_URL": server.address, **UNGUARDED}
+    os.environ.update(here)
     os.environ.setdefault("PREFECT_HOME", str(workspace.cache() / "prefect"))
     try:
         yield server
     finally:
         _drain()
-        os.environ.pop("PREFECT_API_URL", None)
+        for name in here:
+            os.environ.pop(name, None)
         server.stop()
 
 
