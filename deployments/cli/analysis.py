@@ -159,13 +159,19 @@ class Begun(NamedTuple):
 
 
 def begin(stack: ExitStack, first: AnalysisRequest, *, refresh: bool) -> Begun:
-    """Start what takes seconds, each in a process of its own: the server, and the speech models if they are needed."""
+    """Start what takes seconds, each in a process of its own: the server and, if needed, the speech models and a decoder.
+
+    Of several sources, the first alone finds its decoder here.
+    """
+    from ecg_audio.media import decode
+
     server = stack.enter_context(prefect_server())
     speech = _speech(first)
     stack.callback(speech.close)
     anew = refresh or _unseen(first)
     if anew:
         speech.warm()
+        stack.enter_context(decode.prepared())
         threading.Thread(target=compile_once, daemon=True).start()  # a machine's first run alone has to
     return Begun(server, anew)
 

@@ -133,8 +133,11 @@ def extract(
 def prepared() -> Iterator[None]:
     """Start the process of an extraction that is to come in this block: what it imports takes longer than many a file.
 
-    One that nobody asked for ends with the block.
+    One that waits already is the one. One that nobody asked for ends with the block.
     """
+    if _waiting:
+        yield
+        return
     child = Child("the decoder", memory_bytes=MEMORY_BYTES, environment=ENVIRONMENT, ahead=f"{__name__}:load")
     child.start()
     _waiting.append(child)

@@ -50,6 +50,17 @@ def test_one_that_is_not_asked_ends_with_the_block(started: list[Child]) -> None
     assert not child.running
 
 
+def test_one_that_waits_already_is_the_one(started: list[Child], tmp_path: Path) -> None:
+    """A flow finds the one that the command has started, and leaves it alone where it asks for none."""
+    with decode.prepared():
+        with decode.prepared():
+            assert len(started) == 1
+        assert started[0].running
+        with decode.prepared():
+            assert extracted(tmp_path) == 1.0
+    assert len(started) == 1
+
+
 def test_another_bound_of_memory_is_another_process(started: list[Child], tmp_path: Path) -> None:
     """The prepared one has the usual bound."""
     with decode.prepared():
