@@ -13,7 +13,7 @@ from ecg_audio.quality import quality
 from ecg_audio.results import document
 from ecg_audio.results.outcome import Outcome, Outputs
 from flows.summary import _markdown
-from tests.results import factory
+from tests.support.results import factory
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from ecg_audio.compute import hub as hub_presence
 from ecg_audio.compute import memory
 from ecg_audio.speech import weights
 from ecg_audio.speech.settings import EngineSettings
-from tests import models
-from tests.commands import Ecg, Ended
+from tests.support import models
+from tests.support.commands import Ecg, Ended
 
 COMMIT = "1" * 40
 FILES = {"model.bin": b"weights", "config.json": b"{}", "tokenizer.json": b"{}"}

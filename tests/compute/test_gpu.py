@@ -9,7 +9,7 @@ import pytest
 from ecg_audio.compute import gpu, memory
 from ecg_audio.compute.gpu import Load
 from ecg_audio.compute.memory import Meter, Use
-from tests.compute import nvml
+from tests.support import nvml
 
 Pretend = Callable[..., object]
 

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from deployments.service import guard
-from tests.deployments.service import Served, served
-from tests.deployments.test_supervisor import until
-from tests.strangers import needs_root, tries
+from tests.support.other_user import needs_root, tries
+from tests.support.processes.service import Served, served
+from tests.support.waiting import until
 
 KEY = "the key of callers"
 CREATE = "/deployments/00000000-0000-4000-8000-000000000000/create_flow_run"

@@ -18,8 +18,9 @@ from ecg_audio import layout
 from ecg_audio.results import manifest
 from flows import again
 from flows.reconcile import reconcile
-from tests.contracts.receiver import Job, Receiver, Reply, receiving
-from tests.faults.machine import Machine, Work, until, working
+from tests.support.callbacks.receiver import Job, Receiver, Reply, receiving
+from tests.support.processes.machine import Machine, Work, working
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

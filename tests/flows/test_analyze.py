@@ -28,9 +28,9 @@ from flows.analyze import analyze
 from tasks.diarize import diarize
 from tasks.publish import publish
 from tasks.transcribe import transcribe
-from tests.jobs import SAMPLE_RATE_HZ
-from tests.media.formats import encode
-from tests.stub_engine import StubEngine
+from tests.support.jobs import SAMPLE_RATE_HZ
+from tests.support.media.formats import encode
+from tests.support.stub_engine import StubEngine
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -26,7 +26,7 @@ from flows import analyze_batch as batches
 from flows.analyze import analyze
 from flows.analyze_batch import analyze_batch, cancel_jobs
 from flows.batch_board import watching
-from tests.stub_engine import StubEngine
+from tests.support.stub_engine import StubEngine
 
 
 @pytest.fixture

@@ -29,8 +29,9 @@ from flows import again, lost, runs
 from flows import reconcile as module
 from flows.analyze import analyze
 from flows.reconcile import MEMORY, reconcile
-from tests.contracts.receiver import Job, Receiver, Reply, receiving
-from tests.results.factory import analysis
+from tests.support.callbacks.receiver import Job, Receiver, Reply, receiving
+from tests.support.results.factory import analysis
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -267,14 +268,6 @@ def beats(server: str, run_id: str) -> int:
         "event": {"name": ["prefect.flow-run.heartbeat"]},
     }
     return len(httpx.post(f"{server}/events/filter", json={"filter": wanted}).json()["events"])
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait for something that must happen."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def states(client: SyncPrefectClient, run_id: str) -> list[tuple[str, str]]:

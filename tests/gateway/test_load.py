@@ -17,8 +17,7 @@ import pytest
 from gateway import connections, jobs
 from gateway.turnstile import LONGEST_RETRY_AFTER_S, RETRY_AFTER_S, GatewayBusy, Shared, Turnstile
 from tests.gateway.conftest import Open
-from tests.gateway.test_contract import PROCESS, STATUS, asked, run_of
-from tests.gateway.test_refusals import code
+from tests.support.gateway import PROCESS, STATUS, asked, code, run_of
 
 
 class SlowPrefect(BaseHTTPRequestHandler):

@@ -10,7 +10,7 @@ from ecg_audio.errors import ModelLoadingFailed
 from ecg_audio.sounds import classifier, classifier_models
 from ecg_audio.sounds.classifier import SoundClassifier
 from ecg_audio.speech.engine import LocalEngine
-from tests.voice import emotion_models
+from tests.support.models import emotion as emotion_models
 
 
 def test_the_best_label_of_a_kind_is_its_score() -> None:

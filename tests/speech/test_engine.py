@@ -17,7 +17,7 @@ from ecg_audio.speech import weights
 from ecg_audio.speech.engine import LocalEngine, ModelProcess, check_guidance, check_language, unavailable
 from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.speech.weights import PREFERRED_DIARIZATION, PREFERRED_MODEL, ROOM_FOR_PREFERRED_BYTES, choose, wished
-from tests import models
+from tests.support import models
 
 TURBO = EngineSettings(model=PREFERRED_MODEL).repository
 ROOMY, SMALL, NO_CARD = 16 * GIB, ROOM_FOR_PREFERRED_BYTES - 1, 0

@@ -7,7 +7,7 @@ from prefect.utilities.engine import resolve_to_final_result
 
 from ecg_audio.analysis import Analysis
 from tasks.as_is import as_is
-from tests.results import factory
+from tests.support.results import factory
 
 
 def given(argument: Analysis) -> tuple[object, int]:

@@ -3,14 +3,12 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from ecg_audio.voice import cold
 from ecg_audio.voice.kernels import kept
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.support import REPOSITORY
 
 
 @pytest.fixture

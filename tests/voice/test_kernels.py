@@ -8,7 +8,7 @@ from ecg_audio.voice import batch, cepstrum, formants
 from ecg_audio.voice.kernels import candidates, marks, prediction
 from ecg_audio.voice.kernels.marks import MARKS_A_FRAME, find_marks
 from ecg_audio.voice.pitch import PitchSettings, lags
-from tests.voice import reference
+from tests.support import kernel_reference as reference
 
 FRAMES, MARGIN = 64, 4
 CHOSEN = range(MARGIN, FRAMES - MARGIN, 3)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -15,18 +14,9 @@ import httpx
 
 from deployments.service import guard
 from ecg_audio.serving.connection import connect
-from tests.deployments.test_supervisor import REPOSITORY, until
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+from tests.support import REPOSITORY
+from tests.support.ports import free_ports
+from tests.support.waiting import until
 
 
 class Served:
@@ -73,7 +63,8 @@ def served(folder: Path, env: dict[str, str]) -> Iterator[Served]:
     """Run `ecg serve` with a model server without models until the block ends."""
     gateway, prefect = free_ports(2)
     ports = ["--port", str(gateway), "--prefect-port", str(prefect)]
-    command = [sys.executable, "-m", "tests.deployments.stubbed_serve", *ports, "--models", "embedded", "--limit", "3"]
+    program = [sys.executable, "-m", "tests.support.processes.stubbed_serve"]
+    command = [*program, *ports, "--models", "embedded", "--limit", "3"]
     printed = folder / "printed"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     with printed.open("wb") as out:

@@ -1,4 +1,4 @@
-"""Make the recordings beside this file: `python -m tests.models.record`. Only this needs espeak-ng, no test does."""
+"""Make the recordings beside this file: `python -m tests.support.models.record`. It needs espeak-ng; no test does."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from tests.models.synthesis import ENGLISH, KOREAN, LEVEL, RATE_HZ, speak
+from tests.support.models.synthesis import ENGLISH, KOREAN, LEVEL, RATE_HZ, speak
 
 HERE = Path(__file__).parent
 SPEAKERS = {"A": ("en-us+m3", 45, 165), "B": ("en-us+f2", 60, 165)}  # voice, pitch, words per minute

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ecg_audio.analysis import Analysis
 from ecg_audio.results import rttm
-from tests.results import corpus
+from tests.support.results import corpus
 
 WRONG_EVERY = 8
 LATE_S = 0.02

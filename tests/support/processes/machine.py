@@ -2,11 +2,9 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,20 +20,14 @@ from prefect.workers.process import ProcessWorker
 
 from deployments.service.session import database_template, reachable
 from flows.analyze import analyze
+from tests.support import REPOSITORY
+from tests.support.ports import free_ports
+from tests.support.waiting import until
 
-REPOSITORY = Path(__file__).parent.parent.parent
 POOL = "faults"
 SLOTS = 3
+STUBBED_RUN = "tests.support.processes.stubbed_run"
 RECOGNISING = 45
-
-
-def until(condition: Callable[[], object], seconds: float = 180.0) -> float:
-    """Wait for something that must happen; returns for how long it took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() < began + seconds, "it did not happen in time"
-        time.sleep(0.05)
-    return time.monotonic() - began
 
 
 @dataclass(frozen=True)
@@ -90,9 +82,7 @@ class Machine:
     """Everything on one machine; `patience_s` is how long a run tries its own terminal callback."""
 
     def __init__(self, folder: Path, talk: Path, patience_s: float) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        [self._port] = free_ports(1)
         self.address = f"http://127.0.0.1:{self._port}/api"
         self.folder = folder
         self._talk = talk
@@ -114,7 +104,7 @@ class Machine:
 
     def start_server(self) -> None:
         """Start Prefect's server, on the database that it had before."""
-        words = [sys.executable, "-m", "tests.faults.lasting_server"]
+        words = [sys.executable, "-m", "tests.support.processes.lasting_server"]
         database = self.folder / "prefect.db"
         self._server = self._process([*words, str(self._port), str(database), str(database_template())])
         until(lambda: reachable(self.address))
@@ -143,7 +133,7 @@ class Machine:
                 work_pool_name=POOL,
                 concurrency_limit=SLOTS,
                 job_variables={
-                    "command": f"{sys.executable} -m deployments.service.warm.client tests.faults.stubbed_run",
+                    "command": f"{sys.executable} -m deployments.service.warm.client {STUBBED_RUN}",
                     "working_dir": str(REPOSITORY),
                 },
             )

@@ -1,6 +1,6 @@
 """The kinds of files that docs/media.md tells of: made, extracted, and put into its table.
 
-`python -m tests.media.kinds > docs/media.md` renews the page.
+`python -m tests.support.media.kinds > docs/media.md` renews the page.
 """
 
 import tempfile
@@ -13,8 +13,8 @@ import soundfile
 
 from ecg_audio.analysis import Recording
 from ecg_audio.quality import quality
-from tests.media.formats import Track, encode
-from tests.media.signals import extracted, onsets_s, rms_dbfs
+from tests.support.media.formats import Track, encode, remuxed
+from tests.support.media.signals import extracted, onsets_s, rms_dbfs
 
 RATE_HZ = 48_000
 BURSTS_S = (1.0, 3.5, 6.0, 8.5)
@@ -63,8 +63,6 @@ def joined(folder: Path) -> Path:
 
 def gap(folder: Path) -> Path:
     """A transport stream whose sound drops out while the picture runs on."""
-    from tests.media.test_clocks import remuxed
-
     late = np.concatenate([bursts(), np.zeros(2 * RATE_HZ)])
     late[round(3.5 * RATE_HZ) : round(6.3 * RATE_HZ)] = 0.0
     late = np.concatenate([late[: 3 * RATE_HZ], np.zeros(9 * RATE_HZ), late[3 * RATE_HZ :]])
@@ -79,8 +77,6 @@ def gap(folder: Path) -> Path:
 
 def live(folder: Path) -> Path:
     """A WebM cut out of a live stream, whose clock stands at 3 h 20 min."""
-    from tests.media.test_clocks import remuxed
-
     plain = encode(bursts(), RATE_HZ, folder / "plain.webm", video=False)
     return remuxed(plain, folder / "a.webm", shift_s=lambda _time_s: 12_000.0)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.media.formats import TEN, encode
-from tests.media.signals import voice
+from tests.support.media.formats import TEN, encode
+from tests.support.media.signals import voice
 
 FILES = 500
 MOST_FLIPS = 200

@@ -11,7 +11,7 @@ from pathlib import Path
 from ecg_audio.errors import TranscriptionFailed
 from ecg_audio.speech import engine
 from tasks.publish import publish
-from tests.stub_engine import StubEngine
+from tests.support.stub_engine import StubEngine
 
 if __name__ == "__main__":
     folder = Path(os.environ["STUB_FOLDER"])

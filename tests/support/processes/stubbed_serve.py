@@ -1,4 +1,4 @@
-"""`ecg serve` whose model server has no models: `python -m tests.deployments.stubbed_serve ...`."""
+"""`ecg serve` whose model server has no models: `python -m tests.support.processes.stubbed_serve ...`."""
 
 import sys
 
@@ -6,7 +6,7 @@ from deployments.cli.main import main
 from deployments.service import serve
 
 if __name__ == "__main__":
-    serve.MODEL_SERVER = (*serve.PYTHON, "tests.serving.stub_models")  # type: ignore[assignment]
+    serve.MODEL_SERVER = (*serve.PYTHON, "tests.support.stub_models")  # type: ignore[assignment]
     serve._with_models = lambda _wanted: True
     sys.argv = ["ecg", "serve", *sys.argv[1:]]
     main()

@@ -18,7 +18,7 @@ from ecg_audio.analysis import (
     VoiceFeatures,
     VolumeCategory,
 )
-from tests.results import factory
+from tests.support.results import factory
 
 FIGURES = st.floats(allow_nan=False, allow_infinity=False, width=32)
 TIMES_S = st.floats(min_value=0, max_value=86_400)

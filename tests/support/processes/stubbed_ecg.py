@@ -1,11 +1,14 @@
-"""`ecg` with an engine without models, in its own process: `python -m tests.faults.stubbed_ecg LOG HANGING ...`."""
+"""`ecg` with an engine without models, in its own process.
+
+python -m tests.support.processes.stubbed_ecg LOG HANGING ...
+"""
 
 import sys
 from pathlib import Path
 
 from deployments.cli.main import main
 from ecg_audio.speech import engine
-from tests.stub_engine import StubEngine
+from tests.support.stub_engine import StubEngine
 
 if __name__ == "__main__":
     log, hanging, *arguments = sys.argv[1:]

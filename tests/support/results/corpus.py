@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ecg_audio.analysis import Analysis
 from ecg_audio.results.tables import FrameFile, write_tables
-from tests.results import factory
-from tests.results.factory import VOICES
+from tests.support.results import factory
+from tests.support.results.factory import VOICES
 
 CASTS = ((0, 1), (1, 2), (0, 3), (2,), (0, 1, 3), (1, 3))
 """Which of the factory's voices meet in each recording: most of them are heard in several."""

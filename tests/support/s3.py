@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typing_extensions import override
 
+from tests.support.ports import free_ports
+
 if TYPE_CHECKING:
     from prefect_aws import S3Bucket
 
@@ -27,9 +29,7 @@ class S3Service(ABC):
     """A service on a free loopback port. `environment` leads boto3's default session to it."""
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        [self.port] = free_ports(1)
         self._buckets = 0
 
     @abstractmethod

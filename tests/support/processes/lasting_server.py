@@ -1,4 +1,7 @@
-"""A Prefect server whose database outlives it: `python -m tests.faults.lasting_server PORT DATABASE TEMPLATE`."""
+"""A Prefect server whose database outlives it.
+
+python -m tests.support.processes.lasting_server PORT DATABASE TEMPLATE
+"""
 
 import os
 import shutil

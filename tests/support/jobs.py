@@ -9,8 +9,8 @@ import pytest
 from deployments.service.session import PrivateServer, unwatched
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.speech import engine
-from tests.media.formats import encode
-from tests.stub_engine import StubEngine
+from tests.support.media.formats import encode
+from tests.support.stub_engine import StubEngine
 
 SAMPLE_RATE_HZ = 16_000
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from ecg_audio.speech.engine import LocalEngine
-from tests import models
+from tests.support import models
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Revises job-1 of a store, and kills its own process, as `kill -9` does, before a key with some ending is written.
 
-python -m tests.flows.killed_revision STORE ENDING before|after
+python -m tests.support.processes.killed_revision STORE ENDING before|after
 """
 
 import os
@@ -14,7 +14,7 @@ from blocks.folder import FolderStore
 from ecg_audio.analysis import Edits, SegmentEdit
 from ecg_audio.speech import engine
 from flows import revise
-from tests.stub_engine import StubEngine
+from tests.support.stub_engine import StubEngine
 
 EDITS = Edits(speakers={"SPEAKER_00": "Sheila"}, segments={1: SegmentEdit(text="good buy")})
 

@@ -1,4 +1,4 @@
-"""Train the tiny Whisper anew: `python -m tests.models.train_recogniser OUT [--steps N]`. Needs espeak-ng.
+"""Train the tiny Whisper anew: `python -m tests.support.models.train_recogniser OUT [--steps N]`. Needs espeak-ng.
 
 Cross-entropy alone learns the sentences by heart without listening, so an auxiliary CTC head on the encoder, thrown
 away afterwards, makes it listen from the start. The one beside had 270 steps.
@@ -21,7 +21,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 from whisperx.audio import log_mel_spectrogram
 
-from tests.models.synthesis import ENGLISH, ENGLISH_VOICES, KOREAN, KOREAN_VOICES, RATE_HZ, speak
+from tests.support.models.synthesis import ENGLISH, ENGLISH_VOICES, KOREAN, KOREAN_VOICES, RATE_HZ, speak
 
 WIDTH, LAYERS, HEADS = 64, 2, 2
 VOCABULARY = 520  # text tokens; Whisper's own are added

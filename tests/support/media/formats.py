@@ -139,3 +139,24 @@ def _sound(stream: av.AudioStream, track: Track, sample_rate_hz: int) -> list[av
         pts += frame.samples
         packets += stream.encode(frame)
     return packets + stream.encode(None)
+
+
+def remuxed(source, target, *, keep=lambda _kind, _time_s: True, shift_s=lambda _time_s: 0.0, video=True, **options):
+    """Copy packets into another container: some left out, their times shifted."""
+    with av.open(str(source)) as given, av.open(str(target), "w", **options) as taken:
+        streams = {
+            stream.index: taken.add_stream_from_template(stream)
+            for stream in given.streams
+            if video or stream.type == "audio"
+        }
+        for packet in given.demux():
+            if packet.dts is None or packet.stream_index not in streams:
+                continue
+            time_s = float(packet.pts * packet.time_base)
+            if not keep(packet.stream.type, time_s):
+                continue
+            ticks = round(shift_s(time_s) / packet.time_base)
+            packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+            packet.stream = streams[packet.stream_index]
+            taken.mux(packet)
+    return target

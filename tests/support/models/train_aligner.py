@@ -1,4 +1,4 @@
-"""Train the tiny English aligner anew: `python -m tests.models.train_aligner OUT [--steps N]`. Needs espeak-ng.
+"""Train the tiny English aligner anew: `python -m tests.support.models.train_aligner OUT [--steps N]`. Needs espeak-ng.
 
 Words are spoken one by one and strung together, so that it is known where each letter sounds; the model learns to fire
 at the first frames of each letter. It takes some hundred steps.
@@ -24,7 +24,7 @@ from transformers import (
     Wav2Vec2Processor,
 )
 
-from tests.models.synthesis import ENGLISH, ENGLISH_VOICES, RATE_HZ, speak
+from tests.support.models.synthesis import ENGLISH, ENGLISH_VOICES, RATE_HZ, speak
 
 FRAMES_PER_S = 50
 BATCH = 10

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.contracts.readers import MAX_BODY_BYTES, check_shape
+from tests.support.callbacks.readers import MAX_BODY_BYTES, check_shape
 
 KEYS = {"job_id", "status", "progress", "message", "result", "error_message", "error_code"}
 PATH = "/api/upload-video/result"
