@@ -133,10 +133,10 @@ def bare(path: str, settings: EngineSettings, language: str, *, report: Report =
     import whisperx.alignment
     import whisperx.diarize
 
-    from ecg_audio.speech import models
+    from ecg_audio.speech import loaders
 
-    models.prepare(settings)  # telemetry off, the same threads
-    models.alignment()  # no sentence splitter from a hub
+    loaders.prepare(settings)  # telemetry off, the same threads
+    loaders.alignment()  # no sentence splitter from a hub
     samples, _rate_hz = soundfile.read(path, dtype="float32")
     asked = None if language == "auto" else language
     device = settings.device
@@ -161,7 +161,7 @@ def bare(path: str, settings: EngineSettings, language: str, *, report: Report =
         _, align_s = timed(lambda: whisperx.align(found["segments"], *_models[spoken], samples, device))
     if "diarization" not in _models:
         _models["diarization"] = (
-            models.pipeline(settings, device)
+            loaders.pipeline(settings, device)
             if settings.diarization == EMBEDDED
             else whisperx.diarize.DiarizationPipeline(model_name=settings.diarization, device=device).model
         )

@@ -94,7 +94,7 @@ def _plan(store: ArtifactStore, job_id: str) -> Forgotten:
         *([output.key for output in known.outputs.values()] if known else []),
         *(key for run_id in sorted(runs) for key in store.keys(layout.run(run_id))),
         *(key for key in store.keys(layout.TABLES) if PurePosixPath(key).name == f"{job_id}.parquet"),
-        *_told(store, job_id),
+        *_callback_records(store, job_id),
         *(key for recording in left.recordings if recording not in shared for key in _made_from(store, recording)),
         *(key for key in left.uploads if key not in shared and store.exists(key)),
         *([layout.trace(job_id)] if store.exists(layout.trace(job_id)) else []),
@@ -102,7 +102,7 @@ def _plan(store: ArtifactStore, job_id: str) -> Forgotten:
     return Forgotten(job_id=job_id, gone=tuple(dict.fromkeys(wanted)), shared=tuple(sorted(shared)))
 
 
-def _told(store: ArtifactStore, job_id: str) -> Iterator[str]:
+def _callback_records(store: ArtifactStore, job_id: str) -> Iterator[str]:
     if store.exists(layout.receipt(job_id)):
         yield layout.receipt(job_id)
     # of claims, and of what revisions have told

@@ -26,7 +26,7 @@ from flows.analyze import analyze
 from flows.batch_board import Board, show_summary
 from flows.fan_out import cancel, fan_out
 from flows.faults import resumable
-from tasks.retrying import patient
+from tasks.retrying import with_retries
 
 LOOKS_AT_ONCE = 16
 
@@ -78,8 +78,8 @@ def analyze_batch(
     """
     options = options or {}
     todo = rows(inputs, options, here=in_process)
-    shelves = _Shelves()
-    store = shelves.of(options.get("store"))
+    stores = _Stores()
+    store = stores.of(options.get("store"))
     store.check()
     name = _batch_id(batch_id, todo)
     tag = f"batch:{name}"
@@ -88,14 +88,14 @@ def analyze_batch(
     board = Board(name, len(todo))
     ends: dict[str | None, Ended] = {}
     try:
-        earlier, left = _divided(todo, shelves, refresh=refresh)
+        earlier, left = _divided(todo, stores, refresh=refresh)
         begun = (
             _in_turn(left, refresh=refresh)
             if in_process
-            else fan_out(left, deployment, shelves.published, at_once=at_once, refresh=refresh, tags=["batch", tag])
+            else fan_out(left, deployment, stores.published, at_once=at_once, refresh=refresh, tags=["batch", tag])
         )
         for end in chain(earlier, begun):
-            board.settle(end)
+            board.count(end)
             ends[end.where + end.source] = end
     except KeyboardInterrupt:
         cancel(tag, but=UUID(runtime.flow_run.id))
@@ -116,7 +116,7 @@ def analyze_batch(
     return summary
 
 
-class _Shelves:
+class _Stores:
     """The stores of a batch's jobs, each opened once, and what is published there."""
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ class _Shelves:
     def of(self, named: str | None) -> ArtifactStore:
         place = reference(named)
         if place not in self._open:
-            self._open[place] = patient(open_store(place))
+            self._open[place] = with_retries(open_store(place))
         return self._open[place]
 
     def published(self, request: AnalysisRequest) -> Manifest | None:
@@ -137,13 +137,13 @@ class _Shelves:
         return found if found.request == request.digest else None
 
 
-def _divided(todo: Sequence[Row], shelves: _Shelves, *, refresh: bool) -> tuple[list[Ended], list[Row]]:
+def _divided(todo: Sequence[Row], stores: _Stores, *, refresh: bool) -> tuple[list[Ended], list[Row]]:
     """Rows that need nothing done (invalid, or published before) as ends, and the others."""
 
     def look(row: Row) -> Ended | Row:
         if row.request is None:
             return ended(row, "invalid", error=row.error)
-        found = None if refresh else shelves.published(row.request)
+        found = None if refresh else stores.published(row.request)
         return ended(row, "published", run_id=found.run_id) if found else row
 
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:

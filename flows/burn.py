@@ -15,11 +15,11 @@ from flows.faults import resumable
 from flows.observation import side_run_name
 from flows.progress_artifact import progress_artifact
 from flows.runs import BURNING
-from tasks.as_is import as_is
 from tasks.burn import burn_in, burnt_key
 from tasks.download import download
 from tasks.publish import manifest_key
-from tasks.retrying import patient
+from tasks.quoting import quoted
+from tasks.retrying import with_retries
 
 STAGES = ("download", "burn")
 
@@ -48,7 +48,7 @@ def burn(job_id: str, source: str, store: str | None = None, cookies: str | None
         EcgError: there is no ffmpeg here, or the source cannot be had.
     """
     modes.begin()
-    artifacts = patient(open_store(store))
+    artifacts = with_retries(open_store(store))
     check_source(artifacts, source)
     workspace.sweep()
     run_id = str(runtime.flow_run.id)
@@ -69,5 +69,5 @@ def burn(job_id: str, source: str, store: str | None = None, cookies: str | None
                 f"the source of {job_id} is another recording now", hint="Hand it in again, as a new job."
             )
         remember(artifacts, job_id, run_id, analysis.recording.key)
-        burn_in(as_is(analysis), Path(media.path), run_id, artifacts.reference)
+        burn_in(quoted(analysis), Path(media.path), run_id, artifacts.reference)
         return burnt_key(run_id)

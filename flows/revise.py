@@ -24,10 +24,10 @@ from flows.observation import side_run_name
 from flows.progress_artifact import progress_artifact
 from flows.runs import REVISION
 from flows.stages import Stages
-from tasks.as_is import as_is
 from tasks.measure import frames_key, measure
 from tasks.publish import ORIGINAL, addresses, publish
-from tasks.retrying import patient
+from tasks.quoting import quoted
+from tasks.retrying import with_retries
 from tasks.revise import realign, reassemble, without_sound
 
 STAGES = ("measure", "align", "assemble", "publish")
@@ -71,7 +71,7 @@ def revise(
     modes.begin()
     if (edits is None) != undo:
         raise InvalidRequest("give corrections, or take the latest ones back: one of both")
-    artifacts = patient(open_store(store))
+    artifacts = with_retries(open_store(store))
     use_settings()
     workspace.sweep()
     here, run_id = artifacts.reference, str(runtime.flow_run.id)
@@ -119,17 +119,17 @@ def revise(
                 continue
             if changed(revised, draft):
                 heard_again = True
-                draft = realign(as_is(revised), as_is(draft), frames, here, as_is(machine))
+                draft = realign(quoted(revised), quoted(draft), frames, here, quoted(machine))
             else:
                 draft = draft.model_copy(update={"segments": paused(revised, draft.segments, machine)})
-            revised = reassemble(as_is(revised), as_is(draft), as_is(so_far), machine.run_id, run_id, frames, here)
+            revised = reassemble(quoted(revised), quoted(draft), quoted(so_far), machine.run_id, run_id, frames, here)
         if not heard_again:
-            progress.settle("align", "skipped")
+            progress.mark("align", "skipped")
         if not steps:
             revised = machine.model_copy(update={"run_id": run_id})
 
         _check_base(*_published(artifacts.read, job_id), written.run_id)
-        outputs = publish(as_is(revised), frames, here, asked=written.request, original=as_is(original))
+        outputs = publish(quoted(revised), frames, here, asked=written.request, original=quoted(original))
         tell_revision(callback, job_id, here)
         return outcome(revised, outputs, stages.records(recording.duration_s))
 

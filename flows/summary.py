@@ -10,8 +10,8 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact, c
 from prefect.client.orchestration import get_client
 
 from ecg_audio.analysis import Analysis, Turn
-from ecg_audio.quality import quality
 from ecg_audio.results.outcome import Outcome
+from ecg_audio.sound_quality import sound_quality
 
 LENGTH = "ecg.length_s"
 """The label of a run that says how long its recording is."""
@@ -37,7 +37,7 @@ def _markdown(analysis: Analysis, ended: Outcome) -> str:
         f"## {_inert(analysis.title)}",
         f"**{ended.status}** · {int(minutes)}:{seconds:04.1f} min · {ended.words} words · {ended.speakers} speakers · "
         f"{analysis.language} · {_inert(analysis.transcription_model)}",
-        *([f"sound: {_inert(sound)}"] if (sound := quality(analysis.recording)) else []),
+        *([f"sound: {_inert(sound)}"] if (sound := sound_quality(analysis.recording)) else []),
         "",
         *(f"- ⚠ {_inert(warning.message)} `{warning.code}`" for warning in ended.warnings),
         "",

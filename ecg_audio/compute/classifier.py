@@ -32,7 +32,7 @@ class Classifier:
         self._what = what
         self._unload_models = unload
         self._idle_s = idle.idle_s()
-        self._rest = idle.Rest(self._idle_s, self._unload)
+        self._idle_timer = idle.IdleTimer(self._idle_s, self._unload)
         self._process = process or Child(what, variables=MODELS, environment=dict(TELEMETRY_OFF))
 
     def fingerprint(self) -> dict[str, str]:
@@ -46,7 +46,7 @@ class Classifier:
 
     def close(self) -> None:
         """End the model's process."""
-        self._rest.cancel()
+        self._idle_timer.cancel()
         self._process.stop()
 
     def _call(self, function: Callable[..., Any], *asked: object, report: Report) -> Any:
@@ -56,7 +56,7 @@ class Classifier:
             MeasurementFailed: the model broke.
         """
         try:
-            with self._rest.work():
+            with self._idle_timer.work():
                 found, measured = self._process.call(function, *asked, report=report)
         except ChildError as error:
             raise MeasurementFailed(f"{self._what} failed: {error}") from error

@@ -1,7 +1,7 @@
 """Sounds by a model: any audio-classification model of transformers with AudioSet's labels, by hub name or directory.
 
 Not configured means that no model is asked; none is downloaded unless it is named. The model lives in a process of its
-own (`classifier_models`).
+own (`classifier_process`).
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from ecg_audio.analysis import Event
 from ecg_audio.child import Child
 from ecg_audio.compute.classifier import Classifier
 from ecg_audio.progress import Report, silent
-from ecg_audio.sounds import classifier_models
+from ecg_audio.sounds import classifier_process
 
 
 def configured() -> str | None:
@@ -30,7 +30,7 @@ class SoundClassifier(Classifier):
 
     def __init__(self, model: str, *, revision: str | None = None, process: Child | None = None) -> None:
         revision = revision or settings.Events.read().model_revision
-        super().__init__("the sound classifier", model, revision, classifier_models.unload, process)
+        super().__init__("the sound classifier", model, revision, classifier_process.unload, process)
 
     @property
     def name(self) -> str:
@@ -45,5 +45,5 @@ class SoundClassifier(Classifier):
             MeasurementFailed: the model broke.
         """
         asked = (str(recording), self.model, self.revision)
-        found: tuple[Event, ...] = self._call(classifier_models.classify, *asked, report=report)
+        found: tuple[Event, ...] = self._call(classifier_process.classify, *asked, report=report)
         return found

@@ -38,7 +38,7 @@ class EngineSettings(Engine):
                 raise ValueError(f"{language}={model}: give LANGUAGE=MODEL pairs, such as en=DIR,ko=none")
         return value
 
-    def settled(self, card_bytes: int | None = None) -> "EngineSettings":
+    def resolved(self, card_bytes: int | None = None) -> "EngineSettings":
         """The same with device and arithmetic decided for this machine, or for one whose GPU has so much memory."""
         if card_bytes is None:
             card_bytes = max((card.total_bytes for card in memory.gpus()), default=0)

@@ -62,7 +62,9 @@ def test_without_a_driver_there_are_none(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_asking_imports_no_model_library() -> None:
     """The answer costs milliseconds: torch stays out."""
-    script = "import sys; from ecg_audio.compute import memory, models; memory.gpus(); print('torch' in sys.modules)"
+    script = (
+        "import sys; from ecg_audio.compute import loaded_models, memory; memory.gpus(); print('torch' in sys.modules)"
+    )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
     assert memory.GIB == 2**30

@@ -26,15 +26,15 @@ def test_services_begin_when_those_they_need_are_ready(tmp_path: Path) -> None:
     second = Service("second", SLEEP, ready=lambda _since: mark.exists(), after=("first",))
     with Supervisor([first, second], tmp_path) as supervisor:
         supervisor.step()
-        assert [kept.state for kept in supervisor.kept.values()] == ["starting", "waiting"]
+        assert [one.state for one in supervisor.supervised.values()] == ["starting", "waiting"]
         until(lambda: supervisor.up, step=supervisor.step)
-        assert [kept.state for kept in supervisor.kept.values()] == ["done", "ready"]
+        assert [one.state for one in supervisor.supervised.values()] == ["done", "ready"]
 
 
 def test_a_killed_service_comes_back(tmp_path: Path) -> None:
     """After kill -9 the service runs again, as another process, and is counted as restarted."""
     with Supervisor([Service("it", SLEEP)], tmp_path, HASTE) as supervisor:
-        it = supervisor.kept["it"]
+        it = supervisor.supervised["it"]
         until(lambda: supervisor.up, step=supervisor.step)
         first = it.pid
         assert first
@@ -57,9 +57,9 @@ def test_what_is_not_vital_may_be_given_up_alone(tmp_path: Path) -> None:
     """The others go on, and count as up."""
     services = [Service("luxury", ("sh", "-c", "exit 1"), vital=False), Service("bread", SLEEP)]
     with Supervisor(services, tmp_path, HASTE) as supervisor:
-        until(lambda: supervisor.kept["luxury"].state == "given up", step=supervisor.step)
+        until(lambda: supervisor.supervised["luxury"].state == "given up", step=supervisor.step)
         assert supervisor.up
-        assert alive(supervisor.kept["bread"].pid)
+        assert alive(supervisor.supervised["bread"].pid)
 
 
 def test_a_service_that_never_gets_ready_is_begun_anew(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_service_that_never_gets_ready_is_begun_anew(tmp_path: Path) -> None:
     with Supervisor([hanging], tmp_path, HASTE) as supervisor:
         with pytest.raises(ServiceFailed, match=r"hanging ended by signal SIGKILL"):
             until(lambda: False, step=supervisor.step)
-        assert supervisor.kept["hanging"].restarts == 2
+        assert supervisor.supervised["hanging"].restarts == 2
 
 
 def test_a_service_that_hangs_is_begun_anew(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_service_that_hangs_is_begun_anew(tmp_path: Path) -> None:
     haste = RestartPolicy(first_rest_s=0.01, longest_rest_s=0.05, ask_s=0.01)
     services = [Service(name, SLEEP, ready=lambda _since, n=name: answers[n], silent_s=0.5) for name in answers]  # type: ignore[misc]
     with Supervisor(services, tmp_path, haste) as supervisor:
-        hanging, pausing = supervisor.kept.values()
+        hanging, pausing = supervisor.supervised.values()
         until(lambda: supervisor.up, step=supervisor.step)
         first, other = hanging.pid, pausing.pid
         answers.update(hanging=False, pausing=False)
@@ -114,11 +114,11 @@ def test_services_end_in_the_opposite_order_and_get_their_time(tmp_path: Path) -
     deaf = Service("deaf", ("sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.05; done"), up("deaf"), stop_s=0.2)
     with Supervisor([*services, deaf], tmp_path) as supervisor:
         until(lambda: supervisor.up, step=supervisor.step)
-        processes = [kept.pid for kept in supervisor.kept.values()]
+        processes = [one.pid for one in supervisor.supervised.values()]
         supervisor.stop()
         assert ends.read_text().split() == ["two", "one"]
         assert not any(alive(process) for process in processes)
-        assert {kept.state for kept in supervisor.kept.values()} == {"stopped"}
+        assert {one.state for one in supervisor.supervised.values()} == {"stopped"}
 
 
 def test_a_draining_service_begins_nothing_and_its_children_finish(tmp_path: Path) -> None:

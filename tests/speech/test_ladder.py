@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ecg_audio.compute.models import LADDER
+from ecg_audio.compute.memory_ladder import LADDER
 from ecg_audio.errors import GpuMemoryExhausted
 from ecg_audio.speech.engine import LocalEngine
 from tests.support import models

@@ -12,9 +12,9 @@ import numpy as np
 from ecg_audio.analysis import Diarization, Notice, Span, Speech, Transcript, Turn, Utterance, VoiceVectors, Word
 from ecg_audio.errors import LanguageUnsupported, OptionUnsupported
 from ecg_audio.media import decode
-from ecg_audio.overheard import Overheard, Remark
 from ecg_audio.progress import Report
 from ecg_audio.request import UNGUIDED, Guidance, SpeakerCount
+from ecg_audio.sound_events import Remark, Remarks
 
 
 class StubEngine:
@@ -93,12 +93,12 @@ class StubEngine:
         )
         return Diarization(model="stub", turns=turns, exclusive=turns, embeddings={"SPEAKER_00": (1.0, 0.0)})
 
-    def listen(self, recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Overheard:
+    def listen(self, recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Remarks:
         """Laughter everywhere."""
         self._called("listen")
         self._maybe_break("listen")
         remarks = [Remark(**span.model_dump(), text="(laughs)", probability=0.5) for span in spans]
-        return Overheard(remarks=tuple(remarks))
+        return Remarks(remarks=tuple(remarks))
 
     def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report) -> VoiceVectors:
         """The first voice of every recording is one person's, the second another's."""

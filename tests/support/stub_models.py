@@ -11,10 +11,10 @@ from typing import Any
 from ecg_audio.analysis import Diarization, Notice, Span, Transcript, VoiceVectors
 from ecg_audio.compute.memory import Metered, Use
 from ecg_audio.errors import EcgError, EngineUnavailable, WorkerLost
-from ecg_audio.overheard import Overheard, Remark
 from ecg_audio.progress import Report
 from ecg_audio.request import AUTO, Guidance
 from ecg_audio.serving.server import ModelServer
+from ecg_audio.sound_events import Remark, Remarks
 
 NUMBER = re.compile(r"[\d.]{1,5}")
 
@@ -102,9 +102,9 @@ class _Named:
         self._stub.asked.append(self._models)
         return Diarization(model=f"{speakers.exact} speakers", turns=(), exclusive=())
 
-    def listen(self, _recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Overheard:
+    def listen(self, _recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Remarks:
         """Says in which language it was asked."""
-        return Overheard(remarks=tuple(Remark(**span.model_dump(), text=language, probability=1.0) for span in spans))
+        return Remarks(remarks=tuple(Remark(**span.model_dump(), text=language, probability=1.0) for span in spans))
 
     def embed(self, _recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report) -> VoiceVectors:
         """Says how much it heard of each voice."""

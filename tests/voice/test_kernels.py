@@ -81,7 +81,7 @@ def test_roots(laid):
     slow, window = batch.resampled(laid[1], 5000), formants.gaussian(500)
     re, im = np.zeros((2, prediction.ORDER, FRAMES))
     starts = (np.arange(FRAMES) + MARGIN) * 100 - 250
-    prediction.find_roots(slow, starts, window, prediction.rooms(500), re.reshape(-1), im.reshape(-1))
+    prediction.find_roots(slow, starts, window, prediction.scratch(500), re.reshape(-1), im.reshape(-1))
     for number in CHOSEN:
         x = reference.frame(slow, number + MARGIN, 500, 10_000) * window
         apart = np.abs((re[:, number] + 1j * im[:, number])[:, None] - np.roots(reference.burg(x, prediction.ORDER)))

@@ -46,7 +46,7 @@ class Lags(NamedTuple):
     least: float  # smallest autocorrelation that is a candidate
 
 
-class Rooms(NamedTuple):
+class Scratch(NamedTuple):
     """What `find_candidates` works in: float32."""
 
     ar: Array  # (size / 2 * LANES,), as the next three
@@ -57,14 +57,14 @@ class Rooms(NamedTuple):
     score: Array  # (LANES * CANDIDATES,)
 
 
-def rooms(size: int) -> Rooms:
+def scratch(size: int) -> Scratch:
     """Room for one thread and transforms of `size` points."""
     ar, ai, br, bi = (room(size // 2, np.float32) for _ in range(4))
-    return Rooms(ar, ai, br, bi, room(size // 2 + 1, np.float32), room(CANDIDATES, np.float32))
+    return Scratch(ar, ai, br, bi, room(size // 2 + 1, np.float32), room(CANDIDATES, np.float32))
 
 
 @kernel
-def find_candidates(hops: Array, places: Array, constants: Lags, work: Rooms, frames: int, out: Array) -> None:
+def find_candidates(hops: Array, places: Array, constants: Lags, work: Scratch, frames: int, out: Array) -> None:
     """The strongest autocorrelation peaks of each frame.
 
     Args:

@@ -30,7 +30,7 @@ class Constants(NamedTuple):
     longest: int  # to before this
 
 
-class Rooms(NamedTuple):
+class Scratch(NamedTuple):
     """What `find_prominence` works in: float32."""
 
     ar: Array  # (size / 2 * LANES,), as the next three
@@ -40,14 +40,14 @@ class Rooms(NamedTuple):
     power: Array  # ((size / 2 + 1) * LANES,)
 
 
-def rooms(size: int) -> Rooms:
+def scratch(size: int) -> Scratch:
     """Room for one thread and transforms of `size` points."""
     ar, ai, br, bi = (room(size // 2, np.float32) for _ in range(4))
-    return Rooms(ar, ai, br, bi, room(size // 2 + 1, np.float32))
+    return Scratch(ar, ai, br, bi, room(size // 2 + 1, np.float32))
 
 
 @kernel
-def find_prominence(samples: Array, starts: Array, constants: Constants, work: Rooms, out: Array) -> None:
+def find_prominence(samples: Array, starts: Array, constants: Constants, work: Scratch, out: Array) -> None:
     """Height of the cepstrum's peak over a straight line through it, in decibels.
 
     Args:

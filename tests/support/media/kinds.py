@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 
 from ecg_audio.analysis import Recording
-from ecg_audio.quality import quality
+from ecg_audio.sound_quality import sound_quality
 from tests.support.media.formats import Track, encode, remuxed
 from tests.support.media.signals import extracted, onsets_s, rms_dbfs
 
@@ -158,7 +158,7 @@ def row(kind: Kind) -> str:
         recording.mix,
         gain,
         notices,
-        (quality(recording) or "").split(" (")[0],
+        (sound_quality(recording) or "").split(" (")[0],
     )
     return f"| {' | '.join(str(cell) for cell in cells)} |"
 

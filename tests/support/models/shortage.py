@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from ecg_audio.compute.models import Placement
+from ecg_audio.compute.memory_ladder import Placement
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech import models
+from ecg_audio.speech import loaders
 from ecg_audio.speech.settings import EngineSettings
 
 Loader = Callable[..., Any]
@@ -22,7 +22,7 @@ def pretend_gpu(shortages: dict[str, int], *, cpu_too: bool = False, report: Rep
         report: unused.
     """
     restore()
-    models.loaded_models.drop()
+    loaders.loaded_models.drop()
     left = dict(shortages)
     errors = {
         "recogniser": RuntimeError("CUDA failed with error out of memory"),  # CTranslate2's
@@ -31,24 +31,24 @@ def pretend_gpu(shortages: dict[str, int], *, cpu_too: bool = False, report: Rep
         "pipeline": _torch_error(),
     }
     for kind, error in errors.items():
-        _real[kind] = getattr(models, kind)
-        setattr(models, kind, _short(kind, _real[kind], left, error, cpu_too))
+        _real[kind] = getattr(loaders, kind)
+        setattr(loaders, kind, _short(kind, _real[kind], left, error, cpu_too))
 
 
 def restore(*, report: Report = silent) -> None:
     """Everything as it was."""
     for kind, loader in _real.items():
-        setattr(models, kind, loader)
+        setattr(loaders, kind, loader)
 
 
 def loads(*, report: Report = silent) -> dict[str, int]:
     """How often each kind of model was loaded in this process."""
-    return dict(models.loaded_models.loads)
+    return dict(loaders.loaded_models.loads)
 
 
 def watch_guidance(settings: EngineSettings, *, report: Report = silent) -> None:
     """Keep what the recogniser is led by from now on."""
-    model = models.recogniser(settings, models.first_placement(settings)).model
+    model = loaders.recogniser(settings, loaders.first_placement(settings)).model
     decode = type(model).generate_segment_batched
 
     def watched(features: Any, tokenizer: Any, options: Any) -> Any:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from ecg_audio import settings
 from ecg_audio.analysis import Event, EventKind
-from ecg_audio.compute import loading
+from ecg_audio.compute import load_errors
+from ecg_audio.compute.loaded_models import LoadedModels, free
 from ecg_audio.compute.memory import Meter, Metered
-from ecg_audio.compute.models import Models, Placement, descend, fallbacks, free
+from ecg_audio.compute.memory_ladder import Placement, descend, fallbacks
 from ecg_audio.errors import ModelLoadingFailed
 from ecg_audio.progress import Report, silent
 from ecg_audio.sampling import RATE_HZ
@@ -32,7 +33,7 @@ Sound = NDArray[np.float32]
 Scores = list[dict[EventKind, float]]
 Ear = Callable[[Sequence[Sound]], Scores]
 
-models = Models()
+models = LoadedModels()
 
 
 def classify(
@@ -102,7 +103,7 @@ def scored(labels: Sequence[str], probabilities: Sequence[float]) -> dict[EventK
 
 
 def _load(model: str, revision: str | None, device: str) -> Ear:
-    with loading.named(model), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with load_errors.named(model), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 

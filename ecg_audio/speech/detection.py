@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from ecg_audio.analysis import Speech
 from ecg_audio.progress import Report
 from ecg_audio.sampling import RATE_HZ
-from ecg_audio.speech import activity, diarization, models
+from ecg_audio.speech import activity, diarization, loaders
 from ecg_audio.speech.sound import samples_of
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Detected:
     """A recording from its first sound on.
 
     The models hear windows, and words and turns depend on where these lie. Counted from the first sound, a recording
@@ -37,30 +37,30 @@ class Heard:
         return len(self.samples) / RATE_HZ
 
 
-_last: tuple[tuple[str, int, int, str], Heard] | None = None
+_last: tuple[tuple[str, int, int, str], Detected] | None = None
 
 
-def hear(path: str, device: str, report: Report) -> Heard:
+def detect(path: str, device: str, report: Report) -> Detected:
     """Find speech in a 16 kHz mono FLAC or WAV; the last recording's answer is kept."""
     global _last  # one process, one recording at a time: that is what this process is for
     status = Path(path).stat()
     key = (path, status.st_size, status.st_mtime_ns, device)
     if _last is None or _last[0] != key:
         _last = None  # two recordings need not fit into memory
-        _last = (key, _hear(samples_of(path), device, report))
+        _last = (key, _detect(samples_of(path), device, report))
     return _last[1]
 
 
-def _hear(samples: NDArray[np.float32], device: str, report: Report) -> Heard:
+def _detect(samples: NDArray[np.float32], device: str, report: Report) -> Detected:
     lead = activity.leading_silence(samples)
     sounding = samples[lead:]
     lead_s = lead / RATE_HZ
     if not len(sounding):
-        return Heard(sounding, lead_s, None, (), ())
+        return Detected(sounding, lead_s, None, (), ())
     from ecg_audio.speech.local_pipeline import speech_scores
 
-    pipeline = models.embedded_pipeline(device)
+    pipeline = loaders.embedded_pipeline(device)
     with diarization.quiet():
         segmentations = pipeline.segment(sounding, RATE_HZ, report)
         scores = (speech_scores(pipeline, segmentations), activity.silero(sounding))
-    return Heard(sounding, lead_s, segmentations, scores, activity.speech(*scores, len(sounding) / RATE_HZ))
+    return Detected(sounding, lead_s, segmentations, scores, activity.speech(*scores, len(sounding) / RATE_HZ))

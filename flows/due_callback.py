@@ -18,14 +18,14 @@ REJECTED = "Validation of flow parameters failed with error:"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DueCallback:
     """What is to be told. `outcome` None: nothing, and `why` not."""
 
     outcome: Outcome | None
     why: str
 
 
-def verdict(run: Run, receipt: Receipt | None, published: str | None) -> Verdict:
+def due_callback(run: Run, receipt: Receipt | None, published: str | None) -> DueCallback:
     """What is owed for a job whose newest run has ended.
 
     A published result is a completed job, whatever became of the run afterwards.
@@ -39,17 +39,17 @@ def verdict(run: Run, receipt: Receipt | None, published: str | None) -> Verdict
     job_id = run.request.job_id
     same = receipt is not None and receipt.run_id == str(run.run_id)
     if receipt and (receipt.state == "delivered" or (same and receipt.state == "refused")):
-        return Verdict(None, receipt.state)
+        return DueCallback(None, receipt.state)
     if published == str(run.run_id):
-        return Verdict(Outcome(job_id=job_id, status="completed"), "the result is published")
+        return DueCallback(Outcome(job_id=job_id, status="completed"), "the result is published")
     if run.state == StateType.COMPLETED:
-        return Verdict(None, "its result was replaced or removed")
+        return DueCallback(None, "its result was replaced or removed")
     if receipt and same and receipt.status == "failed":
         told = Outcome(
             job_id=job_id, status="failed", error_code=receipt.error_code, error_message=receipt.error_message
         )
-        return Verdict(told, "not delivered yet")
-    return Verdict(failed(job_id, error(run)), run.message or run.state.value.lower())
+        return DueCallback(told, "not delivered yet")
+    return DueCallback(failed(job_id, error(run)), run.message or run.state.value.lower())
 
 
 def published(store: ArtifactStore, job_id: str) -> manifest.Manifest | None:

@@ -30,9 +30,9 @@ from ecg_audio.media.sound import Sound, unpadded
 from ecg_audio.media.survey import Survey
 from ecg_audio.media.timeline import Samples
 from ecg_audio.progress import Report, silent
-from ecg_audio.quality import FAINT_DBFS
 from ecg_audio.request import Channels, Limits
 from ecg_audio.sampling import RATE_HZ
+from ecg_audio.sound_quality import FAINT_DBFS
 
 IN_MEMORY_BYTES = 64_000_000
 """About 17 minutes of spooled sound; more goes to a temporary file beside the target."""
@@ -50,7 +50,7 @@ MOST_CHANNELS = 16
 
 
 @dataclass
-class Heard:
+class DecodedSource:
     """A source that was decoded: its sound in the spool, and what is known of it."""
 
     sound: Sound
@@ -133,7 +133,7 @@ class Heard:
             yield block if self.scale == 1.0 else block * np.float32(self.scale)
 
 
-class Listening:
+class Mixdown:
     """One source on its way to a recording.
 
     Args:
@@ -162,7 +162,7 @@ class Listening:
         self._spools: list[IO[bytes]] = []
         self._spool = self._new_spool()
 
-    def hear(self) -> Heard:
+    def run(self) -> DecodedSource:
         """Decode until all is known.
 
         Raises:
@@ -182,7 +182,7 @@ class Listening:
             self._check_separable(heard, survey)
         return self._about_zero(heard)
 
-    def apart(self, heard: Heard) -> list[Heard]:
+    def apart(self, heard: DecodedSource) -> list[DecodedSource]:
         """Each channel of a source whose channels are people, without what leaks into it from the others.
 
         Returns:
@@ -208,13 +208,13 @@ class Listening:
         return channels
 
     @staticmethod
-    def _offsets(heard: Heard) -> Samples | None:
+    def _offsets(heard: DecodedSource) -> Samples | None:
         """What is taken off each channel on its own; None: nothing."""
         offsets = heard.sound.meter.offsets().astype(np.float32)
         offsets[np.abs(offsets) < LEAST_OFFSET] = 0.0
         return offsets if offsets.any() and heard.samples >= FEWEST_FOR_OFFSET else None
 
-    def _check_separable(self, heard: Heard, survey: Survey | None) -> None:
+    def _check_separable(self, heard: DecodedSource, survey: Survey | None) -> None:
         count = heard.sound.media.chosen.channels
         if not 2 <= count <= MOST_CHANNELS:
             raise InvalidRequest(
@@ -223,7 +223,7 @@ class Listening:
             )
         heard.separate = survey is not None and not are_alike(survey)
 
-    def _about_zero(self, heard: Heard) -> Heard:
+    def _about_zero(self, heard: DecodedSource) -> DecodedSource:
         """The source less its offsets, if its mix has one: taken off before anything rings at its edges."""
         offsets, weights = heard.sound.meter.offsets(), np.array(heard.mix.weights)
         if len(weights) != len(offsets) or heard.samples < FEWEST_FOR_OFFSET:
@@ -236,7 +236,7 @@ class Listening:
         again.voiced_channels = heard.voiced_channels
         return again
 
-    def _mixed(self, heard: Heard, survey: Survey) -> Heard:
+    def _mixed(self, heard: DecodedSource, survey: Survey) -> DecodedSource:
         """The source with the mix that its channels ask for."""
         meter = heard.sound.meter
         peaks = meter.peaks()[: len(survey.names)]
@@ -278,7 +278,7 @@ class Listening:
         report: Report,
         offsets: Samples | None = None,
         spool: IO[bytes] | None = None,
-    ) -> Heard:
+    ) -> DecodedSource:
         draft = None if spool else self._new_draft()
         spool = spool or self._spool
         with self._opened(audio_stream) as media:
@@ -306,7 +306,7 @@ class Listening:
             if sound.survey is not None:
                 sound.survey.finish()
         chosen = sound.mix or Mix((1.0,), ("MONO",))
-        return Heard(sound, chosen, spool, samples, highest, lowest, asked=self._asked, draft=draft)
+        return DecodedSource(sound, chosen, spool, samples, highest, lowest, asked=self._asked, draft=draft)
 
     def _opened(self, audio_stream: int | None) -> AbstractContextManager[Opened]:
         return opened(self._path, audio_stream, size_bytes=self._size_bytes)

@@ -9,9 +9,9 @@ from deployments.cli import show
 from ecg_audio.analysis import Channel
 from ecg_audio.captions.payload import payload
 from ecg_audio.captions.styling import Style
-from ecg_audio.quality import quality
 from ecg_audio.results import document
 from ecg_audio.results.outcome import Outcome, Outputs
+from ecg_audio.sound_quality import sound_quality
 from flows.summary import _markdown
 from tests.support.results import factory
 
@@ -46,7 +46,7 @@ from tests.support.results import factory
 )
 def test_the_line_says_what_was_measured(figures: dict[str, Any], line: str | None) -> None:
     """Each fault with its figure, else "clear"; what was not measured is not said."""
-    assert quality(factory.recording().model_copy(update=figures)) == line
+    assert sound_quality(factory.recording().model_copy(update=figures)) == line
 
 
 def test_every_page_has_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

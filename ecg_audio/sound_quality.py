@@ -14,7 +14,7 @@ NOISY_DB = 10.0
 """With less between voice and noise, words are lost and soft ones measured with the noise."""
 
 
-def quality(recording: Recording) -> str | None:
+def sound_quality(recording: Recording) -> str | None:
     """What an ear would say of a recording, with the figures; None: an older version, which measured none, made it."""
     if recording.mix is None:
         return None

@@ -13,7 +13,7 @@ class Remark(Span):
     probability: float
 
 
-class Overheard(Model):
+class Remarks(Model):
     """What a recogniser says of stretches without words: each has several remarks, the likeliest texts for it.
 
     `unasked` counts the stretches beyond its share of the work.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ecg_audio.compute import hub
-from ecg_audio.compute.models import chain, out_of_memory, unusable
+from ecg_audio.compute.memory_ladder import chain, out_of_memory, unusable
 from ecg_audio.errors import EcgError, ModelAccessDenied, ModelLoadingFailed
 
 DENIED = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)

@@ -11,6 +11,6 @@ from prefect.utilities.annotations import quote
 T = TypeVar("T")
 
 
-def as_is(value: T) -> T:
+def quoted(value: T) -> T:
     """The argument, marked; the task itself gets the value."""
     return cast(T, quote(value))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ecg_audio.compute import hub, loading
+from ecg_audio.compute import hub, load_errors
 from ecg_audio.errors import ModelAccessDenied, ModelLoadingFailed, TooLong
 
 
@@ -34,7 +34,7 @@ def wrapped(inner: Exception) -> Exception:
 )
 def test_a_model_behind_a_licence_names_the_page_to_accept(raised: Exception) -> None:
     """Whoever wrapped the hub's refusal: access is denied, and the hint says where to ask for it."""
-    with pytest.raises(ModelAccessDenied) as failure, loading.named("pyannote/model"):
+    with pytest.raises(ModelAccessDenied) as failure, load_errors.named("pyannote/model"):
         raise raised
     assert "https://huggingface.co/pyannote/model" in failure.value.hint
     assert "HF_TOKEN" in failure.value.hint
@@ -43,14 +43,14 @@ def test_a_model_behind_a_licence_names_the_page_to_accept(raised: Exception) ->
 @pytest.mark.parametrize("name", ["LocalEntryNotFoundError", "URLError", "OfflineModeIsEnabled"])
 def test_a_model_that_is_nowhere_says_how_to_get_it(name: str) -> None:
     """Not on disk and no hub: a loading error that names the model and the command."""
-    with pytest.raises(ModelLoadingFailed, match="base is not on this machine") as failure, loading.named("base"):
+    with pytest.raises(ModelLoadingFailed, match="base is not on this machine") as failure, load_errors.named("base"):
         raise wrapped(error(name, base=OSError))
     assert "ecg models fetch" in failure.value.hint
 
 
 def test_a_damaged_model_is_a_loading_error_of_one_line() -> None:
     """The library's first line is kept, its essay is not."""
-    with pytest.raises(ModelLoadingFailed, match=r"RuntimeError: unexpected end of file$"), loading.named("base"):
+    with pytest.raises(ModelLoadingFailed, match=r"RuntimeError: unexpected end of file$"), load_errors.named("base"):
         raise RuntimeError("unexpected end of file\nsee https://example.org for more")
 
 
@@ -58,10 +58,10 @@ def test_a_library_that_does_not_say_so_is_seen_through(monkeypatch: pytest.Monk
     """Where neither disk nor hub has the model, that is the reason, whatever the library complains about."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(hub, "answers", lambda: False)
-    with pytest.raises(ModelLoadingFailed, match="is not on this machine"), loading.named("org/aligner"):
+    with pytest.raises(ModelLoadingFailed, match="is not on this machine"), load_errors.named("org/aligner"):
         raise ValueError("Can't load feature extractor")
     monkeypatch.setattr(hub, "answers", lambda: True)
-    with pytest.raises(ModelLoadingFailed, match="Can't load feature extractor"), loading.named("org/aligner"):
+    with pytest.raises(ModelLoadingFailed, match="Can't load feature extractor"), load_errors.named("org/aligner"):
         raise ValueError("Can't load feature extractor")
 
 
@@ -75,6 +75,6 @@ def test_a_library_that_does_not_say_so_is_seen_through(monkeypatch: pytest.Monk
 )
 def test_memory_device_and_named_failures_pass_as_they_are(raised: Exception) -> None:
     """For memory and device there is a ladder, and what has a name keeps it."""
-    with pytest.raises(type(raised)) as failure, loading.named("base"):
+    with pytest.raises(type(raised)) as failure, load_errors.named("base"):
         raise raised
     assert failure.value is raised

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecg_audio.voice.kernels.candidates import CANDIDATES
-from ecg_audio.voice.path import PitchPath, silence_reference
 from ecg_audio.voice.pitch import PitchSettings
+from ecg_audio.voice.pitch_path import PitchPath, silence_reference
 
 SETTINGS = PitchSettings()
 

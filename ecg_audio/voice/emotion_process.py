@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from ecg_audio import settings
 from ecg_audio.analysis import Emotion, EmotionLabel, Span
-from ecg_audio.compute import loading
+from ecg_audio.compute import load_errors
+from ecg_audio.compute.loaded_models import LoadedModels, free
 from ecg_audio.compute.memory import Meter, Metered
-from ecg_audio.compute.models import Models, Placement, descend, fallbacks, free
+from ecg_audio.compute.memory_ladder import Placement, descend, fallbacks
 from ecg_audio.errors import MeasurementFailed, ModelLoadingFailed
 from ecg_audio.progress import Report, silent
 from ecg_audio.sampling import RATE_HZ
@@ -46,7 +47,7 @@ HEAD = "classifier.dense.weight", "classifier.dense.bias", "classifier.out_proj.
 Sound = NDArray[np.float32]
 Ear = Callable[[Sound], Emotion | None]
 
-models = Models()
+models = LoadedModels()
 
 
 def classify(
@@ -204,7 +205,7 @@ def _weights(model: str, revision: str | None) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _loading(model: str) -> Iterator[None]:
-    with loading.named(model), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with load_errors.named(model), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
 

@@ -7,13 +7,14 @@ import functools
 import os
 from typing import Any
 
-from ecg_audio.compute import hub, loading
-from ecg_audio.compute.models import Models, Placement
+from ecg_audio.compute import hub, load_errors
+from ecg_audio.compute.loaded_models import LoadedModels
+from ecg_audio.compute.memory_ladder import Placement
 from ecg_audio.request import EMBEDDED
 from ecg_audio.speech import diarization, model_imports, weights
 from ecg_audio.speech.settings import NO_ALIGNER, EngineSettings
 
-loaded_models = Models()
+loaded_models = LoadedModels()
 
 
 class AlignerOutOfReach(Exception):
@@ -67,7 +68,7 @@ def recogniser(settings: EngineSettings, placement: Placement) -> Any:
     def load() -> Any:
         import whisperx.asr
 
-        with loading.named(settings.repository), diarization.quiet():
+        with load_errors.named(settings.repository), diarization.quiet():
             embedded = settings.model == EMBEDDED
             model = whisperx.asr.WhisperModel(
                 str(weights.verified_whisper()) if embedded else settings.model,
@@ -113,7 +114,7 @@ def aligner(settings: EngineSettings, spoken: str, device: str) -> tuple[Any, di
         raise AlignerOutOfReach(name)
 
     def load() -> tuple[Any, dict[str, Any]]:
-        with loading.named(name), diarization.quiet():
+        with load_errors.named(name), diarization.quiet():
             model, about = alignment().load_align_model(
                 spoken, device, model_name=name, model_cache_only=hub.on_disk(name)
             )
@@ -130,7 +131,7 @@ def embedded_pipeline(device: str) -> Any:
 
         from ecg_audio.speech import local_pipeline
 
-        with loading.named("the embedded diarization pipeline"), diarization.quiet():
+        with load_errors.named("the embedded diarization pipeline"), diarization.quiet():
             return local_pipeline.build().to(torch.device(device))
 
     return loaded_models.get(("segmentation", device), load)
@@ -144,12 +145,12 @@ def pipeline(settings: EngineSettings, device: str) -> Any:
     def load() -> Any:
         import torch
 
-        with loading.named(settings.diarization), diarization.quiet():
+        with load_errors.named(settings.diarization), diarization.quiet():
             from pyannote.audio import Pipeline
 
             pipeline = Pipeline.from_pretrained(settings.diarization, revision=settings.diarization_revision)
             if pipeline is None:  # how pyannote says that the hub did not let it in
-                raise loading.denied(settings.diarization)
+                raise load_errors.denied(settings.diarization)
             return pipeline.to(torch.device(device))
 
     return loaded_models.get(("diarization", settings.diarization, settings.diarization_revision, device), load)

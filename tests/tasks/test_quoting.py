@@ -6,7 +6,7 @@ from prefect.utilities.collections import visit_collection
 from prefect.utilities.engine import resolve_to_final_result
 
 from ecg_audio.analysis import Analysis
-from tasks.as_is import as_is
+from tasks.quoting import quoted
 from tests.support.results import factory
 
 
@@ -26,6 +26,6 @@ def given(argument: Analysis) -> tuple[object, int]:
 def test_a_result_is_handed_over_as_it_is() -> None:
     """Prefect meets the mark and not the thousand values beneath, and the task gets the value itself."""
     analysis = factory.analysis()
-    found, met = given(as_is(analysis))
+    found, met = given(quoted(analysis))
     assert found is analysis
     assert met <= 2 < 1000 < given(analysis)[1]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ecg_audio.compute.models import LADDER, Models, Placement, chain, descend, fallbacks, out_of_memory, unusable
+from ecg_audio.compute.loaded_models import LoadedModels
+from ecg_audio.compute.memory_ladder import LADDER, Placement, chain, descend, fallbacks, out_of_memory, unusable
 from ecg_audio.errors import EcgError, GpuMemoryExhausted, InsufficientResources
 
 FULL = list(fallbacks(Placement("cuda", 16, "float16"), quantised=True))
@@ -103,7 +104,7 @@ def test_other_errors_pass_as_they_are(error: Exception) -> None:
 
 def test_a_model_is_loaded_once_and_counted() -> None:
     """The second user gets the same; a dropped kind is loaded again, other kinds stay."""
-    models = Models()
+    models = LoadedModels()
     first = models.get(("asr", "base"), object)
     assert models.get(("asr", "base"), lambda: pytest.fail("loaded twice")) is first
     aligner = models.get(("aligner", "en"), object)
@@ -119,7 +120,7 @@ def test_a_model_is_loaded_once_and_counted() -> None:
 
 def test_the_least_recently_used_models_make_room() -> None:
     """Within the budget all stay; beyond it those go that nobody used for longest, as many as it takes."""
-    models = Models(budget_bytes=10)
+    models = LoadedModels(budget_bytes=10)
     for kind in ("asr", "aligner", "diarization"):
         models.get((kind,), object, size_bytes=lambda: 3)
     models.get(("asr",), object)
@@ -131,7 +132,7 @@ def test_the_least_recently_used_models_make_room() -> None:
 
 def test_idle_models_are_given_back() -> None:
     """Only those that nobody used for so long."""
-    models = Models()
+    models = LoadedModels()
     models.get(("old",), object)
     time.sleep(0.05)
     models.get(("new",), object)
@@ -141,7 +142,7 @@ def test_idle_models_are_given_back() -> None:
 
 def test_a_model_that_does_not_load_leaves_nothing_behind() -> None:
     """A failed load is neither kept nor counted."""
-    models = Models()
+    models = LoadedModels()
     with pytest.raises(ZeroDivisionError):
         models.get(("asr",), lambda: 1 // 0)
     assert models.loaded == () and not models.loads

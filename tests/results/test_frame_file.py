@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ecg_audio.analysis import FRAME_COLUMNS, Turn
 from ecg_audio.errors import PublishFailed, ResultNotFound
 from ecg_audio.results import parquet
-from ecg_audio.results.frames import FrameFile, publish_frames, read_frames
+from ecg_audio.results.frame_file import FrameFile, publish_frames, read_frames
 
 
 def _batch(rows: int, *, first: int = 0) -> dict[str, np.ndarray]:
@@ -35,7 +35,7 @@ def test_batches_of_any_size_are_one_file(tmp_path_factory: pytest.TempPathFacto
     """However the frames come in, the file holds them in order, at 10 ms from 0, NaN as NULL, groups full."""
     path = tmp_path_factory.mktemp("frames") / "frames.parquet"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ecg_audio.results.frames.ROW_GROUP", 500)
+        patch.setattr("ecg_audio.results.frame_file.ROW_GROUP", 500)
         patch.setattr(parquet, "ROW_GROUP", 500)
         with FrameFile(path) as file:
             for index, size in enumerate(sizes):

@@ -27,7 +27,7 @@ class GatewayBusy(OrchestratorUnavailable):
     default_hint = "Send the same request again after the time that Retry-After says."
 
 
-class Turnstile:
+class ConcurrencyLimit:
     """Lets so many through at once, in the order in which they came.
 
     Args:
@@ -70,7 +70,7 @@ class Turnstile:
         return min(LONGEST_RETRY_AFTER_S, math.ceil(RETRY_AFTER_S + waits_s + spread_s))
 
 
-class Shared(Generic[Found]):
+class SingleFlight(Generic[Found]):
     """One answer for everybody who asks within some seconds. Who gives up waiting for it does not end the asking.
 
     Args:
