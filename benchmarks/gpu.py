@@ -20,7 +20,7 @@ from typing import Any
 import soundfile
 
 from ecg_audio.child import Child
-from ecg_audio.compute import memory
+from ecg_audio.compute import gpu
 from ecg_audio.compute.memory import Metered
 from ecg_audio.media import decode
 from ecg_audio.progress import Report, silent
@@ -79,7 +79,7 @@ def measure(
     taken = {stage: megabytes(measured) for stage, measured in engine.process.memory.items()}
     served, alone = side_by_side(engine, process, recording, language, repeat)
     return {
-        "machine": {"cpu": platform.machine(), "gpus": [card.name for card in memory.gpus()]},
+        "machine": {"cpu": platform.machine(), "gpus": [card.name for card in gpu.gpus()]},
         "settings": settings.model_dump(),
         "recording_s": round(duration_s, 2),
         "plan_mb": {stage.name: round(stage.expected_bytes / 1e6) for stage in plan(duration_s, settings)},

@@ -2,13 +2,14 @@
 
 import gc
 import logging
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from ecg_audio.compute import gpu
 
 R = TypeVar("R")
 
@@ -97,6 +98,5 @@ class LoadedModels:
 def free() -> None:
     """Give memory that nobody uses back to the device, if torch is here at all."""
     gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+    if cuda := gpu.cuda_in_use():
+        cuda.empty_cache()

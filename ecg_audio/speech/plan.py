@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecg_audio.compute import hub, memory
+from ecg_audio.compute import gpu, hub
 from ecg_audio.compute.memory_ladder import Placement, fallbacks
 from ecg_audio.request import EMBEDDED
 from ecg_audio.sampling import RATE_HZ
@@ -80,7 +80,7 @@ def plan(duration_s: float, settings: EngineSettings, card_bytes: int | None = N
 def budget_bytes(settings: EngineSettings, card_bytes: int | None = None) -> int:
     """What no stage may go beyond: the settings' budget, and at most the card's size (None: this machine's)."""
     if card_bytes is None:
-        card_bytes = max((card.total_bytes for card in memory.gpus()), default=settings.memory_budget_bytes)
+        card_bytes = max((card.total_bytes for card in gpu.gpus()), default=settings.memory_budget_bytes)
     return min(settings.memory_budget_bytes, card_bytes)
 
 

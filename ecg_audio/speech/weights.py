@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ecg_audio import workspace
 from ecg_audio.analysis import Notice
-from ecg_audio.compute import carried, hub, load_errors, memory
+from ecg_audio.compute import carried, gpu, hub, load_errors, memory
 from ecg_audio.compute.carried import CarriedFile, CarriedModel
 from ecg_audio.request import AUTO, EMBEDDED
 from ecg_audio.speech.settings import HUB_NAMES, NO_ALIGNER, EngineSettings
@@ -158,7 +158,7 @@ def choose(
         nothing but embedded models.
     """
     if card_bytes is None:
-        card_bytes = max((card.total_bytes for card in memory.gpus()), default=0)
+        card_bytes = max((card.total_bytes for card in gpu.gpus()), default=0)
     resolved = settings.resolved(card_bytes)
     if models == EMBEDDED:
         chosen = {"model": EMBEDDED, "diarization": EMBEDDED, "align_models": {}, "own_aligners": False}
