@@ -14,13 +14,12 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging import get_run_logger
 from pydantic import Field
 
+from blocks.published import published
 from blocks.storage import ArtifactStore, open_store, reference
-from ecg_audio import layout
 from ecg_audio.batch.rows import Row, rows
 from ecg_audio.batch.summary import Ended, Summary, ended, summary_key
-from ecg_audio.errors import BatchFailed, EcgError, InvalidRequest, ResultNotFound
+from ecg_audio.errors import BatchFailed, EcgError, InvalidRequest
 from ecg_audio.request import JOB_ID, AnalysisRequest
-from ecg_audio.results import manifest
 from ecg_audio.results.manifest import Manifest
 from flows.analyze import analyze
 from flows.batch_board import Board, show_summary
@@ -130,11 +129,8 @@ class _Stores:
 
     def published(self, request: AnalysisRequest) -> Manifest | None:
         """The manifest under the job's id, if it is that of the same request."""
-        try:
-            found = manifest.loads(self.of(request.store).read(layout.manifest(request.job_id)))
-        except ResultNotFound:
-            return None
-        return found if found.request == request.digest else None
+        found = published(self.of(request.store), request.job_id)
+        return found if found and found.request == request.digest else None
 
 
 def _divided(todo: Sequence[Row], stores: _Stores, *, refresh: bool) -> tuple[list[Ended], list[Row]]:

@@ -4,11 +4,8 @@ from dataclasses import dataclass
 
 from prefect.client.schemas.objects import StateType
 
-from blocks.storage import ArtifactStore
-from ecg_audio import layout
 from ecg_audio.delivery.outbox import Receipt
-from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, ResultNotFound, recalled
-from ecg_audio.results import manifest
+from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, recalled
 from ecg_audio.results.outcome import Outcome
 from flows.callbacks import failed
 from flows.runs import Run
@@ -50,14 +47,6 @@ def due_callback(run: Run, receipt: Receipt | None, published: str | None) -> Du
         )
         return DueCallback(told, "not delivered yet")
     return DueCallback(failed(job_id, error(run)), run.message or run.state.value.lower())
-
-
-def published(store: ArtifactStore, job_id: str) -> manifest.Manifest | None:
-    """A job's manifest; None: nothing is published."""
-    try:
-        return manifest.loads(store.read(layout.manifest(job_id)))
-    except ResultNotFound:
-        return None
 
 
 def error(run: Run) -> EcgError:

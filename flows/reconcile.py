@@ -23,6 +23,7 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.variables import Variable
 
+from blocks.published import published
 from blocks.storage import ArtifactStore, open_store
 from ecg_audio import workspace
 from ecg_audio.delivery import outbox
@@ -30,7 +31,7 @@ from ecg_audio.delivery.outbox import Receipt
 from ecg_audio.errors import EcgError
 from ecg_audio.results.outcome import Outcome
 from flows import lost, requeue, runs
-from flows.due_callback import DueCallback, due_callback, published
+from flows.due_callback import DueCallback, due_callback
 from flows.runs import ALIVE, BATCH, BURNING, ENDED, LOST, REMEMBERING, REVISION, WAITING, Run
 from flows.sweeping import sweep_store
 from tasks.notify import TOLD, notify

@@ -1,27 +1,25 @@
 """revise: a finished result corrected by a person, and published whole again."""
 
-from collections.abc import Callable
-
 from prefect import flow, runtime
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from blocks import published
 from blocks.engine import use_settings
 from blocks.forgetting import remember
 from blocks.storage import open_store
-from ecg_audio import layout, modes, workspace
+from ecg_audio import modes, workspace
 from ecg_audio.analysis import Analysis, Edits
 from ecg_audio.delivery.claim import claimed
 from ecg_audio.errors import InvalidRequest, JobConflict, ResultNotFound
-from ecg_audio.progress import Progress, listeners, listening, tracked
 from ecg_audio.request import Callback
-from ecg_audio.results import document, manifest
+from ecg_audio.results import document
 from ecg_audio.results.manifest import Manifest
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.revision.draft import changed, drafted, paused
 from flows.callbacks import tell_revision
 from flows.faults import resumable
 from flows.observation import side_run_name
-from flows.progress_artifact import progress_artifact
+from flows.progress_artifact import tracked_stages
 from flows.runs import REVISION
 from flows.stages import Stages
 from tasks.measure import frames_key, measure
@@ -76,15 +74,13 @@ def revise(
     workspace.sweep()
     here, run_id = artifacts.reference, str(runtime.flow_run.id)
     with (
-        progress_artifact(job_id, by_milestones=False) as artifact,
-        listening(artifact.listen),
+        tracked_stages(job_id, STAGES) as progress,
         claimed(artifacts, f"{job_id}.revision", STANDS_S, owner=run_id, renewed=True) as ours,
-        tracked(Progress(STAGES, listeners())) as progress,
     ):
         if not ours:
             raise JobConflict(f"somebody else is revising {job_id}", hint="Try again when that has ended.")
         stages = Stages(progress, artifacts)
-        written, before = _published(artifacts.read, job_id)
+        written, before = published.result(artifacts, job_id)
         if written.run_id == run_id:  # it was lost after it had published
             tell_revision(callback, job_id, here)
             return outcome(before, addresses(artifacts, written), ())
@@ -128,18 +124,10 @@ def revise(
         if not steps:
             revised = machine.model_copy(update={"run_id": run_id})
 
-        _check_base(*_published(artifacts.read, job_id), written.run_id)
+        _check_base(*published.result(artifacts, job_id), written.run_id)
         outputs = publish(quoted(revised), frames, here, asked=written.request, original=quoted(original))
         tell_revision(callback, job_id, here)
         return outcome(revised, outputs, stages.records(recording.duration_s))
-
-
-def _published(read: Callable[[str], bytes], job_id: str) -> tuple[Manifest, Analysis]:
-    try:
-        written = manifest.loads(read(layout.manifest(job_id)))
-    except ResultNotFound:
-        raise ResultNotFound(f"no result of {job_id} is published") from None
-    return written, document.loads(read(written.outputs["analysis"].key))
 
 
 def _check_base(written: Manifest, found: Analysis, base: str | None) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from blocks import retention
 from blocks.folder import INCOMING
+from blocks.published import published
 from blocks.storage import ArtifactStore, FolderStore
 from ecg_audio import layout
 from ecg_audio.delivery import claim
 from ecg_audio.results.outcome import TABLES
-from flows.due_callback import published
 from flows.runs import Run
 
 ABANDONED_S = 3600.0

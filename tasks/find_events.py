@@ -1,11 +1,9 @@
 """find_events: what is heard beside words, where the request wants it."""
 
-import atexit
-import functools
-
 from blocks.storage import open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Diarization, Event, EventKind, Notice, Recording, Transcript
+from ecg_audio.compute.classifier import shared
 from ecg_audio.errors import MeasurementFailed
 from ecg_audio.sound_events import Events, Remarks
 from ecg_audio.sounds.classifier import SoundClassifier
@@ -15,11 +13,7 @@ from tasks.stage import stage
 CLASSIFYING = 0.7  # of the progress, where a model is asked
 
 
-@functools.cache
-def _classifier(model: str) -> SoundClassifier:
-    classifier = SoundClassifier(model)
-    atexit.register(classifier.close)
-    return classifier
+_classifier = shared(SoundClassifier)
 
 
 @stage(

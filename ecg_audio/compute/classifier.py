@@ -1,12 +1,14 @@
 """An audio classifier of transformers in a process of its own, which is loaded once and given back when idle."""
 
+import atexit
 import contextlib
+import functools
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 from ecg_audio.child import Child, ChildError
-from ecg_audio.compute import hub, idle
+from ecg_audio.compute import classification, hub, idle
 from ecg_audio.environment import MODELS
 from ecg_audio.errors import EcgError, MeasurementFailed
 from ecg_audio.progress import Report, took
@@ -20,17 +22,13 @@ class Classifier:
         what: what messages call it.
         model: hub name or directory.
         revision: of the hub's model; None: the newest.
-        unload: what gives the model back, in its process.
         process: where the model lives; None: a process of its own.
     """
 
-    def __init__(
-        self, what: str, model: str, revision: str | None, unload: Callable[..., object], process: Child | None
-    ) -> None:
+    def __init__(self, what: str, model: str, revision: str | None, process: Child | None) -> None:
         self.model = model
         self.revision = revision
         self._what = what
-        self._unload_models = unload
         self._idle_s = idle.idle_s()
         self._idle_timer = idle.IdleTimer(self._idle_s, self._unload)
         self._process = process or Child(what, variables=MODELS, environment=dict(TELEMETRY_OFF))
@@ -67,4 +65,19 @@ class Classifier:
         # a process that ends meanwhile has nothing left to give back
         with contextlib.suppress(EcgError, ChildError, OSError):
             if self._process.running:
-                self._process.call(self._unload_models, self._idle_s)
+                self._process.call(classification.unload, self._idle_s)
+
+
+Kind = TypeVar("Kind", bound=Classifier)
+
+
+def shared(kind: Callable[[str], Kind]) -> Callable[[str], Kind]:
+    """What gives this process's one classifier of some kind for each model, and closes it as the process ends."""
+
+    @functools.cache
+    def of(model: str) -> Kind:
+        classifier = kind(model)
+        atexit.register(classifier.close)
+        return classifier
+
+    return of

@@ -30,7 +30,7 @@ class SoundClassifier(Classifier):
 
     def __init__(self, model: str, *, revision: str | None = None, process: Child | None = None) -> None:
         revision = revision or settings.Events.read().model_revision
-        super().__init__("the sound classifier", model, revision, classifier_process.unload, process)
+        super().__init__("the sound classifier", model, revision, process)
 
     @property
     def name(self) -> str:

@@ -3,22 +3,13 @@
 Imported light: transformers and torch come with the first call.
 """
 
-import contextlib
-import functools
-import io
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ecg_audio import settings
 from ecg_audio.analysis import Event, EventKind
-from ecg_audio.compute import load_errors
-from ecg_audio.compute.loaded_models import LoadedModels, free
-from ecg_audio.compute.memory import Meter, Metered
-from ecg_audio.compute.memory_ladder import Placement, descend, fallbacks
+from ecg_audio.compute import classification
+from ecg_audio.compute.memory import Metered
 from ecg_audio.errors import ModelLoadingFailed
 from ecg_audio.progress import Report, silent
 from ecg_audio.sampling import RATE_HZ
@@ -29,11 +20,8 @@ SHORTEST_S = 0.5  # of the last window
 BATCH = 8
 DECIMALS = 4
 
-Sound = NDArray[np.float32]
 Scores = list[dict[EventKind, float]]
-Ear = Callable[[Sequence[Sound]], Scores]
-
-models = LoadedModels()
+Ear = Callable[[Sequence[classification.Sound]], Scores]
 
 
 def classify(
@@ -44,36 +32,19 @@ def classify(
     Raises:
         ModelLoadingFailed, ModelAccessDenied: the model cannot be had, or knows none of our kinds.
     """
-    import soundfile
-    import torch
-
-    samples, rate_hz = soundfile.read(path, dtype="float32")
-    assert rate_hz == RATE_HZ, f"{path} has {rate_hz} Hz"
+    samples = classification.samples_of(path)
     starts = range(0, max(1, len(samples) - round(SHORTEST_S * RATE_HZ)), round(HOP_S * RATE_HZ))
     windows = [samples[start : start + round(WINDOW_S * RATE_HZ)] for start in starts]
 
-    def attempt(placement: Placement) -> Scores:
-        ear = models.get(
-            ("events", model, revision, placement.device), functools.partial(_load, model, revision, placement.device)
-        )
+    def work(ear: Ear) -> Scores:
         scores: Scores = []
         for first in range(0, len(windows), BATCH):
             scores += ear(windows[first : first + BATCH])
             report(len(scores) / len(windows))
         return scores
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    with Meter() as meter:
-        scores, _notices = descend(
-            list(fallbacks(Placement(device, 1))), attempt, what="sound classification", free=_forget
-        )
-    return tuple(events(scores, len(samples) / RATE_HZ)), meter.measured
-
-
-def unload(idle_s: float, *, report: Report = silent) -> None:
-    """Give back models that nobody has used for so long."""
-    models.drop_idle(idle_s)
-    report(1.0)
+    scores, measured = classification.run(_load, model, revision, work, what="sound classification")
+    return tuple(events(scores, len(samples) / RATE_HZ)), measured
 
 
 def events(scores: Scores, duration_s: float) -> Iterator[Event]:
@@ -103,29 +74,17 @@ def scored(labels: Sequence[str], probabilities: Sequence[float]) -> dict[EventK
 
 
 def _load(model: str, revision: str | None, device: str) -> Ear:
-    with load_errors.named(model), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
-
-        # a model that brings code of its own is a stranger's program: never run
-        extractor = AutoFeatureExtractor.from_pretrained(  # type: ignore[no-untyped-call]
-            model, revision=revision, trust_remote_code=False
-        )
-        network, about = AutoModelForAudioClassification.from_pretrained(
-            model, revision=revision, trust_remote_code=False, output_loading_info=True
-        )
+    with classification.loading(model):
+        extractor = classification.extractor(model, revision)
+    network = classification.network(model, revision, device, _refused)
     config = network.config
     labels = [str(config.id2label[index]) for index in range(len(config.id2label))]
     if not any(kinds.of_label(label) for label in labels):
         raise _refused(model, f"none of its labels is in our table: {', '.join(labels[:8])}")
-    invented = sorted(key for key in about["missing_keys"] if key.startswith(("classifier", "projector")))
-    if invented:  # transformers would fill them with noise
-        raise _refused(model, f"its head is not the one that transformers knows (no {invented[0]})")
     # AudioSet's labels do not exclude each other, whether or not the checkpoint says so
     several = config.problem_type == "multi_label_classification" or {"Speech", "Music"} <= set(labels)
-    network = network.to(device).eval()
 
-    def ear(sounds: Sequence[Sound]) -> Scores:
+    def ear(sounds: Sequence[classification.Sound]) -> Scores:
         import torch
 
         heard = extractor(list(sounds), sampling_rate=RATE_HZ, return_tensors="pt", padding=True).to(device)
@@ -143,8 +102,3 @@ def _refused(model: str, why: str) -> ModelLoadingFailed:
         f"{model} cannot tell events: {why}",
         hint=f"Set {variable} to an audio-classification model with AudioSet's labels, or unset it.",
     )
-
-
-def _forget() -> None:
-    models.drop("events")
-    free()

@@ -32,7 +32,7 @@ class EmotionClassifier(Classifier):
 
     def __init__(self, model: str, *, revision: str | None = None, process: Child | None = None) -> None:
         revision = revision or settings.Emotion.read().model_revision
-        super().__init__("the emotion model", model, revision, emotion_process.unload, process)
+        super().__init__("the emotion model", model, revision, process)
 
     def classify(
         self, recording: Path, spans: Sequence[Span | Segment], *, report: Report = silent

@@ -5,23 +5,14 @@ scale from 0 to 1 as models trained on MSP-Podcast do (Wagner et al. 2023); it n
 from its figures. Imported light: transformers and torch come with the first call.
 """
 
-import contextlib
-import functools
-import io
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ecg_audio import settings
 from ecg_audio.analysis import Emotion, EmotionLabel, Span
-from ecg_audio.compute import load_errors
-from ecg_audio.compute.loaded_models import LoadedModels, free
-from ecg_audio.compute.memory import Meter, Metered
-from ecg_audio.compute.memory_ladder import Placement, descend, fallbacks
+from ecg_audio.compute import classification
+from ecg_audio.compute.memory import Metered
 from ecg_audio.errors import MeasurementFailed, ModelLoadingFailed
 from ecg_audio.progress import Report, silent
 from ecg_audio.sampling import RATE_HZ
@@ -44,10 +35,7 @@ DIMENSIONS = frozenset({"arousal", "dominance", "valence"})
 OFF_SCALE = 0.5  # beyond 0 and 1; further away it is another scale
 HEAD = "classifier.dense.weight", "classifier.dense.bias", "classifier.out_proj.weight", "classifier.out_proj.bias"
 
-Sound = NDArray[np.float32]
-Ear = Callable[[Sound], Emotion | None]
-
-models = LoadedModels()
+Ear = Callable[[classification.Sound], Emotion | None]
 
 
 def classify(
@@ -59,15 +47,9 @@ def classify(
         ModelLoadingFailed, ModelAccessDenied: the model cannot be had, or is no emotion model.
         MeasurementFailed: its dimensions are on another scale.
     """
-    import soundfile
-    import torch
+    samples = classification.samples_of(path)
 
-    samples, rate_hz = soundfile.read(path, dtype="float32")
-    assert rate_hz == RATE_HZ, f"{path} has {rate_hz} Hz"
-
-    def attempt(placement: Placement) -> list[Emotion | None]:
-        key = ("emotion", model, revision, placement.device)
-        ear = models.get(key, functools.partial(_load, model, revision, placement.device))
+    def work(ear: Ear) -> list[Emotion | None]:
         found: list[Emotion | None] = []
         for number, span in enumerate(spans, 1):
             sound = samples[slice(*_bounds(span))]
@@ -75,16 +57,8 @@ def classify(
             report(number / len(spans))
         return found
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    with Meter() as meter:
-        emotions, _notices = descend(list(fallbacks(Placement(device, 1))), attempt, what="emotion", free=_forget)
-    return tuple(emotions), meter.measured
-
-
-def unload(idle_s: float, *, report: Report = silent) -> None:
-    """Give back models that nobody has used for so long."""
-    models.drop_idle(idle_s)
-    report(1.0)
+    emotions, measured = classification.run(_load, model, revision, work, what="emotion")
+    return tuple(emotions), measured
 
 
 def mapped(probabilities: Mapping[str, float], model: str) -> Emotion | None:
@@ -125,18 +99,15 @@ def _bounds(span: Span) -> tuple[int, int]:
 
 
 def _load(model: str, revision: str | None, device: str) -> Ear:
-    with _loading(model):
-        from transformers import AutoConfig, AutoFeatureExtractor
+    with classification.loading(model):
+        from transformers import AutoConfig
 
-        # a model that brings code of its own is a stranger's program: never run
         config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
-        extractor = AutoFeatureExtractor.from_pretrained(  # type: ignore[no-untyped-call]
-            model, revision=revision, trust_remote_code=False
-        )
+        extractor = classification.extractor(model, revision)
     labels = [str(config.id2label[index]).strip().lower() for index in range(len(config.id2label))]
     name = Path(model).name if Path(model).is_dir() else model
     if set(labels) & set(LABELS):
-        network = _classifier(model, revision, device)
+        network = classification.network(model, revision, device, _refused)
         understood: Callable[[Any], Emotion | None] = lambda heard: mapped(  # noqa: E731
             dict(zip(labels, network(**heard).logits.softmax(-1)[0].tolist(), strict=True)), name
         )
@@ -146,7 +117,7 @@ def _load(model: str, revision: str | None, device: str) -> Ear:
     else:
         raise _refused(model, f"its labels are {', '.join(sorted(labels))}")
 
-    def ear(sound: Sound) -> Emotion | None:
+    def ear(sound: classification.Sound) -> Emotion | None:
         import torch
 
         with torch.inference_mode():
@@ -155,26 +126,12 @@ def _load(model: str, revision: str | None, device: str) -> Ear:
     return ear
 
 
-def _classifier(model: str, revision: str | None, device: str) -> Any:
-    """The network with the head that transformers knows for it."""
-    with _loading(model):
-        from transformers import AutoModelForAudioClassification
-
-        network, about = AutoModelForAudioClassification.from_pretrained(
-            model, revision=revision, trust_remote_code=False, output_loading_info=True
-        )
-    invented = sorted(key for key in about["missing_keys"] if key.startswith(("classifier", "projector")))
-    if invented:  # transformers would fill them with noise
-        raise _refused(model, f"its head is not the one that transformers knows (no {invented[0]})")
-    return network.to(device).eval()
-
-
 def _regressor(model: str, revision: str | None, device: str) -> Callable[[Any], Any]:
     """The network with the head of regression models: the mean over time, a hidden layer, the dimensions."""
-    with _loading(model):
+    with classification.loading(model):
         weights = _weights(model, revision)
         if not set(HEAD) <= set(weights):
-            network = _classifier(model, revision, device)
+            network = classification.network(model, revision, device, _refused)
             return lambda heard: network(**heard).logits
         from torch.nn.functional import linear
         from transformers import AutoModel
@@ -203,13 +160,6 @@ def _weights(model: str, revision: str | None) -> dict[str, Any]:
     return {}
 
 
-@contextlib.contextmanager
-def _loading(model: str) -> Iterator[None]:
-    with load_errors.named(model), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield
-
-
 def _refused(model: str, why: str) -> ModelLoadingFailed:
     variable = settings.Emotion.variable("model")
     return ModelLoadingFailed(
@@ -217,8 +167,3 @@ def _refused(model: str, why: str) -> ModelLoadingFailed:
         hint=f"Set {variable} to an audio-classification model with emotion labels, or one of arousal, dominance and "
         "valence, or unset it.",
     )
-
-
-def _forget() -> None:
-    models.drop("emotion")
-    free()

@@ -71,7 +71,7 @@ def find_candidates(hops: Array, places: Array, constants: Lags, work: Scratch, 
         hops: see `spectrum.measure_waveform`.
         places: see `spectrum.measure_waveform`, as long as the window.
         constants: the constants.
-        work: from `rooms`.
+        work: from `scratch`.
         frames: how many, a multiple of LANES.
         out: float32, flat, ((1 + 2 * CANDIDATES) * frames,): largest absolute sample around the window's mean; F0 of
             each candidate in Hz, 0 where there is none; their corrected autocorrelations, at most 1.

@@ -54,7 +54,7 @@ def find_prominence(samples: Array, starts: Array, constants: Constants, work: S
         samples: float32, (any,).
         starts: int64, (frames,), a multiple of LANES: where each frame's window begins.
         constants: the constants.
-        work: from `rooms`.
+        work: from `scratch`.
         out: float32, (frames,).
     """
     length, half = len(constants.window), len(constants.half_cos)

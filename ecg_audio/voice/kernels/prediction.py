@@ -55,7 +55,7 @@ def find_roots(samples: Array, starts: Array, window: Array, work: Scratch, re: 
         samples: float32, (any,).
         starts: int64, (frames,), a multiple of LANES: where each frame's window begins.
         window: float64.
-        work: from `rooms`.
+        work: from `scratch`.
         re: out, float64, flat, (ORDER * frames,): real parts, NaN where the roots were not found.
         im: out, likewise: imaginary parts.
     """

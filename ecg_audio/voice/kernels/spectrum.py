@@ -138,7 +138,7 @@ def measure_spectrum(
         hops: see `measure_waveform`.
         places: see `measure_waveform`.
         constants: the constants.
-        work: from `rooms`.
+        work: from `scratch`.
         frames: how many, a multiple of LANES.
         out: float32, flat, (ROWS * frames,): centroid in Hz, rolloff in Hz, binary logarithm of flatness, 13 cepstral
             coefficients, alpha ratio and Hammarberg index in dB, slopes of 0 to 500 Hz and to 1500 Hz in dB/Hz, flux.
