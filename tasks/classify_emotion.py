@@ -16,6 +16,7 @@ _classifier = shared(EmotionClassifier)
 @stage(
     "classify_emotion",
     "media",
+    "compute",
     "speech",
     "voice",
     parts={"model": lambda model: _classifier(model).fingerprint()},

@@ -19,6 +19,7 @@ _classifier = shared(SoundClassifier)
 @stage(
     "find_events",
     "media",
+    "compute",
     "speech",
     "sounds",
     parts={

@@ -14,6 +14,7 @@ from ecg_audio.voice.kernels.candidates import CANDIDATES
 from ecg_audio.voice.kernels.lanes import LANES, room
 from ecg_audio.voice.kernels.resampling import resample
 from ecg_audio.voice.kernels.spectrum import CEPSTRA, MELS, WINDOW
+from ecg_audio.voice.kernels.transform import scratch
 from ecg_audio.voice.pitch import PitchSettings, lags
 from ecg_audio.voice.pitch_path import PitchPath, silence_reference
 from ecg_audio.voice.spectrum import BALANCE, HOP, SILENT_RMS, sones, tables
@@ -111,8 +112,9 @@ def find_pitch(hops: Hops, frames: int, settings: PitchSettings, found: Array) -
         frames that may be voiced, int64.
     """
     constants, padded_frames = lags(settings), found.shape[1]
-    places, work = hops.places(len(constants.window)), peak_kernel.scratch(len(constants.cos))
-    peak_kernel.find_candidates(hops.samples, places, constants, work, padded_frames, found.reshape(-1))
+    places, work = hops.places(len(constants.window)), scratch(len(constants.cos))
+    score = room(CANDIDATES, np.float32)
+    peak_kernel.find_candidates(hops.samples, places, constants, work, score, padded_frames, found.reshape(-1))
     possible = _may_be_voiced(found[:, :frames], settings)
     own = _walk(found[:, :frames], settings, silence_reference(found[0, :frames]))
     return own, possible
@@ -156,8 +158,8 @@ def measure_voices(hops: Hops, wanted: Array, out: Array) -> None:
 
         if rate_hz == cepstrum.RATE_HZ:
             prominence = np.empty(len(eights), np.float32)
-            work = cepstrum_kernel.scratch(cepstrum.SIZE)
-            cepstrum_kernel.find_prominence(slow, starts(cepstrum.WINDOW), cepstrum.constants(), work, prominence)
+            work, where = scratch(cepstrum.SIZE), starts(cepstrum.WINDOW)
+            cepstrum_kernel.find_prominence(slow, where, cepstrum.constants(), work, prominence)
             out[0, wanted] = prominence[: len(wanted)]
 
 
