@@ -21,6 +21,7 @@ from ecg_audio.batch.summary import Ended, Summary, ended, summary_key
 from ecg_audio.errors import BatchFailed, EcgError, InvalidRequest
 from ecg_audio.request import JOB_ID, AnalysisRequest
 from ecg_audio.results.manifest import Manifest
+from flows import runs
 from flows.analyze import analyze
 from flows.batch_board import Board, show_summary
 from flows.fan_out import cancel, fan_out
@@ -82,7 +83,7 @@ def analyze_batch(
     store.check()
     name = _batch_id(batch_id, todo)
     tag = f"batch:{name}"
-    _tag(tag)
+    runs.tag("batch", tag)
 
     board = Board(name, len(todo))
     ends: dict[str | None, Ended] = {}
@@ -167,9 +168,3 @@ def _batch_id(given: str | None, todo: Sequence[Row]) -> str:
     if not JOB_ID.fullmatch(given) or ".." in given:
         raise InvalidRequest("batch_id: must be made of letters, digits, '.', '_' and '-'")
     return given
-
-
-def _tag(tag: str) -> None:
-    run_id = runtime.flow_run.id
-    with get_client(sync_client=True) as client:
-        client.update_flow_run(run_id, tags=sorted({*runtime.flow_run.tags, "batch", tag}))

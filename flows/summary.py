@@ -12,6 +12,7 @@ from prefect.client.orchestration import get_client
 from ecg_audio.analysis import Analysis, Turn
 from ecg_audio.results.outcome import Outcome
 from ecg_audio.sound_quality import sound_quality
+from flows import runs
 
 LENGTH = "ecg.length_s"
 """The label of a run that says how long its recording is."""
@@ -26,7 +27,7 @@ def summarise(analysis: Analysis, ended: Outcome) -> None:
     if analysis.turns:
         picture = base64.b64encode(_timeline(analysis.turns, analysis.recording.duration_s).encode()).decode()
         create_image_artifact(f"data:image/svg+xml;base64,{picture}", key="timeline", description="Who spoke when")
-    _tag(f"language:{analysis.language}", f"outcome:{ended.status}")
+    runs.tag(f"language:{analysis.language}", f"outcome:{ended.status}")
     _label({LENGTH: round(analysis.recording.duration_s, 1)})
 
 
@@ -94,12 +95,6 @@ def _timeline(turns: Iterable[Turn], duration_s: float) -> str:
     parts.append(f'<text x="{MARGIN_PX}" y="{height - 6}" fill="#555">0 s</text>')
     parts.append(f'<text x="{WIDTH_PX - 8}" y="{height - 6}" fill="#555" text-anchor="end">{duration_s:.0f} s</text>')
     return "".join(parts) + "</svg>"
-
-
-def _tag(*tags: str) -> None:
-    run_id = runtime.flow_run.id
-    with get_client(sync_client=True) as client:
-        client.update_flow_run(run_id, tags=sorted({*runtime.flow_run.tags, *tags}))
 
 
 def _label(labels: dict[str, bool | int | float | str]) -> None:

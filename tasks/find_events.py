@@ -3,6 +3,7 @@
 from blocks.storage import open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Diarization, Event, EventKind, Notice, Recording, Transcript
+from ecg_audio.compute import hub
 from ecg_audio.compute.classifier import shared
 from ecg_audio.errors import MeasurementFailed
 from ecg_audio.sound_events import Events, Remarks
@@ -74,7 +75,7 @@ def find_events(
         return Events(
             kinds=kinds,
             found=search.events(diarization, remarked, classified),
-            model=_classifier(model).name if model else None,
+            model=hub.called(model) if model else None,
             notices=(*remarked.notices, *_unasked(remarked.unasked, len(spans))),
         )
 

@@ -32,11 +32,6 @@ class SoundClassifier(Classifier):
         revision = revision or settings.Events.read().model_revision
         super().__init__("the sound classifier", model, revision, process)
 
-    @property
-    def name(self) -> str:
-        """What results call the model."""
-        return Path(self.model).name if Path(self.model).is_dir() else self.model
-
     def classify(self, recording: Path, *, report: Report = silent) -> tuple[Event, ...]:
         """The events that the model hears in a 16 kHz mono FLAC or WAV.
 

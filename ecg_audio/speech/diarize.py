@@ -1,9 +1,9 @@
 """Who spoke when: the stage, as the model process runs it."""
 
 import functools
-from pathlib import Path
 
 from ecg_audio.analysis import Diarization
+from ecg_audio.compute import hub
 from ecg_audio.compute.memory_ladder import Placement, descend
 from ecg_audio.progress import Report, silent
 from ecg_audio.request import EMBEDDED, SpeakerCount
@@ -63,4 +63,4 @@ FINDING_SHARE = 0.3  # of the work: nothing where recognition has found speech b
 def _name(settings: EngineSettings) -> str:
     if settings.diarization == EMBEDDED:
         return "pyannote segmentation + GE2E voice encoder (embedded)"
-    return Path(settings.diarization).name if Path(settings.diarization).is_dir() else settings.diarization
+    return hub.called(settings.diarization)

@@ -6,13 +6,13 @@ For the model process alone.
 import dataclasses
 import functools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Notice, Span, Task, Transcript, Utterance
+from ecg_audio.compute import hub
 from ecg_audio.compute.memory_ladder import Placement, descend, fallbacks
 from ecg_audio.errors import LanguageUnsupported
 from ecg_audio.progress import Report, silent
@@ -211,7 +211,7 @@ def _length_s(span: Span) -> float:
 def _name(settings: EngineSettings) -> str:
     if settings.model == EMBEDDED:
         return weights.WHISPER_NAME
-    return Path(settings.model).name if Path(settings.model).is_dir() else settings.model
+    return hub.called(settings.model)
 
 
 def _translated(spoken: str) -> Notice:

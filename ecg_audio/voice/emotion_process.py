@@ -6,12 +6,11 @@ from its figures. Imported light: transformers and torch come with the first cal
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ecg_audio import settings
 from ecg_audio.analysis import Emotion, EmotionLabel, Span
-from ecg_audio.compute import classification
+from ecg_audio.compute import classification, hub
 from ecg_audio.compute.memory import Metered
 from ecg_audio.errors import MeasurementFailed, ModelLoadingFailed
 from ecg_audio.progress import Report, silent
@@ -105,7 +104,7 @@ def _load(model: str, revision: str | None, device: str) -> Ear:
         config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
         extractor = classification.extractor(model, revision)
     labels = [str(config.id2label[index]).strip().lower() for index in range(len(config.id2label))]
-    name = Path(model).name if Path(model).is_dir() else model
+    name = hub.called(model)
     if set(labels) & set(LABELS):
         network = classification.network(model, revision, device, _refused)
         understood: Callable[[Any], Emotion | None] = lambda heard: mapped(  # noqa: E731
