@@ -55,7 +55,7 @@ def _linked(place: str) -> str:
 
 
 def _inert(text: str) -> str:
-    """Text of strangers, without power over the page."""
+    """Untrusted text, without power over the page."""
     return html.escape(text, quote=False).translate({ord(mark): f"\\{mark}" for mark in "\\`*_[]|#"})
 
 
