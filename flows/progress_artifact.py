@@ -5,7 +5,7 @@ is told of at the figure where it stood, which is never behind what its backend 
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from uuid import UUID
@@ -112,7 +112,7 @@ def progress_artifact(job_id: str, *, by_milestones: bool = True) -> Iterator[Pr
 
 
 @contextmanager
-def tracked_stages(job_id: str, stages: Sequence[str]) -> Iterator[Progress]:
+def tracked_stages(job_id: str, stages: tuple[str, ...]) -> Iterator[Progress]:
     """Track a run that works on a finished job, stage by stage, in its artifact until the block ends."""
     with (
         progress_artifact(job_id, by_milestones=False) as artifact,

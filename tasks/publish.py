@@ -198,7 +198,7 @@ def _shown_before(artifacts: ArtifactStore, job_id: str) -> _Shown | None:
 
     try:
         earlier = published(artifacts, job_id)
-        return earlier and html.media_of(artifacts.read(earlier.outputs["report"].key).decode())
+        return html.media_of(artifacts.read(earlier.outputs["report"].key).decode()) if earlier else None
     except (KeyError, ResultNotFound):
         return None
 
