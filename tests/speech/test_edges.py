@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Timing, Transcript, Utterance, Word
-from ecg_audio.speech import edges, islands, lengths
+from ecg_audio.speech import edges, islands
 
 NOISE_DBFS, SPEECH_DBFS = -60.0, -20.0
 
@@ -161,23 +161,6 @@ def test_nothing_said_is_nothing_settled() -> None:
     """A transcript without words comes back as it was."""
     transcript = said()
     assert edges.refined(transcript, frames(1.0)).transcript == transcript
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds", "long"),
-    [
-        ("I", 0.3, False),
-        ("I", 1.3, True),
-        ("Can", 10.1, True),
-        ("extraordinarily", 1.6, False),
-        ("2,500,000", 2.5, False),
-        ("안녕하세요", 1.5, False),
-        ("네", 2.0, True),
-    ],
-)
-def test_a_word_far_longer_than_its_letters_allow(text: str, seconds: float, long: bool) -> None:
-    """Letters bound how long a word can last; figures and syllable blocks take longer than letters."""
-    assert lengths.too_long(Word(text=text, start_s=1.0, end_s=1.0 + seconds)) is long
 
 
 # Properties
