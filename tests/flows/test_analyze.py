@@ -235,7 +235,7 @@ def test_failing_to_find_events_still_delivers_the_words(
     def broken(*_arguments: object) -> None:
         raise ValueError("the rule broke")
 
-    monkeypatch.setattr(events.Listening, "events", broken)
+    monkeypatch.setattr(events.EventSearch, "events", broken)
     ended = analyze(ask())
     assert (ended.status, [notice.code for notice in ended.warnings]) == ("partial", ["ANALYSIS_ERROR"])
     assert "the rule broke" in ended.warnings[0].message
