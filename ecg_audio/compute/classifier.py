@@ -5,13 +5,14 @@ import contextlib
 import functools
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ecg_audio.child import Child, ChildError
 from ecg_audio.compute import classification, hub, idle
 from ecg_audio.environment import MODELS
 from ecg_audio.errors import EcgError, MeasurementFailed
 from ecg_audio.progress import Report, took
+from ecg_audio.settings import Emotion, Events
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 
@@ -19,19 +20,24 @@ class Classifier:
     """Keeps one model, whatever it hears.
 
     Args:
-        what: what messages call it.
         model: hub name or directory.
-        revision: of the hub's model; None: the newest.
+        revision: of the hub's model; None takes the setting, or the newest.
         process: where the model lives; None: a process of its own.
+
+    Attributes:
+        what: what messages call it.
+        settings: those that name its revision.
     """
 
-    def __init__(self, what: str, model: str, revision: str | None, process: Child | None) -> None:
+    what: ClassVar[str]
+    settings: ClassVar[type[Emotion] | type[Events]]
+
+    def __init__(self, model: str, *, revision: str | None = None, process: Child | None = None) -> None:
         self.model = model
-        self.revision = revision
-        self._what = what
+        self.revision = revision or self.settings.read().model_revision
         self._idle_s = idle.idle_s()
         self._idle_timer = idle.IdleTimer(self._idle_s, self._unload)
-        self._process = process or Child(what, variables=MODELS, environment=dict(TELEMETRY_OFF))
+        self._process = process or Child(self.what, variables=MODELS, environment=dict(TELEMETRY_OFF))
 
     def fingerprint(self) -> dict[str, str]:
         """Model, revision and libraries that decide the results."""
@@ -57,7 +63,7 @@ class Classifier:
             with self._idle_timer.work():
                 found, measured = self._process.call(function, *asked, report=report)
         except ChildError as error:
-            raise MeasurementFailed(f"{self._what} failed: {error}") from error
+            raise MeasurementFailed(f"{self.what} failed: {error}") from error
         took(measured.taken)
         return found
 

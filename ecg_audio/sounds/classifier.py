@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ecg_audio import settings
 from ecg_audio.analysis import Event
-from ecg_audio.child import Child
 from ecg_audio.compute.classifier import Classifier
 from ecg_audio.progress import Report, silent
 from ecg_audio.sounds import classifier_process
@@ -20,17 +19,10 @@ def configured() -> str | None:
 
 
 class SoundClassifier(Classifier):
-    """Hears events all through a recording.
+    """Hears events all through a recording."""
 
-    Args:
-        model: hub name or directory.
-        revision: of the hub's model; None takes the setting, or the newest.
-        process: where the model lives; None: a process of its own.
-    """
-
-    def __init__(self, model: str, *, revision: str | None = None, process: Child | None = None) -> None:
-        revision = revision or settings.Events.read().model_revision
-        super().__init__("the sound classifier", model, revision, process)
+    what = "the sound classifier"
+    settings = settings.Events
 
     def classify(self, recording: Path, *, report: Report = silent) -> tuple[Event, ...]:
         """The events that the model hears in a 16 kHz mono FLAC or WAV.

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ecg_audio import settings
 from ecg_audio.analysis import Emotion, Segment, Span
-from ecg_audio.child import Child
 from ecg_audio.compute.classifier import Classifier
 from ecg_audio.progress import Report, silent
 from ecg_audio.voice import emotion_process
@@ -22,17 +21,10 @@ def configured() -> str | None:
 
 
 class EmotionClassifier(Classifier):
-    """Hears the emotion of spans of a recording.
+    """Hears the emotion of spans of a recording."""
 
-    Args:
-        model: hub name or directory.
-        revision: of the hub's model; None takes the setting, or the newest.
-        process: where the model lives; None: a process of its own.
-    """
-
-    def __init__(self, model: str, *, revision: str | None = None, process: Child | None = None) -> None:
-        revision = revision or settings.Emotion.read().model_revision
-        super().__init__("the emotion model", model, revision, process)
+    what = "the emotion model"
+    settings = settings.Emotion
 
     def classify(
         self, recording: Path, spans: Sequence[Span | Segment], *, report: Report = silent
