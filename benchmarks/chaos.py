@@ -31,7 +31,7 @@ import httpx
 from benchmarks.receiver import Backend, Told
 from benchmarks.served import SERVE, Seen, Service
 from benchmarks.service import load_average, short_recording
-from tests.s3 import Rclone
+from tests.support.s3 import Rclone
 
 PACE_S = (1.0, 3.0)
 """Between two kills."""

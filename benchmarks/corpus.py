@@ -41,7 +41,7 @@ def publish(folder: Path, recordings: int) -> None:
     from ecg_audio.results.parquet import TableFile
     from ecg_audio.results.schemas import TABLES
     from ecg_audio.results.tables import write_tables
-    from tests.results import factory
+    from tests.support.results import factory
 
     made = []
     for seed in range(MODELS):

@@ -68,7 +68,7 @@ class Scores:
 
 
 class Contestants:
-    """Bare faster-whisper; the recogniser's attention and the aligner, both with and without settled edges."""
+    """Bare faster-whisper; the recogniser's attention and the aligner, both with and without refined edges."""
 
     def __init__(self, model: str) -> None:
         import faster_whisper
@@ -111,8 +111,8 @@ class Contestants:
             speech=(),
         )
         frames = frames_of(samples)
-        settled = edges.settled(transcript, frames["rms_dbfs"], frames["f0_hz"]).transcript
-        return {"": list(raw), SETTLED: [word for utterance in settled.utterances for word in utterance.words]}
+        refined = edges.refined(transcript, frames["rms_dbfs"], frames["f0_hz"]).transcript
+        return {"": list(raw), SETTLED: [word for utterance in refined.utterances for word in utterance.words]}
 
 
 def frames_of(samples: Samples) -> dict[str, Samples]:

@@ -347,8 +347,8 @@ def _found(engine: LocalEngine, source: Path, language: str) -> tuple[Found, dic
     batches = list(measure(decode.blocks(path, gain_db=recording.gain_db), clipped=recording.clipped))
     measured = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
     recognised = engine.align(path, engine.transcribe(path, language=language))
-    settled = edges.settled(recognised, measured["rms_dbfs"], measured["f0_hz"])
-    transcript = suspect.examined(settled.transcript, recognised=recognised, unsounded=settled.outside)
+    refined = edges.refined(recognised, measured["rms_dbfs"], measured["f0_hz"])
+    transcript = suspect.examined(refined.transcript, recognised=recognised, unsounded=refined.outside)
     diarization = engine.diarize(path)
     segments = attribute(transcript, diarization)
     return Found(duration_s=recording.duration_s, segments=segments, turns=diarization.turns), measured

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from benchmarks import sounds
 from ecg_audio.analysis import Diarization, Event, EventKind
 from ecg_audio.request import EMBEDDED
-from ecg_audio.sounds.events import Listening
+from ecg_audio.sounds.events import EventSearch
 from ecg_audio.speech import edges, suspect
 from ecg_audio.speech.engine import LocalEngine
 from ecg_audio.speech.listen import LONGEST_S
@@ -162,13 +162,13 @@ def heard(engine: LocalEngine, samples: Samples, folder: Path) -> tuple[Event, .
     recognised = engine.align(path, engine.transcribe(path))
     batches = list(frames.measure([samples]))
     measured = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
-    settled = edges.settled(recognised, measured["rms_dbfs"], measured["f0_hz"])
-    transcript = suspect.examined(settled.transcript, recognised=recognised, unsounded=settled.outside)
+    refined = edges.refined(recognised, measured["rms_dbfs"], measured["f0_hz"])
+    transcript = suspect.examined(refined.transcript, recognised=recognised, unsounded=refined.outside)
     diarization: Diarization = engine.diarize(path)
-    listening = Listening(transcript, measured, len(samples) / RATE_HZ, KINDS)
+    search = EventSearch(transcript, measured, len(samples) / RATE_HZ, KINDS)
     spoken = transcript.language if transcript.language != "und" else "en"
-    overheard = engine.listen(path, spans=listening.unnamed(LONGEST_S), language=spoken)
-    return listening.events(diarization, overheard)
+    remarked = engine.listen(path, spans=search.unnamed(LONGEST_S), language=spoken)
+    return search.events(diarization, remarked)
 
 
 def add(scores: dict[EventKind, Score], truth: Truth, found: Sequence[Event]) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import soundfile
 
 from ecg_audio.child import Child
-from ecg_audio.compute import memory
+from ecg_audio.compute import gpu
 from ecg_audio.compute.memory import Metered
 from ecg_audio.media import decode
 from ecg_audio.progress import Report, silent
@@ -79,7 +79,7 @@ def measure(
     taken = {stage: megabytes(measured) for stage, measured in engine.process.memory.items()}
     served, alone = side_by_side(engine, process, recording, language, repeat)
     return {
-        "machine": {"cpu": platform.machine(), "gpus": [card.name for card in memory.gpus()]},
+        "machine": {"cpu": platform.machine(), "gpus": [card.name for card in gpu.gpus()]},
         "settings": settings.model_dump(),
         "recording_s": round(duration_s, 2),
         "plan_mb": {stage.name: round(stage.expected_bytes / 1e6) for stage in plan(duration_s, settings)},
@@ -133,10 +133,10 @@ def bare(path: str, settings: EngineSettings, language: str, *, report: Report =
     import whisperx.alignment
     import whisperx.diarize
 
-    from ecg_audio.speech import models
+    from ecg_audio.speech import loaders
 
-    models.prepare(settings)  # telemetry off, the same threads
-    models.alignment()  # no sentence splitter from a hub
+    loaders.prepare(settings)  # telemetry off, the same threads
+    loaders.alignment()  # no sentence splitter from a hub
     samples, _rate_hz = soundfile.read(path, dtype="float32")
     asked = None if language == "auto" else language
     device = settings.device
@@ -161,7 +161,7 @@ def bare(path: str, settings: EngineSettings, language: str, *, report: Report =
         _, align_s = timed(lambda: whisperx.align(found["segments"], *_models[spoken], samples, device))
     if "diarization" not in _models:
         _models["diarization"] = (
-            models.pipeline(settings, device)
+            loaders.pipeline(settings, device)
             if settings.diarization == EMBEDDED
             else whisperx.diarize.DiarizationPipeline(model_name=settings.diarization, device=device).model
         )

@@ -176,13 +176,13 @@ def lost(engine: Engine, material: Path, folder: Path) -> list[Lost]:
 
 
 def _recognised(engine: Engine, recording: Path, language: str) -> list[Word]:
-    """All words as they are published, suspect or not: recognised, aligned, settled in the sound, examined."""
+    """All words as they are published, suspect or not: recognised, aligned, edges refined, examined."""
     transcript = engine.transcribe(recording, language=language, guidance=UNGUIDED, report=silent)
     aligned = engine.align(recording, transcript, report=silent)
     samples, _ = soundfile.read(recording, dtype="float32")
     frames = frames_of(samples)
-    settled = edges.settled(aligned, frames["rms_dbfs"], frames["f0_hz"])
-    examined = suspect.examined(settled.transcript, recognised=aligned, unsounded=settled.outside)
+    refined = edges.refined(aligned, frames["rms_dbfs"], frames["f0_hz"])
+    examined = suspect.examined(refined.transcript, recognised=aligned, unsounded=refined.outside)
     return [word for utterance in examined.utterances for word in utterance.words]
 
 

@@ -18,7 +18,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from docs.screenshots import chromium
 from ecg_audio.captions import html
-from tests.results import factory
+from tests.support.results import factory
 
 PAINT = "performance.getEntriesByName('first-contentful-paint')"
 READY = f"document.documentElement.dataset.ready === 'yes' && {PAINT}.length"

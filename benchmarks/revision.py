@@ -170,8 +170,8 @@ def aligned(samples: np.ndarray, text: str) -> list[float]:
         model="reference", language="en", utterances=(whole.model_copy(update={"words": words}),), speech=()
     )
     frames = frames_of(samples)
-    settled = edges.settled(heard, frames["rms_dbfs"], frames["f0_hz"]).transcript
-    return [word.start_s for utterance in settled.utterances for word in utterance.words]
+    refined = edges.refined(heard, frames["rms_dbfs"], frames["f0_hz"]).transcript
+    return [word.start_s for utterance in refined.utterances for word in utterance.words]
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ import httpx
 
 from benchmarks.service import ROOT, free_port, until
 from deployments.service import guard
-from tests.s3 import Rclone
+from tests.support.s3 import Rclone
 
 SERVE = {
     "embedded": (sys.executable, "-m", "deployments.cli", "serve", "--models", "embedded"),
-    "stub": (sys.executable, "-m", "tests.deployments.stubbed_serve", "--models", "embedded"),
+    "stub": (sys.executable, "-m", "tests.support.processes.stubbed_serve", "--models", "embedded"),
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ecg_audio.speech import engine
 from flows.analyze import analyze
-from tests.stub_engine import StubEngine
+from tests.support.stub_engine import StubEngine
 
 STUB = StubEngine(Path(os.devnull))
 engine.shared = lambda _models: STUB  # type: ignore[assignment]

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from benchmarks.service import load_average
-from tests.deployments.service import Served, served
+from tests.support.processes.service import Served, served
 
 PROCESS = "/api/upload-video/process-video"
 LIST = "/api/upload-video/jobs"

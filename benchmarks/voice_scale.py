@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ecg_audio.analysis import Turn
-from ecg_audio.results.frames import FrameFile, publish_frames
+from ecg_audio.results.frame_file import FrameFile, publish_frames
 from ecg_audio.voice.frames import measure
 from ecg_audio.voice.spans import aggregate
 

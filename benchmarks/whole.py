@@ -135,9 +135,9 @@ def bare(peer: str, path: str, settings: EngineSettings, language: str, *, repor
     """One run of a peer with the same models; they are loaded at the first."""
     import torch
 
-    from ecg_audio.speech import local_pipeline, models, weights
+    from ecg_audio.speech import loaders, local_pipeline, weights
 
-    models.prepare(settings)  # telemetry off, the same threads
+    loaders.prepare(settings)  # telemetry off, the same threads
     samples, _rate_hz = soundfile.read(path, dtype="float32")
     folder = str(weights.embedded_whisper()) if settings.model == "embedded" else settings.model
     arithmetic = {"device": settings.device, "compute_type": settings.compute_type}

@@ -11,12 +11,13 @@ from pathlib import PurePosixPath
 from pydantic import ValidationError
 
 from blocks.artifacts import ArtifactStore
+from blocks.published import published
 from blocks.storage import content_of, key_of, records
 from ecg_audio import layout
 from ecg_audio.analysis import Model
 from ecg_audio.batch.summary import without_job
 from ecg_audio.errors import ResultNotFound
-from ecg_audio.results import document, manifest
+from ecg_audio.results import document
 from ecg_audio.results.outcome import COMPACTED
 from ecg_audio.results.trace import Trace
 
@@ -80,7 +81,7 @@ def forget(store: ArtifactStore, job_id: str) -> Forgotten:
 
 def _plan(store: ArtifactStore, job_id: str) -> Forgotten:
     left = _trace(store, job_id)
-    known = _published(store, job_id)
+    known = published(store, job_id)
     runs = {*left.runs, *([known.run_id] if known else [])}
     theirs = _in_use(store, job_id)
     ours = {*left.recordings, *left.uploads}
@@ -94,7 +95,7 @@ def _plan(store: ArtifactStore, job_id: str) -> Forgotten:
         *([output.key for output in known.outputs.values()] if known else []),
         *(key for run_id in sorted(runs) for key in store.keys(layout.run(run_id))),
         *(key for key in store.keys(layout.TABLES) if PurePosixPath(key).name == f"{job_id}.parquet"),
-        *_told(store, job_id),
+        *_callback_records(store, job_id),
         *(key for recording in left.recordings if recording not in shared for key in _made_from(store, recording)),
         *(key for key in left.uploads if key not in shared and store.exists(key)),
         *([layout.trace(job_id)] if store.exists(layout.trace(job_id)) else []),
@@ -102,7 +103,7 @@ def _plan(store: ArtifactStore, job_id: str) -> Forgotten:
     return Forgotten(job_id=job_id, gone=tuple(dict.fromkeys(wanted)), shared=tuple(sorted(shared)))
 
 
-def _told(store: ArtifactStore, job_id: str) -> Iterator[str]:
+def _callback_records(store: ArtifactStore, job_id: str) -> Iterator[str]:
     if store.exists(layout.receipt(job_id)):
         yield layout.receipt(job_id)
     # of claims, and of what revisions have told
@@ -146,7 +147,7 @@ def _trace(store: ArtifactStore, job_id: str) -> Trace:
     """A job's own record; of results without one, what their document tells."""
     if found := _record(store, job_id):
         return found
-    known = _published(store, job_id)
+    known = published(store, job_id)
     if known is None or "analysis" not in known.outputs:
         return Trace(job_id=job_id)
     try:
@@ -160,11 +161,4 @@ def _record(store: ArtifactStore, job_id: str) -> Trace | None:
     try:
         return Trace.model_validate_json(store.read(layout.trace(job_id)))
     except (ResultNotFound, ValidationError):
-        return None
-
-
-def _published(store: ArtifactStore, job_id: str) -> manifest.Manifest | None:
-    try:
-        return manifest.loads(store.read(layout.manifest(job_id)))
-    except ResultNotFound:
         return None

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
+from blocks import published
 from blocks.artifacts import ArtifactStore
 from ecg_audio import layout
 from ecg_audio.analysis import Analysis, Recording, Turn, VoiceVectors
 from ecg_audio.errors import InvalidRequest, ResultNotFound, SpeakerUnknown, StoreRefused, TooLittleSpeech, VoiceUnknown
 from ecg_audio.progress import Report, silent
-from ecg_audio.results import document, manifest
 from ecg_audio.revision.draft import speaker_name
 from ecg_audio.revision.naming import LABEL
 from ecg_audio.speech import channels, engine, known_voices
@@ -103,7 +103,7 @@ def remember(
         EngineUnavailable: the models cannot be had.
     """
     name = checked(name)
-    analysis = _published(store, job_id)
+    _, analysis = published.result(store, job_id)
     check(store, analysis, speaker)
     recording = analysis.recording
     speaks_in = {one.id: one.channel for one in analysis.speakers}
@@ -181,11 +181,3 @@ def forget(store: ArtifactStore, name: str) -> str:
         return KnownVoice.model_validate_json(content).name
     except ValidationError:
         return name
-
-
-def _published(store: ArtifactStore, job_id: str) -> Analysis:
-    try:
-        written = manifest.loads(store.read(layout.manifest(job_id)))
-    except ResultNotFound:
-        raise ResultNotFound(f"no result of {job_id} is published") from None
-    return document.loads(store.read(written.outputs["analysis"].key))

@@ -1,6 +1,6 @@
 """A function run in a process of its own, with a time limit, a memory limit and progress.
 
-What may crash, hang, leak or take the interpreter's lock for long (decoders fed by strangers, model hosts) runs in a
+What may crash, hang, leak or take the interpreter's lock for long (decoders of untrusted media, model hosts) runs in a
 `Child`. The child is a plain `python -m ecg_audio.child`, so it never imports its parent's main module and starts with
 nothing but what the called function imports. It ends by itself when its parent is gone, however that ended.
 """

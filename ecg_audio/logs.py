@@ -66,7 +66,7 @@ def redacted(text: str) -> str:
 def visible(text: str) -> str:
     """A text whose control characters are seen and do nothing; lines and tabs stay.
 
-    Titles, words and messages of strangers would otherwise move the cursor of whoever reads them in a terminal, or
+    Untrusted titles, words and messages would otherwise move the cursor of whoever reads them in a terminal, or
     change what stands there already.
     """
     return text.translate(_VISIBLE)

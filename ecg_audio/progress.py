@@ -101,7 +101,7 @@ class Progress:
             _takes.reset(token)
         self._change(name, status="completed", fraction=1.0, duration_s=time.perf_counter() - started)
 
-    def settle(self, name: str, status: Literal["cached", "skipped"]) -> None:
+    def mark(self, name: str, status: Literal["cached", "skipped"]) -> None:
         """Record a stage whose work was not needed."""
         self._change(name, status=status, fraction=1.0)
 

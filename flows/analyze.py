@@ -17,11 +17,11 @@ from ecg_audio import layout, modes, workspace
 from ecg_audio.analysis import Diarization, Emotion, EventKind, Media, Naming, Recording, StageRecord, Transcript
 from ecg_audio.errors import EcgError, EngineUnavailable, TooLong, WorkerLost
 from ecg_audio.media import decode, source
-from ecg_audio.overheard import Events
 from ecg_audio.progress import BESIDE, WEIGHTS, Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.settings import Models
+from ecg_audio.sound_events import Events
 from ecg_audio.sounds import classifier, kinds
 from ecg_audio.speech import engine
 from ecg_audio.voice import emotion
@@ -33,7 +33,6 @@ from flows.summary import summarise
 from flows.unkept import UNKEPT
 from tasks import keys
 from tasks.align import align
-from tasks.as_is import as_is
 from tasks.assemble import Findings, assemble
 from tasks.classify_emotion import classify_emotion
 from tasks.diarize import diarize, read_channels
@@ -43,7 +42,8 @@ from tasks.find_events import find_events
 from tasks.measure import frames_key, measure
 from tasks.name_speakers import name_speakers
 from tasks.publish import publish
-from tasks.retrying import patient
+from tasks.quoting import quoted
+from tasks.retrying import with_retries
 from tasks.transcribe import transcribe
 
 MODELS_AWAY_S = 60.0
@@ -78,7 +78,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         refresh: do every stage again, also where an earlier result could be used.
     """
     modes.begin()  # Prefect writes cached records itself
-    store = patient(open_store(request.store))
+    store = with_retries(open_store(request.store))
     check_source(store, request.source)
     store.check()
     use_settings()
@@ -98,10 +98,10 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         remember(store, request.job_id, str(runtime.flow_run.id), job.recording.key, request.source)
         found = _found(job, speech, _title(store, request.source, media))
         analysis = assemble(
-            as_is(request), str(runtime.flow_run.id), store.reference, as_is(found), as_is(job.records())
+            quoted(request), str(runtime.flow_run.id), store.reference, quoted(found), quoted(job.records())
         )
         lasting = _lasting(media, folder)
-        outputs = publish(as_is(analysis), found.frames, store.reference, media=lasting, asked=request.digest)
+        outputs = publish(quoted(analysis), found.frames, store.reference, media=lasting, asked=request.digest)
         ended = outcome(analysis, outputs, job.records())
         summarise(analysis, ended)
         return ended

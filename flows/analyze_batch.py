@@ -14,19 +14,19 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging import get_run_logger
 from pydantic import Field
 
+from blocks.published import published
 from blocks.storage import ArtifactStore, open_store, reference
-from ecg_audio import layout
 from ecg_audio.batch.rows import Row, rows
 from ecg_audio.batch.summary import Ended, Summary, ended, summary_key
-from ecg_audio.errors import BatchFailed, EcgError, InvalidRequest, ResultNotFound
+from ecg_audio.errors import BatchFailed, EcgError, InvalidRequest
 from ecg_audio.request import JOB_ID, AnalysisRequest
-from ecg_audio.results import manifest
 from ecg_audio.results.manifest import Manifest
+from flows import runs
 from flows.analyze import analyze
 from flows.batch_board import Board, show_summary
 from flows.fan_out import cancel, fan_out
 from flows.faults import resumable
-from tasks.retrying import patient
+from tasks.retrying import with_retries
 
 LOOKS_AT_ONCE = 16
 
@@ -78,24 +78,24 @@ def analyze_batch(
     """
     options = options or {}
     todo = rows(inputs, options, here=in_process)
-    shelves = _Shelves()
-    store = shelves.of(options.get("store"))
+    stores = _Stores()
+    store = stores.of(options.get("store"))
     store.check()
     name = _batch_id(batch_id, todo)
     tag = f"batch:{name}"
-    _tag(tag)
+    runs.tag("batch", tag)
 
     board = Board(name, len(todo))
     ends: dict[str | None, Ended] = {}
     try:
-        earlier, left = _divided(todo, shelves, refresh=refresh)
+        earlier, left = _divided(todo, stores, refresh=refresh)
         begun = (
             _in_turn(left, refresh=refresh)
             if in_process
-            else fan_out(left, deployment, shelves.published, at_once=at_once, refresh=refresh, tags=["batch", tag])
+            else fan_out(left, deployment, stores.published, at_once=at_once, refresh=refresh, tags=["batch", tag])
         )
         for end in chain(earlier, begun):
-            board.settle(end)
+            board.count(end)
             ends[end.where + end.source] = end
     except KeyboardInterrupt:
         cancel(tag, but=UUID(runtime.flow_run.id))
@@ -116,7 +116,7 @@ def analyze_batch(
     return summary
 
 
-class _Shelves:
+class _Stores:
     """The stores of a batch's jobs, each opened once, and what is published there."""
 
     def __init__(self) -> None:
@@ -125,25 +125,22 @@ class _Shelves:
     def of(self, named: str | None) -> ArtifactStore:
         place = reference(named)
         if place not in self._open:
-            self._open[place] = patient(open_store(place))
+            self._open[place] = with_retries(open_store(place))
         return self._open[place]
 
     def published(self, request: AnalysisRequest) -> Manifest | None:
         """The manifest under the job's id, if it is that of the same request."""
-        try:
-            found = manifest.loads(self.of(request.store).read(layout.manifest(request.job_id)))
-        except ResultNotFound:
-            return None
-        return found if found.request == request.digest else None
+        found = published(self.of(request.store), request.job_id)
+        return found if found and found.request == request.digest else None
 
 
-def _divided(todo: Sequence[Row], shelves: _Shelves, *, refresh: bool) -> tuple[list[Ended], list[Row]]:
+def _divided(todo: Sequence[Row], stores: _Stores, *, refresh: bool) -> tuple[list[Ended], list[Row]]:
     """Rows that need nothing done (invalid, or published before) as ends, and the others."""
 
     def look(row: Row) -> Ended | Row:
         if row.request is None:
             return ended(row, "invalid", error=row.error)
-        found = None if refresh else shelves.published(row.request)
+        found = None if refresh else stores.published(row.request)
         return ended(row, "published", run_id=found.run_id) if found else row
 
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
@@ -171,9 +168,3 @@ def _batch_id(given: str | None, todo: Sequence[Row]) -> str:
     if not JOB_ID.fullmatch(given) or ".." in given:
         raise InvalidRequest("batch_id: must be made of letters, digits, '.', '_' and '-'")
     return given
-
-
-def _tag(tag: str) -> None:
-    run_id = runtime.flow_run.id
-    with get_client(sync_client=True) as client:
-        client.update_flow_run(run_id, tags=sorted({*runtime.flow_run.tags, "batch", tag}))

@@ -48,7 +48,7 @@ class Board:
         assert isinstance(artifact, UUID)
         self._artifact = artifact
 
-    def settle(self, end: Ended) -> None:
+    def count(self, end: Ended) -> None:
         """Take a row's end."""
         self._counts[end.status] += 1
         done = self._counts.total()

@@ -4,23 +4,21 @@ from pathlib import Path
 
 from prefect import flow, runtime
 
+from blocks import published
 from blocks.forgetting import remember
 from blocks.storage import check_source, open_store
 from ecg_audio import modes, workspace
-from ecg_audio.errors import InvalidRequest, ResultNotFound
-from ecg_audio.progress import Progress, listeners, listening, tracked
+from ecg_audio.errors import InvalidRequest
 from ecg_audio.request import Limits
-from ecg_audio.results import document, manifest
 from flows.faults import resumable
 from flows.observation import side_run_name
-from flows.progress_artifact import progress_artifact
+from flows.progress_artifact import tracked_stages
 from flows.runs import BURNING
 from flows.unkept import UNKEPT
-from tasks.as_is import as_is
 from tasks.burn import burn_in, burnt_key
 from tasks.download import download
-from tasks.publish import manifest_key
-from tasks.retrying import patient
+from tasks.quoting import quoted
+from tasks.retrying import with_retries
 
 STAGES = ("download", "burn")
 
@@ -50,19 +48,13 @@ def burn(job_id: str, source: str, store: str | None = None, cookies: str | None
         EcgError: there is no ffmpeg here, or the source cannot be had.
     """
     modes.begin()
-    artifacts = patient(open_store(store))
+    artifacts = with_retries(open_store(store))
     check_source(artifacts, source)
     workspace.sweep()
     run_id = str(runtime.flow_run.id)
-    try:
-        written = manifest.loads(artifacts.read(manifest_key(job_id)))
-    except ResultNotFound:
-        raise ResultNotFound(f"no result of {job_id} is published") from None
-    analysis = document.loads(artifacts.read(written.outputs["analysis"].key))
+    _, analysis = published.result(artifacts, job_id)
     with (
-        progress_artifact(job_id, by_milestones=False) as artifact,
-        listening(artifact.listen),
-        tracked(Progress(STAGES, listeners())),
+        tracked_stages(job_id, STAGES),
         workspace.incoming(job_id, source) as folder,
     ):
         media = download(source, Limits(), folder, cookies)
@@ -71,5 +63,5 @@ def burn(job_id: str, source: str, store: str | None = None, cookies: str | None
                 f"the source of {job_id} is another recording now", hint="Hand it in again, as a new job."
             )
         remember(artifacts, job_id, run_id, analysis.recording.key)
-        burn_in(as_is(analysis), Path(media.path), run_id, artifacts.reference)
+        burn_in(quoted(analysis), Path(media.path), run_id, artifacts.reference)
         return burnt_key(run_id)

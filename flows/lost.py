@@ -32,7 +32,7 @@ LOOK_AGAIN_S = 10.0
 """A worker that lives says within this time that its process has ended."""
 
 
-def bury(client: SyncPrefectClient, silent_s: float) -> list[Run]:
+def end_lost(client: SyncPrefectClient, silent_s: float) -> list[Run]:
     """End the runs that are lost, as crashed, or as cancelled where that was asked for.
 
     A server that was away itself has heard nobody, so silence is believed only after another while of listening.

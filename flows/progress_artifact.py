@@ -16,7 +16,7 @@ from prefect.client.orchestration import get_client
 from prefect.logging import get_run_logger
 
 from ecg_audio.delivery import callback
-from ecg_audio.progress import Snapshot
+from ecg_audio.progress import Progress, Snapshot, listeners, listening, tracked
 
 UPDATE_EVERY_S = 1.0
 KNOWN_WITHIN_S = 5.0
@@ -109,3 +109,14 @@ def progress_artifact(job_id: str, *, by_milestones: bool = True) -> Iterator[Pr
     finally:
         artifact.end()
         pusher.join(timeout=30.0)
+
+
+@contextmanager
+def tracked_stages(job_id: str, stages: tuple[str, ...]) -> Iterator[Progress]:
+    """Track a run that works on a finished job, stage by stage, in its artifact until the block ends."""
+    with (
+        progress_artifact(job_id, by_milestones=False) as artifact,
+        listening(artifact.listen),
+        tracked(Progress(stages, listeners())) as progress,
+    ):
+        yield progress

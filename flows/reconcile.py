@@ -23,21 +23,22 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.variables import Variable
 
+from blocks.published import published
 from blocks.storage import ArtifactStore, open_store
 from ecg_audio import workspace
 from ecg_audio.delivery import outbox
 from ecg_audio.delivery.outbox import Receipt
 from ecg_audio.errors import EcgError
 from ecg_audio.results.outcome import Outcome
-from flows import again, lost, runs
+from flows import lost, requeue, runs
+from flows.due_callback import DueCallback, due_callback
 from flows.runs import ALIVE, BATCH, BURNING, ENDED, LOST, REMEMBERING, REVISION, WAITING, Run
-from flows.settlement import Verdict, published, verdict
 from flows.sweeping import sweep_store
 from flows.unkept import UNKEPT
 from tasks.notify import TOLD, notify
 
 AT_ONCE = 8
-LETTERS = 200
+CALLBACKS_A_PASS = 200
 """At most so many in one pass; the next one goes on."""
 OVERLAP = timedelta(minutes=10)
 SWEEP_EVERY = timedelta(hours=1)
@@ -57,7 +58,7 @@ class Owed:
 
     @property
     def address(self) -> tuple[str | None, str | None]:
-        """Where the letter goes."""
+        """Where the callback goes."""
         assert self.run.request and self.run.request.callback
         return self.run.request.callback.base_url, self.run.request.callback.endpoint
 
@@ -69,7 +70,7 @@ class Owed:
     **UNKEPT,
 )
 def reconcile(horizon_h: float = 24.0, silent_s: float | None = None) -> list[dict[str, str]]:
-    """Begin again what was lost, settle what is owed, and sweep.
+    """Begin again what was lost, tell what is owed, and sweep.
 
     Args:
         horizon_h: how far back runs are looked at, and so how long an undelivered callback is tried.
@@ -98,7 +99,7 @@ def reconcile(horizon_h: float = 24.0, silent_s: float | None = None) -> list[di
 def _pass(client: SyncPrefectClient, now: datetime, horizon: timedelta, silent_s: float) -> list[dict[str, str]]:
     memory = Memory.recalled(now - horizon)
     rows = _decided(client, now - horizon)
-    if gone := lost.bury(client, silent_s):  # which takes a while
+    if gone := lost.end_lost(client, silent_s):  # which takes a while
         rows += [_row(run, "lost", "ended here") for run in gone]
         rows += _decided(client, now - horizon)
     # in this order: a run that moves on meanwhile is seen twice, and not never
@@ -109,9 +110,9 @@ def _pass(client: SyncPrefectClient, now: datetime, horizon: timedelta, silent_s
     examined, owed, unsettled = _examined(client, [run for run in newest if run.state != LOST], now)
     rows += examined
     unsettled += undecided
-    for row, letter, left in _delivered(owed):
+    for row, callback, left in _delivered(owed):
         rows.append(row)
-        unsettled += [letter.run] if left else []
+        unsettled += [callback.run] if left else []
     swept = memory.swept_at
     if now - swept >= SWEEP_EVERY:
         day = runs.ended(client, now - horizon)
@@ -135,9 +136,9 @@ def _decided(client: SyncPrefectClient, oldest: datetime) -> list[dict[str, str]
     rows = []
     for run in [*jobs, *others_lost]:
         if run.ended is not None and run.ended < oldest:
-            again.end(client, run, Failed(message=f"the run was lost: {run.message}"))
+            requeue.end(client, run, Failed(message=f"the run was lost: {run.message}"))
         elif run.request and run.run_id not in newest:
-            again.end(client, run, Failed(message="the run was lost, and another one of the same job followed"))
+            requeue.end(client, run, Failed(message="the run was lost, and another one of the same job followed"))
         else:
             rows.append(_row(run, *_resumed(client, run)))
     return rows
@@ -150,17 +151,17 @@ def _resumed(client: SyncPrefectClient, run: Run) -> tuple[str, str]:
     except EcgError as error:
         return "waits", f"{error.code}: {error.message}"
     if known == str(run.run_id):
-        again.end(client, run, Completed(message="the result was published before the run was lost"))
+        requeue.end(client, run, Completed(message="the result was published before the run was lost"))
         return "completed", "its result is published"
     told = receipt is not None and receipt.run_id == str(run.run_id) and receipt.status == "failed"
     if told or any(tag.startswith(TOLD) for tag in run.tags):
-        again.end(client, run, Failed(message="the run had told its failure before it was lost"))
+        requeue.end(client, run, Failed(message="the run had told its failure before it was lost"))
         return "failed", "it was told so"
     if lost.works_here(run):
         return "waits", "its process still works"
-    done, losses = again.begin_again(client, run)
+    done, losses = requeue.begin_again(client, run)
     if done == "spent":
-        again.give_up(client, run, losses)
+        requeue.give_up(client, run, losses)
     return done, f"lost {losses} times; the last time: {run.message}"
 
 
@@ -180,23 +181,23 @@ def _witnesses(run: Run) -> tuple[Receipt | None, str | None]:
 def _examined(
     client: SyncPrefectClient, newest: Iterable[Run], now: datetime
 ) -> tuple[list[dict[str, str]], list[Owed], list[Run]]:
-    """Rows for what needs or permits no letter now, the letters that are due, and the runs to look at again."""
+    """Rows for what needs or permits no callback now, the callbacks that are due, and the runs to look at again."""
     concerned = [
         run for run in newest if run.request and run.request.callback and not any(t.startswith(TOLD) for t in run.tags)
     ]
     stores = {named: _opened(named) for named in {run.request.store for run in concerned if run.request}}
 
-    def examine(run: Run) -> tuple[Run, Verdict | EcgError, Receipt | None]:
+    def examine(run: Run) -> tuple[Run, DueCallback | EcgError, Receipt | None]:
         assert run.request
         store = stores[run.request.store]
         if isinstance(store, EcgError):  # there never was such a store, or it is away
-            return run, verdict(run, None, None) if store.by_user else store, None
+            return run, due_callback(run, None, None) if store.by_user else store, None
         try:
             receipt = outbox.receipt(store, run.request.job_id)
             known = published(store, run.request.job_id)
         except EcgError as error:
             return run, error, None
-        return run, verdict(run, receipt, known.analysed_by if known else None), receipt
+        return run, due_callback(run, receipt, known.analysed_by if known else None), receipt
 
     rows, owed, unsettled = [], [], []
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -226,52 +227,52 @@ def _opened(named: str | None) -> ArtifactStore | EcgError:
 
 
 def _delivered(owed: list[Owed]) -> Iterator[tuple[dict[str, str], Owed, bool]]:
-    """Deliver, each letter once; yields a row for each, and whether it is left for another pass.
+    """Deliver, each callback once; yields a row for each, and whether it is left for another pass.
 
-    One letter goes to each address first. Where nobody answers, the others are kept back.
+    One callback goes to each address first. Where nobody answers, the others are kept back.
     """
-    owed = sorted(owed, key=lambda letter: letter.run.since)
-    later = owed[LETTERS:]
+    owed = sorted(owed, key=lambda callback: callback.run.since)
+    later = owed[CALLBACKS_A_PASS:]
     groups: dict[object, list[Owed]] = {}
-    for letter in owed[:LETTERS]:
-        groups.setdefault(letter.address, []).append(letter)
+    for callback in owed[:CALLBACKS_A_PASS]:
+        groups.setdefault(callback.address, []).append(callback)
     first = [(group, _sent(group[0])) for group in groups.values()]
     rest: list[tuple[Owed, PrefectFuture[Receipt]]] = []
     for group, future in first:
         receipt = future.result(raise_on_failure=False)
-        yield _told(group[0], receipt)
+        yield _delivery(group[0], receipt)
         nobody = isinstance(receipt, Receipt) and receipt.state == "pending" and not _answered(receipt)
         if nobody:
             later += group[1:]
         else:
-            rest += [(letter, _sent(letter)) for letter in group[1:]]
-    for letter, future in rest:
-        yield _told(letter, future.result(raise_on_failure=False))
-    for letter in later:
-        yield _row(letter.run, "waits", "for another pass"), letter, True
+            rest += [(callback, _sent(callback)) for callback in group[1:]]
+    for callback, future in rest:
+        yield _delivery(callback, future.result(raise_on_failure=False))
+    for callback in later:
+        yield _row(callback.run, "waits", "for another pass"), callback, True
 
 
-def _sent(letter: Owed) -> PrefectFuture[Receipt]:
-    assert letter.run.request
+def _sent(callback: Owed) -> PrefectFuture[Receipt]:
+    assert callback.run.request
     once = notify.with_options(retries=0)
-    return once.submit(letter.run.request, str(letter.run.run_id), letter.outcome, letter.progress, 0.0)
+    return once.submit(callback.run.request, str(callback.run.run_id), callback.outcome, callback.progress, 0.0)
 
 
 def _answered(receipt: Receipt) -> bool:
     return bool(receipt.attempts) and receipt.attempts[-1].status is not None
 
 
-def _told(letter: Owed, receipt: Receipt | BaseException) -> tuple[dict[str, str], Owed, bool]:
+def _delivery(callback: Owed, receipt: Receipt | BaseException) -> tuple[dict[str, str], Owed, bool]:
     if not isinstance(receipt, Receipt):
         hopeless = isinstance(receipt, EcgError) and not receipt.retryable  # there is no such endpoint block
         return (
-            _row(letter.run, "fails" if hopeless else "waits", f"{type(receipt).__name__}: {receipt}"),
-            letter,
+            _row(callback.run, "fails" if hopeless else "waits", f"{type(receipt).__name__}: {receipt}"),
+            callback,
             not hopeless,
         )
     said = receipt.attempts[-1].said if receipt.attempts else "another sender is at it"
     told = f"{receipt.status} {receipt.error_code or ''}".strip()
-    return _row(letter.run, f"{told}: {receipt.state}", said), letter, receipt.state == "pending"
+    return _row(callback.run, f"{told}: {receipt.state}", said), callback, receipt.state == "pending"
 
 
 def _sweep(newest: Iterable[Run], now: datetime) -> None:

@@ -6,14 +6,13 @@ from blocks import known_voices
 from blocks.engine import use_settings
 from blocks.storage import open_store
 from ecg_audio import modes
-from ecg_audio.progress import Progress, listeners, listening, tracked
 from flows.faults import resumable
 from flows.observation import side_run_name
-from flows.progress_artifact import progress_artifact
+from flows.progress_artifact import tracked_stages
 from flows.runs import REMEMBERING
 from flows.unkept import UNKEPT
 from tasks.name_speakers import name_speakers
-from tasks.retrying import patient
+from tasks.retrying import with_retries
 
 
 @flow(
@@ -40,13 +39,11 @@ def remember_voice(name: str, job_id: str, speaker: str, store: str | None = Non
         EcgError: as `blocks.known_voices.remember` does.
     """
     modes.begin()
-    artifacts = patient(open_store(store))
+    artifacts = with_retries(open_store(store))
     use_settings()
     with (
-        progress_artifact(job_id, by_milestones=False) as artifact,
-        listening(artifact.listen),
-        tracked(Progress((name_speakers.name,), listeners())) as progress,
+        tracked_stages(job_id, (name_speakers.name,)) as progress,
         progress.stage(name_speakers.name) as report,
     ):
-        kept_in = patient(open_store(voices)) if voices else artifacts
+        kept_in = with_retries(open_store(voices)) if voices else artifacts
         return known_voices.remember(artifacts, name, job_id, speaker, report, voices=kept_in).speech_s

@@ -1,34 +1,32 @@
 """revise: a finished result corrected by a person, and published whole again."""
 
-from collections.abc import Callable
-
 from prefect import flow, runtime
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from blocks import published
 from blocks.engine import use_settings
 from blocks.forgetting import remember
 from blocks.storage import open_store
-from ecg_audio import layout, modes, workspace
+from ecg_audio import modes, workspace
 from ecg_audio.analysis import Analysis, Edits
 from ecg_audio.delivery.claim import claimed
 from ecg_audio.errors import InvalidRequest, JobConflict, ResultNotFound
-from ecg_audio.progress import Progress, listeners, listening, tracked
 from ecg_audio.request import Callback
-from ecg_audio.results import document, manifest
+from ecg_audio.results import document
 from ecg_audio.results.manifest import Manifest
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.revision.draft import changed, drafted, paused
 from flows.callbacks import tell_revision
 from flows.faults import resumable
 from flows.observation import side_run_name
-from flows.progress_artifact import progress_artifact
+from flows.progress_artifact import tracked_stages
 from flows.runs import REVISION
 from flows.stages import Stages
 from flows.unkept import UNKEPT
-from tasks.as_is import as_is
 from tasks.measure import frames_key, measure
 from tasks.publish import ORIGINAL, addresses, publish
-from tasks.retrying import patient
+from tasks.quoting import quoted
+from tasks.retrying import with_retries
 from tasks.revise import realign, reassemble, without_sound
 
 STAGES = ("measure", "align", "assemble", "publish")
@@ -73,20 +71,18 @@ def revise(
     modes.begin()
     if (edits is None) != undo:
         raise InvalidRequest("give corrections, or take the latest ones back: one of both")
-    artifacts = patient(open_store(store))
+    artifacts = with_retries(open_store(store))
     use_settings()
     workspace.sweep()
     here, run_id = artifacts.reference, str(runtime.flow_run.id)
     with (
-        progress_artifact(job_id, by_milestones=False) as artifact,
-        listening(artifact.listen),
+        tracked_stages(job_id, STAGES) as progress,
         claimed(artifacts, f"{job_id}.revision", STANDS_S, owner=run_id, renewed=True) as ours,
-        tracked(Progress(STAGES, listeners())) as progress,
     ):
         if not ours:
             raise JobConflict(f"somebody else is revising {job_id}", hint="Try again when that has ended.")
         stages = Stages(progress, artifacts)
-        written, before = _published(artifacts.read, job_id)
+        written, before = published.result(artifacts, job_id)
         if written.run_id == run_id:  # it was lost after it had published
             tell_revision(callback, job_id, here)
             return outcome(before, addresses(artifacts, written), ())
@@ -121,27 +117,19 @@ def revise(
                 continue
             if changed(revised, draft):
                 heard_again = True
-                draft = realign(as_is(revised), as_is(draft), frames, here, as_is(machine))
+                draft = realign(quoted(revised), quoted(draft), frames, here, quoted(machine))
             else:
                 draft = draft.model_copy(update={"segments": paused(revised, draft.segments, machine)})
-            revised = reassemble(as_is(revised), as_is(draft), as_is(so_far), machine.run_id, run_id, frames, here)
+            revised = reassemble(quoted(revised), quoted(draft), quoted(so_far), machine.run_id, run_id, frames, here)
         if not heard_again:
-            progress.settle("align", "skipped")
+            progress.mark("align", "skipped")
         if not steps:
             revised = machine.model_copy(update={"run_id": run_id})
 
-        _check_base(*_published(artifacts.read, job_id), written.run_id)
-        outputs = publish(as_is(revised), frames, here, asked=written.request, original=as_is(original))
+        _check_base(*published.result(artifacts, job_id), written.run_id)
+        outputs = publish(quoted(revised), frames, here, asked=written.request, original=quoted(original))
         tell_revision(callback, job_id, here)
         return outcome(revised, outputs, stages.records(recording.duration_s))
-
-
-def _published(read: Callable[[str], bytes], job_id: str) -> tuple[Manifest, Analysis]:
-    try:
-        written = manifest.loads(read(layout.manifest(job_id)))
-    except ResultNotFound:
-        raise ResultNotFound(f"no result of {job_id} is published") from None
-    return written, document.loads(read(written.outputs["analysis"].key))
 
 
 def _check_base(written: Manifest, found: Analysis, base: str | None) -> None:

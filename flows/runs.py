@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from prefect.client.orchestration import SyncPrefectClient
+from prefect import runtime
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
@@ -155,3 +156,9 @@ def _types(states: list[StateType]) -> FlowRunFilterState:
 
 def _deployed() -> FlowRunFilterDeploymentId:
     return FlowRunFilterDeploymentId(is_null_=False)
+
+
+def tag(*tags: str) -> None:
+    """Give the run at hand more tags."""
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(str(runtime.flow_run.id)), tags=sorted({*runtime.flow_run.tags, *tags}))

@@ -28,7 +28,7 @@ class Begun(Generic[R]):
         """The result of a stage that the job cannot do without; raises what the stage raised."""
         found: R = self.future.result()
         if self.future.state.name == "Cached":
-            self.stages.progress.settle(self.name, "cached")
+            self.stages.progress.mark(self.name, "cached")
         return found
 
     def attempt(self) -> R | None:
@@ -50,7 +50,7 @@ class Stages:
     """Begins a job's stages and collects what they return.
 
     Args:
-        progress: the job's progress; cached and failed stages are settled in it.
+        progress: the job's progress; cached and failed stages are marked in it.
         store: keeps the results of stages.
         refresh: begin every stage, also where its result is kept.
     """

@@ -10,8 +10,9 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact, c
 from prefect.client.orchestration import get_client
 
 from ecg_audio.analysis import Analysis, Turn
-from ecg_audio.quality import quality
 from ecg_audio.results.outcome import Outcome
+from ecg_audio.sound_quality import sound_quality
+from flows import runs
 
 LENGTH = "ecg.length_s"
 """The label of a run that says how long its recording is."""
@@ -26,7 +27,7 @@ def summarise(analysis: Analysis, ended: Outcome) -> None:
     if analysis.turns:
         picture = base64.b64encode(_timeline(analysis.turns, analysis.recording.duration_s).encode()).decode()
         create_image_artifact(f"data:image/svg+xml;base64,{picture}", key="timeline", description="Who spoke when")
-    _tag(f"language:{analysis.language}", f"outcome:{ended.status}")
+    runs.tag(f"language:{analysis.language}", f"outcome:{ended.status}")
     _label({LENGTH: round(analysis.recording.duration_s, 1)})
 
 
@@ -37,7 +38,7 @@ def _markdown(analysis: Analysis, ended: Outcome) -> str:
         f"## {_inert(analysis.title)}",
         f"**{ended.status}** · {int(minutes)}:{seconds:04.1f} min · {ended.words} words · {ended.speakers} speakers · "
         f"{analysis.language} · {_inert(analysis.transcription_model)}",
-        *([f"sound: {_inert(sound)}"] if (sound := quality(analysis.recording)) else []),
+        *([f"sound: {_inert(sound)}"] if (sound := sound_quality(analysis.recording)) else []),
         "",
         *(f"- ⚠ {_inert(warning.message)} `{warning.code}`" for warning in ended.warnings),
         "",
@@ -54,7 +55,7 @@ def _linked(place: str) -> str:
 
 
 def _inert(text: str) -> str:
-    """Text of strangers, without power over the page."""
+    """Untrusted text, without power over the page."""
     return html.escape(text, quote=False).translate({ord(mark): f"\\{mark}" for mark in "\\`*_[]|#"})
 
 
@@ -94,12 +95,6 @@ def _timeline(turns: Iterable[Turn], duration_s: float) -> str:
     parts.append(f'<text x="{MARGIN_PX}" y="{height - 6}" fill="#555">0 s</text>')
     parts.append(f'<text x="{WIDTH_PX - 8}" y="{height - 6}" fill="#555" text-anchor="end">{duration_s:.0f} s</text>')
     return "".join(parts) + "</svg>"
-
-
-def _tag(*tags: str) -> None:
-    run_id = runtime.flow_run.id
-    with get_client(sync_client=True) as client:
-        client.update_flow_run(run_id, tags=sorted({*runtime.flow_run.tags, *tags}))
 
 
 def _label(labels: dict[str, bool | int | float | str]) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from blocks import retention
 from blocks.folder import INCOMING
+from blocks.published import published
 from blocks.storage import ArtifactStore, FolderStore
 from ecg_audio import layout
 from ecg_audio.delivery import claim
 from ecg_audio.results.outcome import TABLES
 from flows.runs import Run
-from flows.settlement import published
 
 ABANDONED_S = 3600.0
 """A run that was taken for dead may still be at work behind a broken network; not after so long."""

@@ -26,8 +26,8 @@ from ecg_audio.errors import (
     UploadUnknown,
     VoiceUnknown,
 )
+from gateway.concurrency import RETRY_AFTER_S, GatewayBusy
 from gateway.results import ResultChanged
-from gateway.turnstile import RETRY_AFTER_S, GatewayBusy
 from gateway.wire import Changed, Failure
 
 MAX_BODY_BYTES = 64 * 1024
@@ -109,7 +109,7 @@ def register(app: FastAPI) -> None:
     @app.exception_handler(EcgError)
     async def _ours(request: Request, error: EcgError) -> JSONResponse:
         status = STATUS.get(type(error), 422 if error.by_user else 500)
-        retry_after_s = request.app.state.orchestrator.turnstile.retry_after_s()
+        retry_after_s = request.app.state.orchestrator.limit.retry_after_s()
         changed = error.changed if isinstance(error, ResultChanged) else None
         return failure(status, error.code, error.message, error.hint, retry_after_s, changed)
 

@@ -22,7 +22,7 @@ from gateway.wire import Forgotten, Links, ListedJob, WholeJob
 
 PATH = "/api/upload-video/jobs/{job_id}"
 SANDBOXED = "sandbox allow-scripts allow-downloads; frame-ancestors 'self'"
-"""A report holds scripts, and text of strangers: it runs as a page of nowhere, and reaches nothing of this address."""
+"""A report holds scripts, and untrusted text: it runs as a page of nowhere, and reaches nothing of this address."""
 BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}}
 
 job = APIRouter(tags=["jobs"])

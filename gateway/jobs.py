@@ -15,10 +15,10 @@ from ecg_audio.request import JOB_ID, AnalysisRequest
 from gateway import intake, results
 from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
+from gateway.concurrency import GatewayBusy
 from gateway.links import ByLink
 from gateway.orchestrator import Orchestrator
 from gateway.records import STATES, Job
-from gateway.turnstile import GatewayBusy
 from gateway.wire import JOB, Accepted, Listed, ListedJob, ProcessVideo, State, Status, Transcribe, Transcribed
 
 POLL_S = 0.5

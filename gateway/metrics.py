@@ -49,7 +49,7 @@ class Meters:
 
     async def look(self, prefect: Orchestrator) -> None:
         """Count the jobs anew; while Prefect does not answer there is no figure of them."""
-        self.waiting.set(prefect.turnstile.waiting)
+        self.waiting.set(prefect.limit.waiting)
         self.awaited.set(prefect.awaited)
         self.jobs.clear()
         try:

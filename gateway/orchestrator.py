@@ -14,9 +14,9 @@ import httpx
 
 from ecg_audio.errors import InvalidRequest, JobConflict, JobUnknown, OrchestratorUnavailable
 from ecg_audio.request import AnalysisRequest
+from gateway.concurrency import ConcurrencyLimit, SingleFlight, noticed
 from gateway.records import COUNTED, Job, Pool, SideRun, job_of, name_of, side_run_of, tag_of
 from gateway.settings import Settings
-from gateway.turnstile import Shared, Turnstile, noticed
 
 ANSWER_S = 3.0
 REQUEST_S = 30.0
@@ -50,12 +50,12 @@ class Orchestrator:
 
     def __init__(self, settings: Settings) -> None:
         self._deployment = settings.deployment
-        self.turnstile = Turnstile()
+        self.limit = ConcurrencyLimit()
         self._under_way: set[asyncio.Task[httpx.Response | None]] = set()
         self.awaited = 0  # jobs whose callers wait for their end
-        self._deployed = Shared(self._find_deployment, DEPLOYMENT_LASTS_S)
-        self._counts = Shared(self._count, COUNTS_LAST_S)
-        self._usual = Shared(self._usual_run_s, USUAL_LASTS_S)
+        self._deployed = SingleFlight(self._find_deployment, DEPLOYMENT_LASTS_S)
+        self._counts = SingleFlight(self._count, COUNTS_LAST_S)
+        self._usual = SingleFlight(self._usual_run_s, USUAL_LASTS_S)
         authorization = settings.prefect_authorization
         self._client = httpx.AsyncClient(
             base_url=settings.prefect_url,
@@ -324,7 +324,7 @@ class Orchestrator:
 
         async def go() -> httpx.Response | None:
             nonlocal begun
-            async with self.turnstile.turn():
+            async with self.limit.turn():
                 begun = True
                 return await self._try(method, path, body)
 

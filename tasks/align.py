@@ -61,5 +61,5 @@ def aligned_in(
         return suspect.examined(recognised)
     with artifacts.local(frames) as path:
         measured = read_frames(path, ("rms_dbfs", "f0_hz"))
-    settled = edges.settled(recognised, measured["rms_dbfs"], measured["f0_hz"])
-    return suspect.examined(settled.transcript, recognised=recognised, unsounded=settled.outside)
+    refined = edges.refined(recognised, measured["rms_dbfs"], measured["f0_hz"])
+    return suspect.examined(refined.transcript, recognised=recognised, unsounded=refined.outside)

@@ -28,9 +28,9 @@ from ecg_audio.analysis import (
     VoiceFeatures,
     VolumeStatistics,
 )
-from ecg_audio.overheard import Events
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.revision.naming import named
+from ecg_audio.sound_events import Events
 from ecg_audio.speech import channels
 from ecg_audio.speech.attribution import attribute
 from tasks.measure import frames_key

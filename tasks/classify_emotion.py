@@ -1,28 +1,22 @@
 """classify_emotion: how each segment felt, where an emotion model is configured."""
 
-import atexit
-import functools
-
 from blocks.storage import open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Diarization, Emotion, Recording, Transcript
+from ecg_audio.compute.classifier import shared
 from ecg_audio.errors import MeasurementFailed
 from ecg_audio.speech import channels
 from ecg_audio.speech.attribution import attribute
 from ecg_audio.voice.emotion import EmotionClassifier
 from tasks.stage import stage
 
-
-@functools.cache
-def _classifier(model: str) -> EmotionClassifier:
-    classifier = EmotionClassifier(model)
-    atexit.register(classifier.close)
-    return classifier
+_classifier = shared(EmotionClassifier)
 
 
 @stage(
     "classify_emotion",
     "media",
+    "compute",
     "speech",
     "voice",
     parts={"model": lambda model: _classifier(model).fingerprint()},

@@ -1,13 +1,12 @@
 """find_events: what is heard beside words, where the request wants it."""
 
-import atexit
-import functools
-
 from blocks.storage import open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Diarization, Event, EventKind, Notice, Recording, Transcript
+from ecg_audio.compute import hub
+from ecg_audio.compute.classifier import shared
 from ecg_audio.errors import MeasurementFailed
-from ecg_audio.overheard import Events, Overheard
+from ecg_audio.sound_events import Events, Remarks
 from ecg_audio.sounds.classifier import SoundClassifier
 from ecg_audio.speech import engine
 from tasks.stage import stage
@@ -15,16 +14,13 @@ from tasks.stage import stage
 CLASSIFYING = 0.7  # of the progress, where a model is asked
 
 
-@functools.cache
-def _classifier(model: str) -> SoundClassifier:
-    classifier = SoundClassifier(model)
-    atexit.register(classifier.close)
-    return classifier
+_classifier = shared(SoundClassifier)
 
 
 @stage(
     "find_events",
     "media",
+    "compute",
     "speech",
     "sounds",
     parts={
@@ -58,29 +54,29 @@ def find_events(
     """
     # numpy and Arrow take their time to import: only the task that needs them pays
     from ecg_audio.results.tables import read_frames
-    from ecg_audio.sounds.events import Listening
+    from ecg_audio.sounds.events import EventSearch
     from ecg_audio.sounds.signals import COLUMNS
     from ecg_audio.speech.listen import LONGEST_S
 
     artifacts = open_store(store)
     with progress.current().stage(find_events.name) as report, artifacts.local(recording.key) as path:
         with artifacts.local(frames) as measured:
-            listening = Listening(transcript, read_frames(measured, COLUMNS), recording.duration_s, kinds)
+            search = EventSearch(transcript, read_frames(measured, COLUMNS), recording.duration_s, kinds)
         classified: tuple[Event, ...] = ()
         if model:
             classified = _classifier(model).classify(path, report=lambda fraction: report(CLASSIFYING * fraction))
         begun = CLASSIFYING if model else 0.0
-        overheard = Overheard(remarks=())
-        if spans := listening.unnamed(LONGEST_S):
+        remarked = Remarks(remarks=())
+        if spans := search.unnamed(LONGEST_S):
             spoken = transcript.language if transcript.language != "und" else "en"
-            overheard = engine.shared(models).listen(
+            remarked = engine.shared(models).listen(
                 path, spans=spans, language=spoken, report=lambda done: report(begun + (1 - begun) * done)
             )
         return Events(
             kinds=kinds,
-            found=listening.events(diarization, overheard, classified),
-            model=_classifier(model).name if model else None,
-            notices=(*overheard.notices, *_unasked(overheard.unasked, len(spans))),
+            found=search.events(diarization, remarked, classified),
+            model=hub.called(model) if model else None,
+            notices=(*remarked.notices, *_unasked(remarked.unasked, len(spans))),
         )
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from prefect import task
 
+from blocks.published import published
 from blocks.storage import ArtifactStore, open_store
 from ecg_audio import layout, progress, workspace
 from ecg_audio.analysis import Analysis
@@ -80,7 +81,7 @@ def publish(
     artifacts = open_store(store)
     with progress.current().stage("publish") as report, workspace.scratch("publish") as folder:
         outputs = _rendered(analysis, frames, artifacts, folder, media, original)
-        earlier = _published(artifacts, analysis.job_id)
+        earlier = published(artifacts, analysis.job_id)
         before = {output.key for output in earlier.outputs.values()} if earlier else set()
         new = {output.key for output in outputs}
         try:
@@ -93,7 +94,7 @@ def publish(
                 request=asked,
                 original_run_id=earlier.analysed_by if earlier and original is not None else None,
             )
-            artifacts.write(manifest_key(analysis.job_id), manifest.dumps(written))
+            artifacts.write(layout.manifest(analysis.job_id), manifest.dumps(written))
         except EcgError:
             for key in new - before:
                 artifacts.delete(key)
@@ -111,18 +112,6 @@ def _take_back(artifacts: ArtifactStore, analysis: Analysis, old: set[str]) -> N
         from ecg_audio.results import compaction
 
         compaction.strip(artifacts, analysis.job_id, days - {analysis.created_at[:10]})
-
-
-def manifest_key(job_id: str) -> str:
-    """Where a job's manifest lies."""
-    return layout.manifest(job_id)
-
-
-def _published(artifacts: ArtifactStore, job_id: str) -> manifest.Manifest | None:
-    try:
-        return manifest.loads(artifacts.read(manifest_key(job_id)))
-    except ResultNotFound:
-        return None
 
 
 def _rendered(
@@ -208,8 +197,8 @@ def _shown_before(artifacts: ArtifactStore, job_id: str) -> _Shown | None:
     from ecg_audio.captions import html
 
     try:
-        earlier = manifest.loads(artifacts.read(manifest_key(job_id)))
-        return html.media_of(artifacts.read(earlier.outputs["report"].key).decode())
+        earlier = published(artifacts, job_id)
+        return html.media_of(artifacts.read(earlier.outputs["report"].key).decode()) if earlier else None
     except (KeyError, ResultNotFound):
         return None
 
@@ -220,7 +209,7 @@ def addresses(artifacts: ArtifactStore, written: manifest.Manifest) -> Outputs:
     return Outputs.model_validate(
         {
             **{name: uris[name] for name in NAMES},
-            "manifest": artifacts.uri(manifest_key(written.job_id)),
+            "manifest": artifacts.uri(layout.manifest(written.job_id)),
             "presets": {name.removeprefix("presets/"): uri for name, uri in uris.items() if name in PRESETS | SDH},
             "tables": {table: uris[f"tables/{table}"] for table in TABLES if f"tables/{table}" in uris},
         }

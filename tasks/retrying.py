@@ -48,7 +48,7 @@ RETRYING = Policy(
 )
 
 
-def patient(store: Store) -> Store:
+def with_retries(store: Store) -> Store:
     """A copy of a store for what a flow itself asks: it asks again when tasks would be tried again."""
     again = Retrying(
         stop=stop_after_attempt(1 + len(DELAYS_S)),

@@ -19,7 +19,7 @@ from ecg_audio.analysis import Media, Recording
 from ecg_audio.errors import EcgError
 from ecg_audio.progress import WEIGHTS
 from tasks import keys
-from tasks.as_is import as_is
+from tasks.quoting import quoted
 from tasks.retrying import RETRYING
 
 P = ParamSpec("P")
@@ -74,7 +74,7 @@ class Stage(Generic[P, R]):
         bound.apply_defaults()
         if self._own_key:
             return self._own_key(**bound.arguments)
-        asked = {name: self._parts.get(name, _told)(value) for name, value in bound.arguments.items()}
+        asked = {name: self._parts.get(name, _key_part)(value) for name, value in bound.arguments.items()}
         content = next((found for value in bound.arguments.values() if (found := _content(value))), None)
         return keys.key(self.name, *self._rooms, content=content, asked=asked)
 
@@ -106,7 +106,7 @@ class Stage(Generic[P, R]):
     def _marked(self, *args: P.args, **kwargs: P.kwargs) -> inspect.BoundArguments:
         bound = self._signature.bind(*args, **kwargs)
         for name, value in bound.arguments.items():
-            bound.arguments[name] = as_is(value)
+            bound.arguments[name] = quoted(value)
         return bound
 
 
@@ -140,7 +140,7 @@ def not_kept(**_asked: object) -> None:
     """The key of a stage whose result is made each time."""
 
 
-def _told(value: object) -> object:
+def _key_part(value: object) -> object:
     if isinstance(value, Recording):
         return [value.key, *(track.key for track in value.tracks)]  # what is listened to
     if isinstance(value, BaseModel):

@@ -11,7 +11,7 @@ import pytest
 from ecg_audio.speech import engine
 from ecg_audio.telemetry import TELEMETRY_OFF
 
-pytest_plugins = ["tests.jobs", "tests.commands", "tests.models.fixtures", "tests.s3"]
+pytest_plugins = ["tests.support.jobs", "tests.support.commands", "tests.support.models.fixtures", "tests.support.s3"]
 
 REPOSITORY = Path(__file__).parent.parent
 

@@ -3,14 +3,14 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from ecg_audio.child import Child, ChildError
 from ecg_audio.errors import InsufficientResources, NoAudio, ProcessingTimeout, WorkerKilled
-from tests import child_work as work
+from tests.support import child_work as work
+from tests.support.waiting import alive, until
 
 
 def test_a_call_returns_what_the_function_returns_and_reports() -> None:
@@ -34,11 +34,11 @@ def test_errors_come_back_as_they_were_raised() -> None:
 
 def test_what_is_wanted_ahead_is_done_before_the_first_call() -> None:
     """A child does it once, in its own process; where it fails, calls are answered all the same."""
-    with Child("the early one", ahead="tests.child_work:ahead") as child:
+    with Child("the early one", ahead="tests.support.child_work:ahead") as child:
         child.start()
         assert child.call(work.done_ahead) == [child.call(work.add, 1, 1)[1]]
         assert len(child.call(work.done_ahead)) == 1
-    with Child("the early one", ahead="tests.child_work:fail_ahead") as child:
+    with Child("the early one", ahead="tests.support.child_work:fail_ahead") as child:
         assert child.call(work.add, 1, 1)[0] == 2
 
 
@@ -71,29 +71,14 @@ def test_children_die_with_their_parent(tmp_path: Path) -> None:
     script = (
         "import sys, pathlib\n"
         "from ecg_audio.child import Child\n"
-        "from tests import child_work as work\n"
+        "from tests.support import child_work as work\n"
         "child = Child('orphan')\n"
         f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(child.call(work.add, 1, 1)[1]))\n"
         "child.call(work.sleep, 60.0)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parent.parent)
-    _until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+    until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
     orphan = int((tmp_path / "pid").read_text())
     parent.kill()
     parent.wait()
-    _until(lambda: not _running(orphan))
-
-
-def _running(process_id: int) -> bool:
-    try:
-        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def _until(condition: "object", seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+    until(lambda: not alive(orphan))

@@ -20,7 +20,7 @@ def test_the_overall_figure_never_falls(actions: list[tuple[str, list[float], st
     progress = Progress(STAGES, (heard.append,))
     for name, fractions, end in actions:
         if end == "cached":
-            progress.settle(name, "cached")
+            progress.mark(name, "cached")
             continue
         try:
             with progress.stage(name) as report:
@@ -40,7 +40,7 @@ def test_all_stages_done_is_a_hundred_percent() -> None:
     for name in STAGES[:-1]:
         with progress.stage(name):
             pass
-    progress.settle("publish", "cached")
+    progress.mark("publish", "cached")
     heard: list[Snapshot] = []
     assert [state.status for state in progress.states()] == ["completed"] * 3 + ["cached"]
     assert progress.states()[0].duration_s is not None and progress.states()[3].duration_s is None

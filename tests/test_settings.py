@@ -11,7 +11,7 @@ import pytest
 from ecg_audio import environment, settings
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.settings import GROUPS, Bucket, Callbacks, Engine, Gateway, Sources
-from tests.commands import Ecg
+from tests.support.commands import Ecg
 
 REPOSITORY = Path(__file__).parent.parent
 VARIABLES = {name for group in GROUPS for field in group.model_fields for name in group.variables(field)}

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-Result = Annotated[str, typer.Argument(metavar="RESULT", help="A job id, or the path of an analysis or manifest.")]
-Store = Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store the job is in.")]
+from deployments.cli.options import Debug, Result, Store
+
 Preset = Annotated[
     str,
     typer.Option(help="plain (text), karaoke (lights up), expressive (shows the voice), sdh (plain, names sounds)."),
@@ -40,7 +40,6 @@ Cps = Annotated[
         min=3, max=40, help="Characters a second to aim at; speech may be faster. Without: 17, fewer in ko, ja, zh."
     ),
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show logs and tracebacks.")]
 
 
 def captions(
@@ -70,7 +69,7 @@ def captions(
     ] = False,
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write. [standard output]")] = None,
     out: Store = None,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+    debug: Debug = False,
 ) -> None:
     """Style the captions of a finished result anew, without analysing again.
 
@@ -103,7 +102,7 @@ def burn(
     ] = None,
     sounds: Sounds = None,
     out: Store = None,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+    debug: Debug = False,
 ) -> None:
     """Write a copy of a video with its captions in the picture (needs an ffmpeg with libass)."""
     from deployments.cli import captions as work

@@ -41,9 +41,9 @@ def _package(name: str) -> tuple[str, str | None]:
 
 
 def _models() -> None:
-    from ecg_audio.compute import hub, memory
+    from ecg_audio.compute import gpu, hub
 
-    cards = [f"{card.name}, {card.total_bytes / 1e9:.0f} GB" for card in memory.gpus()]
+    cards = [f"{card.name}, {card.total_bytes / 1e9:.0f} GB" for card in gpu.gpus()]
     _line(bool(cards), "gpu", "; ".join(cards) or "none: models run on the CPU")
     answers = hub.answers()
     _line(answers, "model hub", "answers" if answers else "does not answer: only models on this machine can be used")

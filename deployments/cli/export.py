@@ -63,7 +63,7 @@ def export(named: str, store: str | None, wanted: str, folder: Path) -> None:
 def _egemaps(analysis: Analysis, frames: bytes) -> str:
     # pandas' and Arrow's imports are paid for by whom they serve
     from ecg_audio.results import egemaps
-    from ecg_audio.results.frames import read_frames
+    from ecg_audio.results.frame_file import read_frames
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frames.parquet"

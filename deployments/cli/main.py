@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from deployments.cli import service_commands as serving
-from deployments.cli.caption_commands import Debug, Result, Store, burn, captions
+from deployments.cli.caption_commands import burn, captions
 from deployments.cli.operator_commands import blocks, forget, settings
+from deployments.cli.options import Debug, DebugPrefect, Result, Store
 from deployments.cli.voice_commands import voices
 from ecg_audio import modes
 from ecg_audio.errors import EcgError
@@ -89,15 +90,12 @@ def analyze(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per source on stdout, nothing else.")
     ] = False,
-    debug: Debug = False,
+    debug: DebugPrefect = False,
 ) -> None:
     """Analyse recordings: transcript, speakers, voice features, tables and captions.
 
     What is finished is kept: running the same command again, also after a crash, goes on where the last one ended.
     """
-    from deployments.service import session
-
-    session.quieten(debug=debug)
     from deployments.cli.analysis import analyze_all
 
     raise typer.Exit(
@@ -153,15 +151,12 @@ def batch(
     batch_id: Annotated[str | None, typer.Option(help="Names the summary. [a digest of the rows]")] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Also do again what is published.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per row on stdout, nothing else.")] = False,
-    debug: Debug = False,
+    debug: DebugPrefect = False,
 ) -> None:
     """Analyse many recordings. The same batch again does only what is missing.
 
     A CSV's first line names request fields (source, job_id, language, speakers, callback.base_url, ...).
     """
-    from deployments.service import session
-
-    session.quieten(debug=debug)
     from deployments.cli.batch import analyze_many
 
     raise typer.Exit(
@@ -182,7 +177,7 @@ def batch(
 def show(
     result: Result,
     out: Store = None,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+    debug: Debug = False,
 ) -> None:
     """Print a finished transcript, with speakers and how loud and high each word was said."""
     from deployments.cli.show import show_result
@@ -194,7 +189,7 @@ def show(
 def list_results(
     limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 20,
     out: Store = None,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+    debug: Debug = False,
 ) -> None:
     """List the results of a store, the newest first."""
     from deployments.cli import listing
@@ -208,7 +203,7 @@ def compact(
         float, typer.Option("--older", metavar="MINUTES", min=0.0, help="Leave files alone that are newer than this.")
     ] = 60.0,
     out: Store = None,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+    debug: Debug = False,
 ) -> None:
     """Make the many small files of a store's tables one a day, while others read and write.
 
@@ -224,7 +219,7 @@ def compact(
 def open_report(
     job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="The job whose page is shown.")],
     out: Store = None,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+    debug: Debug = False,
 ) -> None:
     """Open the page of a result in the browser."""
     from deployments.cli import listing
@@ -245,7 +240,7 @@ def export(
     ] = "bundle",
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write into.")] = Path(),
     out: Store = None,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+    debug: Debug = False,
 ) -> None:
     """Write a finished result for annotators, for scorers, or whole, to be archived and cited.
 
@@ -279,16 +274,13 @@ def revise(
         str | None, typer.Option(metavar="BLOCK", help="A callback-endpoint block: address, and the secret that signs.")
     ] = None,
     out: Store = None,
-    debug: Debug = False,
+    debug: DebugPrefect = False,
 ) -> None:
     """Correct a finished result: new words are found in the sound and measured, and everything is published again.
 
     For example: ecg revise JOB --speaker SPEAKER_00=Sheila · ecg captions JOB --format txt --to talk.txt, correct it,
     ecg revise JOB --edits talk.txt · ecg revise JOB --undo
     """
-    from deployments.service import session
-
-    session.quieten(debug=debug)
     from deployments.cli.revise import revise_result
 
     told = {"base_url": callback, "endpoint": callback_endpoint} if callback or callback_endpoint else None
@@ -300,7 +292,7 @@ def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="A question, or - to read it from standard input.")],
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, to go on with.")] = False,
     out: Store = None,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+    debug: Debug = False,
 ) -> None:
     """Ask the tables of a store in SQL (DuckDB): recordings, segments, words, turns, frames.
 

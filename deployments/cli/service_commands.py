@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.caption_commands import Debug
+from deployments.cli.options import Debug, DebugPrefect
 
 models = typer.Typer(help="The speech models.", no_args_is_help=True)
 
@@ -18,12 +18,9 @@ Languages = Annotated[
 @models.command("list")
 def list_models(
     language: Languages = None,
-    debug: Debug = False,
+    debug: DebugPrefect = False,
 ) -> None:
     """Say which models the settings name, and whether they are on this machine."""
-    from deployments.service import session
-
-    session.quieten(debug=debug)
     from deployments.cli.models import list_models
 
     raise typer.Exit(list_models(language or []))
@@ -35,12 +32,9 @@ def plan_models(
     gpu_gb: Annotated[
         float | None, typer.Option(metavar="GB", min=0.1, help="Memory of the GPU to plan for. [this machine's]")
     ] = None,
-    debug: Debug = False,
+    debug: DebugPrefect = False,
 ) -> None:
     """Say which stages would run how, and the GPU memory each is expected to take (ECG_WHISPERX_* decide)."""
-    from deployments.service import session
-
-    session.quieten(debug=debug)
     from deployments.cli.models import plan_models
 
     raise typer.Exit(plan_models(hours, gpu_gb))
@@ -55,7 +49,7 @@ def fetch_models(
         Path | None, typer.Option("--to", metavar="DIR", help="Into a folder of their own. [the hub's cache]")
     ] = None,
     language: Languages = None,
-    debug: Debug = False,
+    debug: DebugPrefect = False,
 ) -> None:
     """Get models from the hub (HF_TOKEN for those behind a licence), for here or for machines without a network.
 
@@ -63,9 +57,6 @@ def fetch_models(
     `ecg models fetch small` gets a larger Whisper model for the CPU; then `ecg analyze --models small`, or
     ECG_WHISPERX_MODEL=small. `ecg models fetch embedded` gets the embedded one where its packages cannot be had.
     """
-    from deployments.service import session
-
-    session.quieten(debug=debug)
     from deployments.cli.models import fetch_models
 
     raise typer.Exit(fetch_models(wanted, language or [], to))
@@ -73,12 +64,9 @@ def fetch_models(
 
 def doctor(
     out: Annotated[str | None, typer.Option("--out", metavar="DIR", help="The store to look at.")] = None,
-    debug: Debug = False,
+    debug: DebugPrefect = False,
 ) -> None:
     """Say what is installed, which models are here, and whether store and server answer."""
-    from deployments.service import session
-
-    session.quieten(debug=debug)
     from deployments.cli.doctor import examine
 
     raise typer.Exit(examine(out))
@@ -96,12 +84,9 @@ def serve_models(
     most_gb: Annotated[
         float, typer.Option(metavar="GB", help="A model process that holds more memory after a job is replaced.")
     ] = 16.0,
-    debug: Debug = False,
+    debug: DebugPrefect = False,
 ) -> None:
     """Keep the speech models warm for this user's jobs on this machine (set ECG_MODEL_SERVER for those)."""
-    from deployments.service import session
-
-    session.quieten(debug=debug)
     from deployments.cli.models import serve_models
 
     raise typer.Exit(serve_models(models, socket, most_waiting, most_gb))
@@ -128,7 +113,7 @@ def serve(
         float, typer.Option(metavar="SECONDS", min=0, help="How long running jobs may take to end when it stops.")
     ] = 60.0,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a page.")] = False,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+    debug: Debug = False,
 ) -> None:
     """Run the whole service here: Prefect server, workers, model server, gateway, reconciler. Ctrl-C ends it all."""
     from deployments.service.serve import Wanted, serve
@@ -147,19 +132,16 @@ def deploy(
         typer.Option(help="gpu, cpu or control, again for more: what nobody serves is left out. [all]"),
     ] = None,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for a server.")] = 0.0,
-    debug: Debug = False,
+    debug: DebugPrefect = False,
 ) -> None:
     """Tell a Prefect server (PREFECT_API_URL) what can be run: blocks, work pools, deployments, automations."""
-    from deployments.service import session
-
-    session.quieten(debug=debug)
     from deployments.deploy import deploy
 
     raise typer.Exit(deploy(pool_type, image, pool or (), wait))
 
 
 def gateway(
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+    debug: Debug = False,
 ) -> None:
     """Serve the backend's HTTP interface (ECG_GATEWAY_HOST, ECG_GATEWAY_PORT), in front of PREFECT_API_URL."""
     from gateway.__main__ import main as serve_gateway

@@ -10,8 +10,8 @@ from ecg_audio import layout, spacing
 from ecg_audio.analysis import Analysis, Emphasis, Segment, SpokenWord
 from ecg_audio.captions.sounds import Sound, sounds
 from ecg_audio.errors import ResultNotFound
-from ecg_audio.quality import quality
 from ecg_audio.results import document, manifest
+from ecg_audio.sound_quality import sound_quality
 
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
 LOOKS = {"louder": "bold", "softer": "dim", "whispered": "dim italic", "slower": "underline"}
@@ -47,7 +47,7 @@ def show_result(named: str, store: str | None) -> None:
     told = (length(analysis.recording.duration_s), analysis.language, analysis.transcription_model)
     heading = " · ".join((analysis.title, *told))
     out.print(heading, style="bold", highlight=False, markup=False)
-    if sound := quality(analysis.recording):
+    if sound := sound_quality(analysis.recording):
         out.print(f"sound: {sound}", style="dim", highlight=False, markup=False)
     for notice in analysis.notices:
         out.print(f"! {notice.message} ({notice.code})", style="yellow", highlight=False, markup=False)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.caption_commands import Debug, Store
+from deployments.cli.options import Debug, DebugPrefect, Store
 
 voices = typer.Typer(
     help="People who are known by their voices, because somebody asked for it: later recordings then name them.",
@@ -20,16 +20,13 @@ def add(
     job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="A job in whose recording they speak.")],
     speaker: Annotated[str, typer.Argument(metavar="SPEAKER", help="Who they are in its result, as SPEAKER_00.")],
     out: Store = None,
-    debug: Debug = False,
+    debug: DebugPrefect = False,
 ) -> None:
     """Remember the voice of a job's speaker: at least 5 s in which nobody else speaks.
 
     Another voice of the same name is replaced. A voice is biometric data: ask the person first.
     For example: ecg voices add Sheila two_cities SPEAKER_00
     """
-    from deployments.service import session
-
-    session.quieten(debug=debug)
     from deployments.cli import voices as work
 
     work.add(name, job_id, speaker, out)
@@ -38,7 +35,7 @@ def add(
 @voices.command("list")
 def list_voices(
     out: Store = None,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+    debug: Debug = False,
 ) -> None:
     """List the names that are known by their voices."""
     from deployments.cli import voices as work
@@ -50,7 +47,7 @@ def list_voices(
 def remove(
     name: Name,
     out: Store = None,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks at it
+    debug: Debug = False,
 ) -> None:
     """Forget a voice, as `ecg forget --voice NAME` does."""
     from deployments.cli import voices as work

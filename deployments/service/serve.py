@@ -107,7 +107,7 @@ def serve(wanted: Wanted) -> int:
         supervisor = stack.enter_context(Supervisor(services, wanted.data / "logs"))
         plain = wanted.plain or not out.is_terminal
         notes = _notes(wanted, api, own=key is not None)
-        page = stack.enter_context(StatusPage(list(supervisor.kept.values()), notes, out, plain=plain))
+        page = stack.enter_context(StatusPage(list(supervisor.supervised.values()), notes, out, plain=plain))
         _watch(supervisor, page, board, notes, stops)
         jobs = board.look()
 
@@ -130,7 +130,7 @@ def _watch(
     looked, jobs, was_up = 0.0, None, False
     while not stops:
         supervisor.step()
-        if supervisor.kept["deploy"].up and time.monotonic() - looked > LOOK_S:
+        if supervisor.supervised["deploy"].up and time.monotonic() - looked > LOOK_S:
             looked, jobs = time.monotonic(), board.look()
         page.show(jobs)
         if supervisor.up and not was_up:

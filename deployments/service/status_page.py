@@ -62,8 +62,8 @@ class StatusPage:
         if self._live:
             self._live.update(self._page(jobs), refresh=True)
             return
-        for kept in self._services:
-            self._say_service(kept)
+        for one in self._services:
+            self._say_service(one)
         if jobs and dict(jobs.counts) != self._counted:
             if self._counted or any(jobs.counts.values()):
                 self.say(f"jobs: {_counts(jobs)}")
@@ -73,28 +73,28 @@ class StatusPage:
         """A line of its own, with the time."""
         self._console.print(f"{time.strftime('%H:%M:%S')} {line}", highlight=False, markup=False, soft_wrap=True)
 
-    def _say_service(self, kept: Supervised) -> None:
-        now = (kept.state, kept.pid)
-        if self._said.get(kept.service.name, ("waiting", None)) == now:
+    def _say_service(self, one: Supervised) -> None:
+        now = (one.state, one.pid)
+        if self._said.get(one.service.name, ("waiting", None)) == now:
             return
-        self._said[kept.service.name] = now
-        at = f" at {kept.service.address}" if kept.service.address and kept.state == "ready" else ""
-        pid = f" (pid {kept.pid})" if kept.pid else ""
-        again = f", restarted {kept.restarts} times" if kept.restarts else ""
-        self.say(f"{kept.service.name}: {kept.state}{at}{pid}{again}")
+        self._said[one.service.name] = now
+        at = f" at {one.service.address}" if one.service.address and one.state == "ready" else ""
+        pid = f" (pid {one.pid})" if one.pid else ""
+        again = f", restarted {one.restarts} times" if one.restarts else ""
+        self.say(f"{one.service.name}: {one.state}{at}{pid}{again}")
 
     def _page(self, jobs: Jobs | None) -> RenderableType:
         services = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for column in ("service", "state", "address", "pid", "restarts", "log"):
             services.add_column(column, justify="right" if column in {"pid", "restarts"} else "left")
-        for kept in self._services:
+        for one in self._services:
             services.add_row(
-                f"[bold]{escape(kept.service.name)}[/]",
-                f"[{STYLES[kept.state]}]{kept.state}[/]",
-                escape(kept.service.address),
-                str(kept.pid or ""),
-                str(kept.restarts or ""),
-                f"[dim]{escape(kept.log.name)}[/]",
+                f"[bold]{escape(one.service.name)}[/]",
+                f"[{STYLES[one.state]}]{one.state}[/]",
+                escape(one.service.address),
+                str(one.pid or ""),
+                str(one.restarts or ""),
+                f"[dim]{escape(one.log.name)}[/]",
             )
         parts: list[RenderableType] = [services, Text()]
         parts += [Text.from_markup(f"[dim]{escape(note)}[/]") for note in self._notes]

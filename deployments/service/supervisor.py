@@ -119,28 +119,28 @@ class Supervisor:
     """
 
     def __init__(self, services: Sequence[Service], logs: Path, restart_policy: RestartPolicy | None = None) -> None:
-        self.kept = {service.name: Supervised(service, logs / f"{service.name}.log") for service in services}
+        self.supervised = {service.name: Supervised(service, logs / f"{service.name}.log") for service in services}
         self._restart_policy = restart_policy or RestartPolicy()
         self._mark = uuid.uuid4().hex
         self._guard: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        for kept in self.kept.values():
-            modes.make_folder(kept.log.parent)
+        for one in self.supervised.values():
+            modes.make_folder(one.log.parent)
         self._watch()
         return self
 
     def __exit__(self, *_exception: object) -> None:
         guard.end_family(self._mark)
-        for kept in self.kept.values():
-            if kept.process is not None:
-                kept.process.wait()
+        for one in self.supervised.values():
+            if one.process is not None:
+                one.process.wait()
         self._dismiss()
 
     @property
     def up(self) -> bool:
         """Whether every service is that has to be."""
-        return all(kept.up or not kept.service.vital for kept in self.kept.values())
+        return all(one.up or not one.service.vital for one in self.supervised.values())
 
     def step(self) -> None:
         """Begin what can be begun, note what is ready, begin again what has died.
@@ -149,15 +149,15 @@ class Supervisor:
             ServiceFailed: a vital service dies however often it is begun.
         """
         self._watch()
-        for kept in self.kept.values():
-            _turn(kept.log)
-            if kept.state == "waiting" and all(self.kept[name].up for name in kept.service.after):
-                self._begin(kept)
-            elif kept.state == "resting" and time.monotonic() >= kept.rest_until:
-                kept.restarts += 1
-                self._begin(kept)
-            elif kept.state in {"starting", "ready"}:
-                self._look(kept)
+        for one in self.supervised.values():
+            _turn(one.log)
+            if one.state == "waiting" and all(self.supervised[name].up for name in one.service.after):
+                self._begin(one)
+            elif one.state == "resting" and time.monotonic() >= one.rest_until:
+                one.restarts += 1
+                self._begin(one)
+            elif one.state in {"starting", "ready"}:
+                self._look(one)
 
     def stop(self, shown: Callable[[], None] = lambda: None, *, hurried: Callable[[], bool] = lambda: False) -> None:
         """Ask one service after the other to end, the last one first, and wait for it.
@@ -173,18 +173,18 @@ class Supervisor:
                 shown()
                 time.sleep(STEP_S)
 
-        for kept in reversed(self.kept.values()):
-            if kept.process is not None and kept.process.poll() is None:
-                kept.state = "stopping"
-                if kept.service.drain_s:
-                    kept.process.send_signal(signal.SIGSTOP)
-                    wait(kept.service.drain_s, functools.partial(_childless, kept.process.pid))
-                    kept.process.send_signal(signal.SIGCONT)
-                kept.process.send_signal(signal.SIGTERM)
-                wait(kept.service.stop_s, functools.partial(_ended, kept.process))
-                kept.process.kill()
-                kept.process.wait()
-            kept.state = "stopped"
+        for one in reversed(self.supervised.values()):
+            if one.process is not None and one.process.poll() is None:
+                one.state = "stopping"
+                if one.service.drain_s:
+                    one.process.send_signal(signal.SIGSTOP)
+                    wait(one.service.drain_s, functools.partial(_childless, one.process.pid))
+                    one.process.send_signal(signal.SIGCONT)
+                one.process.send_signal(signal.SIGTERM)
+                wait(one.service.stop_s, functools.partial(_ended, one.process))
+                one.process.kill()
+                one.process.wait()
+            one.state = "stopped"
             shown()
 
     def _watch(self) -> None:
@@ -203,65 +203,65 @@ class Supervisor:
             self._guard.stdin.close()
             self._guard.wait()
 
-    def _begin(self, kept: Supervised) -> None:
-        with open(kept.log, "ab", opener=modes.opener) as log:
-            log.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {kept.service.name} begins\n".encode())
+    def _begin(self, one: Supervised) -> None:
+        with open(one.log, "ab", opener=modes.opener) as log:
+            log.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {one.service.name} begins\n".encode())
             log.flush()
-            kept.since = time.time()
-            kept.state = "starting"
-            given = environment.public(os.environ, kept.service.secrets)
-            kept.process = subprocess.Popen(
-                kept.service.command,
-                env={**given, **kept.service.env, guard.VARIABLE: self._mark},
+            one.since = time.time()
+            one.state = "starting"
+            given = environment.public(os.environ, one.service.secrets)
+            one.process = subprocess.Popen(
+                one.service.command,
+                env={**given, **one.service.env, guard.VARIABLE: self._mark},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C is ours to pass on, in order
             )
 
-    def _look(self, kept: Supervised) -> None:
-        assert kept.process
-        status = kept.process.poll()
-        if status == 0 and kept.service.once:
-            kept.state = "done"
+    def _look(self, one: Supervised) -> None:
+        assert one.process
+        status = one.process.poll()
+        if status == 0 and one.service.once:
+            one.state = "done"
         elif status is not None:
-            self._died(kept)
-        elif kept.state == "starting" and not kept.service.once and kept.service.ready(kept.since):
-            kept.state = "ready"
-            kept.asked = kept.answered = time.monotonic()
-        elif (kept.state == "starting" and time.time() - kept.since > kept.service.startup_s) or self._hangs(kept):
-            kept.process.kill()
-            kept.process.wait()
-            self._died(kept)
+            self._died(one)
+        elif one.state == "starting" and not one.service.once and one.service.ready(one.since):
+            one.state = "ready"
+            one.asked = one.answered = time.monotonic()
+        elif (one.state == "starting" and time.time() - one.since > one.service.startup_s) or self._hangs(one):
+            one.process.kill()
+            one.process.wait()
+            self._died(one)
 
-    def _hangs(self, kept: Supervised) -> bool:
+    def _hangs(self, one: Supervised) -> bool:
         """Whether a service that was ready has not answered for longer than it may."""
         now = time.monotonic()
-        if kept.state != "ready" or kept.service.silent_s is None or now - kept.asked < self._restart_policy.ask_s:
+        if one.state != "ready" or one.service.silent_s is None or now - one.asked < self._restart_policy.ask_s:
             return False
-        kept.asked = now
-        if kept.service.ready(kept.since):
-            kept.answered = now
-        return now - kept.answered > kept.service.silent_s
+        one.asked = now
+        if one.service.ready(one.since):
+            one.answered = now
+        return now - one.answered > one.service.silent_s
 
-    def _died(self, kept: Supervised) -> None:
-        assert kept.process
-        if kept.state == "ready" and time.time() - kept.since > self._restart_policy.lasting_s:
-            kept.deaths = 0
-        kept.deaths += 1
-        if kept.deaths >= self._restart_policy.tries:
-            kept.state = "given up"
-            if not kept.service.vital:
+    def _died(self, one: Supervised) -> None:
+        assert one.process
+        if one.state == "ready" and time.time() - one.since > self._restart_policy.lasting_s:
+            one.deaths = 0
+        one.deaths += 1
+        if one.deaths >= self._restart_policy.tries:
+            one.state = "given up"
+            if not one.service.vital:
                 return
-            code = kept.process.returncode
+            code = one.process.returncode
             how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
             raise ServiceFailed(
-                f"{kept.service.name} ended {how}, {kept.deaths} times in a row: {_last_line(kept.log)}",
-                hint=f"Its log says why: {kept.log}",
+                f"{one.service.name} ended {how}, {one.deaths} times in a row: {_last_line(one.log)}",
+                hint=f"Its log says why: {one.log}",
             )
-        kept.state = "resting"
-        rest_s = min(self._restart_policy.longest_rest_s, self._restart_policy.first_rest_s * 2 ** (kept.deaths - 1))
-        kept.rest_until = time.monotonic() + rest_s
+        one.state = "resting"
+        rest_s = min(self._restart_policy.longest_rest_s, self._restart_policy.first_rest_s * 2 ** (one.deaths - 1))
+        one.rest_until = time.monotonic() + rest_s
 
 
 def _ended(process: subprocess.Popen[bytes]) -> bool:

@@ -1,6 +1,6 @@
 """The report page: one HTML file that shows a recording, what was said in it, and how.
 
-The page needs no server and loads nothing but the recording. Its text comes from strangers: it travels as data, reaches
+The page needs no server and loads nothing but the recording. Its text is untrusted: it travels as data, reaches
 the document as text only, and a content security policy admits no script and no style but the page's own.
 """
 

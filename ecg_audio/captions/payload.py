@@ -20,7 +20,7 @@ from ecg_audio.captions.cues import Cue, CueSettings, CueWord, cues, left_out
 from ecg_audio.captions.sounds import label
 from ecg_audio.captions.styling import Look, Style, accent, hues, look, strengths
 from ecg_audio.captions.text import clean, joined, omission
-from ecg_audio.quality import quality
+from ecg_audio.sound_quality import sound_quality
 
 LOUDNESS_DBFS = (-75.0, 0.0)  # what the curve spans; quieter frames are drawn at its foot
 F0_HZ = (50.0, 600.0)
@@ -219,7 +219,7 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
         "codec": recording.codec,
         "rate": recording.source_sample_rate_hz,
         "channels": recording.source_channels,
-        "quality": quality(recording),
+        "quality": sound_quality(recording),
         "sha256": recording.sha256,
     }
 

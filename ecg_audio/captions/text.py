@@ -1,6 +1,6 @@
 """Text fit to be shown.
 
-What a recogniser hears is a stranger's text: it may hold line breaks, control characters and bidirectional overrides,
+What a recogniser hears is untrusted text: it may hold line breaks, control characters and bidirectional overrides,
 on purpose or by accident. Captions keep its letters and nothing that acts.
 """
 

@@ -1,15 +1,18 @@
 """An audio classifier of transformers in a process of its own, which is loaded once and given back when idle."""
 
+import atexit
 import contextlib
+import functools
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from ecg_audio.child import Child, ChildError
-from ecg_audio.compute import hub, idle
+from ecg_audio.compute import classification, hub, idle
 from ecg_audio.environment import MODELS
 from ecg_audio.errors import EcgError, MeasurementFailed
 from ecg_audio.progress import Report, took
+from ecg_audio.settings import Emotion, Events
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 
@@ -17,23 +20,24 @@ class Classifier:
     """Keeps one model, whatever it hears.
 
     Args:
-        what: what messages call it.
         model: hub name or directory.
-        revision: of the hub's model; None: the newest.
-        unload: what gives the model back, in its process.
+        revision: of the hub's model; None takes the setting, or the newest.
         process: where the model lives; None: a process of its own.
+
+    Attributes:
+        what: what messages call it.
+        settings: those that name its revision.
     """
 
-    def __init__(
-        self, what: str, model: str, revision: str | None, unload: Callable[..., object], process: Child | None
-    ) -> None:
+    what: ClassVar[str]
+    settings: ClassVar[type[Emotion] | type[Events]]
+
+    def __init__(self, model: str, *, revision: str | None = None, process: Child | None = None) -> None:
         self.model = model
-        self.revision = revision
-        self._what = what
-        self._unload_models = unload
+        self.revision = revision or self.settings.read().model_revision
         self._idle_s = idle.idle_s()
-        self._rest = idle.Rest(self._idle_s, self._unload)
-        self._process = process or Child(what, variables=MODELS, environment=dict(TELEMETRY_OFF))
+        self._idle_timer = idle.IdleTimer(self._idle_s, self._unload)
+        self._process = process or Child(self.what, variables=MODELS, environment=dict(TELEMETRY_OFF))
 
     def fingerprint(self) -> dict[str, str]:
         """Model, revision and libraries that decide the results."""
@@ -46,7 +50,7 @@ class Classifier:
 
     def close(self) -> None:
         """End the model's process."""
-        self._rest.cancel()
+        self._idle_timer.cancel()
         self._process.stop()
 
     def _call(self, function: Callable[..., Any], *asked: object, report: Report) -> Any:
@@ -56,10 +60,10 @@ class Classifier:
             MeasurementFailed: the model broke.
         """
         try:
-            with self._rest.work():
+            with self._idle_timer.work():
                 found, measured = self._process.call(function, *asked, report=report)
         except ChildError as error:
-            raise MeasurementFailed(f"{self._what} failed: {error}") from error
+            raise MeasurementFailed(f"{self.what} failed: {error}") from error
         took(measured.taken)
         return found
 
@@ -67,4 +71,19 @@ class Classifier:
         # a process that ends meanwhile has nothing left to give back
         with contextlib.suppress(EcgError, ChildError, OSError):
             if self._process.running:
-                self._process.call(self._unload_models, self._idle_s)
+                self._process.call(classification.unload, self._idle_s)
+
+
+Kind = TypeVar("Kind", bound=Classifier)
+
+
+def shared(kind: Callable[[str], Kind]) -> Callable[[str], Kind]:
+    """What gives this process's one classifier of some kind for each model, and closes it as the process ends."""
+
+    @functools.cache
+    def of(model: str) -> Kind:
+        classifier = kind(model)
+        atexit.register(classifier.close)
+        return classifier
+
+    return of

@@ -22,6 +22,11 @@ def on_disk(repository: str) -> bool:
     return snapshots.is_dir() and any(any(revision.iterdir()) for revision in snapshots.iterdir() if revision.is_dir())
 
 
+def called(model: str) -> str:
+    """What results call a model: its name on the hub, or that of its directory."""
+    return Path(model).name if Path(model).is_dir() else model
+
+
 def size_bytes(repository: str) -> int:
     """How large a local directory, or the hub's snapshot on disk, is; 0 where there is none."""
     folder = Path(repository)

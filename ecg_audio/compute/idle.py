@@ -16,7 +16,7 @@ def idle_s() -> float | None:
     return settings.Models.read().models_idle_s
 
 
-class Rest:
+class IdleTimer:
     """Calls something once when no work has been done for a while, again after each work.
 
     Args:

@@ -1,9 +1,6 @@
-"""What memory there is: on the GPUs, asked from their driver without importing torch, and on the machine."""
+"""How much memory work takes: of this process, and of the GPU that it works on."""
 
-import ctypes
-import functools
 import os
-import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,38 +15,6 @@ SAMPLING_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Gpu:
-    """A CUDA device of this machine."""
-
-    index: int
-    name: str
-    total_bytes: int
-
-
-@functools.cache
-def gpus() -> tuple[Gpu, ...]:
-    """The CUDA devices this process may use (CUDA_VISIBLE_DEVICES); none where there is no driver.
-
-    Asks libcuda itself: milliseconds, where `import torch` takes seconds. No context is created on any device.
-    """
-    try:
-        cuda = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return ()
-    count = ctypes.c_int()
-    if cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count)):
-        return ()  # a driver without a device, or one too old for its kernel
-    found = []
-    for index in range(count.value):
-        name = ctypes.create_string_buffer(128)
-        total = ctypes.c_size_t()
-        if cuda.cuDeviceGetName(name, len(name), index) or cuda.cuDeviceTotalMem_v2(ctypes.byref(total), index):
-            continue
-        found.append(Gpu(index, name.value.decode(errors="replace"), total.value))
-    return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
 class Use:
     """Memory in use at one moment. `gpu_bytes` is of the whole device, None where no GPU is in use here."""
 
@@ -60,10 +25,10 @@ class Use:
 def use() -> Use:
     """What this process holds, and what is taken on the GPU it works on (CTranslate2's part included)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+    cuda = gpu.cuda_in_use()
+    if cuda is None:
         return Use(pages * PAGE_BYTES)
-    free_bytes, total_bytes = torch.cuda.mem_get_info()
+    free_bytes, total_bytes = cuda.mem_get_info()  # of a slice's own memory too, which NVML may not tell
     return Use(pages * PAGE_BYTES, total_bytes - free_bytes)
 
 

@@ -1,4 +1,4 @@
-"""Opening a media file from a stranger: which containers, and which audio stream.
+"""Opening an untrusted media file: which containers, and which audio stream.
 
 FFmpeg gets an open file and never a name, a short list of demuxers and no protocol at all. So no playlist, manifest or
 concat script can make it read another file or the network, and text is never taken for raw samples.

@@ -27,7 +27,7 @@ from ecg_audio.errors import (
     WorkerLost,
 )
 from ecg_audio.media.faults import faults
-from ecg_audio.media.listening import Heard, Listening
+from ecg_audio.media.mixdown import DecodedSource, Mixdown
 from ecg_audio.media.probe import ENVIRONMENT, MEMORY_BYTES
 from ecg_audio.media.sound import MISSING_S
 from ecg_audio.media.timeline import Samples
@@ -209,8 +209,8 @@ def write(
     report: Report = silent,
 ) -> Recording:
     """`extract`, in this process and straight to `target`."""
-    with Listening(path, target.parent, limits, audio_stream, size_bytes, report, channels) as listening:
-        found = listening.hear()
+    with Mixdown(path, target.parent, limits, audio_stream, size_bytes, report, channels) as mixdown:
+        found = mixdown.run()
         sound, media = found.sound, found.sound.media
         if not found.samples:
             if (media.timing.end_s or 0.0) > MISSING_S:
@@ -218,9 +218,7 @@ def write(
             raise NoAudio(f"the audio stream of {path.name} has no samples")
         level = found.write(target)
         duration_s = found.samples / RATE_HZ
-        apart = tuple(
-            _channel(one, number, target, key, duration_s) for number, one in enumerate(listening.apart(found))
-        )
+        apart = tuple(_channel(one, number, target, key, duration_s) for number, one in enumerate(mixdown.apart(found)))
     mix, meter = found.mix, sound.meter
     return Recording(
         key=key,
@@ -256,7 +254,7 @@ def write(
     )
 
 
-def _channel(found: Heard, number: int, target: Path, key: str, duration_s: float) -> Channel:
+def _channel(found: DecodedSource, number: int, target: Path, key: str, duration_s: float) -> Channel:
     level = found.write(channel_path(target, number))
     return Channel(
         number=number,

@@ -5,16 +5,16 @@ from collections.abc import Iterator, Sequence
 
 from ecg_audio.analysis import Channel, Notice
 from ecg_audio.media.level import Level
-from ecg_audio.media.listening import Heard
-from ecg_audio.quality import FAINT_DBFS, MUCH_CLIPPED, MUCH_OFFSET, percent
+from ecg_audio.media.mixdown import DecodedSource
 from ecg_audio.request import Channels
+from ecg_audio.sound_quality import FAINT_DBFS, MUCH_CLIPPED, MUCH_OFFSET, percent
 
 ABOVE_DB = 1.0
 """Decoders of lossy codecs overshoot full scale a little all the time; the gain takes care of it."""
 
 
 def faults(
-    name: str, heard: Heard, level: Level, *, asked: bool, apart: Sequence[Channel] = (), use: Channels = "auto"
+    name: str, heard: DecodedSource, level: Level, *, asked: bool, apart: Sequence[Channel] = (), use: Channels = "auto"
 ) -> Iterator[Notice]:
     """The notices, each with its figures.
 
@@ -63,7 +63,7 @@ def faults(
         )
 
 
-def _streams(name: str, heard: Heard, *, asked: bool) -> Iterator[Notice]:
+def _streams(name: str, heard: DecodedSource, *, asked: bool) -> Iterator[Notice]:
     media = heard.sound.media
     if len(media.streams) < 2 or asked:
         return
@@ -78,7 +78,7 @@ def _streams(name: str, heard: Heard, *, asked: bool) -> Iterator[Notice]:
     )
 
 
-def _separate(name: str, heard: Heard, apart: Sequence[Channel], use: Channels) -> Iterator[Notice]:
+def _separate(name: str, heard: DecodedSource, apart: Sequence[Channel], use: Channels) -> Iterator[Notice]:
     count = {2: "two"}.get(len(heard.mix.names), str(len(heard.mix.names)))
     if not heard.separate:
         yield Notice(
@@ -103,7 +103,7 @@ def _separate(name: str, heard: Heard, apart: Sequence[Channel], use: Channels) 
         )
 
 
-def _mix(name: str, heard: Heard) -> Iterator[Notice]:
+def _mix(name: str, heard: DecodedSource) -> Iterator[Notice]:
     mix = heard.mix
     if mix.name == "difference":
         yield Notice(

@@ -147,11 +147,11 @@ def choose(survey: Survey, peaks: Array) -> Mix:
 
 
 def _cancels(weights: Array, powers: Array) -> bool:
-    """Whether channels take sound from each other in a mix: together they are weaker than strangers would be."""
+    """Whether channels take sound from each other in a mix: together they are weaker than unrelated ones would be."""
     together = np.einsum("c,kcd,d->k", weights, powers, weights)
-    strangers = np.einsum("c,kcc->k", weights**2, powers)
+    unrelated = np.einsum("c,kcc->k", weights**2, powers)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return bool(np.nanmedian(10.0 * np.log10(np.maximum(together, 0.0) / strangers)) < CANCELLING_DB)
+        return bool(np.nanmedian(10.0 * np.log10(np.maximum(together, 0.0) / unrelated)) < CANCELLING_DB)
 
 
 def _candidates(active: Array, voices: Array, powers: Array) -> Iterator[Array]:

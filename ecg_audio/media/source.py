@@ -114,7 +114,7 @@ def is_media_name(name: str) -> bool:
 
 
 def printable(name: str) -> str:
-    """A name of a stranger's without the characters that command terminals or break lines."""
+    """An untrusted name without the characters that command terminals or break lines."""
     return "".join(character for character in name if character.isprintable())
 
 

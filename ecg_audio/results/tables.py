@@ -22,7 +22,7 @@ from ecg_audio.analysis import (
     VoiceFeatures,
     VolumeStatistics,
 )
-from ecg_audio.results.frames import FrameFile, publish_frames, read_frames
+from ecg_audio.results.frame_file import FrameFile, publish_frames, read_frames
 from ecg_audio.results.parquet import TableFile
 from ecg_audio.results.schemas import (
     EMOTION,

@@ -13,11 +13,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from ecg_audio.analysis import Diarization, Notice, Span, Transcript, VoiceVectors
 from ecg_audio.errors import EngineUnavailable, InsufficientResources, WorkerLost
-from ecg_audio.overheard import Overheard
 from ecg_audio.progress import Report, Taken, silent, took
 from ecg_audio.request import AUTO, UNGUIDED, UNKNOWN, Guidance, SpeakerCount
 from ecg_audio.serving import connection, wire
 from ecg_audio.settings import Models
+from ecg_audio.sound_events import Remarks
 from ecg_audio.speech.engine import Stage, check_guidance, check_language
 
 ANSWER_S = 2.0
@@ -56,7 +56,7 @@ class RemoteEngine:
     def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
         """The server's: models, revisions and settings that decide a stage's results."""
         asked = {"models": self._models}
-        found: dict[str, str] = self._patiently(lambda: self._http.get(f"/fingerprint/{stage}", params=asked)).json()
+        found: dict[str, str] = self._retried(lambda: self._http.get(f"/fingerprint/{stage}", params=asked)).json()
         return found
 
     def check_language(self, language: str) -> None:
@@ -94,10 +94,10 @@ class RemoteEngine:
 
     def listen(
         self, recording: Path, *, spans: tuple[Span, ...], language: str = "en", report: Report = silent
-    ) -> Overheard:
+    ) -> Remarks:
         """What the recogniser writes for stretches without words. Raises as `transcribe`."""
         job = wire.Job(recording=str(recording), models=self._models, language=language, spans=spans)
-        found: Overheard = self._ask("listen", job, report)
+        found: Remarks = self._ask("listen", job, report)
         return found
 
     def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report = silent) -> VoiceVectors:
@@ -111,7 +111,7 @@ class RemoteEngine:
         self._http.close()
 
     def _ask(self, stage: Stage, job: wire.Job, report: Report) -> Any:
-        self._patiently(lambda: self._http.get("/health"))
+        self._retried(lambda: self._http.get("/health"))
         try:
             for said in self._lines(stage, job):
                 if "result" in said:
@@ -134,7 +134,7 @@ class RemoteEngine:
             for text in answer.iter_lines():
                 yield json.loads(text)
 
-    def _patiently(self, ask: Any) -> httpx.Response:
+    def _retried(self, ask: Any) -> httpx.Response:
         again = Retrying(
             stop=stop_after_delay(self._patience_s),
             wait=wait_fixed(PAUSE_S),

@@ -9,18 +9,18 @@ from pydantic import BaseModel, ConfigDict
 from ecg_audio import errors
 from ecg_audio.analysis import Diarization, Span, Transcript, VoiceVectors
 from ecg_audio.errors import EcgError
-from ecg_audio.overheard import Overheard
 from ecg_audio.request import AUTO, UNGUIDED, Guidance, SpeakerCount
+from ecg_audio.sound_events import Remarks
 from ecg_audio.speech.engine import Stage
 
 HEARTBEAT_S = 1.0
 """A line comes at least so often, also while a job waits: whoever hears nothing knows that the other side is gone."""
 
-RESULTS: Mapping[Stage, type[Transcript] | type[Diarization] | type[Overheard] | type[VoiceVectors]] = {
+RESULTS: Mapping[Stage, type[Transcript] | type[Diarization] | type[Remarks] | type[VoiceVectors]] = {
     "transcribe": Transcript,
     "align": Transcript,
     "diarize": Diarization,
-    "listen": Overheard,
+    "listen": Remarks,
     "embed": VoiceVectors,
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from ecg_audio.analysis import Diarization, Event, EventKind, EventSource, Span, Transcript, Turn
-from ecg_audio.overheard import Overheard, Remark
+from ecg_audio.sound_events import Remark, Remarks
 from ecg_audio.sounds import kinds, signals, wordless
 from ecg_audio.sounds.signals import Frames
 from ecg_audio.speech import islands
@@ -22,11 +22,11 @@ SURE: tuple[EventSource, ...] = (
 NAMED: frozenset[EventKind] = frozenset({"laughter", "applause", "music"})  # what crosstalk may turn out to be
 
 
-class Listening:
+class EventSearch:
     """What is known of a recording before anybody is asked about its sounds.
 
     Args:
-        found: the transcript, its words settled.
+        found: the transcript, the edges of its words refined.
         frames: `signals.COLUMNS`, each of shape (frames,), NaN where not measured.
         duration_s: of the recording.
         sought: the kinds to look for.
@@ -53,17 +53,17 @@ class Listening:
         return tuple(sorted([*whole, *apart], key=lambda span: span.start_s))
 
     def events(
-        self, diarization: Diarization | None, overheard: Overheard | None, classified: Sequence[Event] = ()
+        self, diarization: Diarization | None, remarks: Remarks | None, classified: Sequence[Event] = ()
     ) -> tuple[Event, ...]:
         """All events of the kinds that are sought, in order of time; those of one kind do not overlap.
 
         Args:
             diarization: None: nobody knows who spoke when, and crosstalk is not found.
-            overheard: what the recogniser says; None: it was not asked.
+            remarks: what the recogniser says; None: it was not asked.
             classified: what a classifier says.
         """
         signalled = list(self._signalled())
-        said = [*classified, *self._remarked(overheard, signalled), *signalled]
+        said = [*classified, *self._remarked(remarks, signalled), *signalled]
         found = [event for kind in self._sought for event in _united(kind, said, self._duration_s)]
         if "crosstalk" in self._sought and diarization is not None:
             named = [event for event in found if event.kind in NAMED]
@@ -95,9 +95,9 @@ class Listening:
                     if stands_out and _length_s(part) >= _length_s(span) / 2:
                         yield _event(kind, part, "frames")
 
-    def _remarked(self, overheard: Overheard | None, signalled: Sequence[Event]) -> Iterator[Event]:
+    def _remarked(self, heard: Remarks | None, signalled: Sequence[Event]) -> Iterator[Event]:
         by_place: dict[tuple[float, float], list[Remark]] = {}
-        for remark in overheard.remarks if overheard else ():
+        for remark in heard.remarks if heard else ():
             by_place.setdefault((remark.start_s, remark.end_s), []).append(remark)
         for remarks in by_place.values():
             together = sum(remark.probability for remark in remarks)

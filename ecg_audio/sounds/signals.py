@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ecg_audio.analysis import FRAME_HOP_S, EventKind, Span
 from ecg_audio.speech.islands import runs
+from ecg_audio.speech.joining import joined
 
 COLUMNS = ("rms_dbfs", "spectral_flatness", "spectral_centroid_hz", "f0_hz")
 Frames = Mapping[str, NDArray[np.float32]]
@@ -119,7 +120,7 @@ def loud_part(span: Span, frames: Frames) -> Span:
     level = _filled(frames["rms_dbfs"][_frames_of(span)])
     if not len(level):
         return span
-    bursts = _joined(level >= np.percentile(level, 95) - LOUD_DB, BURST_FRAMES)
+    bursts = joined(zip(*runs(level >= np.percentile(level, 95) - LOUD_DB), strict=True), BURST_FRAMES + 1)
     first, end = max(bursts, key=lambda burst: float(np.sum(10 ** (level[slice(*burst)] / 10))))
     start_s = min(span.end_s, span.start_s + first * FRAME_HOP_S)
     return Span(start_s=start_s, end_s=min(span.end_s, span.start_s + end * FRAME_HOP_S))
@@ -154,17 +155,6 @@ def _lasting(flags: Flags, least_s: float) -> list[Span]:
     half = AROUND_FRAMES // 2  # what surrounds the first and the last of them is as steady
     return [
         Span(start_s=max(0, first - half) * FRAME_HOP_S, end_s=min(len(flags), end + half) * FRAME_HOP_S)
-        for first, end in _joined(flags, CLOSING_FRAMES)
+        for first, end in joined(zip(*runs(flags), strict=True), CLOSING_FRAMES + 1)
         if (end - first + 2 * half) * FRAME_HOP_S >= least_s
     ]
-
-
-def _joined(flags: Flags, closing: int) -> list[tuple[int, int]]:
-    """Where runs of true begin and end, closed over short interruptions."""
-    joined: list[tuple[int, int]] = []
-    for first, end in zip(*runs(flags), strict=True):
-        if joined and first - joined[-1][1] <= closing:
-            joined[-1] = (joined[-1][0], end)
-        else:
-            joined.append((first, end))
-    return joined

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ecg_audio.analysis import Span, Speech
 from ecg_audio.sampling import RATE_HZ
+from ecg_audio.speech.joining import joined
 
 SpanLike = TypeVar("SpanLike", bound=Span)
 
@@ -175,11 +176,11 @@ def stretches(
     def fits(start_s: float, end_s: float) -> bool:
         return min(duration_s, end_s + PADDING_S) - max(0.0, start_s - PADDING_S) <= longest_s
 
-    joined = _bordered(_joined(speech), borders)
+    whole = _bordered(_touching(speech), borders)
     limit_s = longest_s - 2 * PADDING_S
     units = [
         part
-        for span in joined
+        for span in whole
         for part in ([span] if fits(span.start_s, span.end_s) else _pieces(span, limit_s, scores))
     ]
     bounds = [(units[first].start_s, units[last - 1].end_s) for first, last in _cheapest(units, fits, borders)]
@@ -202,7 +203,7 @@ def split(stretch: Span, speech: Sequence[Span]) -> tuple[Span, ...]:
 
     Neither half is shorter than 2 s.
     """
-    inside = _joined(_overlapping(speech, stretch))
+    inside = _touching(_overlapping(speech, stretch))
     pauses = [
         (after.start_s - before.end_s, (before.end_s + after.start_s) / 2)
         for before, after in itertools.pairwise(inside)
@@ -245,13 +246,8 @@ def _runs(values: NDArray[np.float32]) -> list[tuple[int, int]]:
 
 def _united(found: Iterable[Span]) -> list[Span]:
     """Spans of several detectors as one list: overlaps joined, short pauses closed, short spans dropped."""
-    united: list[Span] = []
-    for span in sorted(found, key=lambda span: span.start_s):
-        if united and span.start_s - united[-1].end_s < MIN_PAUSE_S:
-            united[-1] = Span(start_s=united[-1].start_s, end_s=max(united[-1].end_s, span.end_s))
-        else:
-            united.append(span)
-    return [span for span in united if span.end_s - span.start_s >= MIN_SPEECH_S]
+    edges = joined(((span.start_s, span.end_s) for span in found), MIN_PAUSE_S)
+    return [Span(start_s=start_s, end_s=end_s) for start_s, end_s in edges if end_s - start_s >= MIN_SPEECH_S]
 
 
 def _parts(whole: Span, *detectors: Sequence[Span]) -> list[tuple[float, float]]:
@@ -277,21 +273,16 @@ def _overlapping(spans: Sequence[Span], other: Span) -> Sequence[Span]:
 # Stretches
 
 
-def _joined(speech: Sequence[Span]) -> list[Span]:
+def _touching(speech: Sequence[Span]) -> list[Span]:
     """Spans that touch, as one."""
-    joined: list[Span] = []
-    for span in speech:
-        if joined and span.start_s <= joined[-1].end_s:
-            joined[-1] = Span(start_s=joined[-1].start_s, end_s=max(joined[-1].end_s, span.end_s))
-        else:
-            joined.append(Span(start_s=span.start_s, end_s=span.end_s))
-    return joined
+    edges = joined((span.start_s, span.end_s) for span in speech)
+    return [Span(start_s=start_s, end_s=end_s) for start_s, end_s in edges]
 
 
-def _bordered(joined: Sequence[Span], borders: Sequence[float]) -> list[Span]:
+def _bordered(spans: Sequence[Span], borders: Sequence[float]) -> list[Span]:
     """Spans, cut at the borders that lie inside them."""
     found = []
-    for span in joined:
+    for span in spans:
         inside = borders[bisect.bisect_right(borders, span.start_s) : bisect.bisect_left(borders, span.end_s)]
         edges = [span.start_s, *inside, span.end_s]
         found += [Span(start_s=start_s, end_s=end_s) for start_s, end_s in itertools.pairwise(edges)]

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Notice, Span, Task, Transcript, Utterance
-from ecg_audio.compute.models import Placement, descend
+from ecg_audio.compute.memory_ladder import Placement, descend
 from ecg_audio.progress import Report, silent
 from ecg_audio.sampling import RATE_HZ
-from ecg_audio.speech import alignment, attention, diarization, forced, missed, models, plan, recognise, suspect
+from ecg_audio.speech import alignment, attention, diarization, forced, loaders, missed, plan, recognise, suspect
 from ecg_audio.speech.alignment import Piece
 from ecg_audio.speech.settings import NO_ALIGNER, EngineSettings
 from ecg_audio.speech.sound import cut, samples_of
@@ -28,7 +28,7 @@ def align(path: str, settings: EngineSettings, found: Transcript, *, report: Rep
     """
     if not found.utterances:
         return found
-    models.prepare(settings)
+    loaders.prepare(settings)
     samples = samples_of(path)
 
     def attempt(placement: Placement) -> tuple[list[Utterance], tuple[Notice, ...]]:
@@ -46,7 +46,7 @@ def align(path: str, settings: EngineSettings, found: Transcript, *, report: Rep
         plan.placements("align", len(samples) / RATE_HZ, settings),
         attempt,
         what="alignment",
-        free=functools.partial(models.loaded_models.drop, "aligner"),
+        free=functools.partial(loaders.loaded_models.drop, "aligner"),
     )
     return found.model_copy(update={"utterances": tuple(utterances), "notices": (*found.notices, *missing, *notices)})
 
@@ -113,8 +113,8 @@ class _Aligning:
         """The words as an aligner places them; none where there is none, or it cannot place the text at all."""
         wanted = self._settings.align_models.get(language)
         try:
-            wav2vec2 = models.aligner(self._settings, language, self._placement.device)
-        except models.AlignerOutOfReach as missing:
+            wav2vec2 = loaders.aligner(self._settings, language, self._placement.device)
+        except loaders.AlignerOutOfReach as missing:
             wav2vec2 = None
             if language not in forced.LANGUAGES:
                 self.notices[language] = _missing(str(missing), language)
@@ -125,9 +125,9 @@ class _Aligning:
         return []
 
     def _recogniser(self) -> Any:
-        first = models.first_placement(self._settings)
+        first = loaders.first_placement(self._settings)
         placement = first if self._placement.device == self._settings.device else Placement("cpu", 1, "int8")
-        return models.recogniser(self._settings, placement)
+        return loaders.recogniser(self._settings, placement)
 
 
 def _missing(name: str, language: str) -> Notice:

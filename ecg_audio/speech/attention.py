@@ -1,6 +1,6 @@
 """When each word was written by the recogniser: where in the sound it looked (its cross-attention).
 
-Good for any language the recogniser has, to about 50 ms, and blind to pauses: `edges` settles those. For the model
+Good for any language the recogniser has, to about 50 ms, and blind to pauses: `edges` refines those. For the model
 process.
 """
 

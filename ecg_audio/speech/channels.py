@@ -10,6 +10,7 @@ from ecg_audio.progress import Report, part
 from ecg_audio.request import AUTO, UNKNOWN, SpeakerCount
 from ecg_audio.speech import diarization, language, suspect
 from ecg_audio.speech.islands import Islands
+from ecg_audio.speech.joining import joined
 
 S = TypeVar("S", bound=Span)
 
@@ -95,7 +96,7 @@ def turns(transcript: Transcript, sound: Mapping[int, Islands | None], asked: Sp
     found = [
         Turn(speaker=name(number), start_s=round(start_s, 3), end_s=round(end_s, 3))
         for number, heard in sound.items()
-        for start_s, end_s in _joined(_sounding(of(transcript, number), heard))
+        for start_s, end_s in joined(_sounding(of(transcript, number), heard), PAUSE_S)
     ]
     found.sort(key=lambda turn: (turn.start_s, turn.end_s, turn.speaker))
     speaking = len({turn.speaker for turn in found})
@@ -112,7 +113,7 @@ def _sounding(own: Transcript, sound: Islands | None) -> Iterator[tuple[float, f
     words = [word for utterance in own.utterances for word in utterance.words if word.suspect is None]
     said = [(word.start_s, word.end_s) for word in words]
     said += [(speech.start_s, speech.end_s) for speech in suspect.wordless(own.speech, words, UNSAID_S)]
-    for start_s, end_s in _joined(sorted(said)):
+    for start_s, end_s in joined(said, PAUSE_S):
         if sound is None:
             yield start_s, end_s
             continue
@@ -125,20 +126,6 @@ def _sounding(own: Transcript, sound: Islands | None) -> Iterator[tuple[float, f
             from_s if from_s >= start_s - FADING_S else start_s,
             until_s if until_s <= end_s + FADING_S else end_s,
         )
-
-
-def _joined(spans: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-    """Spans in order of time, those with a short pause between them as one."""
-    last: tuple[float, float] | None = None
-    for start_s, end_s in spans:
-        if last and start_s - last[1] < PAUSE_S:
-            last = last[0], max(last[1], end_s)
-            continue
-        if last:
-            yield last
-        last = start_s, end_s
-    if last:
-        yield last
 
 
 def _notices(own: dict[int, Transcript]) -> tuple[Notice, ...]:

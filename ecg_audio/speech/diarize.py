@@ -1,14 +1,14 @@
 """Who spoke when: the stage, as the model process runs it."""
 
 import functools
-from pathlib import Path
 
 from ecg_audio.analysis import Diarization
-from ecg_audio.compute.models import Placement, descend
+from ecg_audio.compute import hub
+from ecg_audio.compute.memory_ladder import Placement, descend
 from ecg_audio.progress import Report, silent
 from ecg_audio.request import EMBEDDED, SpeakerCount
 from ecg_audio.sampling import RATE_HZ
-from ecg_audio.speech import activity, diarization, hearing, models, plan
+from ecg_audio.speech import activity, detection, diarization, loaders, plan
 from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.speech.sound import duration_s
 
@@ -20,14 +20,14 @@ def diarize(path: str, settings: EngineSettings, speakers: SpeakerCount, *, repo
         ModelLoadingFailed, ModelAccessDenied: the pipeline cannot be had.
         GpuMemoryExhausted: no step of the ladder had enough memory.
     """
-    models.prepare(settings)
+    loaders.prepare(settings)
     embedded = settings.diarization == EMBEDDED
 
     def attempt(placement: Placement) -> Diarization:
-        heard = hearing.hear(path, placement.device, lambda fraction: report(FINDING_SHARE * fraction))
+        heard = detection.detect(path, placement.device, lambda fraction: report(FINDING_SHARE * fraction))
         if not heard.speech:
             return Diarization(model=settings.diarization, turns=(), exclusive=())
-        pipeline = models.pipeline(settings, placement.device)
+        pipeline = loaders.pipeline(settings, placement.device)
         pipeline.segmentation_batch_size = pipeline.embedding_batch_size = placement.batch_size
         found = diarization.diarize(
             pipeline,
@@ -51,7 +51,7 @@ def diarize(path: str, settings: EngineSettings, speakers: SpeakerCount, *, repo
         plan.placements("diarize", duration_s(path), settings),
         attempt,
         what="diarization",
-        free=functools.partial(models.loaded_models.drop, "diarization", "segmentation"),
+        free=functools.partial(loaders.loaded_models.drop, "diarization", "segmentation"),
     )
     report(1.0)
     return found.model_copy(update={"notices": (*found.notices, *notices)})
@@ -63,4 +63,4 @@ FINDING_SHARE = 0.3  # of the work: nothing where recognition has found speech b
 def _name(settings: EngineSettings) -> str:
     if settings.diarization == EMBEDDED:
         return "pyannote segmentation + GE2E voice encoder (embedded)"
-    return Path(settings.diarization).name if Path(settings.diarization).is_dir() else settings.diarization
+    return hub.called(settings.diarization)

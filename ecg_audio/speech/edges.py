@@ -1,4 +1,4 @@
-"""The edges of words, settled by the sound: no word holds a pause, and pauses become gaps between words.
+"""The edges of words, refined by the sound: no word holds a pause, and pauses become gaps between words.
 
 Whatever timed the words (an aligner, a recogniser's attention, interpolation), each is given to one stretch of sound
 between two pauses (see `assignment`), and edges that are left inside a pause move to where the sound is.
@@ -26,15 +26,15 @@ MOST_SILENT = round(islands.LONGEST_CLOSURE_S / FRAME_HOP_S)  # frames
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Refined:
     """A transcript whose words hold no pauses. `outside` are indices, in the order of speech, of those out of sound."""
 
     transcript: Transcript
     outside: frozenset[int]
 
 
-def settled(transcript: Transcript, rms_dbfs: NDArray[np.float32], f0_hz: NDArray[np.float32] | None = None) -> Settled:
-    """Settle the edges of all words of a recording.
+def refined(transcript: Transcript, rms_dbfs: NDArray[np.float32], f0_hz: NDArray[np.float32] | None = None) -> Refined:
+    """Refine the edges of all words of a recording.
 
     Args:
         transcript: its words in the order of speech.
@@ -42,19 +42,19 @@ def settled(transcript: Transcript, rms_dbfs: NDArray[np.float32], f0_hz: NDArra
         f0_hz: (frames,) float32, NaN where unvoiced; None: not measured.
 
     Returns:
-        The transcript with `start_s`, `end_s` and `pause_before_s` of its words settled, its utterances holding their
+        The transcript with `start_s`, `end_s` and `pause_before_s` of its words refined, its utterances holding their
         words. Words that lie outside all sound stay where they are.
     """
     words = [word for utterance in transcript.utterances for word in utterance.words]
     if not words or not len(rms_dbfs):
-        return Settled(transcript, frozenset(range(len(words))))
+        return Refined(transcript, frozenset(range(len(words))))
     sound = islands.found(rms_dbfs, f0_hz)
     spans, outside = placed(words, sound)
     moved = iter(_paused(words, spans, outside))
     utterances = tuple(
         _holding(utterance, tuple(next(moved) for _ in utterance.words)) for utterance in transcript.utterances
     )
-    return Settled(transcript.model_copy(update={"utterances": utterances}), outside)
+    return Refined(transcript.model_copy(update={"utterances": utterances}), outside)
 
 
 def placed(words: Sequence[Word], sound: Islands) -> tuple[NDArray[np.float64], frozenset[int]]:

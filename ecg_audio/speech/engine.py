@@ -27,10 +27,10 @@ from ecg_audio.errors import (
     OptionUnsupported,
     TranscriptionFailed,
 )
-from ecg_audio.overheard import Overheard
 from ecg_audio.progress import Report, silent, took
 from ecg_audio.request import AUTO, EMBEDDED, UNGUIDED, UNKNOWN, Guidance, SpeakerCount
 from ecg_audio.settings import Models
+from ecg_audio.sound_events import Remarks
 from ecg_audio.speech import weights
 from ecg_audio.speech.language import LANGUAGES
 from ecg_audio.speech.settings import EngineSettings
@@ -63,7 +63,7 @@ class Engine(Protocol):
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What `auto` settled for."""
+        """What `auto` came to."""
 
     def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
         """Models, revisions and settings that decide a stage's results: part of its cache key."""
@@ -94,7 +94,7 @@ class Engine(Protocol):
     def diarize(self, recording: Path, *, speakers: SpeakerCount, report: Report) -> Diarization:
         """Tell who spoke when in a FLAC or WAV. Raises as `transcribe`, or `DiarizationFailed`."""
 
-    def listen(self, recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Overheard:
+    def listen(self, recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Remarks:
         """What the recogniser writes for stretches without words, when sounds may be named. Raises as `transcribe`."""
 
     def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report) -> VoiceVectors:
@@ -186,7 +186,7 @@ class ModelProcess:
         self.child = Child("the speech models", variables=MODELS, environment=ENVIRONMENT, ahead=IMPORTS)
         self._closings = 0
         self._idle_s = idle.idle_s()
-        self._rest = idle.Rest(self._idle_s, self._unload)
+        self._idle_timer = idle.IdleTimer(self._idle_s, self._unload)
 
     def warm(self, settings: EngineSettings) -> None:
         """Begin the slow imports and the loading of models, and return at once."""
@@ -198,7 +198,7 @@ class ModelProcess:
             if self._closings != closings:
                 return  # nobody wants them any more
             # a failure is not lost: the first real call meets it again, where somebody listens
-            with contextlib.suppress(EcgError, ChildError, OSError), self._rest.work():
+            with contextlib.suppress(EcgError, ChildError, OSError), self._idle_timer.work():
                 self.child.call(process.prepare, settings)
 
         self.child.start()
@@ -213,7 +213,7 @@ class ModelProcess:
         """
         from ecg_audio.speech import process
 
-        with self._rest.work():
+        with self._idle_timer.work():
             found, measured, self.loads, self.loaded = self.child.call(
                 process.metered, stage, str(recording), settings, *asked, report=report
             )
@@ -225,7 +225,7 @@ class ModelProcess:
     def close(self) -> None:
         """End the process; a later call starts it again."""
         self._closings += 1
-        self._rest.cancel()
+        self._idle_timer.cancel()
         self.child.stop()
         self.loaded = ()
 
@@ -324,13 +324,13 @@ class LocalEngine:
 
     def listen(
         self, recording: Path, *, spans: tuple[Span, ...], language: str = "en", report: Report = silent
-    ) -> Overheard:
+    ) -> Remarks:
         """What the recogniser writes for stretches without words; see the protocol."""
         if not spans:
-            return Overheard(remarks=())
+            return Remarks(remarks=())
         asked = (recording, spans, language)
         what = "listening for sounds failed"
-        found: Overheard = self._run(TranscriptionFailed, what, "listen", *asked, report=report)
+        found: Remarks = self._run(TranscriptionFailed, what, "listen", *asked, report=report)
         return found
 
     def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report = silent) -> VoiceVectors:

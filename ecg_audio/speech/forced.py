@@ -33,7 +33,6 @@ SILENCE_PROBABILITY = 0.5  # between any two words; the decoder's own 0.005 is f
 WORST_WORD, WORST_TEXT = -10.0, -6.0
 SCORE_SCALE = 1024  # the search keeps log likelihoods shifted by 10 bits (SENSCR_SHIFT), and hands them out so
 FILLER = re.compile(r"<.*>|\[.*\]|\+\+.*\+\+|\(NULL\)")  # <s> </s> <sil> [NOISE]
-VARIANT = re.compile(r"\(\d+\)$")  # the dictionary's second pronunciation: read(2)
 SENTENCE_END = (".", "!", "?", "…")
 CLAUSE_END = (",", ";", ":")
 QUIET_FRAMES = 20  # a cut is made where 0.2 s are quietest

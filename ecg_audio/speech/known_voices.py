@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from ecg_audio.analysis import Model, Naming, Span, Turn
+from ecg_audio.speech.joining import joined
 
 SURE = 0.85
 """The cosine from which on two voices are taken for one."""
@@ -46,7 +47,7 @@ def alone(turns: Sequence[Turn]) -> dict[str, tuple[Span, ...]]:
     for speaker in dict.fromkeys(turn.speaker for turn in turns):
         own = [(turn.start_s, turn.end_s) for turn in turns if turn.speaker == speaker]
         others = sorted((turn.start_s, turn.end_s) for turn in turns if turn.speaker != speaker)
-        free = [piece for stretch in _united(own) for piece in _without(stretch, others)]
+        free = [piece for stretch in joined(own) for piece in _without(stretch, others)]
         chosen, left_s = [], MOST_S
         for start_s, end_s in sorted(free, key=lambda one: (one[0] - one[1], one[0])):
             if end_s - start_s < SHORTEST_S or left_s < SHORTEST_S:
@@ -92,16 +93,6 @@ def namings(
         found[speaker] = Naming(name=name, by="voice", sure=sure, similarity=similarity)
         if sure:
             given.add(name)
-    return found
-
-
-def _united(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    found: list[tuple[float, float]] = []
-    for start_s, end_s in sorted(spans):
-        if found and start_s <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end_s))
-        else:
-            found.append((start_s, end_s))
     return found
 
 

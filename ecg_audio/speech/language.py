@@ -88,23 +88,6 @@ def ambivalent(probabilities: Mapping[str, float]) -> bool:
     return len(probabilities) > 1 and sorted(probabilities.values())[-2] >= DIVIDED
 
 
-def vote(ballots: Sequence[Ballot]) -> tuple[str, float]:
-    """The likeliest language over all ballots, each weighed by its duration, and its mean probability.
-
-    Raises:
-        ValueError: there are no ballots.
-    """
-    total_s = sum(ballot.duration_s for ballot in ballots)
-    if not total_s:
-        raise ValueError("nobody voted")
-    shares: dict[str, float] = {}
-    for ballot in ballots:
-        for language, probability in ballot.probabilities.items():
-            shares[language] = shares.get(language, 0.0) + probability * ballot.duration_s / total_s
-    language = max(shares, key=lambda code: (shares[code], code))
-    return language, min(1.0, shares[language])
-
-
 def regions(ballots: Sequence[Ballot]) -> tuple[Region, ...]:
     """Where which language is spoken: the likeliest course of languages, in which each change has its price.
 

@@ -5,8 +5,6 @@ Letters stand for sounds closely enough to tell a word of 1.3 s from one of 0.3 
 
 import unicodedata
 
-from ecg_audio.analysis import Word
-
 # seconds each letter adds at an ordinary rate. English has 12 to 15 phonemes a second (Crystal and House 1990), Korean,
 # Japanese and Spanish 7 to 8 syllables and Chinese 5 (Pellegrino, Coupe and Marsico 2011, table 1)
 LETTER_S = 0.06
@@ -17,22 +15,12 @@ SYMBOLS = frozenset("%$£€¥₩&@+=")
 CAPITAL_S = 0.15  # of an abbreviation, each letter by its name
 SHORTEST_S = 0.1
 
-# the longest words of a phrase are its last, about 1.6 times their ordinary length (Wightman et al. 1992), and a slow
-# reader takes twice the ordinary; both together, and half a second for hesitation and emphasis, leave only mistakes
-LONGEST_RATIO = 3.2
-HESITATION_S = 0.5
-
 
 def expected_s(text: str) -> float:
     """Seconds that a word takes at an ordinary rate."""
     letters = [letter for letter in text if letter.isalnum() or letter in SYMBOLS]
     abbreviation = len(letters) > 1 and all(letter.isupper() and letter.isascii() for letter in letters)
     return max(SHORTEST_S, sum(CAPITAL_S if abbreviation else _letter_s(letter) for letter in letters))
-
-
-def too_long(word: Word) -> bool:
-    """Whether a word lasts longer than anybody would take to say its letters."""
-    return word.end_s - word.start_s > LONGEST_RATIO * expected_s(word.text) + HESITATION_S
 
 
 def _letter_s(letter: str) -> float:

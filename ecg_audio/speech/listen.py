@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Span
-from ecg_audio.compute.models import Placement, descend
-from ecg_audio.overheard import Overheard, Remark
+from ecg_audio.compute.memory_ladder import Placement, descend
 from ecg_audio.progress import Report, silent
 from ecg_audio.sampling import RATE_HZ
-from ecg_audio.speech import models, plan
+from ecg_audio.sound_events import Remark, Remarks
+from ecg_audio.speech import loaders, plan
 from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.speech.sound import cut, features, samples_of
 
@@ -30,7 +30,7 @@ LEAST_ASKED = 8
 
 def listen(
     path: str, settings: EngineSettings, spans: tuple[Span, ...], code: str, *, report: Report = silent
-) -> Overheard:
+) -> Remarks:
     """What the recogniser writes for stretches of a 16 kHz mono FLAC or WAV; the longest of them, if there are many.
 
     Args:
@@ -44,13 +44,13 @@ def listen(
         ModelLoadingFailed, ModelAccessDenied: the model cannot be had.
         GpuMemoryExhausted: no step of the ladder had enough memory.
     """
-    models.prepare(settings)
+    loaders.prepare(settings)
     samples = samples_of(path)
     most = max(LEAST_ASKED, round(SHARE * len(samples) / RATE_HZ / PADDED_S))
     asked = sorted(sorted(spans, key=lambda span: span.start_s - span.end_s)[:most], key=lambda span: span.start_s)
 
     def attempt(placement: Placement) -> list[Remark]:
-        recogniser = models.recogniser(settings, placement)
+        recogniser = loaders.recogniser(settings, placement)
         found: list[Remark] = []
         for first in range(0, len(asked), placement.batch_size):
             batch = asked[first : first + placement.batch_size]
@@ -64,9 +64,9 @@ def listen(
         plan.placements("transcribe", len(samples) / RATE_HZ, settings),
         attempt,
         what="listening for sounds",
-        free=functools.partial(models.loaded_models.drop, "recogniser"),
+        free=functools.partial(loaders.loaded_models.drop, "recogniser"),
     )
-    return Overheard(remarks=tuple(remarks), unasked=len(spans) - len(asked), notices=notices)
+    return Remarks(remarks=tuple(remarks), unasked=len(spans) - len(asked), notices=notices)
 
 
 def _remarks(recogniser: Any, sounds: list[NDArray[np.float32]], code: str) -> list[list[tuple[str, float]]]:

@@ -89,14 +89,14 @@ class LocalPipeline(SpeakerDiarization):
         active: SlidingWindowFeature,
         grid: SlidingWindow,
         hook: Callable[..., None],
-    ) -> voices.Heard:
+    ) -> voices.VoiceEvidence:
         if not speech.any():
             none = np.zeros((0, voice_encoder.DIMENSION), np.float32)
-            return voices.Heard(none, none, speech, np.zeros((0, 1, 1), bool), np.zeros(0, np.int64), grid.step)
+            return voices.VoiceEvidence(none, none, speech, np.zeros((0, 1, 1), bool), np.zeros(0, np.int64), grid.step)
         who = np.nan_to_num(active.data) > 0
         starts = np.array([grid.closest_frame(chunk.start + grid.duration / 2) for chunk, _ in active], dtype=np.int64)
         runs = voices.runs(speech, who, starts)
-        return voices.Heard(
+        return voices.VoiceEvidence(
             self.windows(samples, hook), self.run_vectors(samples, runs, grid), speech, who, starts, grid.step
         )
 

@@ -2,7 +2,7 @@
 
 The figures are estimates made before anything runs: weights from what the models are known to hold, activations from
 their architectures (Radford et al. 2022, table 1; Baevski et al. 2020). What really happens is bounded twice more, by
-the ladder in `compute.models` and by the cap that the model process sets on torch.
+the ladder in `compute.memory_ladder` and by the cap that the model process sets on torch.
 """
 
 import itertools
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecg_audio.compute import hub, memory
-from ecg_audio.compute.models import Placement, fallbacks
+from ecg_audio.compute import gpu, hub
+from ecg_audio.compute.memory_ladder import Placement, fallbacks
 from ecg_audio.request import EMBEDDED
 from ecg_audio.sampling import RATE_HZ
 from ecg_audio.speech.settings import EngineSettings
@@ -66,7 +66,7 @@ def plan(duration_s: float, settings: EngineSettings, card_bytes: int | None = N
 
     Args:
         duration_s: of the recording.
-        settings: settled; its budget counts, and at most the card's size.
+        settings: resolved; its budget counts, and at most the card's size.
         card_bytes: memory of the GPU; None: of this machine's own.
 
     Returns:
@@ -80,7 +80,7 @@ def plan(duration_s: float, settings: EngineSettings, card_bytes: int | None = N
 def budget_bytes(settings: EngineSettings, card_bytes: int | None = None) -> int:
     """What no stage may go beyond: the settings' budget, and at most the card's size (None: this machine's)."""
     if card_bytes is None:
-        card_bytes = max((card.total_bytes for card in memory.gpus()), default=settings.memory_budget_bytes)
+        card_bytes = max((card.total_bytes for card in gpu.gpus()), default=settings.memory_budget_bytes)
     return min(settings.memory_budget_bytes, card_bytes)
 
 

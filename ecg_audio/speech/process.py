@@ -5,7 +5,7 @@ from typing import Any
 
 from ecg_audio.compute.memory import Meter, Metered
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech import align, diarize, listen, models, recognise, voice_vectors
+from ecg_audio.speech import align, diarize, listen, loaders, recognise, voice_vectors
 from ecg_audio.speech.settings import EngineSettings
 
 STAGES: dict[str, Callable[..., Any]] = {
@@ -22,10 +22,10 @@ def prepare(settings: EngineSettings, *, report: Report = silent) -> None:
 
     What cannot be loaded now is for the stage that needs it to tell.
     """
-    models.prepare(settings)
-    models.embedded_pipeline(settings.device)
-    models.recogniser(settings, models.first_placement(settings))
-    models.pipeline(settings, settings.device)
+    loaders.prepare(settings)
+    loaders.embedded_pipeline(settings.device)
+    loaders.recogniser(settings, loaders.first_placement(settings))
+    loaders.pipeline(settings, settings.device)
     report(1.0)
 
 
@@ -35,11 +35,11 @@ def metered(
     """Run a stage; returns its result, what it took, how often each kind was loaded until now, and what still is."""
     with Meter() as meter:
         found = STAGES[stage](*arguments, report=report)
-    return found, meter.measured, dict(models.loaded_models.loads), models.loaded_models.loaded
+    return found, meter.measured, dict(loaders.loaded_models.loads), loaders.loaded_models.loaded
 
 
 def unload(idle_s: float, *, report: Report = silent) -> tuple[str, ...]:
     """Give back models that nobody has used for so long; returns the kinds that stay."""
-    models.loaded_models.drop_idle(idle_s)
+    loaders.loaded_models.drop_idle(idle_s)
     report(1.0)
-    return models.loaded_models.loaded
+    return loaders.loaded_models.loaded

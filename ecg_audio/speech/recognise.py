@@ -6,18 +6,18 @@ For the model process alone.
 import dataclasses
 import functools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Notice, Span, Task, Transcript, Utterance
-from ecg_audio.compute.models import Placement, descend, fallbacks
+from ecg_audio.compute import hub
+from ecg_audio.compute.memory_ladder import Placement, descend, fallbacks
 from ecg_audio.errors import LanguageUnsupported
 from ecg_audio.progress import Report, silent
 from ecg_audio.request import AUTO, EMBEDDED, Guidance
-from ecg_audio.speech import activity, guidance, hearing, language, models, plan, suspect, weights
+from ecg_audio.speech import activity, detection, guidance, language, loaders, plan, suspect, weights
 from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.speech.sound import cut, features
 
@@ -35,18 +35,18 @@ def transcribe(
         ModelLoadingFailed, ModelAccessDenied: a model cannot be had.
         GpuMemoryExhausted: no step of the ladder had enough memory.
     """
-    models.prepare(settings)
+    loaders.prepare(settings)
     heard, finding_notices = descend(
         list(fallbacks(Placement(settings.device, 1))),
-        lambda placement: hearing.hear(path, placement.device, lambda fraction: report(FINDING_SHARE * fraction)),
+        lambda placement: detection.detect(path, placement.device, lambda fraction: report(FINDING_SHARE * fraction)),
         what="finding speech",
-        free=functools.partial(models.loaded_models.drop, "segmentation"),
+        free=functools.partial(loaders.loaded_models.drop, "segmentation"),
     )
     report(FINDING_SHARE)
 
     def attempt(placement: Placement) -> Recognised:
         recognition = _Recognition(
-            models.recogniser(settings, placement),
+            loaders.recogniser(settings, placement),
             heard,
             settings.chunk_s,
             placement.batch_size,
@@ -58,7 +58,7 @@ def transcribe(
         plan.placements("transcribe", heard.duration_s, settings),
         attempt,
         what="recognition",
-        free=functools.partial(models.loaded_models.drop, "recogniser"),
+        free=functools.partial(loaders.loaded_models.drop, "recogniser"),
     )
     report(1.0)
     return Transcript(
@@ -95,7 +95,7 @@ class _Recognition:
     """
 
     def __init__(
-        self, recogniser: Any, heard: hearing.Heard, longest_s: float, batch_size: int, report: Report
+        self, recogniser: Any, heard: detection.Detected, longest_s: float, batch_size: int, report: Report
     ) -> None:
         self._model = recogniser.model
         self._options = recogniser.options
@@ -211,7 +211,7 @@ def _length_s(span: Span) -> float:
 def _name(settings: EngineSettings) -> str:
     if settings.model == EMBEDDED:
         return weights.WHISPER_NAME
-    return Path(settings.model).name if Path(settings.model).is_dir() else settings.model
+    return hub.called(settings.model)
 
 
 def _translated(spoken: str) -> Notice:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import field_validator
 
-from ecg_audio.compute import memory
+from ecg_audio.compute import gpu
 from ecg_audio.request import AUTO
 from ecg_audio.settings import Engine
 from ecg_audio.speech.language import LANGUAGES
@@ -38,10 +38,10 @@ class EngineSettings(Engine):
                 raise ValueError(f"{language}={model}: give LANGUAGE=MODEL pairs, such as en=DIR,ko=none")
         return value
 
-    def settled(self, card_bytes: int | None = None) -> "EngineSettings":
+    def resolved(self, card_bytes: int | None = None) -> "EngineSettings":
         """The same with device and arithmetic decided for this machine, or for one whose GPU has so much memory."""
         if card_bytes is None:
-            card_bytes = max((card.total_bytes for card in memory.gpus()), default=0)
+            card_bytes = max((card.total_bytes for card in gpu.gpus()), default=0)
         device = self.device if self.device != AUTO else "cuda" if card_bytes else "cpu"
         arithmetic = self.compute_type if self.compute_type != AUTO else "float16" if device == "cuda" else "int8"
         return self.model_copy(update={"device": device, "compute_type": arithmetic})

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ecg_audio.analysis import LOOPING, Notice, Speech, Transcript, Utterance, Word
+from ecg_audio.speech.joining import joined
 
 OUTSIDE = "outside voiced speech"
 UNSOUNDED = "no sound there"
@@ -127,7 +128,7 @@ def wordless(speech: Sequence[Speech], words: Sequence[Word], least_s: float = N
         words: in any order.
         least_s: shorter stretches of it do not count.
     """
-    taken = _joined(words)
+    taken = joined((word.start_s - WORDLESS_MARGIN_S, word.end_s + WORDLESS_MARGIN_S) for word in words)
     runs: list[list[Speech]] = []  # of parts that touch
     for span in speech:
         first = bisect.bisect_right(taken, span.start_s, key=lambda edges: edges[1])
@@ -335,17 +336,6 @@ def _wordless(found: Transcript) -> list[Notice]:
     total_s = sum(span.end_s - span.start_s for span in spans)
     message = f"{total_s:.1f} s of speech have no words: {', '.join(named + more)}"
     return [Notice(code="SPEECH_WITHOUT_WORDS", message=message)]
-
-
-def _joined(words: Sequence[Word]) -> list[tuple[float, float]]:
-    """Where words are, with a margin, as disjoint pairs of edges in order."""
-    joined: list[tuple[float, float]] = []
-    for start_s, end_s in sorted((word.start_s - WORDLESS_MARGIN_S, word.end_s + WORDLESS_MARGIN_S) for word in words):
-        if joined and start_s <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end_s))
-        else:
-            joined.append((start_s, end_s))
-    return joined
 
 
 def _whole(parts: Sequence[Speech]) -> Speech:

@@ -12,7 +12,7 @@ import numpy as np
 from ecg_audio.analysis import Span, VoiceVectors
 from ecg_audio.progress import Report, silent
 from ecg_audio.sampling import RATE_HZ
-from ecg_audio.speech import models
+from ecg_audio.speech import loaders
 from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.speech.sound import cut, samples_of
 from ecg_audio.speech.weights import voice_encoder_path
@@ -38,8 +38,8 @@ def embed(
     """
     import torch
 
-    models.prepare(settings)
-    encoder = models.embedded_pipeline(settings.device).encoder
+    loaders.prepare(settings)
+    encoder = loaders.embedded_pipeline(settings.device).encoder
     device = next(encoder.parameters()).device
     samples = samples_of(path)
     found: list[tuple[float, ...] | None] = []

@@ -56,7 +56,7 @@ NOBODY = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class VoiceEvidence:
     """What the models heard, in frames of `frame_s`.
 
     `vectors` is (windows, dimension), unit vectors of windows of 1.6 s centred at 0, 0.25, 0.5 ... s, NaN where nothing
@@ -89,7 +89,7 @@ def runs(speech: NDArray[np.bool_], active: NDArray[np.bool_], starts: Labels) -
     """Stretches of speech in which nobody begins or ends, as far as the segmentation hears: (runs, 2) frames.
 
     Args:
-        speech: as `Heard` has it.
+        speech: as `VoiceEvidence` has it.
         active: likewise.
         starts: likewise.
     """
@@ -103,7 +103,7 @@ def runs(speech: NDArray[np.bool_], active: NDArray[np.bool_], starts: Labels) -
     )
 
 
-def tell_apart(heard: Heard, *, least: int = 1, most: int | None = None) -> Voices:
+def tell_apart(heard: VoiceEvidence, *, least: int = 1, most: int | None = None) -> Voices:
     """Find the voices of a recording and who speaks at each moment.
 
     Args:
@@ -145,7 +145,7 @@ def similarities(vectors: Vectors, centroids: Vectors) -> NDArray[np.float64]:
 class _Windows:
     """The vectors of windows with enough speech in them."""
 
-    def __init__(self, heard: Heard) -> None:
+    def __init__(self, heard: VoiceEvidence) -> None:
         per_window = HOP_S / heard.frame_s
         centres = np.arange(len(heard.vectors)) * per_window
         half = WINDOW_S / 2 / heard.frame_s
@@ -201,7 +201,7 @@ class _Windows:
 class _Local:
     """The segmentation's local speakers, who are known for the length of a chunk."""
 
-    def __init__(self, heard: Heard) -> None:
+    def __init__(self, heard: VoiceEvidence) -> None:
         self._heard = heard
         self._alone = heard.active & (heard.active.sum(axis=2, keepdims=True) == 1)
 
@@ -317,7 +317,7 @@ def _joined(windows: _Windows, local: _Local, centroids: Vectors, least: int, mo
     return centroids
 
 
-def _labelled(heard: Heard, local: _Local, centroids: Vectors) -> Labels:
+def _labelled(heard: VoiceEvidence, local: _Local, centroids: Vectors) -> Labels:
     """The speaker of each frame of speech, by the likeliest path."""
     count = len(heard.speech)
     cosines = similarities(heard.vectors, centroids)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ecg_audio import workspace
 from ecg_audio.analysis import Notice
-from ecg_audio.compute import carried, hub, loading, memory
+from ecg_audio.compute import carried, gpu, hub, load_errors, memory
 from ecg_audio.compute.carried import CarriedFile, CarriedModel
 from ecg_audio.request import AUTO, EMBEDDED
 from ecg_audio.speech.settings import HUB_NAMES, NO_ALIGNER, EngineSettings
@@ -113,7 +113,7 @@ def fetch_embedded() -> Path:
     """
     if _whisper().whole:
         return _whisper().folder
-    with loading.named(WHISPER_SOURCE):
+    with load_errors.named(WHISPER_SOURCE):
         import huggingface_hub
 
         names = [file.name for file in WHISPER_FILES]
@@ -131,7 +131,7 @@ def _whisper() -> CarriedModel:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Settings in which every `auto` is decided, and notices of what was settled for."""
+    """Settings in which every `auto` is decided, and notices of what it came to."""
 
     settings: EngineSettings
     notices: tuple[Notice, ...] = ()
@@ -158,26 +158,26 @@ def choose(
         nothing but embedded models.
     """
     if card_bytes is None:
-        card_bytes = max((card.total_bytes for card in memory.gpus()), default=0)
-    settled = settings.settled(card_bytes)
+        card_bytes = max((card.total_bytes for card in gpu.gpus()), default=0)
+    resolved = settings.resolved(card_bytes)
     if models == EMBEDDED:
         chosen = {"model": EMBEDDED, "diarization": EMBEDDED, "align_models": {}, "own_aligners": False}
-        return Choice(settled.model_copy(update=chosen))
+        return Choice(resolved.model_copy(update=chosen))
     if models != AUTO:
-        settled = settled.model_copy(update={"model": models, "model_revision": None})
-    model, diarization = settled.model, settled.diarization
-    settled_for = []
+        resolved = resolved.model_copy(update={"model": models, "model_revision": None})
+    model, diarization = resolved.model, resolved.diarization
+    fallbacks = []
     if model == AUTO:
-        roomy = settled.device == "cuda" and card_bytes >= ROOM_FOR_PREFERRED_BYTES
+        roomy = resolved.device == "cuda" and card_bytes >= ROOM_FOR_PREFERRED_BYTES
         model = PREFERRED_MODEL if roomy and here(HUB_NAMES[PREFERRED_MODEL]) else EMBEDDED
-        settled_for += ["words are by the embedded Whisper base"] if model == EMBEDDED else []
+        fallbacks += ["words are by the embedded Whisper base"] if model == EMBEDDED else []
     if diarization == AUTO:
         diarization = PREFERRED_DIARIZATION if here(PREFERRED_DIARIZATION) else EMBEDDED
-        settled_for += ["speakers are by the embedded pipeline"] if diarization == EMBEDDED else []
-    message = f"{', '.join(settled_for)}: larger models make fewer mistakes (`ecg models fetch --help`)"
+        fallbacks += ["speakers are by the embedded pipeline"] if diarization == EMBEDDED else []
+    message = f"{', '.join(fallbacks)}: larger models make fewer mistakes (`ecg models fetch --help`)"
     return Choice(
-        settled.model_copy(update={"model": model, "diarization": diarization}),
-        (Notice(code="MODELS_EMBEDDED", message=message),) if settled_for else (),
+        resolved.model_copy(update={"model": model, "diarization": diarization}),
+        (Notice(code="MODELS_EMBEDDED", message=message),) if fallbacks else (),
     )
 
 
@@ -241,7 +241,7 @@ def fetch(model: NeededModel, folder: Path | None = None) -> Path:
     """
     if model.name == EMBEDDED:
         return fetch_embedded()
-    with loading.named(model.name):
+    with load_errors.named(model.name):
         if not HUB_NAME.fullmatch(model.name):  # torchaudio's aligners are not on the hub
             import torchaudio  # type: ignore[import-untyped]
 

@@ -14,8 +14,9 @@ from ecg_audio.voice.kernels.candidates import CANDIDATES
 from ecg_audio.voice.kernels.lanes import LANES, room
 from ecg_audio.voice.kernels.resampling import resample
 from ecg_audio.voice.kernels.spectrum import CEPSTRA, MELS, WINDOW
-from ecg_audio.voice.path import PitchPath, silence_reference
+from ecg_audio.voice.kernels.transform import scratch
 from ecg_audio.voice.pitch import PitchSettings, lags
+from ecg_audio.voice.pitch_path import PitchPath, silence_reference
 from ecg_audio.voice.spectrum import BALANCE, HOP, SILENT_RMS, sones, tables
 
 Array = Any
@@ -88,7 +89,7 @@ def measure_spectra(hops: Hops, out: Array) -> None:
     """What needs no pitch, by the rows of `MEASURED`; float32, (SPECTRAL, frames), frames a multiple of LANES."""
     frames, spectral = out.shape[1], out[len(WAVEFORM) :]
     decibels = np.empty((MELS, frames), np.float32)
-    places, work = hops.places(WINDOW), spectrum_kernel.rooms()
+    places, work = hops.places(WINDOW), spectrum_kernel.scratch()
     spectrum_kernel.measure_waveform(hops.samples, places, frames, out[: len(WAVEFORM)].reshape(-1))
     spectrum_kernel.measure_spectrum(
         hops.samples, places, tables(), work, frames, spectral[:-1].reshape(-1), decibels.reshape(-1)
@@ -111,8 +112,9 @@ def find_pitch(hops: Hops, frames: int, settings: PitchSettings, found: Array) -
         frames that may be voiced, int64.
     """
     constants, padded_frames = lags(settings), found.shape[1]
-    places, work = hops.places(len(constants.window)), peak_kernel.rooms(len(constants.cos))
-    peak_kernel.find_candidates(hops.samples, places, constants, work, padded_frames, found.reshape(-1))
+    places, work = hops.places(len(constants.window)), scratch(len(constants.cos))
+    score = room(CANDIDATES, np.float32)
+    peak_kernel.find_candidates(hops.samples, places, constants, work, score, padded_frames, found.reshape(-1))
     possible = _may_be_voiced(found[:, :frames], settings)
     own = _walk(found[:, :frames], settings, silence_reference(found[0, :frames]))
     return own, possible
@@ -148,7 +150,7 @@ def measure_voices(hops: Hops, wanted: Array, out: Array) -> None:
 
         window = formants.gaussian(int(formants.WINDOW_S * rate_hz))
         re, im = np.empty((2, prediction.ORDER, len(eights)))
-        solving = prediction.rooms(len(window))
+        solving = prediction.scratch(len(window))
         prediction.find_roots(slow, starts(len(window)), window, solving, re.reshape(-1), im.reshape(-1))
         found = formants.choose(re[:, : len(wanted)], im[:, : len(wanted)], rate_hz)
         out[row : row + 2 * formants.FORMANTS, wanted] = found
@@ -156,8 +158,8 @@ def measure_voices(hops: Hops, wanted: Array, out: Array) -> None:
 
         if rate_hz == cepstrum.RATE_HZ:
             prominence = np.empty(len(eights), np.float32)
-            work = cepstrum_kernel.rooms(cepstrum.SIZE)
-            cepstrum_kernel.find_prominence(slow, starts(cepstrum.WINDOW), cepstrum.constants(), work, prominence)
+            work, where = scratch(cepstrum.SIZE), starts(cepstrum.WINDOW)
+            cepstrum_kernel.find_prominence(slow, where, cepstrum.constants(), work, prominence)
             out[0, wanted] = prominence[: len(wanted)]
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from ecg_audio.child import Child, ChildError
 from ecg_audio.errors import EcgError
 from ecg_audio.progress import Report, silent
-from ecg_audio.voice.kernels import kept
+from ecg_audio.voice.kernels import code_cache
 
 logger = logging.getLogger(__name__)
 
@@ -26,22 +26,22 @@ def compile_once() -> None:
 
     Who finds others at it waits for them. A kernel that could not be compiled here is compiled when it is called.
     """
-    if not kept.is_cold():
+    if not code_cache.is_cold():
         return
     with _alone():
-        if not kept.is_cold():
+        if not code_cache.is_cold():
             return
         logger.info("compiling the voice measurement for this machine: some seconds, once")
         with ThreadPoolExecutor(len(PARTS)) as pool:
             done = list(pool.map(_compile, PARTS))
         if all(done):
-            kept.warmed()
+            code_cache.warmed()
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
     """Hold a lock that is let go whenever and however this process ends."""
-    place = kept.folder()
+    place = code_cache.folder()
     try:
         place.mkdir(parents=True, exist_ok=True)
         lock = (place / "lock").open("w")
@@ -54,7 +54,7 @@ def _alone() -> Iterator[None]:
 
 
 def _compile(part: str) -> bool:
-    where = {"NUMBA_CACHE_DIR": str(kept.folder().parent)}
+    where = {"NUMBA_CACHE_DIR": str(code_cache.folder().parent)}
     with Child("the compiler of the voice measurement", environment=where) as child:
         try:
             child.call(compile_part, part, timeout_s=LIMIT_S)

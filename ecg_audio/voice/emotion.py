@@ -1,7 +1,7 @@
 """Which emotion a voice carries: any audio-classification model of transformers, by hub name or directory.
 
 Not configured means absent: there is no default, and nothing is derived from loudness or pitch. The model lives in a
-process of its own (`emotion_models`); a label outside the seven known ones is no emotion, and neither is a span too
+process of its own (`emotion_process`); a label outside the seven known ones is no emotion, and neither is a span too
 short to judge. A model that hears dimensions (valence, arousal) gives those and no label.
 """
 
@@ -10,10 +10,9 @@ from pathlib import Path
 
 from ecg_audio import settings
 from ecg_audio.analysis import Emotion, Segment, Span
-from ecg_audio.child import Child
 from ecg_audio.compute.classifier import Classifier
 from ecg_audio.progress import Report, silent
-from ecg_audio.voice import emotion_models
+from ecg_audio.voice import emotion_process
 
 
 def configured() -> str | None:
@@ -22,17 +21,10 @@ def configured() -> str | None:
 
 
 class EmotionClassifier(Classifier):
-    """Hears the emotion of spans of a recording.
+    """Hears the emotion of spans of a recording."""
 
-    Args:
-        model: hub name or directory.
-        revision: of the hub's model; None takes the setting, or the newest.
-        process: where the model lives; None: a process of its own.
-    """
-
-    def __init__(self, model: str, *, revision: str | None = None, process: Child | None = None) -> None:
-        revision = revision or settings.Emotion.read().model_revision
-        super().__init__("the emotion model", model, revision, emotion_models.unload, process)
+    what = "the emotion model"
+    settings = settings.Emotion
 
     def classify(
         self, recording: Path, spans: Sequence[Span | Segment], *, report: Report = silent
@@ -47,5 +39,5 @@ class EmotionClassifier(Classifier):
             return ()
         stretches = tuple(Span(start_s=span.start_s, end_s=span.end_s) for span in spans)
         asked = (str(recording), self.model, self.revision, stretches)
-        found: tuple[Emotion | None, ...] = self._call(emotion_models.classify, *asked, report=report)
+        found: tuple[Emotion | None, ...] = self._call(emotion_process.classify, *asked, report=report)
         return found

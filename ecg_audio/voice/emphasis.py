@@ -66,7 +66,7 @@ FAINTEST = 0.5  # an emphasis is seen or is none
 LIKE_MOST = 40.0  # words; a speaker of fewer is taken to vary like most speakers rather than as was measured
 
 
-class Heard(NamedTuple):
+class WordMeasures(NamedTuple):
     """What was measured of n words: float64 (n,) each, NaN where not measurable."""
 
     level_db: Array
@@ -75,7 +75,7 @@ class Heard(NamedTuple):
     log_change: Array
 
 
-def hear(words: Sequence[SpokenWord], frames: Mapping[str, Array]) -> Heard:
+def measure_words(words: Sequence[SpokenWord], frames: Mapping[str, Array]) -> WordMeasures:
     """Measure words.
 
     Args:
@@ -88,7 +88,7 @@ def hear(words: Sequence[SpokenWord], frames: Mapping[str, Array]) -> Heard:
     change = _changes(frames)
     starts_s = np.array([word.start_s for word in words], np.float64)
     ends_s = np.array([word.end_s for word in words], np.float64)
-    out = Heard(*np.full((len(Heard._fields), len(words)), np.nan))
+    out = WordMeasures(*np.full((len(WordMeasures._fields), len(words)), np.nan))
     for index, (first, end) in enumerate(zip(*frame_ranges(starts_s, ends_s, len(power)), strict=True)):
         heard = power[first:end]
         if not len(heard) or not heard.max() > 0.0:
@@ -107,7 +107,7 @@ def hear(words: Sequence[SpokenWord], frames: Mapping[str, Array]) -> Heard:
     return out
 
 
-def judge(words: Sequence[SpokenWord], heard: Heard) -> list[Emphasis | None]:
+def judge(words: Sequence[SpokenWord], heard: WordMeasures) -> list[Emphasis | None]:
     """What stands out, word by word.
 
     Args:
@@ -124,7 +124,7 @@ def judge(words: Sequence[SpokenWord], heard: Heard) -> list[Emphasis | None]:
     found: list[Emphasis | None] = [None] * len(words)
     for indices in own.values():
         said = [words[index] for index in indices]
-        measured = Heard(*(column[indices] for column in heard))
+        measured = WordMeasures(*(column[indices] for column in heard))
         for index, emphasis in zip(indices, _of_one_speaker(said, measured), strict=True):
             found[index] = emphasis
     return found
@@ -180,7 +180,7 @@ def _phrases(words: Sequence[SpokenWord]) -> Iterator[list[SpokenWord]]:
     yield phrase
 
 
-def _of_one_speaker(words: Sequence[SpokenWord], heard: Heard) -> list[Emphasis | None]:
+def _of_one_speaker(words: Sequence[SpokenWord], heard: WordMeasures) -> list[Emphasis | None]:
     places = _places(words)
     with np.errstate(divide="ignore"):
         letters = np.where(places.letters > 0, np.log(places.letters), np.nan)

@@ -21,7 +21,7 @@ from ecg_audio.analysis import (
     VolumeStatistics,
 )
 from ecg_audio.voice.conversation import exchanges, pauses_s, tempo
-from ecg_audio.voice.emphasis import hear, judge
+from ecg_audio.voice.emphasis import judge, measure_words
 from ecg_audio.voice.spans import Aggregator, describe, frame_ranges
 from ecg_audio.voice.statistics import compare, pitch_statistics, volume_statistics
 
@@ -73,7 +73,7 @@ def express(
         [len(segment.words) for segment in segments],
     )
 
-    emphases = judge(words, hear(words, frames))
+    emphases = judge(words, measure_words(words, frames))
 
     spoken = iter(
         word.model_copy(update={"voice": voice, "relative": relative, "emphasis": emphasis})

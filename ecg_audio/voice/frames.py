@@ -23,8 +23,8 @@ from ecg_audio.voice.cold import compile_once
 from ecg_audio.voice.highpass import about_mean
 from ecg_audio.voice.kernels.candidates import CANDIDATES
 from ecg_audio.voice.kernels.spectrum import WINDOW
-from ecg_audio.voice.path import PitchPath, silence_reference
 from ecg_audio.voice.pitch import PitchSettings, lags
+from ecg_audio.voice.pitch_path import PitchPath, silence_reference
 from ecg_audio.voice.spectrum import HOP
 from ecg_audio.voice.spool import Spool
 

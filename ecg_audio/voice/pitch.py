@@ -5,7 +5,7 @@ ratio of a sampled sound" (Proc. Institute of Phonetic Sciences Amsterdam 17, 19
 reference. A frame's windowed autocorrelation is divided by the window's own; its peaks are candidates; a Viterbi path
 over the whole recording weighs their strength against jumps. Three things differ: spectra fade out between 2.5 and
 5 kHz, so that a parabola suffices to find a peak between two lags; the silence reference is robust (see
-`path.silence_reference`); and the path is settled while it is walked (see `path.PitchPath`).
+`pitch_path.silence_reference`); and the path is decided while it is walked (see `pitch_path.PitchPath`).
 """
 
 import functools

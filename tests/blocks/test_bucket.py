@@ -10,8 +10,8 @@ from blocks import bucket
 from blocks.bucket import BucketStore
 from ecg_audio.errors import PublishFailed, StoreRefused
 from ecg_audio.results import reading
-from tests.results import corpus, factory
-from tests.s3 import Rclone, S3Service
+from tests.support.results import corpus, factory
+from tests.support.s3 import Rclone, S3Service
 
 LONG = "/".join(["회의 녹음 " * 8] * 4) + "/끝.json"
 

@@ -25,9 +25,9 @@ from ecg_audio.errors import (
 )
 from ecg_audio.results import document, manifest
 from ecg_audio.speech.known_voices import KnownVoice
-from tests.results import factory
-from tests.s3 import Moto
-from tests.stub_engine import StubEngine
+from tests.support.results import factory
+from tests.support.s3 import Moto
+from tests.support.stub_engine import StubEngine
 
 TURNS = (
     Turn(speaker="SPEAKER_00", start_s=0.0, end_s=8.0),

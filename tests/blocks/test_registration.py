@@ -16,8 +16,8 @@ from ecg_audio import settings
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.voice import emotion
-from tests.commands import Ecg
-from tests.s3 import Rclone
+from tests.support.commands import Ecg
+from tests.support.s3 import Rclone
 
 SETTINGS = settings.Models.variable("engine_settings")
 REFERENCES = (

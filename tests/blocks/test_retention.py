@@ -8,7 +8,7 @@ from blocks.bucket import BucketStore
 from blocks.folder import FolderStore
 from blocks.retention import Swept, set_lifecycle, sweep
 from ecg_audio.errors import PublishFailed
-from tests.s3 import Moto, Rclone
+from tests.support.s3 import Moto, Rclone
 
 NOW = datetime.now(UTC)
 RECORD = f"cache/{'a' * 64}/transcribe-{'0' * 32}"

@@ -10,7 +10,7 @@ from prefect.filesystems import LocalFileSystem
 from blocks.bucket import BucketStore
 from blocks.storage import ArtifactStore, FolderStore, check_source, open_store, result_storage
 from ecg_audio.errors import InvalidRequest, PublishFailed, ResultNotFound, SourceForbidden, StoreRefused
-from tests.s3 import Moto
+from tests.support.s3 import Moto
 
 
 @pytest.fixture(params=["folder", "moto", "rclone"])

@@ -10,7 +10,7 @@ from ecg_audio.captions import ass, vtt
 from ecg_audio.captions.cues import Cue, cues
 from ecg_audio.captions.styling import PRESETS, Preset, Style
 from tests.captions.conftest import make_segment, said
-from tests.captions.sight import contrast
+from tests.support.colour_vision import contrast
 
 LEAST = 4.5
 SAID_FROM_UNSAID = 1.5  # what is lit must be seen to be lit: before, the two differed by 1.04 to 1.17

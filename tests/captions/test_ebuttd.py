@@ -13,9 +13,9 @@ from ecg_audio.captions import ebuttd
 from ecg_audio.captions.cues import cues
 from ecg_audio.captions.styling import PRESETS, Preset
 from tests.captions.conftest import Talk, said
-from tests.captions.sight import contrast
 from tests.captions.test_cues import transcripts
 from tests.captions.test_formats import HOSTILE
+from tests.support.colour_vision import contrast
 
 NAMESPACES = {"tt": ebuttd.TT, "tts": ebuttd.TTS, "ttm": ebuttd.TTM, "ebuttm": ebuttd.EBUTTM}
 ID, LANG = f"{{{ebuttd.XML}}}id", f"{{{ebuttd.XML}}}lang"

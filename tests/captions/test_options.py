@@ -10,7 +10,7 @@ from deployments.cli.main import app
 from ecg_audio.captions.text import width
 from ecg_audio.errors import InvalidRequest, SourceNotFound
 from ecg_audio.results import document
-from tests.results import factory
+from tests.support.results import factory
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from ecg_audio.captions import html as report
 from ecg_audio.captions.payload import payload
 from ecg_audio.captions.styling import Style
 from ecg_audio.captions.text import omission
-from tests.results import factory
+from tests.support.results import factory
 
 EXPRESSIVE = Style.preset("expressive")
 HOSTILE = "</script><script>alert(1)</script><!-- {{script}} \u2028 & \u202e \"'"

@@ -13,7 +13,7 @@ from ecg_audio.captions import ass, fonts
 from ecg_audio.captions.cues import cues
 from ecg_audio.captions.styling import PRESETS, Preset
 from tests.captions.conftest import Voice, make_segment, said
-from tests.captions.sight import contrast
+from tests.support.colour_vision import contrast
 
 
 def _libass() -> str:

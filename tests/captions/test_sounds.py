@@ -21,7 +21,7 @@ from ecg_audio.captions.verdict import violations
 from ecg_audio.results import document
 from tests.captions.conftest import make_segment
 from tests.captions.test_profiles import NUMBERS, SCRIPTS, talk
-from tests.results import factory
+from tests.support.results import factory
 
 FORMATS = ("ass", "vtt", "srt", "ebuttd", "txt", "md")
 LAUGHTER = Event(kind="laughter", start_s=11.0, end_s=14.0, found_by="recogniser", score=0.4)

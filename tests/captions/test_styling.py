@@ -12,7 +12,7 @@ from ecg_audio.captions.cues import CueWord, cues
 from ecg_audio.captions.styling import PLAIN, PRESETS, Look, Style, accent, hues, look
 from ecg_audio.errors import InvalidRequest, SourceNotFound
 from tests.captions.conftest import Talk
-from tests.captions.sight import EYES, contrast, difference
+from tests.support.colour_vision import EYES, contrast, difference
 
 EXPRESSIVE = Style.preset("expressive")
 STRENGTH = st.none() | st.just(0.0) | st.floats(-1, 1)

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.commands import Ecg, Ended
-from tests.jobs import SAMPLE_RATE_HZ, voiced
-from tests.media.formats import encode
-from tests.stub_engine import StubEngine
+from tests.support.commands import Ecg, Ended
+from tests.support.jobs import SAMPLE_RATE_HZ, voiced
+from tests.support.media.formats import encode
+from tests.support.stub_engine import StubEngine
 
 pytestmark = pytest.mark.usefixtures("tiny")
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Ecg
-from tests.stub_engine import StubEngine
+from tests.support.commands import Ecg
+from tests.support.stub_engine import StubEngine
 
 
 @pytest.mark.usefixtures("server")

@@ -8,8 +8,8 @@ import pytest
 
 from ecg_audio.results.outcome import TABLES
 from ecg_audio.speech import weights
-from tests import models
-from tests.commands import Ecg
+from tests.support import models
+from tests.support.commands import Ecg
 
 OUTPUTS = {"analysis", "backend", "rttm", "srt", "vtt", "ass", "report", "manifest", "tables", "presets"}
 
@@ -124,7 +124,7 @@ def test_a_conversation_from_start_to_end(tmp_path: Path) -> None:
     import numpy as np
     import soundfile
 
-    from tests.media.formats import encode
+    from tests.support.media.formats import encode
 
     encode(*soundfile.read(models.CONVERSATION), tmp_path / "conversation.mp4")
     soundfile.write(tmp_path / "silence.wav", np.zeros(16_000 * 4), 16_000)

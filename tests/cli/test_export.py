@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ecg_audio.results import bundle, document, manifest
-from tests.commands import Ecg, Ended
-from tests.results import corpus, factory
+from tests.support.commands import Ecg, Ended
+from tests.support.results import corpus, factory
 
 ANALYSIS = factory.analysis(created_at="2026-03-05T08:00:00Z")
 

@@ -23,7 +23,7 @@ from ecg_audio.batch.summary import Ended
 from ecg_audio.errors import SourceInvalid
 from ecg_audio.results import document
 from ecg_audio.results.outcome import Outcome
-from tests.results import factory
+from tests.support.results import factory
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31mred\rover\x08\x7f"
 OURS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")

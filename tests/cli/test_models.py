@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from ecg_audio.compute import gpu
 from ecg_audio.compute import hub as hub_presence
-from ecg_audio.compute import memory
 from ecg_audio.speech import weights
 from ecg_audio.speech.settings import EngineSettings
-from tests import models
-from tests.commands import Ecg, Ended
+from tests.support import models
+from tests.support.commands import Ecg, Ended
 
 COMMIT = "1" * 40
 FILES = {"model.bin": b"weights", "config.json": b"{}", "tokenizer.json": b"{}"}
@@ -148,7 +148,7 @@ def test_a_plan_for_a_small_card_or_none_runs_on_less(ecg: Ecg, monkeypatch: pyt
     """What does not fit begins lower on its ladder, at the end of it on the CPU, where no GPU memory is expected."""
     small = ecg("models", "plan", "--hours", "3", "--gpu-gb", "1").out
     assert "3 h with embedded: at most 1.0 GB" in small and "on the CPU" in small
-    monkeypatch.setattr(memory, "gpus", lambda: ())
+    monkeypatch.setattr(gpu, "gpus", lambda: ())
     here = ecg("models", "plan").out
     assert "no GPU" in here and "int8 on the CPU" in here
 
@@ -211,7 +211,7 @@ def test_doctor_says_in_three_lines_what_the_models_lack(
 ) -> None:
     """Without GPU, hub and token: a line each, exit 0; the embedded models still run."""
     monkeypatch.setattr(weights, "embedded_here", lambda: True)
-    monkeypatch.setattr(memory, "gpus", lambda: ())
+    monkeypatch.setattr(gpu, "gpus", lambda: ())
     monkeypatch.setattr(hub_presence, "answers", lambda: False)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))

@@ -5,7 +5,7 @@ from pathlib import Path
 from blocks import known_voices
 from blocks.folder import FolderStore
 from tests.blocks.test_known_voices import found_in, shapes, store  # noqa: F401 - a fixture
-from tests.commands import Ecg
+from tests.support.commands import Ecg
 
 
 def test_a_voice_comes_is_listed_and_goes(ecg: Ecg, store: FolderStore, tmp_path: Path) -> None:  # noqa: F811

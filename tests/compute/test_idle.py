@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from ecg_audio.compute.idle import Rest, idle_s
+from ecg_audio.compute.idle import IdleTimer, idle_s
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.settings import Models
 
@@ -14,7 +14,7 @@ IDLE = Models.variable("models_idle_s")
 def test_rest_comes_once_after_the_last_work() -> None:
     """Not while anything works; after the next work it comes again."""
     rested = threading.Semaphore(0)
-    rest = Rest(0.02, rested.release)
+    rest = IdleTimer(0.02, rested.release)
     with rest.work():
         with rest.work():
             pass
@@ -29,7 +29,7 @@ def test_rest_comes_once_after_the_last_work() -> None:
 def test_what_is_cancelled_or_never_wanted_does_not_come() -> None:
     """No timer is left."""
     rested = threading.Semaphore(0)
-    for rest in (Rest(0.05, rested.release), Rest(None, rested.release)):
+    for rest in (IdleTimer(0.05, rested.release), IdleTimer(None, rested.release)):
         with rest.work():
             pass
         rest.cancel()

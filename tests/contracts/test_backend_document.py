@@ -11,9 +11,9 @@ from ecg_audio.analysis import Analysis, Emotion, Notice, StageRecord, VoiceFeat
 from ecg_audio.captions import html
 from ecg_audio.captions.cues import CueSettings, cues
 from ecg_audio.results import backend, tables
-from tests.contracts import readers
-from tests.results import factory
-from tests.results.strategies import analyses
+from tests.support.callbacks import readers
+from tests.support.results import factory
+from tests.support.results.strategies import analyses
 
 
 def _sent(analysis: Analysis) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_what_a_job_can_do_without_does_not_hold_the_figure() -> None:
 def test_nothing_is_said_before_anything_happened() -> None:
     """Without a milestone there is no step."""
     told = Told()
-    told.progress.settle("measure", "cached")
+    told.progress.mark("measure", "cached")
     assert told.steps == [None]
 
 

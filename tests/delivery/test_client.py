@@ -12,7 +12,7 @@ from ecg_audio.child import Child
 from ecg_audio.delivery import claim, client
 from ecg_audio.delivery.callback import LARGEST_BYTES, Endpoint
 from ecg_audio.delivery.client import CallbackClient
-from tests.media import bombs
+from tests.support.media import bombs
 
 LOOPBACK = Permit(["127.0.0.0/8"])
 

@@ -17,7 +17,7 @@ from ecg_audio.delivery import callback, outbox
 from ecg_audio.delivery.callback import Endpoint
 from ecg_audio.delivery.client import CallbackClient
 from ecg_audio.delivery.outbox import Attempt, Outbox, Receipt, RetryPolicy, TerminalCallback
-from tests.contracts.receiver import Receiver, Reply, receiving
+from tests.support.callbacks.receiver import Receiver, Reply, receiving
 
 LOOPBACK = Permit(["127.0.0.0/8"])
 SECRET = "between us"

@@ -1,5 +1,5 @@
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -8,7 +8,8 @@ from ecg_audio.delivery.callback import Endpoint
 from ecg_audio.delivery.client import CallbackClient
 from ecg_audio.delivery.reporter import Reporter
 from ecg_audio.progress import Progress
-from tests.contracts.receiver import Receiver, Reply, receiving
+from tests.support.callbacks.receiver import Receiver, Reply, receiving
+from tests.support.waiting import until
 
 STAGES = ("download", "extract", "transcribe")
 
@@ -25,14 +26,6 @@ def client(receiver: Receiver) -> Iterator[CallbackClient]:
     """A client to it."""
     with CallbackClient(Endpoint(receiver.base_url, "en"), Permit(["127.0.0.0/8"]), answer_s=2.0) as made:
         yield made
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait, at most five seconds."""
-    deadline = time.monotonic() + 5.0
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_the_backend_hears_rising_figures(receiver: Receiver, client: CallbackClient) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Ecg
-from tests.contracts.receiver import receiving
+from tests.support.callbacks.receiver import receiving
+from tests.support.commands import Ecg
 
 
 @pytest.mark.usefixtures("server", "stub")

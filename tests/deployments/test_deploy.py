@@ -14,7 +14,7 @@ from deployments import deploy
 from deployments.deploy import declared_deployments, template
 from deployments.service import serve, session
 from ecg_audio.errors import InvalidRequest
-from tests.commands import Ecg
+from tests.support.commands import Ecg
 
 SNAPSHOT = Path(__file__).parent / "deployments.json"
 AGREED = (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Ecg
+from tests.support.commands import Ecg
 
 
 @pytest.mark.usefixtures("tiny")

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,27 +12,11 @@ import pytest
 from deployments.service import guard, serve
 from deployments.service.supervisor import RestartPolicy, Service, Supervisor
 from ecg_audio.errors import ServiceFailed
+from tests.support import REPOSITORY
+from tests.support.waiting import alive, until
 
-REPOSITORY = Path(__file__).parent.parent.parent
 SLEEP = ("sleep", "600")
 HASTE = RestartPolicy(first_rest_s=0.01, longest_rest_s=0.05, lasting_s=30.0, tries=3)
-
-
-def until(condition: Callable[[], object], step: Callable[[], object] = lambda: None, seconds: float = 30.0) -> None:
-    """Wait for something that must happen."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        step()
-        time.sleep(0.02)
-
-
-def alive(process: int | None) -> bool:
-    """Whether a process runs."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_services_begin_when_those_they_need_are_ready(tmp_path: Path) -> None:
@@ -43,20 +26,20 @@ def test_services_begin_when_those_they_need_are_ready(tmp_path: Path) -> None:
     second = Service("second", SLEEP, ready=lambda _since: mark.exists(), after=("first",))
     with Supervisor([first, second], tmp_path) as supervisor:
         supervisor.step()
-        assert [kept.state for kept in supervisor.kept.values()] == ["starting", "waiting"]
-        until(lambda: supervisor.up, supervisor.step)
-        assert [kept.state for kept in supervisor.kept.values()] == ["done", "ready"]
+        assert [one.state for one in supervisor.supervised.values()] == ["starting", "waiting"]
+        until(lambda: supervisor.up, step=supervisor.step)
+        assert [one.state for one in supervisor.supervised.values()] == ["done", "ready"]
 
 
 def test_a_killed_service_comes_back(tmp_path: Path) -> None:
     """After kill -9 the service runs again, as another process, and is counted as restarted."""
     with Supervisor([Service("it", SLEEP)], tmp_path, HASTE) as supervisor:
-        it = supervisor.kept["it"]
-        until(lambda: supervisor.up, supervisor.step)
+        it = supervisor.supervised["it"]
+        until(lambda: supervisor.up, step=supervisor.step)
         first = it.pid
         assert first
         os.kill(first, signal.SIGKILL)
-        until(lambda: it.state == "ready" and it.pid != first, supervisor.step)
+        until(lambda: it.state == "ready" and it.pid != first, step=supervisor.step)
         assert it.restarts == 1
 
 
@@ -64,7 +47,7 @@ def test_a_service_that_keeps_dying_is_given_up_with_its_last_words(tmp_path: Pa
     """After so many deaths in a row the error names the service, how it ended, what it said last, and its log."""
     dying = Service("dying", ("sh", "-c", "echo the disk is on fire; exit 7"))
     with Supervisor([dying], tmp_path, HASTE) as supervisor, pytest.raises(ServiceFailed) as failure:
-        until(lambda: False, supervisor.step)
+        until(lambda: False, step=supervisor.step)
     assert failure.value.message == "dying ended with exit code 7, 3 times in a row: the disk is on fire"
     assert str(tmp_path / "dying.log") in failure.value.hint
     assert (tmp_path / "dying.log").read_text().count("the disk is on fire") == 3
@@ -74,9 +57,9 @@ def test_what_is_not_vital_may_be_given_up_alone(tmp_path: Path) -> None:
     """The others go on, and count as up."""
     services = [Service("luxury", ("sh", "-c", "exit 1"), vital=False), Service("bread", SLEEP)]
     with Supervisor(services, tmp_path, HASTE) as supervisor:
-        until(lambda: supervisor.kept["luxury"].state == "given up", supervisor.step)
+        until(lambda: supervisor.supervised["luxury"].state == "given up", step=supervisor.step)
         assert supervisor.up
-        assert alive(supervisor.kept["bread"].pid)
+        assert alive(supervisor.supervised["bread"].pid)
 
 
 def test_a_service_that_never_gets_ready_is_begun_anew(tmp_path: Path) -> None:
@@ -84,8 +67,8 @@ def test_a_service_that_never_gets_ready_is_begun_anew(tmp_path: Path) -> None:
     hanging = Service("hanging", SLEEP, ready=lambda _since: False, startup_s=0.1)
     with Supervisor([hanging], tmp_path, HASTE) as supervisor:
         with pytest.raises(ServiceFailed, match=r"hanging ended by signal SIGKILL"):
-            until(lambda: False, supervisor.step)
-        assert supervisor.kept["hanging"].restarts == 2
+            until(lambda: False, step=supervisor.step)
+        assert supervisor.supervised["hanging"].restarts == 2
 
 
 def test_a_service_that_hangs_is_begun_anew(tmp_path: Path) -> None:
@@ -94,15 +77,15 @@ def test_a_service_that_hangs_is_begun_anew(tmp_path: Path) -> None:
     haste = RestartPolicy(first_rest_s=0.01, longest_rest_s=0.05, ask_s=0.01)
     services = [Service(name, SLEEP, ready=lambda _since, n=name: answers[n], silent_s=0.5) for name in answers]  # type: ignore[misc]
     with Supervisor(services, tmp_path, haste) as supervisor:
-        hanging, pausing = supervisor.kept.values()
-        until(lambda: supervisor.up, supervisor.step)
+        hanging, pausing = supervisor.supervised.values()
+        until(lambda: supervisor.up, step=supervisor.step)
         first, other = hanging.pid, pausing.pid
         answers.update(hanging=False, pausing=False)
         supervisor.step()
         answers["pausing"] = True
-        until(lambda: not alive(first), supervisor.step)
+        until(lambda: not alive(first), step=supervisor.step)
         answers["hanging"] = True
-        until(lambda: hanging.state == "ready" and hanging.pid != first, supervisor.step)
+        until(lambda: hanging.state == "ready" and hanging.pid != first, step=supervisor.step)
         assert (hanging.restarts, pausing.restarts, pausing.pid) == (1, 0, other)
 
 
@@ -114,7 +97,7 @@ def test_a_log_that_has_grown_is_put_aside(tmp_path: Path, monkeypatch: pytest.M
     )
     log, before = tmp_path / "talking.log", tmp_path / "talking.log.1"
     with Supervisor([talking], tmp_path) as running:
-        until(lambda: before.exists() and "a" * 30 in before.read_text(), running.step)
+        until(lambda: before.exists() and "a" * 30 in before.read_text(), step=running.step)
         (tmp_path / "go").touch()
         until(lambda: log.read_text() == "b\n")
 
@@ -130,12 +113,12 @@ def test_services_end_in_the_opposite_order_and_get_their_time(tmp_path: Path) -
     services = [Service(name, ("sh", "-c", patient % name), up(name)) for name in ("one", "two")]
     deaf = Service("deaf", ("sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.05; done"), up("deaf"), stop_s=0.2)
     with Supervisor([*services, deaf], tmp_path) as supervisor:
-        until(lambda: supervisor.up, supervisor.step)
-        processes = [kept.pid for kept in supervisor.kept.values()]
+        until(lambda: supervisor.up, step=supervisor.step)
+        processes = [one.pid for one in supervisor.supervised.values()]
         supervisor.stop()
         assert ends.read_text().split() == ["two", "one"]
         assert not any(alive(process) for process in processes)
-        assert {kept.state for kept in supervisor.kept.values()} == {"stopped"}
+        assert {one.state for one in supervisor.supervised.values()} == {"stopped"}
 
 
 def test_a_draining_service_begins_nothing_and_its_children_finish(tmp_path: Path) -> None:
@@ -149,7 +132,7 @@ def test_a_draining_service_begins_nothing_and_its_children_finish(tmp_path: Pat
         "busy", ("bash", "-c", busy), lambda _since: "up\n" in (tmp_path / "busy.log").read_text(), drain_s=20.0
     )
     with Supervisor([service], tmp_path) as supervisor:
-        until(lambda: supervisor.up, supervisor.step)
+        until(lambda: supervisor.up, step=supervisor.step)
         supervisor.stop()
     assert done.read_text().split() == ["child", "asked"]
 
@@ -219,7 +202,7 @@ def test_a_service_gets_its_own_secrets_and_no_others(tmp_path: Path, monkeypatc
     ]
     services.append(Service("warm", ("sh", "-c", say.format(tmp_path / "warm")), once=True))
     with Supervisor(services, tmp_path / "logs") as supervisor:
-        until(lambda: supervisor.up, supervisor.step)
+        until(lambda: supervisor.up, step=supervisor.step)
     written = {name: (tmp_path / name).read_text().splitlines() for name in [*serve.SECRETS, "warm"]}
     found = {name: {line.partition("=")[0] for line in lines} for name, lines in written.items()}
     known = ("ECG_GATEWAY_API_KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN")

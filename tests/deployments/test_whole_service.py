@@ -17,11 +17,12 @@ import pytest
 
 from deployments.service import guard
 from ecg_audio.results import manifest
-from tests.contracts.receiver import Receiver, receiving
-from tests.deployments.service import Served, free_ports, served
-from tests.deployments.test_supervisor import until
-from tests.media.servers import serving
-from tests.s3 import Rclone
+from tests.support.callbacks.receiver import Receiver, receiving
+from tests.support.media.servers import serving
+from tests.support.ports import free_ports
+from tests.support.processes.service import Served, served
+from tests.support.s3 import Rclone
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

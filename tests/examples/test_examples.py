@@ -16,11 +16,11 @@ from ecg_audio import layout
 from ecg_audio.delivery import signing
 from ecg_audio.results import tables
 from ecg_audio.speech.engine import LocalEngine
-from tests import models
-from tests.commands import Ecg
 from tests.conftest import REPOSITORY
-from tests.results import factory
-from tests.stub_engine import StubEngine
+from tests.support import models
+from tests.support.commands import Ecg
+from tests.support.results import factory
+from tests.support.stub_engine import StubEngine
 
 SECRET = "whsec_c2VjcmV0LW9mLXRoZS1leGFtcGxlLTE="
 

@@ -1,25 +1,15 @@
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ecg_audio.results import manifest
-from tests.commands import Ecg
-from tests.stub_engine import StubEngine
-
-REPOSITORY = Path(__file__).parent.parent.parent
-
-
-def until(condition: Callable[[], object], seconds: float = 120.0) -> None:
-    """Wait for something that must happen."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+from tests.support import REPOSITORY
+from tests.support.commands import Ecg
+from tests.support.stub_engine import StubEngine
+from tests.support.waiting import until
 
 
 @pytest.mark.slow
@@ -27,7 +17,7 @@ def until(condition: Callable[[], object], seconds: float = 120.0) -> None:
 def test_a_killed_job_goes_on_where_it_was(ecg: Ecg, stub: StubEngine, talk: Path, tmp_path: Path) -> None:
     """After kill -9, the same job id repeats no finished stage and ends with one manifest and a right result."""
     store = tmp_path / "ecg-results"
-    command = [sys.executable, "-m", "tests.faults.stubbed_ecg", str(stub.log), "transcribe"]
+    command = [sys.executable, "-m", "tests.support.processes.stubbed_ecg", str(stub.log), "transcribe"]
     arguments = ["analyze", str(talk), "--job-id", "job-1", "--out", str(store)]
     killed = subprocess.Popen([*command, *arguments], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
     finished = ("download", "extract", "diarize", "measure")
@@ -63,7 +53,7 @@ def test_the_old_result_stands_when_a_revision_is_killed(
     edits = tmp_path / "edits.json"
     edits.write_text('{"segments": {"0": {"text": "hello where"}}}')
     arguments = ["revise", "job-1", "--edits", str(edits), "--out", str(store)]
-    command = [sys.executable, "-m", "tests.faults.stubbed_ecg", str(stub.log), "align"]
+    command = [sys.executable, "-m", "tests.support.processes.stubbed_ecg", str(stub.log), "align"]
     killed = subprocess.Popen([*command, *arguments], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
     try:
         until(lambda: "align" in stub.log.read_text().split())
@@ -86,7 +76,7 @@ def test_the_old_result_stands_when_a_revision_is_killed(
 @pytest.mark.slow
 def test_a_private_server_ends_with_the_command_that_was_killed(talk: Path, tmp_path: Path) -> None:
     """When `ecg` is killed, its Prefect server ends by itself."""
-    command = [sys.executable, "-m", "tests.faults.stubbed_ecg", str(tmp_path / "log"), "transcribe"]
+    command = [sys.executable, "-m", "tests.support.processes.stubbed_ecg", str(tmp_path / "log"), "transcribe"]
     killed = subprocess.Popen(
         [*command, "analyze", str(talk), "--out", str(tmp_path / "store")], cwd=REPOSITORY, stderr=subprocess.DEVNULL
     )

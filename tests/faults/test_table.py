@@ -16,10 +16,11 @@ from prefect.states import Cancelling
 from blocks.storage import FolderStore
 from ecg_audio import layout
 from ecg_audio.results import manifest
-from flows import again
+from flows import requeue
 from flows.reconcile import reconcile
-from tests.contracts.receiver import Job, Receiver, Reply, receiving
-from tests.faults.machine import Machine, Work, until, working
+from tests.support.callbacks.receiver import Job, Receiver, Reply, receiving
+from tests.support.processes.machine import Machine, Work, working
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +40,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory, talk: Path) -> Iterator[Ma
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     """A backend that learns of jobs as they are handed in."""
     monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.0/8")
-    monkeypatch.setattr(again, "RESTS_S", (0.2,) * (again.TRIES - 1))
+    monkeypatch.setattr(requeue, "RESTS_S", (0.2,) * (requeue.TRIES - 1))
     with receiving() as running:
         yield running
 
@@ -108,7 +109,7 @@ def test_a_run_that_is_killed_however_often(
     machine: Machine, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the end the backend hears that it was lost, once, at the figure that was reached."""
-    monkeypatch.setattr(again, "RESTS_S", (0.2, 0.2))  # so three tries, not five
+    monkeypatch.setattr(requeue, "RESTS_S", (0.2, 0.2))  # so three tries, not five
     receiver.jobs["hopeless"] = Job()
     work = machine.submit("hopeless", receiver.base_url, hanging="transcribe")
     for _ in range(3):

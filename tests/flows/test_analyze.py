@@ -28,9 +28,9 @@ from flows.analyze import analyze
 from tasks.diarize import diarize
 from tasks.publish import publish
 from tasks.transcribe import transcribe
-from tests.jobs import SAMPLE_RATE_HZ
-from tests.media.formats import encode
-from tests.stub_engine import StubEngine
+from tests.support.jobs import SAMPLE_RATE_HZ
+from tests.support.media.formats import encode
+from tests.support.stub_engine import StubEngine
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -235,7 +235,7 @@ def test_failing_to_find_events_still_delivers_the_words(
     def broken(*_arguments: object) -> None:
         raise ValueError("the rule broke")
 
-    monkeypatch.setattr(events.Listening, "events", broken)
+    monkeypatch.setattr(events.EventSearch, "events", broken)
     ended = analyze(ask())
     assert (ended.status, [notice.code for notice in ended.warnings]) == ("partial", ["ANALYSIS_ERROR"])
     assert "the rule broke" in ended.warnings[0].message

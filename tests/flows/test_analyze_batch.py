@@ -21,12 +21,12 @@ from prefect.states import Cancelled, Cancelling, Crashed, Running
 
 from ecg_audio.errors import BatchFailed, InvalidRequest, TranscriptionFailed
 from ecg_audio.results import manifest
-from flows import again, fan_out, runs
 from flows import analyze_batch as batches
+from flows import fan_out, requeue, runs
 from flows.analyze import analyze
 from flows.analyze_batch import analyze_batch, cancel_jobs
 from flows.batch_board import watching
-from tests.stub_engine import StubEngine
+from tests.support.stub_engine import StubEngine
 
 
 @pytest.fixture
@@ -212,10 +212,10 @@ def test_a_lost_job_of_a_batch_is_awaited(
     def reconciled(client: SyncPrefectClient, flying: Any) -> Any:
         found = over(client, flying)
         for lost_run in runs.standing(client, [StateType.CRASHED]):
-            assert again.begin_again(client, lost_run)[0] == "begun again"
+            assert requeue.begin_again(client, lost_run)[0] == "begun again"
         return found
 
-    monkeypatch.setattr(again, "RESTS_S", (0.0,))
+    monkeypatch.setattr(requeue, "RESTS_S", (0.0,))
     monkeypatch.setattr(fan_out, "_over", reconciled)
     worker.losing.add("lost-0")
     worker.start()  # type: ignore[attr-defined]

@@ -21,8 +21,8 @@ from flows.analyze import analyze
 from flows.revise import revise
 from tasks import retrying
 from tasks.publish import publish
-from tests.s3 import S3Service
-from tests.stub_engine import StubEngine
+from tests.support.s3 import S3Service
+from tests.support.stub_engine import StubEngine
 
 pytestmark = [pytest.mark.usefixtures("prefect_server", "stub"), pytest.mark.slow]
 

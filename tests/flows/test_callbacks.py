@@ -21,9 +21,9 @@ from flows.revise import revise
 from tasks.notify import notify, notify_revision
 from tasks.publish import publish
 from tasks.transcribe import transcribe
-from tests.contracts.readers import read_flat, read_nested
-from tests.contracts.receiver import Receiver, Reply, receiving
-from tests.stub_engine import StubEngine
+from tests.support.callbacks.readers import read_flat, read_nested
+from tests.support.callbacks.receiver import Receiver, Reply, receiving
+from tests.support.stub_engine import StubEngine
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

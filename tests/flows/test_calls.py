@@ -12,9 +12,9 @@ from ecg_audio.request import AnalysisRequest
 from ecg_audio.results import document
 from ecg_audio.results.outcome import Outcome
 from flows.analyze import analyze
-from tests.jobs import SAMPLE_RATE_HZ
-from tests.media.signals import voice
-from tests.stub_engine import StubEngine
+from tests.support.jobs import SAMPLE_RATE_HZ
+from tests.support.media.signals import voice
+from tests.support.stub_engine import StubEngine
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -23,7 +23,7 @@ from ecg_audio.errors import (
 from ecg_audio.speech import engine
 from flows.analyze import analyze
 from flows.faults import machines
-from tests.contracts.receiver import Receiver, receiving
+from tests.support.callbacks.receiver import Receiver, receiving
 
 
 def answer(status: int) -> httpx.HTTPStatusError:

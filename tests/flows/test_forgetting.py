@@ -14,7 +14,7 @@ from blocks.storage import open_store
 from ecg_audio.errors import PublishFailed, ResultNotFound
 from ecg_audio.request import AnalysisRequest
 from flows.analyze import analyze
-from tests.commands import Ecg
+from tests.support.commands import Ecg
 
 pytestmark = [pytest.mark.usefixtures("server", "stub"), pytest.mark.slow]
 

@@ -11,9 +11,9 @@ from blocks.storage import ArtifactStore, FolderStore
 from ecg_audio.delivery import callback
 from ecg_audio.results import backend
 from tasks.notify import completed
-from tests.contracts.receiver import Job, Receiver
-from tests.results.factory import analysis
-from tests.s3 import Rclone
+from tests.support.callbacks.receiver import Job, Receiver
+from tests.support.results.factory import analysis
+from tests.support.s3 import Rclone
 
 
 def publish_large(store: ArtifactStore) -> dict[str, object]:

@@ -13,13 +13,13 @@ import pytest
 from ecg_audio.errors import TranscriptionFailed
 from flows.analyze import analyze
 from tests.flows.test_callbacks import Ask
-from tests.stub_engine import StubEngine
+from tests.support.stub_engine import StubEngine
 
 PROGRAM = """
 import sys
 from pathlib import Path
 from ecg_audio.speech import engine
-from tests.stub_engine import StubEngine
+from tests.support.stub_engine import StubEngine
 made = StubEngine(Path(sys.argv[1]), failing={"diarize": ValueError("at https://kim:hunter2@host/x")})
 engine.shared = lambda _models: made
 from flows.analyze import analyze

@@ -25,12 +25,13 @@ from ecg_audio.delivery import outbox
 from ecg_audio.delivery.outbox import Receipt
 from ecg_audio.errors import TranscriptionFailed, recalled
 from ecg_audio.results import backend, manifest
-from flows import again, lost, runs
+from flows import lost, requeue, runs
 from flows import reconcile as module
 from flows.analyze import analyze
 from flows.reconcile import MEMORY, reconcile
-from tests.contracts.receiver import Job, Receiver, Reply, receiving
-from tests.results.factory import analysis
+from tests.support.callbacks.receiver import Job, Receiver, Reply, receiving
+from tests.support.results.factory import analysis
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -220,7 +221,7 @@ def test_an_open_letter_is_taken_up(run: Callable[..., str], receiver: Receiver,
 
 
 def test_a_dead_receiver_holds_up_no_other(run: Callable[..., str], receiver: Receiver) -> None:
-    """Where nobody listens, one letter is tried and the others wait; elsewhere everything is delivered."""
+    """Where nobody listens, one callback is tried and the others wait; elsewhere everything is delivered."""
     for number in range(3):
         run(given_up(), f"dead-{number}", callback={"base_url": "http://127.0.0.1:9"})
     receiver.jobs |= {f"live-{number}": Job() for number in range(2)}
@@ -234,7 +235,7 @@ def test_a_dead_receiver_holds_up_no_other(run: Callable[..., str], receiver: Re
 
 
 def test_a_store_that_is_away_is_waited_for(run: Callable[..., str], receiver: Receiver, tmp_path: Path) -> None:
-    """Without the receipts nobody knows what was told: the letter goes out when the store is back."""
+    """Without the receipts nobody knows what was told: the callback goes out when the store is back."""
     (tmp_path / "away").write_text("")
     run(given_up(), store=str(tmp_path / "away" / "store"))
     (row,) = reconcile()
@@ -269,14 +270,6 @@ def beats(server: str, run_id: str) -> int:
     return len(httpx.post(f"{server}/events/filter", json={"filter": wanted}).json()["events"])
 
 
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait for something that must happen."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def states(client: SyncPrefectClient, run_id: str) -> list[tuple[str, str]]:
     """Names and messages of all states that a run has been in."""
     return [(state.name or "", state.message or "") for state in client.read_flow_run_states(UUID(run_id))]
@@ -294,18 +287,18 @@ def test_a_lost_run_is_begun_again_so_often_and_no_more(
     """The same run, after longer and longer rests; nothing is told before the last try is lost, then once."""
     run_id = run(None)
     rests = []
-    for loss in range(again.TRIES):
+    for loss in range(requeue.TRIES):
         lose(client, run_id)
         assert receiver.seen == []
         (row, *_told) = reconcile()
         state = client.read_flow_run(UUID(run_id)).state
         assert state
-        if loss < len(again.RESTS_S):
+        if loss < len(requeue.RESTS_S):
             assert (row["told"], state.name) == ("begun again", "AwaitingRetry")
             assert state.state_details.scheduled_time
             rests.append((state.state_details.scheduled_time - datetime.now(UTC)).total_seconds())
     assert row["told"] == "spent" and state.is_failed()
-    assert rests == sorted(rests) and rests[-1] > again.RESTS_S[-1] - 60.0
+    assert rests == sorted(rests) and rests[-1] > requeue.RESTS_S[-1] - 60.0
     assert receiver.jobs["job-1"].error_code == "PROCESSING_ERROR" and len(receiver.seen) == 1
     assert receiver.jobs["job-1"].error_message == "the run was lost: exit code -9 (tried 5 times)"
     assert reconcile() == [] and len(receiver.seen) == 1
@@ -315,7 +308,7 @@ def test_the_error_of_a_machine_is_told_by_its_name(
     run: Callable[..., str], receiver: Receiver, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that ended for the store's sake says so in the end."""
-    monkeypatch.setattr(again, "RESTS_S", ())
+    monkeypatch.setattr(requeue, "RESTS_S", ())
     lose(client, run(None), "Flow run encountered an exception: PublishFailed: the bucket is away")
     reconcile()
     assert receiver.jobs["job-1"].error_code == "PUBLISH_ERROR"
@@ -363,7 +356,7 @@ def test_two_that_begin_a_run_again_begin_it_once(run: Callable[..., str], clien
 
     def begin(_reconciler: int) -> str:
         with get_client(sync_client=True) as opened:
-            return again.begin_again(opened, lost_run)[0]
+            return requeue.begin_again(opened, lost_run)[0]
 
     with ThreadPoolExecutor(2) as pool:
         begun = [pool.submit(copy_context().run, begin, reconciler) for reconciler in range(2)]
@@ -378,9 +371,9 @@ def test_who_comes_late_does_not_begin_a_run_again(
     """It has read that the run is lost, and asks for it when another one has begun it again already: it waits on."""
     run(Crashed())
     (lost_run,) = runs.standing(client, [StateType.CRASHED])
-    assert again.begin_again(client, lost_run)[0] == "begun again"
-    monkeypatch.setattr(again, "unmoved", lambda *_: True)
-    assert again.begin_again(client, lost_run)[0] == "somebody else is at it"
+    assert requeue.begin_again(client, lost_run)[0] == "begun again"
+    monkeypatch.setattr(requeue, "unmoved", lambda *_: True)
+    assert requeue.begin_again(client, lost_run)[0] == "somebody else is at it"
     assert [name for name, _ in states(client, str(lost_run.run_id))].count("AwaitingRetry") == 1
     state = client.read_flow_run(lost_run.run_id).state
     assert state and state.name == "AwaitingRetry"
@@ -393,7 +386,7 @@ def test_a_cancelled_run_stays_cancelled(
     """Whenever the cancel comes: before the reconciler holds the run, while it does, or when the run waits again."""
     run_id = UUID(run(Crashed()))
     (lost_run,) = runs.standing(client, [StateType.CRASHED])
-    held = again._held
+    held = requeue._held
 
     def holding(*arguments: Any) -> bool:
         taken = held(*arguments)
@@ -403,8 +396,8 @@ def test_a_cancelled_run_stays_cancelled(
     if moment == "before":
         client.set_flow_run_state(run_id, Cancelled())
     elif moment == "between":
-        monkeypatch.setattr(again, "_held", holding)
-    again.begin_again(client, lost_run)
+        monkeypatch.setattr(requeue, "_held", holding)
+    requeue.begin_again(client, lost_run)
     if moment == "after":
         client.set_flow_run_state(run_id, Cancelling())
     state = client.read_flow_run(run_id).state

@@ -24,9 +24,9 @@ from flows.analyze import analyze
 from flows.remember_voice import remember_voice
 from flows.revise import revise
 from tasks.publish import publish
-from tests.flows.killed_revision import EDITS
 from tests.flows.test_analyze import Ask, Calls
-from tests.stub_engine import StubEngine
+from tests.support.processes.killed_revision import EDITS
+from tests.support.stub_engine import StubEngine
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "stub")
 
@@ -230,7 +230,7 @@ def test_a_killed_revision_leaves_the_old_result_or_the_new_one(
     for moment in ("before", "after"):
         of = tmp_path / moment
         shutil.copytree(store, of)
-        asked = [sys.executable, "-m", "tests.flows.killed_revision", str(of), "manifest.json", moment]
+        asked = [sys.executable, "-m", "tests.support.processes.killed_revision", str(of), "manifest.json", moment]
         killed[moment] = (
             of,
             subprocess.Popen(

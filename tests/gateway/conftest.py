@@ -1,6 +1,5 @@
 """A gateway on a real socket, before a real Prefect server that has the deployment and no worker."""
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import uvicorn
 from gateway.app import create_app
 from gateway.connections import TimedProtocol
 from gateway.settings import Settings
+from tests.support.ports import free_ports
 
 Open = Callable[..., httpx.Client]
 
@@ -23,9 +23,7 @@ Open = Callable[..., httpx.Client]
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """Run a gateway until the block ends; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
     config = uvicorn.Config(
         create_app(settings), "127.0.0.1", port, http=TimedProtocol, log_level="error", lifespan="on"
     )

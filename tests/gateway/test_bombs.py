@@ -12,8 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.gateway.test_contract import PROCESS, until
 from tests.gateway.test_hostile import ENDPOINTS
+from tests.support.gateway import PROCESS
+from tests.support.ports import free_ports
+from tests.support.waiting import until
 
 MOST_BYTES = 500_000_000
 """Of its own data, heap and anonymous maps, with all its libraries."""
@@ -23,9 +25,7 @@ GROWN_BYTES = 60_000_000
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
     """The address and process of a gateway whose memory has a limit; nobody answers where its Prefect would be."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
     store = str(tmp_path_factory.mktemp("store"))
     env = {
         **os.environ,

@@ -23,8 +23,8 @@ from selenium.webdriver.support.ui import Select
 from deployments.cli import demo
 from tests.blocks.test_known_voices import found_in, shapes
 from tests.captions.page.conftest import driver  # noqa: F401 - a fixture
-from tests.deployments.service import free_ports
 from tests.gateway.test_browser import Studio
+from tests.support.ports import free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 

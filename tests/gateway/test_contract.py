@@ -3,46 +3,18 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.flow_engine import run_flow
 
 from ecg_audio.errors import TranscriptionFailed
-from flows.analyze import analyze
-from tests.contracts.readers import check_shape, read_flat
-from tests.contracts.receiver import receiving
 from tests.gateway.conftest import Open
-from tests.stub_engine import StubEngine
-
-PROCESS = "/api/upload-video/process-video"
-STATUS = "/api/upload-video/status/"
-
-
-def asked(**fields: Any) -> dict[str, Any]:
-    """The body that the backend sends."""
-    return {"job_id": str(uuid.uuid4()), "video_url": "https://93.184.216.34/a.mp4", **fields}
-
-
-def run_of(prefect_server: str, job_id: str) -> list[dict[str, Any]]:
-    """The runs that Prefect has of a job."""
-    wanted = {"flow_runs": {"idempotency_key": {"any_": [job_id]}}}
-    found: list[dict[str, Any]] = httpx.post(f"{prefect_server}/flow_runs/filter", json=wanted).json()
-    return found
-
-
-def work(prefect_server: str, job_id: str) -> None:
-    """Do a job's run here, as a worker would."""
-    [run] = run_of(prefect_server, job_id)
-    with get_client(sync_client=True) as client:
-        flow_run = client.read_flow_run(run["id"])
-    run_flow(
-        analyze, flow_run=flow_run, parameters=analyze.validate_parameters(flow_run.parameters), return_type="state"
-    )
+from tests.support.callbacks.readers import check_shape, read_flat
+from tests.support.callbacks.receiver import receiving
+from tests.support.gateway import PROCESS, STATUS, asked, run_of, work
+from tests.support.stub_engine import StubEngine
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("path", [PROCESS, "/request-process"])
@@ -186,11 +158,3 @@ def test_transcribe_does_not_wait_for_ever(gateway: Open) -> None:
     answer = gateway(wait_s=0.2).post("/transcribe", json={"video_url": "https://93.184.216.34/a", "job_id": job_id})
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "PROCESSING_TIMEOUT")
     assert STATUS + job_id in answer.json()["error"]["hint"]
-
-
-def until(condition: Callable[[], bool], at_most_s: float = 10.0) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + at_most_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from flows.analyze import analyze
 from gateway.settings import open_door
 from tests.gateway.conftest import Open
-from tests.gateway.test_contract import PROCESS, STATUS, asked, until
+from tests.support.gateway import PROCESS, STATUS, asked
+from tests.support.ports import free_ports
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
@@ -154,9 +155,7 @@ def test_a_request_is_one_line_of_the_log(gateway: Open, caplog: pytest.LogCaptu
 @pytest.mark.slow
 def test_a_process_says_all_of_it_in_json(prefect_server: str, pooled: str, tmp_path: Path) -> None:
     """Start, requests, the queue's length for CloudWatch, and the end; SIGTERM ends it cleanly."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
     environment = {
         **os.environ,
         "PREFECT_API_URL": prefect_server,

@@ -11,8 +11,7 @@ import httpx
 import pytest
 
 from tests.gateway.conftest import Open
-from tests.gateway.test_contract import PROCESS, STATUS, asked, run_of
-from tests.gateway.test_refusals import code
+from tests.support.gateway import PROCESS, STATUS, asked, code, run_of
 
 ENDPOINTS = [("POST", PROCESS), ("POST", "/request-process"), ("POST", "/transcribe"), ("POST", "/uploads")]
 PRIVATE = [

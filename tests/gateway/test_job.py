@@ -14,10 +14,9 @@ import pytest
 from ecg_audio.delivery.claim import claimed
 from gateway import links
 from tests.gateway.conftest import Open
-from tests.gateway.test_contract import PROCESS, STATUS, run_of
-from tests.gateway.test_refusals import code
-from tests.gateway.worker import deployed, do_all
-from tests.stub_engine import StubEngine
+from tests.support.gateway import PROCESS, STATUS, code, run_of
+from tests.support.prefect_worker import deployed, do_all
+from tests.support.stub_engine import StubEngine
 
 JOBS = "/api/upload-video/jobs"
 KEY = {"X-API-Key": "the key of callers"}

@@ -11,8 +11,8 @@ from prefect.client.orchestration import get_client
 from ecg_audio.errors import NoAudio
 from flows.analyze import analyze
 from tests.gateway.conftest import Open
-from tests.gateway.test_contract import PROCESS, STATUS, asked, run_of, until
-from tests.gateway.test_refusals import code
+from tests.support.gateway import PROCESS, STATUS, asked, code, run_of
+from tests.support.waiting import until
 
 LIST = "/api/upload-video/jobs"
 

@@ -15,10 +15,9 @@ import httpx
 import pytest
 
 from gateway import connections, jobs
-from gateway.turnstile import LONGEST_RETRY_AFTER_S, RETRY_AFTER_S, GatewayBusy, Shared, Turnstile
+from gateway.concurrency import LONGEST_RETRY_AFTER_S, RETRY_AFTER_S, ConcurrencyLimit, GatewayBusy, SingleFlight
 from tests.gateway.conftest import Open
-from tests.gateway.test_contract import PROCESS, STATUS, asked, run_of
-from tests.gateway.test_refusals import code
+from tests.support.gateway import PROCESS, STATUS, asked, code, run_of
 
 
 class SlowPrefect(BaseHTTPRequestHandler):
@@ -112,7 +111,7 @@ def test_a_prefect_that_is_slower_than_callers_wait_takes_jobs_all_the_same(
 
 def test_beyond_the_bound_callers_come_later(gateway: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """503 BUSY with Retry-After, at once; who comes again with the same id is taken."""
-    monkeypatch.setattr("gateway.orchestrator.Turnstile", lambda: Turnstile(at_once=1, most_waiting=2))
+    monkeypatch.setattr("gateway.orchestrator.ConcurrencyLimit", lambda: ConcurrencyLimit(at_once=1, most_waiting=2))
     with slow_prefect() as prefect:
         client = gateway(prefect_url=prefect)
         answers = at_once(client, 12)
@@ -127,12 +126,12 @@ def test_who_waits_is_told_to_come_later_the_more_are_waiting() -> None:
     """Also spread out, and never in more than a minute."""
 
     async def told(waiting: int) -> list[int]:
-        turnstile = Turnstile(at_once=1)
-        async with turnstile.turn():
+        limit = ConcurrencyLimit(at_once=1)
+        async with limit.turn():
             await asyncio.sleep(0.1)
-        turnstile.waiting = waiting
-        turnstile._usual_s = 0.5
-        return [turnstile.retry_after_s() for _ in range(50)]
+        limit.waiting = waiting
+        limit._usual_s = 0.5
+        return [limit.retry_after_s() for _ in range(50)]
 
     assert set(asyncio.run(told(0))) == {RETRY_AFTER_S}
     some, many = asyncio.run(told(10)), asyncio.run(told(100_000))
@@ -144,21 +143,21 @@ def test_turns_are_had_in_order_and_given_back_after_failures() -> None:
     """Whoever is cancelled while waiting leaves the line; an error within a turn frees it."""
 
     async def go() -> None:
-        turnstile = Turnstile(at_once=1, most_waiting=2)
+        limit = ConcurrencyLimit(at_once=1, most_waiting=2)
         order: list[int] = []
 
         async def one(number: int) -> None:
-            async with turnstile.turn():
+            async with limit.turn():
                 order.append(number)
                 await asyncio.sleep(0.01)
                 if number == 1:
                     raise ValueError
 
-        async with turnstile.turn():
+        async with limit.turn():
             tasks = [asyncio.create_task(one(number)) for number in (1, 2)]
             await asyncio.sleep(0)
             with pytest.raises(GatewayBusy):
-                async with turnstile.turn():
+                async with limit.turn():
                     pass
             tasks[1].cancel()
             await asyncio.sleep(0)
@@ -166,8 +165,8 @@ def test_turns_are_had_in_order_and_given_back_after_failures() -> None:
             await asyncio.sleep(0)
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         assert isinstance(ended[0], ValueError) and ended[1] is None
-        assert order == [1, 3] and turnstile.waiting == 0
-        async with turnstile.turn():
+        assert order == [1, 3] and limit.waiting == 0
+        async with limit.turn():
             pass
 
     asyncio.run(go())
@@ -186,13 +185,13 @@ def test_one_answer_serves_all_who_ask_at_about_the_same_time() -> None:
                 raise ValueError
             return len(asked_for)
 
-        shared = Shared(ask, 60.0)
+        shared = SingleFlight(ask, 60.0)
         with pytest.raises(ValueError):
             await shared.get()
         assert await asyncio.gather(*(shared.get() for _ in range(5))) == [2] * 5
         shared.forget()
         assert await shared.get() == 3
-        old = Shared(ask, 0.0)
+        old = SingleFlight(ask, 0.0)
         assert [await old.get(), await old.get()] == [4, 5]
 
     asyncio.run(go())

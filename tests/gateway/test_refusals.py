@@ -23,14 +23,7 @@ from gateway.records import Job
 from gateway.settings import Settings
 from gateway.wire import ProcessVideo, Transcribe
 from tests.gateway.conftest import Open
-from tests.gateway.test_contract import PROCESS, STATUS, asked, run_of
-
-
-def code(answer: httpx.Response) -> tuple[int, str]:
-    """Status and code of a failure in the one shape."""
-    said = answer.json()
-    assert isinstance(said["message"], str) and said["message"] and "detail" not in said
-    return answer.status_code, said["error"]["code"]
+from tests.support.gateway import PROCESS, STATUS, asked, code, run_of
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from ecg_audio.errors import OrchestratorUnavailable
 from gateway import results
 from gateway.uploads import safe_name
 from tests.gateway.conftest import Open
-from tests.gateway.test_contract import PROCESS, STATUS, until, work
-from tests.gateway.test_refusals import code
-from tests.s3 import Rclone
-from tests.stub_engine import StubEngine
+from tests.support.gateway import PROCESS, STATUS, code, work
+from tests.support.s3 import Rclone
+from tests.support.stub_engine import StubEngine
+from tests.support.waiting import until
 
 
 def offered(client: httpx.Client, **fields: Any) -> dict[str, Any]:

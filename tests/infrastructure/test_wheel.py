@@ -24,8 +24,8 @@ from deployments.cli import demo
 from deployments.service import guard
 from ecg_audio.speech import weights
 from tests.conftest import REPOSITORY
-from tests.deployments.service import free_ports
-from tests.deployments.test_supervisor import until
+from tests.support.ports import free_ports
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PACKAGES = ("blocks", "deployments", "ecg_audio", "flows", "gateway", "tasks")

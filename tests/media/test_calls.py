@@ -8,7 +8,7 @@ from ecg_audio.errors import InvalidRequest
 from ecg_audio.media import crosstalk
 from ecg_audio.media.decode import channel_path, extract, read, write
 from ecg_audio.request import Limits
-from tests.media.signals import rms_dbfs, voice
+from tests.support.media.signals import rms_dbfs, voice
 
 RATE_HZ = 16_000
 SECONDS = 20.0

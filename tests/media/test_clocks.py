@@ -1,6 +1,5 @@
 """Clocks: gaps that the picture proves, clocks that begin anew, clocks that do not begin at 0, and files joined."""
 
-import av
 import numpy as np
 import pytest
 
@@ -8,8 +7,8 @@ from ecg_audio.errors import TooLong
 from ecg_audio.media.clocks import Clocks
 from ecg_audio.media.probe import look
 from ecg_audio.request import Limits
-from tests.media.formats import clicks, encode
-from tests.media.signals import CLICKS_S, DURATION_S, extracted, onsets_s
+from tests.support.media.formats import clicks, encode, remuxed
+from tests.support.media.signals import CLICKS_S, DURATION_S, extracted, onsets_s
 
 LATE_S = (0.5, 2.0, 13.0, 15.5)
 
@@ -17,27 +16,6 @@ LATE_S = (0.5, 2.0, 13.0, 15.5)
 def codes(recording):
     """The codes of a recording's notices."""
     return [notice.code for notice in recording.notices]
-
-
-def remuxed(source, target, *, keep=lambda _kind, _time_s: True, shift_s=lambda _time_s: 0.0, video=True, **options):
-    """Copy packets into another container: some left out, their times shifted."""
-    with av.open(str(source)) as given, av.open(str(target), "w", **options) as taken:
-        streams = {
-            stream.index: taken.add_stream_from_template(stream)
-            for stream in given.streams
-            if video or stream.type == "audio"
-        }
-        for packet in given.demux():
-            if packet.dts is None or packet.stream_index not in streams:
-                continue
-            time_s = float(packet.pts * packet.time_base)
-            if not keep(packet.stream.type, time_s):
-                continue
-            ticks = round(shift_s(time_s) / packet.time_base)
-            packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
-            packet.stream = streams[packet.stream_index]
-            taken.mux(packet)
-    return target
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from ecg_audio.media import container
 from ecg_audio.media.decode import blocks, extract, read
 from ecg_audio.request import Limits
 from ecg_audio.sampling import RATE_HZ
-from tests.media.formats import TEN, Track, clicks, encode
-from tests.media.signals import CLICKS_S, DURATION_S, extracted, onsets_s
+from tests.support.media.formats import TEN, Track, clicks, encode
+from tests.support.media.signals import CLICKS_S, DURATION_S, extracted, onsets_s
 
 WITH_TIMES = ("mp4", "mov", "mkv", "webm", "m4a", "ts")
 

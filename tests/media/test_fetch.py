@@ -26,8 +26,8 @@ from ecg_audio.media.fetch import fetch
 from ecg_audio.media.source import FileSource, HttpSource, classify
 from ecg_audio.media.transfer import Timeouts
 from ecg_audio.request import Limits
-from tests.media import bombs
-from tests.media.servers import file_server, reset, send, serving, trickle
+from tests.support.media import bombs
+from tests.support.media.servers import file_server, reset, send, serving, trickle
 
 DATA = b"RIFF" + random.Random(0).randbytes(700_000)
 SHA = hashlib.sha256(DATA).hexdigest()

@@ -10,7 +10,7 @@ import pytest
 from ecg_audio.errors import EcgError
 from ecg_audio.media.decode import extract, read
 from ecg_audio.request import Limits
-from tests.media import fuzzing
+from tests.support.media import fuzzing
 
 LIMITS = Limits(max_duration_s=3600.0)
 TIMEOUT_S = 60.0

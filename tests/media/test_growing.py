@@ -15,8 +15,8 @@ from ecg_audio.media.fetch import fetch
 from ecg_audio.media.probe import look
 from ecg_audio.media.source import FileSource
 from ecg_audio.request import Limits
-from tests.media.formats import TEN, clicks, encode
-from tests.media.signals import extracted, onsets_s
+from tests.support.media.formats import TEN, clicks, encode
+from tests.support.media.signals import extracted, onsets_s
 
 TIMES_S = (0.5, 1.5, 2.5, 3.5)
 

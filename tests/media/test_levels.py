@@ -8,8 +8,8 @@ import soxr
 from ecg_audio.media.decode import blocks
 from ecg_audio.media.level import LevelMeter
 from ecg_audio.media.meter import Meter
-from tests.media.formats import encode
-from tests.media.signals import extracted, rms_dbfs, voice
+from tests.support.media.formats import encode
+from tests.support.media.signals import extracted, rms_dbfs, voice
 
 RATE_HZ = 48_000
 VOICE = voice(6.0, RATE_HZ)

@@ -8,7 +8,7 @@ import soundfile
 from ecg_audio.analysis import Recording
 from ecg_audio.media.mixing import Mix, mixed
 from ecg_audio.media.survey import Survey
-from tests.media.signals import extracted, rms_dbfs, voice
+from tests.support.media.signals import extracted, rms_dbfs, voice
 
 RATE_HZ = 48_000
 SECONDS = 6.0

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.media import kinds
-from tests.media.kinds import KINDS, Kind, found
+from tests.support.media import kinds
+from tests.support.media.kinds import KINDS, Kind, found
 
 PAGE = Path(__file__).parents[2] / "docs" / "media.md"
 

@@ -21,8 +21,8 @@ from ecg_audio.errors import (
 from ecg_audio.media import platforms
 from ecg_audio.progress import silent
 from ecg_audio.request import Limits
-from tests.media import bombs, fake_site
-from tests.media.servers import file_server, send, serving, trickle
+from tests.support.media import bombs, fake_site
+from tests.support.media.servers import file_server, send, serving, trickle
 
 # yt-dlp leaves its sockets to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

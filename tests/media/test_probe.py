@@ -8,7 +8,7 @@ from ecg_audio.errors import ExtractionFailed, InvalidRequest, MediaCorrupt, NoA
 from ecg_audio.media import probe as room
 from ecg_audio.media.probe import look, probe
 from ecg_audio.request import Limits
-from tests.media.formats import TEN, Track, clicks, encode
+from tests.support.media.formats import TEN, Track, clicks, encode
 
 
 def test_it_tells_what_is_there(tmp_path):

@@ -13,7 +13,7 @@ from ecg_audio.media.fetch import fetch
 from ecg_audio.media.source import S3Source, classify
 from ecg_audio.media.transfer import Timeouts
 from ecg_audio.request import Limits
-from tests.media.servers import send, serving, trickle
+from tests.support.media.servers import send, serving, trickle
 
 DATA = b"RIFF" + random.Random(0).randbytes(700_000)
 SHA = hashlib.sha256(DATA).hexdigest()

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.media.formats import Track, encode
-from tests.media.signals import extracted, rms_dbfs, voice
+from tests.support.media.formats import Track, encode
+from tests.support.media.signals import extracted, rms_dbfs, voice
 
 VOICE = voice(4.0, f0_hz=140.0)
 SILENCE = np.zeros(len(VOICE))

@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.notebooks import material
-from tests.results import corpus
+from tests.support import notebook_material as material
+from tests.support.results import corpus
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NAMES = ("conversation", "corpus", "first_look", "quality", "speakers")

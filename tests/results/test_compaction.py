@@ -17,7 +17,7 @@ from ecg_audio.errors import InvalidRequest
 from ecg_audio.results import compaction, queries, reading
 from ecg_audio.results.outcome import COMPACTED
 from ecg_audio.results.schemas import TABLES
-from tests.results import corpus, factory
+from tests.support.results import corpus, factory
 
 NOW = datetime.now(UTC) + timedelta(days=1)  # whatever is written while the tests run is before
 JOBS = 5

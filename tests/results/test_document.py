@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from ecg_audio.analysis import SCHEMA_VERSION, Analysis, VoiceFeatures
 from ecg_audio.errors import InvalidRequest, ResultNotFound
 from ecg_audio.results import document
-from tests.results import factory
-from tests.results.strategies import analyses
+from tests.support.results import factory
+from tests.support.results.strategies import analyses
 
 
 def _validator() -> jsonschema.Draft202012Validator:

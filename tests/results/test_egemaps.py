@@ -8,7 +8,7 @@ import pytest
 
 from ecg_audio.analysis import FRAME_COLUMNS
 from ecg_audio.results import egemaps
-from tests.results import factory
+from tests.support.results import factory
 
 FRAMES = 200
 

@@ -15,7 +15,7 @@ from parselmouth.praat import call
 from ecg_audio.analysis import Analysis
 from ecg_audio.results import ctm, eaf, intervals, stm, textgrid
 from ecg_audio.results.intervals import Interval
-from tests.results import factory
+from tests.support.results import factory
 
 SPANS = st.lists(
     st.tuples(st.floats(0, 100), st.floats(0, 100), st.text("abc", min_size=1, max_size=3)).map(

@@ -8,7 +8,7 @@ import pytest
 
 from ecg_audio.errors import InvalidRequest, PublishFailed, ResultNotFound
 from ecg_audio.results import manifest
-from tests.results import factory
+from tests.support.results import factory
 
 FILES = {"runs/1/analysis.json": b"{}", "runs/1/표.rttm": b"", "features/words/date=2026-03-14/j.parquet": b"PAR1"}
 

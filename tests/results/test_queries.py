@@ -9,7 +9,7 @@ import pytest
 from ecg_audio.results import queries
 from ecg_audio.results.columns import type_name
 from ecg_audio.results.schemas import TABLES
-from tests.results import corpus, factory
+from tests.support.results import corpus, factory
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

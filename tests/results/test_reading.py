@@ -9,7 +9,7 @@ import pytest
 from ecg_audio.errors import InvalidRequest, ResultNotFound
 from ecg_audio.results import reading
 from ecg_audio.results.schemas import TABLES
-from tests.results import corpus, factory
+from tests.support.results import corpus, factory
 
 ANALYSES = corpus.recordings()
 TORN = factory.analysis(6, seed=99, created_at="2026-03-05T08:00:00Z")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ecg_audio.analysis import Turn
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.results import rttm
-from tests.results import factory
-from tests.results.strategies import turns
+from tests.support.results import factory
+from tests.support.results.strategies import turns
 
 
 def test_a_turn_is_the_line_the_standard_asks_for() -> None:

@@ -16,8 +16,8 @@ from ecg_audio.errors import PublishFailed, ResultNotFound
 from ecg_audio.results.columns import type_name
 from ecg_audio.results.schemas import TABLES
 from ecg_audio.results.tables import FrameFile, write_tables
-from tests.results import factory
-from tests.results.strategies import analyses
+from tests.support.results import factory
+from tests.support.results.strategies import analyses
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

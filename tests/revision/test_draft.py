@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ecg_audio.analysis import Analysis, Edits, Segment, SegmentEdit, Speaker, Turn, Word
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.revision import draft
-from tests.results import factory
+from tests.support.results import factory
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from ecg_audio.analysis import Analysis, Edits, SegmentEdit
 from ecg_audio.captions import cues, srt, transcript
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.revision import draft, matching
-from tests.results import factory
+from tests.support.results import factory
 
 SAID = (("A", "Hello. I heard of deep."), ("B", "Neither did I, Ana."), ("A", "This is Diane in New Jersey."))
 

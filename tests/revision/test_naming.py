@@ -2,7 +2,7 @@
 
 from ecg_audio.analysis import Edits, Naming, SegmentEdit, Speaker
 from ecg_audio.revision.naming import after, named
-from tests.results import factory
+from tests.support.results import factory
 
 SURE = Naming(name="Sheila", by="voice", similarity=0.91)
 MAYBE = Naming(name="Bob", by="voice", sure=False, similarity=0.8)

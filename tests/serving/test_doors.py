@@ -12,9 +12,9 @@ from ecg_audio.errors import AddressInUse, EngineUnavailable, InvalidRequest
 from ecg_audio.serving import server as serving
 from ecg_audio.serving.client import RemoteEngine
 from ecg_audio.serving.server import ModelServer
-from tests.serving.stub_models import StubModels
 from tests.serving.test_server import Serve, asking, serve, stub
-from tests.strangers import needs_root, tries
+from tests.support.other_user import needs_root, tries
+from tests.support.stub_models import StubModels
 
 __all__ = ["serve", "stub"]
 

@@ -29,8 +29,9 @@ from ecg_audio.serving.connection import connect
 from ecg_audio.serving.server import ModelServer
 from ecg_audio.speech import engine as engines
 from ecg_audio.speech.engine import LocalEngine
-from tests import models
-from tests.serving.stub_models import StubModels
+from tests.support import models
+from tests.support.stub_models import StubModels
+from tests.support.waiting import until
 
 # httpcore leaves the socket of a connection that was refused to the collector
 pytestmark = [
@@ -70,14 +71,6 @@ def asking(at: ModelServer | Path) -> httpx.Client:
     return connect(str(at.path if isinstance(at, ModelServer) else at), 30.0)
 
 
-def wait_until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
-    """Wait for something to come true."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.01)
-
-
 def test_every_stage_goes_over_the_wire_and_comes_back(serve: Serve, stub: StubModels) -> None:
     """Language, transcript and speaker counts arrive; results and progress return."""
     client = RemoteEngine(serve(stub).address)
@@ -107,7 +100,7 @@ def test_jobs_are_done_one_by_one_in_the_order_they_came(serve: Serve, stub: Stu
         asked = []
         for number, name in enumerate(("0.6", "0.3", "0.1"), 1):
             asked.append(pool.submit(RemoteEngine(server.address).transcribe, Path(f"{name}.flac")))
-            wait_until(lambda number=number: server.slot.length == number)  # type: ignore[misc]
+            until(lambda number=number: server.slot.length == number)  # type: ignore[misc]
         assert [one.result().model for one in asked] == ["0.6", "0.3", "0.1"]
     assert stub.heard == ["0.6", "0.3", "0.1"]
 
@@ -120,7 +113,7 @@ def test_beyond_the_bound_the_answer_is_busy(serve: Serve, stub: StubModels) -> 
         # the first lasts until the third was told, on a slow machine too
         for number, name in enumerate(("2.0", "0.1"), 1):
             asked.append(pool.submit(RemoteEngine(server.address).transcribe, Path(f"{name}.flac")))
-            wait_until(lambda number=number: server.slot.length == number)  # type: ignore[misc]
+            until(lambda number=number: server.slot.length == number)  # type: ignore[misc]
         with pytest.raises(InsufficientResources, match="busy: 2 jobs are ahead") as failure:
             RemoteEngine(server.address).transcribe(Path("0.1.flac"))
         assert failure.value.retryable
@@ -159,10 +152,10 @@ def test_the_slot_is_free_when_a_client_is_killed(serve: Serve, stub: StubModels
         f"connect('{server.address}', 90).post('/transcribe', json={{'recording': '60.flac'}})"
     )
     client = subprocess.Popen([sys.executable, "-c", script])
-    wait_until(lambda: server.slot.length == 1, within_s=30)
+    until(lambda: server.slot.length == 1, seconds=30)
     client.kill()
     client.wait()
-    wait_until(lambda: server.slot.length == 0)
+    until(lambda: server.slot.length == 0)
     assert RemoteEngine(server.address).transcribe(Path("0.1.flac")).model == "0.1"
     assert stub.heard == ["0.1"]
 
@@ -172,11 +165,11 @@ def test_who_hangs_up_while_waiting_leaves_the_line(serve: Serve, stub: StubMode
     server = serve(stub)
     with ThreadPoolExecutor() as pool:
         working = pool.submit(RemoteEngine(server.address).transcribe, Path("3.flac"))
-        wait_until(lambda: server.slot.length == 1)
+        until(lambda: server.slot.length == 1)
         with asking(server).stream("POST", "/transcribe", json={"recording": "1.flac"}) as answer:
             next(answer.iter_lines())
         assert working.result().model == "3"
-    wait_until(lambda: server.slot.length == 0)
+    until(lambda: server.slot.length == 0)
     assert stub.heard == ["3"]
 
 
@@ -234,12 +227,12 @@ def test_a_model_process_that_grew_too_large_is_replaced(serve: Serve, stub: Stu
     assert server.recycled == 0
     stub.resident_bytes = 3000
     assert client.transcribe(Path("0.1.flac")).model == "0.1"
-    wait_until(lambda: (server.recycled, stub.closed, stub.warmed) == (1, 1, 1))
+    until(lambda: (server.recycled, stub.closed, stub.warmed) == (1, 1, 1))
 
 
 def start(place: Path) -> subprocess.Popen[bytes]:
     """A server in a process of its own."""
-    return subprocess.Popen([sys.executable, "-m", "tests.serving.stub_models", str(place)])
+    return subprocess.Popen([sys.executable, "-m", "tests.support.stub_models", str(place)])
 
 
 def connected(place: Path) -> RemoteEngine:
@@ -252,7 +245,7 @@ def connected(place: Path) -> RemoteEngine:
             except httpx.TransportError:
                 return False
 
-        wait_until(answers, within_s=60)
+        until(answers, seconds=60)
     return RemoteEngine(str(place))
 
 
@@ -285,7 +278,7 @@ def test_a_server_that_is_asked_to_end_finishes_what_it_took_on(place: Path) -> 
         asked = pool.submit(client.transcribe, Path("2.flac"), report=lambda _fraction: begun.set())
         assert begun.wait(30)
         server.send_signal(signal.SIGTERM)
-        wait_until(lambda: asking(place).get("/health").json()["status"] == "draining")
+        until(lambda: asking(place).get("/health").json()["status"] == "draining")
         with pytest.raises(InsufficientResources, match="going down"):
             RemoteEngine(str(place)).transcribe(Path("0.1.flac"))
         assert asked.result().model == "2"

@@ -7,22 +7,22 @@ import pytest
 import soundfile
 
 from ecg_audio.errors import ModelLoadingFailed
-from ecg_audio.sounds import classifier, classifier_models
+from ecg_audio.sounds import classifier, classifier_process
 from ecg_audio.sounds.classifier import SoundClassifier
 from ecg_audio.speech.engine import LocalEngine
-from tests.voice import emotion_models
+from tests.support.models import emotion as emotion_models
 
 
 def test_the_best_label_of_a_kind_is_its_score() -> None:
     """Laughter by any of its names; speech is no event."""
-    found = classifier_models.scored(["Speech", "Giggle", "Belly laugh", "Music"], [0.9, 0.3, 0.6, 0.2])
+    found = classifier_process.scored(["Speech", "Giggle", "Belly laugh", "Music"], [0.9, 0.3, 0.6, 0.2])
     assert found == {"laughter": 0.6, "music": 0.2}
 
 
 def test_windows_one_after_the_other_are_one_event() -> None:
     """From the first window's start to the last one's end, within the recording, with the best score."""
     scores = [{}, {"laughter": 0.5}, {"laughter": 0.8}, {"laughter": 0.1}, {"music": 0.9}]
-    found = list(classifier_models.events(scores, 5.5))  # type: ignore[arg-type]
+    found = list(classifier_process.events(scores, 5.5))  # type: ignore[arg-type]
     assert [(e.kind, e.start_s, e.end_s, e.score) for e in found] == [
         ("laughter", 1.0, 4.0, 0.8),
         ("music", 4.0, 5.5, 0.9),

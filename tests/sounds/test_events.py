@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecg_audio.analysis import Diarization, Event, Span, Transcript, Turn, Utterance, Word
-from ecg_audio.overheard import Overheard, Remark
+from ecg_audio.sound_events import Remark, Remarks
 from ecg_audio.sounds import kinds, signals
-from ecg_audio.sounds.events import Listening
+from ecg_audio.sounds.events import EventSearch
 
 DURATION_S = 20.0
 
@@ -42,27 +42,27 @@ TALK = transcript((1.0, 3.0), (12.0, 14.0))
 
 def test_a_silence_inside_talk_is_a_pause() -> None:
     """Two seconds and more without a sound between two words; before the first and after the last is none."""
-    found = Listening(TALK, frames((1, 3), (12, 14)), DURATION_S, kinds.ALL).events(None, None)
+    found = EventSearch(TALK, frames((1, 3), (12, 14)), DURATION_S, kinds.ALL).events(None, None)
     assert [(event.kind, event.found_by, event.score) for event in found] == [("pause", "frames", None)]
     assert found[0].start_s == pytest.approx(3.0, abs=0.1) and found[0].end_s == pytest.approx(12.0, abs=0.1)
 
 
 def test_a_sound_between_words_parts_a_pause() -> None:
     """What sounds in it is no silence, whatever it is."""
-    found = Listening(TALK, frames((1, 3), (6, 7.8), (12, 14)), DURATION_S, kinds.ALL).events(None, None)
+    found = EventSearch(TALK, frames((1, 3), (6, 7.8), (12, 14)), DURATION_S, kinds.ALL).events(None, None)
     assert [(round(event.start_s), round(event.end_s + 0.01)) for event in found] == [(3, 6), (8, 12)]
 
 
 def test_the_recogniser_is_asked_for_what_sounds_without_words() -> None:
     """Not for words, not for silence; what most of its likeliest texts name is an event, with their share as score."""
-    listening = Listening(TALK, frames((1, 3), (6, 7.5), (12, 14)), DURATION_S, kinds.ALL)
-    (asked,) = listening.unnamed(6.0)
+    search = EventSearch(TALK, frames((1, 3), (6, 7.5), (12, 14)), DURATION_S, kinds.ALL)
+    (asked,) = search.unnamed(6.0)
     assert asked.start_s == pytest.approx(6.0, abs=0.1) and asked.end_s == pytest.approx(7.5, abs=0.1)
 
     def laughter(*texts: tuple[str, float]) -> list[float | None]:
         place = {"start_s": asked.start_s, "end_s": asked.end_s}
         remarks = tuple(Remark(**place, text=text, probability=probability) for text, probability in texts)
-        found = listening.events(None, Overheard(remarks=remarks))
+        found = search.events(None, Remarks(remarks=remarks))
         assert {event.found_by for event in found if event.kind == "laughter"} <= {"recogniser"}
         return [event.score for event in found if event.kind == "laughter"]
 
@@ -78,7 +78,7 @@ def test_a_burst_in_a_long_stretch_is_asked_for_by_itself() -> None:
     here = slice(500, 1000)
     measured["rms_dbfs"][here] -= 20
     measured["rms_dbfs"][800:900] += 20
-    asked = Listening(TALK, measured, DURATION_S, kinds.ALL).unnamed(6.0)
+    asked = EventSearch(TALK, measured, DURATION_S, kinds.ALL).unnamed(6.0)
     assert [(round(span.start_s), round(span.end_s)) for span in asked] == [(5, 10), (8, 9)]
 
 
@@ -86,18 +86,18 @@ def test_voices_at_once_without_a_word_are_crosstalk() -> None:
     """Where turns overlap and no word was made out for a second; laughter there is laughter."""
     turns = (Turn(speaker="A", start_s=5.0, end_s=8.0), Turn(speaker="B", start_s=6.0, end_s=9.0))
     who = Diarization(model="m", turns=turns, exclusive=())
-    listening = Listening(TALK, frames((1, 3), (5, 9), (12, 14)), DURATION_S, kinds.ALL)
-    (crosstalk,) = [event for event in listening.events(who, None) if event.kind == "crosstalk"]
+    search = EventSearch(TALK, frames((1, 3), (5, 9), (12, 14)), DURATION_S, kinds.ALL)
+    (crosstalk,) = [event for event in search.events(who, None) if event.kind == "crosstalk"]
     assert (crosstalk.start_s, crosstalk.end_s, crosstalk.found_by) == (6.0, 8.0, "diarization")
     remark = Remark(start_s=5.0, end_s=9.0, text="(laughs)", probability=0.4)
-    laughing = listening.events(who, Overheard(remarks=(remark,)))
+    laughing = search.events(who, Remarks(remarks=(remark,)))
     assert "crosstalk" not in {event.kind for event in laughing}
 
 
 def test_only_what_is_sought_is_found() -> None:
     """Without a kind that can be asked for, nobody is asked."""
-    listening = Listening(TALK, frames((1, 3), (6, 7.5), (12, 14)), DURATION_S, ("tone",))
-    assert listening.unnamed(6.0) == () and listening.events(None, None) == ()
+    search = EventSearch(TALK, frames((1, 3), (6, 7.5), (12, 14)), DURATION_S, ("tone",))
+    assert search.unnamed(6.0) == () and search.events(None, None) == ()
 
 
 times_s = st.floats(0, DURATION_S, allow_nan=False)
@@ -125,8 +125,8 @@ def test_events_are_inside_in_order_and_one_of_a_kind_at_a_time(
         for s, kind, score in heard
     ]
     who = tuple(Turn(speaker=speaker, start_s=s.start_s, end_s=s.end_s) for s, speaker in turns)
-    listening = Listening(transcript(*words), frames((2, 5), (9, 11)), DURATION_S, kinds.ALL)
-    found = listening.events(Diarization(model="m", turns=who, exclusive=()), Overheard(remarks=remarks), classified)
+    search = EventSearch(transcript(*words), frames((2, 5), (9, 11)), DURATION_S, kinds.ALL)
+    found = search.events(Diarization(model="m", turns=who, exclusive=()), Remarks(remarks=remarks), classified)
     assert list(found) == sorted(found, key=lambda event: (event.start_s, event.end_s, event.kind))
     assert all(0 <= event.start_s < event.end_s <= DURATION_S for event in found)
     for kind in kinds.ALL:

@@ -26,7 +26,7 @@ from ecg_audio.speech.activity import (
     split,
     stretches,
 )
-from tests.models import CONVERSATION
+from tests.support.models import CONVERSATION
 
 STEP_S = 0.02
 

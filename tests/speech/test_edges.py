@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ecg_audio.analysis import Timing, Transcript, Utterance, Word
-from ecg_audio.speech import edges, islands, lengths
+from ecg_audio.speech import edges, islands
 
 NOISE_DBFS, SPEECH_DBFS = -60.0, -20.0
 
@@ -39,7 +39,7 @@ def words_of(transcript: Transcript) -> list[Word]:
 
 def settle(transcript: Transcript, level_dbfs: NDArray[np.float32]) -> list[Word]:
     """The words with their edges settled."""
-    return words_of(edges.settled(transcript, level_dbfs).transcript)
+    return words_of(edges.refined(transcript, level_dbfs).transcript)
 
 
 def silence_s(word: Word, silent: NDArray[np.bool_]) -> float:
@@ -102,7 +102,7 @@ def test_sound_before_the_first_word_is_not_always_its() -> None:
 def test_words_outside_all_sound_are_told_and_left() -> None:
     """A word where nothing is heard keeps its time, is reported, and the silence around it is not known."""
     level = frames(6.0, (0.5, 1.0), (4.5, 5.0))
-    found = edges.settled(said(("hi", 0.5, 1.0), ("thanks", 2.5, 3.0), ("bye", 4.5, 5.0)), level)
+    found = edges.refined(said(("hi", 0.5, 1.0), ("thanks", 2.5, 3.0), ("bye", 4.5, 5.0)), level)
     words = words_of(found.transcript)
     assert found.outside == {1}
     assert (words[1].start_s, words[1].end_s) == (2.5, 3.0)
@@ -133,7 +133,7 @@ def test_an_utterance_holds_its_words() -> None:
     """Where a word's sound begins before its utterance did, the utterance begins earlier too."""
     level = frames(3.0, (0.5, 2.0))
     transcript = said(("hello", 0.6, 1.0), ("there", 1.0, 1.9))
-    utterance = edges.settled(transcript, level).transcript.utterances[0]
+    utterance = edges.refined(transcript, level).transcript.utterances[0]
     assert utterance.start_s == utterance.words[0].start_s == pytest.approx(0.5, abs=0.011)
     assert utterance.end_s == utterance.words[-1].end_s == pytest.approx(2.0, abs=0.011)
 
@@ -152,7 +152,7 @@ def test_utterances_that_overlap_are_put_in_order() -> None:
 def test_without_sound_every_word_is_outside(level: NDArray[np.float32]) -> None:
     """No frames, or digital silence alone: nothing is moved, and all is told."""
     transcript = said(("hello", 0.5, 1.0), ("there", 1.0, 1.5))
-    found = edges.settled(transcript, level)
+    found = edges.refined(transcript, level)
     assert found.outside == {0, 1}
     assert [(word.start_s, word.end_s) for word in words_of(found.transcript)] == [(0.5, 1.0), (1.0, 1.5)]
 
@@ -160,24 +160,7 @@ def test_without_sound_every_word_is_outside(level: NDArray[np.float32]) -> None
 def test_nothing_said_is_nothing_settled() -> None:
     """A transcript without words comes back as it was."""
     transcript = said()
-    assert edges.settled(transcript, frames(1.0)).transcript == transcript
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds", "long"),
-    [
-        ("I", 0.3, False),
-        ("I", 1.3, True),
-        ("Can", 10.1, True),
-        ("extraordinarily", 1.6, False),
-        ("2,500,000", 2.5, False),
-        ("안녕하세요", 1.5, False),
-        ("네", 2.0, True),
-    ],
-)
-def test_a_word_far_longer_than_its_letters_allow(text: str, seconds: float, long: bool) -> None:
-    """Letters bound how long a word can last; figures and syllable blocks take longer than letters."""
-    assert lengths.too_long(Word(text=text, start_s=1.0, end_s=1.0 + seconds)) is long
+    assert edges.refined(transcript, frames(1.0)).transcript == transcript
 
 
 # Properties
@@ -227,7 +210,7 @@ def test_order_is_kept_and_nothing_leaves_the_recording(case: tuple[Transcript, 
 def test_no_word_in_sound_holds_a_pause(case: tuple[Transcript, NDArray[np.float32]]) -> None:
     """Every word that is not reported outside lies in one stretch of sound, mute for no more than 150 ms in all."""
     transcript, level = case
-    found = edges.settled(transcript, level)
+    found = edges.refined(transcript, level)
     sound = islands.found(level)
     for index, word in enumerate(words_of(found.transcript)):
         if index in found.outside:
@@ -242,8 +225,8 @@ def test_no_word_in_sound_holds_a_pause(case: tuple[Transcript, NDArray[np.float
 def test_settling_again_changes_nothing(case: tuple[Transcript, NDArray[np.float32]]) -> None:
     """What is settled is settled."""
     transcript, level = case
-    once = edges.settled(transcript, level)
-    assert edges.settled(once.transcript, level) == once
+    once = edges.refined(transcript, level)
+    assert edges.refined(once.transcript, level) == once
 
 
 @settings(deadline=None)
@@ -251,7 +234,7 @@ def test_settling_again_changes_nothing(case: tuple[Transcript, NDArray[np.float
 def test_pauses_are_the_gaps_between_words(case: tuple[Transcript, NDArray[np.float32]]) -> None:
     """Pauses before words are the gaps between them."""
     transcript, level = case
-    found = edges.settled(transcript, level)
+    found = edges.refined(transcript, level)
     words = words_of(found.transcript)
     for index, (before, word) in enumerate(itertools.pairwise(words), 1):
         if {index, index - 1} & found.outside:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ecg_audio.compute import hub, memory
-from ecg_audio.compute.memory import GIB, Gpu
+from ecg_audio.compute import gpu, hub
+from ecg_audio.compute.gpu import Gpu
+from ecg_audio.compute.memory import GIB
 from ecg_audio.errors import EngineUnavailable, InvalidRequest, LanguageUnsupported, OptionUnsupported
 from ecg_audio.request import AUTO, EMBEDDED, Guidance
 from ecg_audio.speech import engine as engines
@@ -17,7 +18,7 @@ from ecg_audio.speech import weights
 from ecg_audio.speech.engine import LocalEngine, ModelProcess, check_guidance, check_language, unavailable
 from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.speech.weights import PREFERRED_DIARIZATION, PREFERRED_MODEL, ROOM_FOR_PREFERRED_BYTES, choose, wished
-from tests import models
+from tests.support import models
 
 TURBO = EngineSettings(model=PREFERRED_MODEL).repository
 ROOMY, SMALL, NO_CARD = 16 * GIB, ROOM_FOR_PREFERRED_BYTES - 1, 0
@@ -34,7 +35,7 @@ def _clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(memory, "gpus", lambda: ())
+    monkeypatch.setattr(gpu, "gpus", lambda: ())
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_device_and_arithmetic_are_decided_with_the_models() -> None:
 
 def test_the_gpu_of_this_machine_counts_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The largest card decides whether there is room."""
-    monkeypatch.setattr(memory, "gpus", lambda: (Gpu(0, "small", 4 * GIB), Gpu(1, "T4", 16 * GIB)))
+    monkeypatch.setattr(gpu, "gpus", lambda: (Gpu(0, "small", 4 * GIB), Gpu(1, "T4", 16 * GIB)))
     assert choose(EngineSettings(), AUTO, here=among(TURBO)).settings.model == PREFERRED_MODEL
 
 

@@ -18,8 +18,8 @@ from ecg_audio.request import Guidance
 from ecg_audio.speech import weights
 from ecg_audio.speech.attribution import attribute
 from ecg_audio.speech.engine import LocalEngine, ModelProcess
-from tests import child_work, models
-from tests.speech import pipeline_folder, shortage
+from tests.support import child_work, models
+from tests.support.models import pipeline_folder, shortage
 
 SPOKEN = models.REFERENCE["conversation"]
 

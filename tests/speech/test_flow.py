@@ -15,7 +15,7 @@ from ecg_audio.serving.server import ModelServer
 from ecg_audio.speech import engine as engines
 from ecg_audio.speech.engine import LocalEngine
 from flows.analyze import analyze
-from tests import models
+from tests.support import models
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server", "tiny")]
 

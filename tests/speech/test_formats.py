@@ -12,8 +12,8 @@ from ecg_audio.analysis import Word
 from ecg_audio.media import decode
 from ecg_audio.request import Limits
 from ecg_audio.speech.engine import LocalEngine
-from tests.media.formats import encode
-from tests.models import CONVERSATION
+from tests.support.media.formats import encode
+from tests.support.models import CONVERSATION
 
 pytestmark = [pytest.mark.slow]
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.gpu import STAGES, measure
 from ecg_audio.speech.engine import LocalEngine
-from tests import models
+from tests.support import models
 
 
 @pytest.mark.slow

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from ecg_audio.compute.models import LADDER
+from ecg_audio.compute.memory_ladder import LADDER
 from ecg_audio.errors import GpuMemoryExhausted
 from ecg_audio.speech.engine import LocalEngine
-from tests import models
-from tests.speech import shortage
+from tests.support import models
+from tests.support.models import shortage
 
 pytestmark = [pytest.mark.slow]
 

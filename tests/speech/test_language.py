@@ -21,7 +21,6 @@ from ecg_audio.speech.language import (
     doubts,
     regions,
     spoken,
-    vote,
 )
 
 
@@ -43,18 +42,8 @@ ENGLISH = (12.0, {"en": 0.95, "cy": 0.03})
 KOREAN = (12.0, {"ko": 0.95, "ja": 0.03})
 
 
-def test_the_likeliest_language_wins_with_its_mean_probability() -> None:
-    """One sure place does not outvote two long ones that agree."""
-    found = ballots((2.0, {"ko": 0.9, "en": 0.1}), (4.0, {"en": 0.8, "ko": 0.2}), (4.0, {"en": 0.7}))
-    language, probability = vote(found)
-    assert language == "en"
-    assert probability == pytest.approx(0.02 + 0.32 + 0.28)
-
-
-def test_nobody_can_vote_on_silence() -> None:
+def test_silence_has_no_language() -> None:
     """Without ballots there is no language."""
-    with pytest.raises(ValueError, match="nobody voted"):
-        vote([])
     with pytest.raises(ValueError, match="nobody speaks"):
         spoken([])
     assert regions([]) == ()

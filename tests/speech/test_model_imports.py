@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests import models
+from tests.support import models
 
 SCRIPT = """
 import json, sys
@@ -20,7 +20,7 @@ from ecg_audio.speech import model_imports, process
 from ecg_audio.speech.settings import EngineSettings
 
 stages = process.STAGES
-settings = EngineSettings.read().settled()
+settings = EngineSettings.read().resolved()
 recording = sys.argv[2]
 spoken = stages["transcribe"](recording, settings, "auto", UNGUIDED)
 turns = stages["diarize"](recording, settings, UNKNOWN)

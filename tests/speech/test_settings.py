@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ecg_audio.compute import memory
-from ecg_audio.compute.memory import GIB, Gpu
+from ecg_audio.compute import gpu
+from ecg_audio.compute.gpu import Gpu
+from ecg_audio.compute.memory import GIB
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.speech.settings import HUB_NAMES, EngineSettings
 
@@ -50,18 +51,18 @@ def test_device_and_arithmetic_are_decided_by_the_machine(
     monkeypatch: pytest.MonkeyPatch, cards: tuple[Gpu, ...], settled: tuple[str, str]
 ) -> None:
     """Half precision on GPUs, int8 on the CPU; which models there are is decided elsewhere, for each request."""
-    monkeypatch.setattr(memory, "gpus", lambda: cards)
-    found = EngineSettings().settled()
+    monkeypatch.setattr(gpu, "gpus", lambda: cards)
+    found = EngineSettings().resolved()
     assert (found.device, found.compute_type) == settled
     assert (found.model, found.diarization) == ("auto", "auto")
-    assert found.settled() == found
+    assert found.resolved() == found
 
 
 def test_a_machine_can_be_described(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan for another machine asks nothing of this one."""
-    monkeypatch.setattr(memory, "gpus", lambda: pytest.fail("this machine was asked"))
-    assert EngineSettings().settled(16 * GIB).device == "cuda"
-    assert EngineSettings().settled(0).device == "cpu"
+    monkeypatch.setattr(gpu, "gpus", lambda: pytest.fail("this machine was asked"))
+    assert EngineSettings().resolved(16 * GIB).device == "cuda"
+    assert EngineSettings().resolved(0).device == "cpu"
 
 
 @pytest.mark.parametrize(
@@ -69,15 +70,15 @@ def test_a_machine_can_be_described(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_arithmetic_follows_the_device_that_is_set(given: dict[str, str], settled: tuple[str, str]) -> None:
     """One of the two may be named, and the other is decided by it."""
-    found = EngineSettings.model_validate(given).settled(0)
+    found = EngineSettings.model_validate(given).resolved(0)
     assert (found.device, found.compute_type) == settled
 
 
 def test_what_is_named_stays_as_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only `auto` is decided."""
-    monkeypatch.setattr(memory, "gpus", lambda: (Gpu(0, "T4", 16 * GIB),))
+    monkeypatch.setattr(gpu, "gpus", lambda: (Gpu(0, "T4", 16 * GIB),))
     named = EngineSettings(model="org/model", device="cpu", compute_type="float32")
-    assert named.settled() == named
+    assert named.resolved() == named
     assert named.repository == "org/model"
 
 

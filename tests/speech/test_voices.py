@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ecg_audio.speech import voices
-from ecg_audio.speech.voices import Heard, likeness, runs, tell_apart
+from ecg_audio.speech.voices import VoiceEvidence, likeness, runs, tell_apart
 
 FRAME_S = 0.02
 CHUNK_S = 10.0
@@ -33,7 +33,7 @@ def heard(
     noise: float = 0.0,
     split: bool = True,
     both_s: tuple[float, float] = (0.0, 0.0),
-) -> Heard:
+) -> VoiceEvidence:
     """What perfect models hear of turns (speaker, start_s, end_s) in order; unless `split`, the segmentation hears one.
 
     During `both_s` the first two people of each chunk speak at once.
@@ -64,7 +64,7 @@ def heard(
     half = voices.WINDOW_S / 2
     centres = np.arange(0, duration_s, voices.HOP_S).tolist()
     spans = runs(who >= 0, active, starts) * FRAME_S
-    return Heard(
+    return VoiceEvidence(
         vectors=np.array([vector(at - half, at + half) for at in centres]),
         run_vectors=np.array([vector(first, last) for first, last in spans.tolist()]).reshape(-1, DIMENSION),
         speech=who >= 0,
@@ -160,7 +160,7 @@ def test_a_second_speaker_is_named_where_two_speak() -> None:
 
 def test_no_speech_has_no_voices() -> None:
     """Silence: nobody, anywhere."""
-    silence = Heard(
+    silence = VoiceEvidence(
         vectors=np.full((8, DIMENSION), np.nan, np.float32),
         run_vectors=np.zeros((0, DIMENSION), np.float32),
         speech=np.zeros(100, dtype=bool),

@@ -22,8 +22,8 @@ from ecg_audio.request import EMBEDDED
 from ecg_audio.speech import weights
 from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.speech.weights import embedded_here, embedded_whisper, verified_whisper
+from tests.support import REPOSITORY
 
-REPOSITORY = Path(__file__).parent.parent.parent
 HEAD, TAIL, CONFIG = b"first half, " * 200_000, b"second half" * 90_000, b"{}"
 WHOLE = {"model.bin": HEAD + TAIL, "config.json": CONFIG}
 

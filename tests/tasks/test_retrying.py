@@ -9,7 +9,7 @@ import tasks
 from blocks.folder import FolderStore
 from ecg_audio.errors import PublishFailed, ResultNotFound, StoreRefused
 from tasks import retrying
-from tasks.retrying import RETRYING, can_help, patient
+from tasks.retrying import RETRYING, can_help, with_retries
 from tasks.stage import Stage
 
 
@@ -46,16 +46,16 @@ def test_every_task_is_tried_again_where_that_can_help() -> None:
 def test_a_store_that_comes_back_is_asked_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """What was asked meanwhile happens, the log says why it took so long, and the store is the same to look at."""
     store = Away(tmp_path, [PublishFailed("away"), PublishFailed("away")])
-    patient(store).write("key", b"content")
+    with_retries(store).write("key", b"content")
     assert caplog.messages == ["away; asked again in 0 s"] * 2
-    assert patient(store).read("key") == b"content" and patient(store).uri("key") == store.uri("key")
+    assert with_retries(store).read("key") == b"content" and with_retries(store).uri("key") == store.uri("key")
 
 
 def test_a_store_that_stays_away_is_asked_so_often(tmp_path: Path) -> None:
     """After the last delay its own failure comes through."""
     store = Away(tmp_path, [PublishFailed(f"failure {number}") for number in range(5)])
     with pytest.raises(PublishFailed, match="failure 2"):
-        patient(store).write("key", b"content")
+        with_retries(store).write("key", b"content")
     assert len(store.failures) == 2
 
 
@@ -64,5 +64,5 @@ def test_what_cannot_help_is_not_tried(tmp_path: Path, final: Exception) -> None
     """A refusal, or an absence, is an answer."""
     store = Away(tmp_path, [final, final])
     with pytest.raises(type(final)):
-        patient(store).write("key", b"content")
+        with_retries(store).write("key", b"content")
     assert len(store.failures) == 1

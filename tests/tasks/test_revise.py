@@ -3,7 +3,7 @@
 from ecg_audio.analysis import Analysis, Edits, SegmentEdit
 from ecg_audio.revision import draft
 from tasks import revise
-from tests.results import factory
+from tests.support.results import factory
 
 
 def analysis() -> Analysis:

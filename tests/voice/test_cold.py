@@ -3,21 +3,19 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from ecg_audio.voice import cold
-from ecg_audio.voice.kernels import kept
-
-REPOSITORY = Path(__file__).parents[2]
+from ecg_audio.voice.kernels import code_cache
+from tests.support import REPOSITORY
 
 
 @pytest.fixture
 def asked(monkeypatch, tmp_path):
     """What was asked to be compiled, on a machine that has nothing yet."""
     parts = []
-    monkeypatch.setattr(kept, "folder", lambda: tmp_path / "kernels-of-a-test")
+    monkeypatch.setattr(code_cache, "folder", lambda: tmp_path / "kernels-of-a-test")
     monkeypatch.setattr(cold, "_compile", lambda part: parts.append(part) or True)
     return parts
 
@@ -27,14 +25,14 @@ def test_everything_is_compiled_once(asked):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: cold.compile_once(), range(4)))
     assert sorted(asked) == sorted(cold.PARTS)
-    assert not kept.is_cold()
+    assert not code_cache.is_cold()
 
 
 def test_what_failed_is_not_called_done(asked, monkeypatch):
     """A compiler that fails leaves the machine cold: the kernels are compiled when they are called."""
     monkeypatch.setattr(cold, "_compile", lambda part: part != "pitch")
     cold.compile_once()
-    assert kept.is_cold()
+    assert code_cache.is_cold()
 
 
 def test_a_compiler_that_ends_is_told(monkeypatch, caplog):
@@ -46,7 +44,7 @@ def test_a_compiler_that_ends_is_told(monkeypatch, caplog):
 def test_where_nothing_can_be_kept_nobody_waits(asked, monkeypatch, tmp_path):
     """A folder that cannot be made ends in no lock, and in no failure."""
     (tmp_path / "file").touch()
-    monkeypatch.setattr(kept, "folder", lambda: tmp_path / "file" / "kernels")
+    monkeypatch.setattr(code_cache, "folder", lambda: tmp_path / "file" / "kernels")
     cold.compile_once()
     assert sorted(asked) == sorted(cold.PARTS)
 

@@ -12,10 +12,10 @@ from ecg_audio.results import document
 from ecg_audio.speech import engine as engines
 from ecg_audio.speech.engine import LocalEngine
 from ecg_audio.voice.emotion import EmotionClassifier, configured
-from ecg_audio.voice.emotion_models import felt, mapped
+from ecg_audio.voice.emotion_process import felt, mapped
 from flows.analyze import analyze
-from tests import models
-from tests.voice import emotion_models
+from tests.support import models
+from tests.support.models import emotion as emotion_models
 
 LABELS = ["neu", "hap", "ang"]
 CONFIDENCE = math.exp(3) / (math.exp(3) + 2)

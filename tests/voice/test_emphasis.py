@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecg_audio.analysis import Emphasis, SpokenWord
-from ecg_audio.voice.emphasis import FEWEST_WORDS, LOUDNESS, Heard, hear, judge
+from ecg_audio.voice.emphasis import FEWEST_WORDS, LOUDNESS, WordMeasures, judge, measure_words
 from ecg_audio.voice.frames import measure
 from ecg_audio.voice.function_words import is_function_word
 
@@ -56,7 +56,7 @@ def synthetic(gain_db=0.0, raised_st=0.0, stretched=1.0, whole_db=0.0):
 def judged(**change):
     """What stands out in the synthetic voice."""
     words, frames = synthetic(**change)
-    return judge(words, hear(words, frames))
+    return judge(words, measure_words(words, frames))
 
 
 def marks(emphases):
@@ -111,7 +111,7 @@ def heard(unusual_db, texts=None):
     levels_db += LOUDNESS.fall * np.arange(count) / max(1, count - 1)
     levels_db[-1:] += LOUDNESS.final
     levels_db += [LOUDNESS.function * is_function_word(text) for text in texts or ["word"] * count]
-    return Heard(levels_db, same.copy(), np.full(count, math.log(0.24)), same.copy())
+    return WordMeasures(levels_db, same.copy(), np.full(count, math.log(0.24)), same.copy())
 
 
 LEVELS = st.lists(st.floats(-15, 15), min_size=12, max_size=40)
@@ -202,11 +202,11 @@ def test_what_was_not_measured_is_absent():
     (frames,) = measure([sound])
     silent = SpokenWord(text="word", start_s=0.2, end_s=0.6, timing="aligned", speaker="A")
     noise = SpokenWord(text="word", start_s=1.2, end_s=1.6, timing="interpolated", speaker="A")
-    found = hear([silent, noise], frames)
+    found = measure_words([silent, noise], frames)
     assert np.isnan(found.level_db).tolist() == [True, False]
     assert np.isnan(found.pitch_st).all()
     assert np.isnan(found.log_length).tolist() == [False, True]
-    unknown = Heard(*np.full((4, 12), np.nan))
+    unknown = WordMeasures(*np.full((4, 12), np.nan))
     assert judge(said(["word"] * 12), unknown) == [None] * 12
     assert Emphasis().louder is None
 

@@ -8,7 +8,7 @@ from ecg_audio.voice import batch, cepstrum, formants
 from ecg_audio.voice.kernels import candidates, marks, prediction
 from ecg_audio.voice.kernels.marks import MARKS_A_FRAME, find_marks
 from ecg_audio.voice.pitch import PitchSettings, lags
-from tests.voice import reference
+from tests.support import kernel_reference as reference
 
 FRAMES, MARGIN = 64, 4
 CHOSEN = range(MARGIN, FRAMES - MARGIN, 3)
@@ -81,7 +81,7 @@ def test_roots(laid):
     slow, window = batch.resampled(laid[1], 5000), formants.gaussian(500)
     re, im = np.zeros((2, prediction.ORDER, FRAMES))
     starts = (np.arange(FRAMES) + MARGIN) * 100 - 250
-    prediction.find_roots(slow, starts, window, prediction.rooms(500), re.reshape(-1), im.reshape(-1))
+    prediction.find_roots(slow, starts, window, prediction.scratch(500), re.reshape(-1), im.reshape(-1))
     for number in CHOSEN:
         x = reference.frame(slow, number + MARGIN, 500, 10_000) * window
         apart = np.abs((re[:, number] + 1j * im[:, number])[:, None] - np.roots(reference.burg(x, prediction.ORDER)))

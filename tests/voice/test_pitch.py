@@ -19,8 +19,8 @@ from benchmarks.voice_truth import (
 )
 from ecg_audio.voice.batch import VOICED
 from ecg_audio.voice.frames import measure
-from ecg_audio.voice.path import silence_reference
 from ecg_audio.voice.pitch import PitchSettings, lags
+from ecg_audio.voice.pitch_path import silence_reference
 
 
 def tracked(samples, **options):

@@ -14,11 +14,12 @@ import pytest
 from deployments.service.warm import client
 from deployments.service.warm.client import NotWarm
 from deployments.service.warm.imports import READ_ONCE
-from tests.faults.test_kill import until
+from tests.support import REPOSITORY
+from tests.support.processes import work
+from tests.support.waiting import alive, until
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the fork server needs Linux")
 
-REPOSITORY = Path(__file__).parent.parent.parent
 NEEDED = (
     "deployments/__init__.py",
     *(f"ecg_audio/{name}.py" for name in ("__init__", "environment", "errors", "peer", "telemetry")),
@@ -38,7 +39,7 @@ class Place:
         shutil.copytree(REPOSITORY / "deployments/service/warm", root / "deployments/service/warm")
         (root / "tasks").mkdir()
         (root / "tasks/__init__.py").touch()
-        shutil.copy(Path(__file__).with_name("work.py"), root / "tasks" / "work.py")
+        shutil.copy(work.__file__, root / "tasks" / "work.py")
 
     def serve(self, *options: str) -> subprocess.Popen[str]:
         """Start a fork server and wait until it answers."""
@@ -90,14 +91,6 @@ def serving(place: Place) -> Iterator[subprocess.Popen[str]]:
     assert server.poll() is None, server.communicate()[1]
     yield server
     stop(server)
-
-
-def gone(process_id: int) -> bool:
-    """Whether a process has ended; one that nobody has waited for yet has."""
-    try:
-        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 def staying(place: Place, tmp_path: Path, name: str = "job") -> tuple[subprocess.Popen[str], int, int, Path]:
@@ -165,7 +158,7 @@ def test_a_signal_to_the_client_reaches_the_job(place: Place, tmp_path: Path) ->
     job.terminate()
     job.communicate(timeout=20)
     assert job.returncode == 7
-    until(lambda: gone(own))
+    until(lambda: not alive(own))
 
 
 @pytest.mark.usefixtures("serving")
@@ -174,7 +167,7 @@ def test_killing_the_client_kills_the_job_and_what_it_started(place: Place, tmp_
     job, own, child, _ = staying(place, tmp_path)
     job.kill()
     job.communicate()
-    until(lambda: gone(own) and gone(child), 10)
+    until(lambda: not alive(own) and not alive(child), 10)
     until(lambda: (place.health() or {})["jobs"] == 0, 10)
 
 
@@ -195,7 +188,7 @@ def test_jobs_outlive_the_server_and_the_next_ones_start_cold(place: Place, tmp_
 
     killed.kill()
     killed.communicate()
-    until(lambda: gone(own) and gone(child), 10)
+    until(lambda: not alive(own) and not alive(child), 10)
     for process_id in both:
         os.kill(process_id, signal.SIGKILL)
     assert "its exit code is not known" in dies.communicate(timeout=20)[1]

@@ -44,7 +44,7 @@ class Job:
         """
         if self.client.recv(len(GO)) != GO:
             os._exit(0)  # the client has given up and started the job itself
-        self._settle()
+        self._take_over()
         code = 1
         try:
             sys.modules.pop(self.module, None)  # it runs as the main program, and is not there under its own name
@@ -56,7 +56,7 @@ class Job:
         finally:
             self._say_ending(code)
 
-    def _settle(self) -> None:
+    def _take_over(self) -> None:
         for target, source in enumerate(self.files):
             os.dup2(source, target)
             os.close(source)

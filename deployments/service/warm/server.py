@@ -121,7 +121,7 @@ class Server:
         else:
             for pid, job in list(self._running.items()):
                 if descriptor == job.process:
-                    self._bury(pid)
+                    self._reap(pid)
                 elif job.client and descriptor == job.client.fileno():
                     _end(pid)
                     job.client.close()
@@ -171,7 +171,7 @@ class Server:
             if job.client:
                 job.client.close()
 
-    def _bury(self, pid: int) -> None:
+    def _reap(self, pid: int) -> None:
         _, status = os.waitpid(pid, 0)
         job = self._running.pop(pid)
         os.close(job.process)

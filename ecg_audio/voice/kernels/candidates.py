@@ -13,12 +13,11 @@ from ecg_audio.voice.kernels.lanes import (
     load,
     load_at,
     peaks,
-    room,
     single,
     smaller,
     store,
 )
-from ecg_audio.voice.kernels.transform import fold, powers, transform
+from ecg_audio.voice.kernels.transform import Scratch, fold, powers, transform
 
 Array = Any
 
@@ -46,32 +45,18 @@ class Lags(NamedTuple):
     least: float  # smallest autocorrelation that is a candidate
 
 
-class Rooms(NamedTuple):
-    """What `find_candidates` works in: float32."""
-
-    ar: Array  # (size / 2 * LANES,), as the next three
-    ai: Array
-    br: Array
-    bi: Array
-    power: Array  # ((size / 2 + 1) * LANES,)
-    score: Array  # (LANES * CANDIDATES,)
-
-
-def rooms(size: int) -> Rooms:
-    """Room for one thread and transforms of `size` points."""
-    ar, ai, br, bi = (room(size // 2, np.float32) for _ in range(4))
-    return Rooms(ar, ai, br, bi, room(size // 2 + 1, np.float32), room(CANDIDATES, np.float32))
-
-
 @kernel
-def find_candidates(hops: Array, places: Array, constants: Lags, work: Rooms, frames: int, out: Array) -> None:
+def find_candidates(
+    hops: Array, places: Array, constants: Lags, work: Scratch, score: Array, frames: int, out: Array
+) -> None:
     """The strongest autocorrelation peaks of each frame.
 
     Args:
         hops: see `spectrum.measure_waveform`.
         places: see `spectrum.measure_waveform`, as long as the window.
         constants: the constants.
-        work: from `rooms`.
+        work: from `transform.scratch`.
+        score: float32, (LANES * CANDIDATES,), to work in.
         frames: how many, a multiple of LANES.
         out: float32, flat, ((1 + 2 * CANDIDATES) * frames,): largest absolute sample around the window's mean; F0 of
             each candidate in Hz, 0 where there is none; their corrected autocorrelations, at most 1.
@@ -106,7 +91,7 @@ def find_candidates(hops: Array, places: Array, constants: Lags, work: Rooms, fr
         for lag in range(constants.shortest - 1, constants.longest + 2):  # the spectrum is spent: its room is taken
             product = load(odd, lag // 2) if lag % 2 else load(even, lag // 2)
             store(power, lag, product * scale * constants.correction[lag])
-        _pick(power, first, constants, work.score, frames, out)
+        _pick(power, first, constants, score, frames, out)
 
 
 @part

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ecg_audio.voice.kernels.compiled import kernel
-from ecg_audio.voice.kernels.lanes import LANES, absolute, below, larger, load, room, single, store
+from ecg_audio.voice.kernels.lanes import LANES, absolute, below, larger, load, single, store
 from ecg_audio.voice.kernels.spectrum import logarithm
-from ecg_audio.voice.kernels.transform import fold, powers, transform
+from ecg_audio.voice.kernels.transform import Scratch, fold, powers, transform
 
 Array = Any
 
@@ -30,31 +30,15 @@ class Constants(NamedTuple):
     longest: int  # to before this
 
 
-class Rooms(NamedTuple):
-    """What `find_prominence` works in: float32."""
-
-    ar: Array  # (size / 2 * LANES,), as the next three
-    ai: Array
-    br: Array
-    bi: Array
-    power: Array  # ((size / 2 + 1) * LANES,)
-
-
-def rooms(size: int) -> Rooms:
-    """Room for one thread and transforms of `size` points."""
-    ar, ai, br, bi = (room(size // 2, np.float32) for _ in range(4))
-    return Rooms(ar, ai, br, bi, room(size // 2 + 1, np.float32))
-
-
 @kernel
-def find_prominence(samples: Array, starts: Array, constants: Constants, work: Rooms, out: Array) -> None:
+def find_prominence(samples: Array, starts: Array, constants: Constants, work: Scratch, out: Array) -> None:
     """Height of the cepstrum's peak over a straight line through it, in decibels.
 
     Args:
         samples: float32, (any,).
         starts: int64, (frames,), a multiple of LANES: where each frame's window begins.
         constants: the constants.
-        work: from `rooms`.
+        work: from `transform.scratch`.
         out: float32, (frames,).
     """
     length, half = len(constants.window), len(constants.half_cos)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-from ecg_audio.voice.kernels import kept
+from ecg_audio.voice.kernels import code_cache
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -29,7 +29,7 @@ def kernel(function: Kernel) -> Kernel:
     with, so every caller should hand it the same ones.
     """
     settings: Any = numba.config
-    others, settings.CACHE_DIR = settings.CACHE_DIR, str(kept.folder())
+    others, settings.CACHE_DIR = settings.CACHE_DIR, str(code_cache.folder())
     try:
         compiled = numba.njit(cache=True, **_OPTIONS)(function)
     finally:

@@ -28,7 +28,7 @@ ROUNDS = 60
 CONVERGED = 1e-9
 
 
-class Rooms(NamedTuple):
+class Scratch(NamedTuple):
     """What `find_roots` works in: float64."""
 
     x: Array  # ((length + ORDER + 2) * LANES,): the windowed samples, and zeros
@@ -40,22 +40,22 @@ class Rooms(NamedTuple):
     im: Array
 
 
-def rooms(length: int) -> Rooms:
+def scratch(length: int) -> Scratch:
     """Room for one thread and windows of `length`."""
     a, mirrored, g, lags = (room(ORDER + 2) for _ in range(4))
     x, re, im = (room(numbers) for numbers in (length + ORDER + 2, ORDER, ORDER))
-    return Rooms(x, a, mirrored, g, lags, re, im)
+    return Scratch(x, a, mirrored, g, lags, re, im)
 
 
 @kernel
-def find_roots(samples: Array, starts: Array, window: Array, work: Rooms, re: Array, im: Array) -> None:
+def find_roots(samples: Array, starts: Array, window: Array, work: Scratch, re: Array, im: Array) -> None:
     """Roots of the prediction polynomial of each frame.
 
     Args:
         samples: float32, (any,).
         starts: int64, (frames,), a multiple of LANES: where each frame's window begins.
         window: float64.
-        work: from `rooms`.
+        work: from `scratch`.
         re: out, float64, flat, (ORDER * frames,): real parts, NaN where the roots were not found.
         im: out, likewise: imaginary parts.
     """
@@ -73,7 +73,7 @@ def find_roots(samples: Array, starts: Array, window: Array, work: Rooms, re: Ar
 
 
 @part
-def _predict(work: Rooms, length: int) -> None:
+def _predict(work: Scratch, length: int) -> None:
     """The coefficients 1, a1, ... of eight windowed frames, by Burg's method."""
     x, a, mirrored, g, lags = work.x, work.a, work.mirrored, work.g, work.lags
     for n in range(length, length + ORDER + 2):
@@ -128,7 +128,7 @@ def _predict(work: Rooms, length: int) -> None:
 
 
 @part
-def _solve(work: Rooms) -> Any:
+def _solve(work: Scratch) -> Any:
     """All roots of eight polynomials at once, by Aberth's iteration; 1.0 for each whose were not found.
 
     A lane whose roots stand still is not moved any more, so that none depends on its neighbours.

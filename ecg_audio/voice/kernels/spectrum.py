@@ -57,7 +57,7 @@ class Tables(NamedTuple):
     high_slope: Array
 
 
-class Rooms(NamedTuple):
+class Scratch(NamedTuple):
     """What `measure_spectrum` works in."""
 
     ar: Array  # float64, (256 * LANES,), as the next three
@@ -69,10 +69,10 @@ class Rooms(NamedTuple):
     magnitudes: Array  # float32, (257 * (LANES + 1),): before the eight frames', that of the frame before
 
 
-def rooms() -> Rooms:
+def scratch() -> Scratch:
     """Room for one thread."""
     ar, ai, br, bi = (room(WINDOW // 2) for _ in range(4))
-    return Rooms(ar, ai, br, bi, room(BINS), room(BINS, np.float32), np.empty(BINS * (LANES + 1), np.float32))
+    return Scratch(ar, ai, br, bi, room(BINS), room(BINS, np.float32), np.empty(BINS * (LANES + 1), np.float32))
 
 
 @part
@@ -127,7 +127,7 @@ def measure_waveform(hops: Array, places: Array, frames: int, out: Array) -> Non
 
 @kernel
 def measure_spectrum(
-    hops: Array, places: Array, constants: Tables, work: Rooms, frames: int, out: Array, decibels: Array
+    hops: Array, places: Array, constants: Tables, work: Scratch, frames: int, out: Array, decibels: Array
 ) -> None:
     """Centroid, rolloff, flatness, cepstrum and balance of spectra, and their mel bands.
 
@@ -138,7 +138,7 @@ def measure_spectrum(
         hops: see `measure_waveform`.
         places: see `measure_waveform`.
         constants: the constants.
-        work: from `rooms`.
+        work: from `scratch`.
         frames: how many, a multiple of LANES.
         out: float32, flat, (ROWS * frames,): centroid in Hz, rolloff in Hz, binary logarithm of flatness, 13 cepstral
             coefficients, alpha ratio and Hammarberg index in dB, slopes of 0 to 500 Hz and to 1500 Hz in dB/Hz, flux.

@@ -6,14 +6,30 @@ in frequency by four, self-sorting after Stockham (Cochran et al., "What is the 
 55(10), 1967). Arrays are flat, element k of lane l at 8 k + l; float32 and float64 share the code.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ecg_audio.voice.kernels.compiled import part
-from ecg_audio.voice.kernels.lanes import load, store
+from ecg_audio.voice.kernels.lanes import load, room, store
 
 Array = Any
+
+
+class Scratch(NamedTuple):
+    """What a kernel that goes to the spectrum and back works in: float32."""
+
+    ar: Array  # (size / 2 * LANES,), as the next three
+    ai: Array
+    br: Array
+    bi: Array
+    power: Array  # ((size / 2 + 1) * LANES,)
+
+
+def scratch(size: int) -> Scratch:
+    """Room for one thread and transforms of `size` points."""
+    ar, ai, br, bi = (room(size // 2, np.float32) for _ in range(4))
+    return Scratch(ar, ai, br, bi, room(size // 2 + 1, np.float32))
 
 
 def roots(size: int, dtype: type = np.float32) -> tuple[Array, Array]:

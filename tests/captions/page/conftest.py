@@ -14,7 +14,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from ecg_audio.analysis import Analysis
 from ecg_audio.captions import html as report
-from tests.results import factory
+from tests.support.results import factory
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
 RATE_HZ = 16_000

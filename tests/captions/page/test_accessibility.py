@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.captions.page.conftest import DESKTOP, PHONE, Open
-from tests.results import factory
+from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
 

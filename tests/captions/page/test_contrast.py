@@ -10,8 +10,8 @@ from PIL import Image
 from selenium.webdriver.common.by import By
 
 from tests.captions.page.conftest import Open
-from tests.captions.sight import contrast
-from tests.results import factory
+from tests.support.colour_vision import contrast
+from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ from selenium.webdriver.common.by import By
 from ecg_audio.captions import srt, transcript, vtt
 from ecg_audio.captions.cues import CueSettings, cues
 from tests.captions.page.conftest import Open
-from tests.results import factory
+from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.captions.page.conftest import Open
-from tests.results import factory
+from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
 

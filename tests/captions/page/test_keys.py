@@ -4,7 +4,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.captions.page.conftest import Open
-from tests.results import factory
+from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,7 @@ from selenium.webdriver.common.by import By
 
 from ecg_audio.captions.styling import Style
 from tests.captions.page.conftest import Open
-from tests.results import factory
+from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ from ecg_audio.analysis import Notice
 from tests.captions.page.conftest import RATE_HZ, Open
 from tests.captions.test_formats import HOSTILE
 from tests.captions.test_page import HOSTILE as CLOSING
-from tests.results import factory
+from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ from selenium.webdriver.common.keys import Keys
 
 from ecg_audio.captions.cues import cues
 from tests.captions.page.conftest import Open
-from tests.results import factory
+from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ from tests.captions.page.conftest import Open
 from tests.captions.test_boundaries import NOT_FIRST, NOT_LAST
 from tests.captions.test_scripts import SAID
 from tests.captions.test_scripts import segment as in_script
-from tests.results import factory
+from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
 

@@ -16,8 +16,8 @@ from ecg_audio.captions import vtt
 from ecg_audio.captions.cues import cues
 from ecg_audio.captions.styling import Style
 from tests.captions.page.conftest import DESKTOP, RATE_HZ, Opened
-from tests.captions.sight import contrast
-from tests.results import factory
+from tests.support.colour_vision import contrast
+from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.captions.page.conftest import DESKTOP, PHONE, Open
-from tests.results import factory
+from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
 

@@ -1,0 +1,122 @@
+"""An engine without models behind a model server; as a program, a server that can be killed: `... stub_models PATH`."""
+
+import re
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ecg_audio.analysis import Diarization, Notice, Span, Transcript, VoiceVectors
+from ecg_audio.compute.memory import Metered, Use
+from ecg_audio.errors import EcgError, EngineUnavailable, WorkerLost
+from ecg_audio.progress import Report
+from ecg_audio.request import AUTO, Guidance
+from ecg_audio.serving.server import ModelServer
+from ecg_audio.sound_events import Remark, Remarks
+
+NUMBER = re.compile(r"[\d.]{1,5}")
+
+
+class StubProcess:
+    """What a server is told of the model process."""
+
+    def __init__(self) -> None:
+        self.memory: dict[str, Metered] = {}
+        self.loads = {"recogniser": 1}
+        self.loaded = ("recogniser",)
+
+
+class StubModels:
+    """Hears its recording's name, in as many seconds as the name says (`1.5.flac`), else in one."""
+
+    def __init__(self) -> None:
+        self.settings = SimpleNamespace(model="stub", device="cpu")
+        self.notices = (Notice(code="MODELS_EMBEDDED", message="it is a stub"),)
+        self.process = StubProcess()
+        self.heard: list[str] = []
+        self.asked: list[str] = []  # which models, of each stage
+        self.guidance: list[Guidance] = []
+        self.warmed = self.closed = 0
+        self.failures: list[EcgError] = []
+        self.resident_bytes = 1000
+        self._stop = threading.Event()
+
+    def of(self, models: str) -> "_Named":
+        """The same for what a request says of its models; there is none called nowhere."""
+        if models == "nowhere":
+            raise EngineUnavailable("there is no model nowhere", hint="Name another.")
+        return _Named(self, models)
+
+    def warm(self) -> None:
+        """Counted."""
+        self.warmed += 1
+        self._stop.clear()
+
+    def close(self) -> None:
+        """As a model process that is ended: who works there hears that it is lost."""
+        self.closed += 1
+        self._stop.set()
+
+    def transcribe(self, recording: Path, *, language: str, guidance: Guidance, report: Report) -> Transcript:
+        """Take the time, then tell the name."""
+        if self.failures:
+            raise self.failures.pop(0)
+        until = time.monotonic() + (float(recording.stem) if NUMBER.fullmatch(recording.stem) else 1.0)
+        while (left_s := until - time.monotonic()) > 0:
+            report(0.5)
+            if self._stop.wait(min(left_s, 0.2)):
+                raise WorkerLost("the stub was closed")
+        self.heard.append(recording.stem)
+        self.guidance.append(guidance)
+        self.process.memory["transcribe"] = Metered(*[Use(self.resident_bytes)] * 3)
+        return Transcript(model=recording.stem, language=language, utterances=(), speech=())
+
+
+class _Named:
+    """The stub's models by one name."""
+
+    def __init__(self, stub: StubModels, models: str) -> None:
+        self.settings = SimpleNamespace(model=stub.settings.model if models == AUTO else models, device="cpu")
+        self.notices = stub.notices if models == AUTO else ()
+        self._stub = stub
+        self._models = models
+
+    def fingerprint(self, stage: str) -> dict[str, str]:
+        """Of the stage."""
+        return {"stage": stage, "models": self._models}
+
+    def transcribe(self, recording: Path, *, language: str, guidance: Guidance, report: Report) -> Transcript:
+        """As the stub does."""
+        self._stub.asked.append(self._models)
+        return self._stub.transcribe(recording, language=language, guidance=guidance, report=report)
+
+    def align(self, _recording: Path, transcript: Transcript, *, report: Report) -> Transcript:
+        """As it is."""
+        self._stub.asked.append(self._models)
+        return transcript
+
+    def diarize(self, _recording: Path, *, speakers: Any, report: Report) -> Diarization:
+        """Says how many were asked for."""
+        self._stub.asked.append(self._models)
+        return Diarization(model=f"{speakers.exact} speakers", turns=(), exclusive=())
+
+    def listen(self, _recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Remarks:
+        """Says in which language it was asked."""
+        return Remarks(remarks=tuple(Remark(**span.model_dump(), text=language, probability=1.0) for span in spans))
+
+    def embed(self, _recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report) -> VoiceVectors:
+        """Says how much it heard of each voice."""
+        told = tuple((sum(span.end_s - span.start_s for span in spans),) for spans in voices)
+        return VoiceVectors(encoder=self._models, vectors=told)
+
+
+def main() -> None:
+    """Serve until killed or asked to end."""
+    with ModelServer(StubModels(), Path(sys.argv[1])) as server:  # type: ignore[arg-type]
+        server.serve()
+
+
+if __name__ == "__main__":
+    main()
