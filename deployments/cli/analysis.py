@@ -159,7 +159,7 @@ class Begun(NamedTuple):
 
 
 def begin(stack: ExitStack, first: AnalysisRequest, *, refresh: bool) -> Begun:
-    """Start what takes seconds, each in a process of its own: the server and, if needed, the speech models and a decoder.
+    """Start what takes seconds, each in a process of its own: the server; if needed, the speech models and a decoder.
 
     Of several sources, the first alone finds its decoder here.
     """
