@@ -38,6 +38,13 @@ def compile_once() -> None:
             code_cache.warmed()
 
 
+def load() -> None:
+    """Have the kernels in memory, for this process and its copies; where some are not compiled yet, do nothing."""
+    if not code_cache.is_cold():
+        for part in PARTS.values():
+            part()
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     """Hold a lock that is let go whenever and however this process ends."""
@@ -94,4 +101,4 @@ def _spectra() -> None:
 
 
 PARTS = {"pitch": _pitch, "spectra": _spectra}
-"""Halves that take about as long as each other."""
+"""Halves that take about as long as each other, by what compiles or loads their kernels: a call of each."""

@@ -49,6 +49,17 @@ def test_where_nothing_can_be_kept_nobody_waits(asked, monkeypatch, tmp_path):
     assert sorted(asked) == sorted(cold.PARTS)
 
 
+def test_they_are_loaded_where_they_are_compiled(asked, monkeypatch):
+    """A process that is copied has them from its beginning; on a machine that has none it compiles nothing."""
+    called = []
+    monkeypatch.setattr(cold, "PARTS", {"pitch": lambda: called.append("pitch")})
+    cold.load()
+    assert not called
+    code_cache.warmed()
+    cold.load()
+    assert called == ["pitch"]
+
+
 def test_the_parts_are_all_there_is():
     """What the parts compile is all that a measurement of voice, noise and silence calls: nothing is compiled later."""
     script = """

@@ -15,13 +15,14 @@ from ecg_audio.telemetry import TELEMETRY_OFF
 
 ROOT = Path(__file__).parents[3]
 CODE = ("blocks", "deployments", "ecg_audio", "flows", "tasks")
+MEASURING = "ecg_audio.voice.frames"
 BESIDE_FLOWS = (
     "prefect.engine",
     "prefect.flow_engine",
     "prefect.task_engine",
     "prefect.utilities.visualization",  # with graphviz, which every flow run looks for
     "anyio._backends._asyncio",
-    "ecg_audio.voice.frames",
+    MEASURING,
 )
 """No library that keeps a thread: pyarrow does, and torch; jobs, or their children, import those."""
 READ_ONCE = ("PYTHON", "LD_", "NUMBA_", "OMP_", "OPENBLAS_", "PREFECT_TASKS_", "PREFECT_FLOWS_DEFAULT_")
@@ -82,6 +83,10 @@ def ahead(modules: list[str]) -> Imported:
     gc.disable()
     for name in modules:
         importlib.import_module(name)
+    if MEASURING in modules:
+        from ecg_audio.voice import cold
+
+        cold.load()  # else each job that measures takes half a second to
     gc.collect()
     gc.freeze()  # the collector leaves these objects alone from now on, so copies share their memory
     gc.enable()
