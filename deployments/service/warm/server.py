@@ -1,9 +1,9 @@
 """The fork server: everything that a job imports is imported here once, and each job's process is a copy.
 
 `python -m deployments.service.warm.server` listens on a Unix socket in a folder that only this user can enter. It has
-one thread and opens no connection, so that a copy of it is as good as a fresh process. It computes nothing and keeps no
-secret: a job's environment goes to the copy. Jobs do not depend on it: when it is ended, they go on, and the next ones
-start cold. When the code on disk has changed it starts itself anew, so that no job runs old code.
+one thread and opens no connection, so that a copy of it is as good as a fresh process. It keeps no secret: a job's
+environment goes to the copy. Jobs do not depend on it: when it is ended, they go on, and the next ones start cold. When
+the code on disk has changed it starts itself anew, so that no job runs old code.
 """
 
 import argparse
