@@ -1,5 +1,6 @@
 """`ecg query`: SQL over the tables of a store."""
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ def query(sql: str, store: str | None, *, as_csv: bool) -> None:
     if sql == "-":
         sql = sys.stdin.read()
     with duckdb.connect(config={"autoinstall_known_extensions": "false", "TimeZone": "UTC"}) as db:
-        _open(db, store)
+        open_tables(db, store, sql)
         try:
             answer = db.execute(sql)
             if as_csv:
@@ -49,27 +50,36 @@ def query(sql: str, store: str | None, *, as_csv: bool) -> None:
         err.print(f"only the first {MOST_ROWS} rows; --csv prints all of them", markup=False, highlight=False)
 
 
-def _open(db: "DuckDBPyConnection", store: str | None) -> None:
-    """Make the tables views, published rows only. A table that nobody wrote yet is left out."""
+def open_tables(db: "DuckDBPyConnection", store: str | None, sql: str) -> None:
+    """Make the tables that some SQL names views, or all if it names none, published rows only.
+
+    A table that nobody wrote yet is left out. Tables that are not asked for are not even listed: a store of ten
+    thousand recordings has ten thousand files of each.
+    """
     artifacts = open_store(store)
     filesystem, root = artifacts.arrow()
+    named = [name for name in TABLES if re.search(rf"\b{name}\b", sql, re.IGNORECASE)]
     found = []
-    for name in TABLES:
+    for name in named or TABLES:
         try:
             rows = reading.parts(root, name, filesystem=filesystem)
         except ResultNotFound:
             continue
+        found.append(name)
         db.register(f"{name}_files", rows.own)
-        source = f"{name}_files"
+        source = f"FROM {name}_files"
         if rows.compacted is not None:
             db.register(f"{name}_days", rows.compacted)
             db.register(f"{name}_jobs", rows.jobs)
-            source = f"(FROM {name}_files UNION ALL FROM {name}_days ANTI JOIN {name}_jobs USING (job_id, date))"
-        published = "" if name == "recordings" else " SEMI JOIN recordings USING (job_id, date)"
-        db.execute(f"CREATE VIEW {name} AS FROM {source}{published}")  # our own names
-        found.append(name)
-    if "recordings" not in found:
-        raise ResultNotFound(f"there are no tables in {artifacts.reference}", hint="`ecg analyze` writes them.")
+            db.register(f"{name}_published", rows.published)
+            source += (
+                f" UNION ALL FROM {name}_days ANTI JOIN {name}_jobs USING (job_id, date)"
+                f" SEMI JOIN {name}_published USING (job_id, date)"
+            )
+        db.execute(f"CREATE VIEW {name} AS {source}")  # our own names
+    if not found:
+        missing = f"table {', '.join(named)}" if named else "table"
+        raise ResultNotFound(f"there is no {missing} in {artifacts.reference}", hint="`ecg analyze` writes them.")
 
 
 def _shown(value: object) -> str:

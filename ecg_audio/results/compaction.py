@@ -9,6 +9,7 @@ keep the rule.
 Frames are left alone: a recording has megabytes of them, and files of that size are as they should be.
 """
 
+import heapq
 import io
 import re
 import tempfile
@@ -25,11 +26,13 @@ import pyarrow.parquet as pq
 
 from ecg_audio.errors import InvalidRequest, ResultNotFound
 from ecg_audio.results.outcome import COMPACTED
-from ecg_audio.results.parquet import ROW_GROUP, TableFile
+from ecg_audio.results.parquet import TableFile
 from ecg_audio.results.schemas import TABLES
 
 SMALL = tuple(name for name in TABLES if name != "frames")
 FEWEST = 2
+DAY_ROW_GROUP = 10_000
+"""About so many rows of a day's file lie together: who asks for one job reads these, not the day."""
 _PARTITION = re.compile(r"features/(?P<table>[a-z]+)/date=(?P<day>\d{4}-\d{2}-\d{2})/(?P<job>[^/]+)\.parquet")
 
 
@@ -178,38 +181,35 @@ def _jobs(store: Store, key: str) -> set[str]:
 
 def _merge(store: Store, table: str, day: str, own: list[Listed], whole: Listed | None) -> Compacted:
     key = _day_key(table, day)
-    sources = sorted(one.key for one in own)
-    size = _rewrite(store, table, key, [*([key] if whole else []), *sources], without=set())
-    gone = {_job(source) for source in sources if not store.exists(source)}
+    size = _rewrite(store, table, key, [*([key] if whole else []), *(one.key for one in own)], without=set())
+    now = {one.key: one for one in store.objects(str(PurePosixPath(key).parent))}
+    gone = {_job(one.key) for one in own if one.key not in now}
     if gone:  # forgotten while it was being copied
         size = _rewrite(store, table, key, [key], without=gone)
-    for source in sources:
-        store.delete(source)
+    for one in own:
+        # who published anew meanwhile keeps the new file, which counts
+        if one.key in now and (now[one.key].modified, now[one.key].size_bytes) == (one.modified, one.size_bytes):
+            store.delete(one.key)
     taken = [*own, *([whole] if whole else [])]
     return Compacted(table, day, len(taken), sum(one.size_bytes for one in taken), size)
 
 
 def _rewrite(store: Store, table: str, key: str, sources: Sequence[str], without: set[str]) -> int:
-    """Make a day's file of others, jobs in order, and put it down; returns its size.
+    """Make a day's file of others, in order of jobs, and put it down; returns its size.
 
-    The first source may be the day's file itself: it gives no rows of jobs that have their own file among the rest.
+    One of the sources may be the day's file itself: it gives no rows of jobs that have their own file among the rest.
     """
-    fresh = {_job(source) for source in sources if source != key}
+    own = sorted((source for source in sources if source != key), key=_job)
+    parts = [((_job(source), one) for source in own for one in _own_rows(store, table, source))]
+    if key in sources:
+        parts.append(_day_rows(store, table, key, without | {_job(source) for source in own}))
     with tempfile.TemporaryDirectory(prefix="ecg-compact-") as folder:
         path = Path(folder) / COMPACTED
         waiting: list[pa.Table] = []
-        with TableFile(path, TABLES[table]) as file:
-            for source in sources:
-                try:
-                    rows = _table(store, table, source)
-                except ResultNotFound:
-                    continue  # forgotten meanwhile
-                left_out = without | (fresh if source == key else set())
-                if left_out:
-                    names = rows["job_id"].cast(pa.string())
-                    rows = rows.filter(pc.invert(pc.is_in(names, value_set=pa.array(sorted(left_out)))))
+        with TableFile(path, TABLES[table], sorted_by="job_id") as file:
+            for _, rows in heapq.merge(*parts, key=lambda part: part[0]):
                 waiting.append(rows)
-                if sum(len(one) for one in waiting) >= ROW_GROUP:
+                if sum(len(one) for one in waiting) >= DAY_ROW_GROUP:
                     file.write(_joined(waiting))
                     waiting = []
             if waiting:
@@ -222,14 +222,40 @@ def _rewrite(store: Store, table: str, key: str, sources: Sequence[str], without
     return size
 
 
+def _own_rows(store: Store, table: str, key: str) -> Iterator[pa.Table]:
+    """A job's rows, if it still has any."""
+    try:
+        yield _table(store, table, key)
+    except ResultNotFound:
+        return  # forgotten meanwhile
+
+
+def _day_rows(store: Store, table: str, key: str, without: set[str]) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of a day's file by job, in order, without those of some jobs."""
+    try:
+        rows = _table(store, table, key)
+    except ResultNotFound:
+        return
+    names = rows["job_id"].cast(pa.string()).combine_chunks()
+    rows, names = (one.take(pc.sort_indices(names)) for one in (rows, names))  # older versions' are in no order
+    found = pc.run_end_encode(names)
+    start = 0
+    for job, end in zip(found.values.to_pylist(), found.run_ends.to_pylist(), strict=True):
+        if job not in without:
+            yield job, rows.slice(start, end - start)
+        start = end
+
+
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
 def _table(store: Store, table: str, key: str) -> pa.Table:
     """A file's rows in this version's columns: those that an older one did not write are NULL."""
-    rows = pq.read_table(io.BytesIO(store.read(key)))
+    rows = pq.ParquetFile(pa.BufferReader(store.read(key))).read(use_threads=False)
     schema = TABLES[table]
+    if rows.schema.equals(schema):
+        return rows
     unknown = sorted(set(rows.column_names) - set(schema.names))
     if unknown:
         raise InvalidRequest(
