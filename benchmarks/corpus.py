@@ -31,14 +31,14 @@ QUESTIONS = (
 )
 TITLED = re.compile(r"^#{2,3} (?P<title>[^\n]+)\n(?:(?!#)[^\n]*\n)*?```sql\n(?P<sql>.*?)```", re.M | re.S)
 DAYS = 30
-MODELS = 20
-"""So many different recordings are made; the others are these under other names."""
+MODELS = 331
+"""So many different recordings are made; the others are these under other names, next to none twice on a day."""
 
 
 def publish(folder: Path, recordings: int) -> None:
     """Lay out so many recordings' small tables in a store.
 
-    Twenty recordings are written as publishing writes them; the others are their bytes under other names. A job's name
+    `MODELS` recordings are written as publishing writes them; the others are their bytes under other names. A job's name
     stands in a file as it is, a random text being too short and too plain to be coded shorter, so it is replaced there
     by another of the same length.
     """
@@ -60,7 +60,7 @@ def publish(folder: Path, recordings: int) -> None:
             day.mkdir(parents=True, exist_ok=True)
             path = day / f"{_name(number)}.parquet"
             path.write_bytes(content.replace(_name(-1 - seed).encode(), _name(number).encode()))
-            if number < MODELS:
+            if number < 30:
                 assert set(pq.read_table(path, columns=["job_id"])["job_id"].to_pylist()) <= {_name(number)}
 
 
