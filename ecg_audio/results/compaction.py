@@ -30,6 +30,11 @@ from ecg_audio.results.parquet import TableFile
 from ecg_audio.results.schemas import TABLES
 
 SMALL = tuple(name for name in TABLES if name != "frames")
+DAYS = {
+    name: pa.schema([field.with_nullable(field.name != "job_id") for field in TABLES[name]], TABLES[name].metadata)
+    for name in SMALL
+}
+"""The columns of a day's file: rows of older versions lack some that are never NULL today."""
 FEWEST = 2
 DAY_ROW_GROUP = 10_000
 """About so many rows of a day's file lie together: who asks for one job reads these, not the day."""
@@ -145,9 +150,10 @@ def read(store: Store, key: str) -> bytes:
             raise
     whole = _table(store, found["table"], _day_key(found["table"], found["day"]))
     rows = whole.filter(pc.equal(whole["job_id"].cast(pa.string()), pa.scalar(str(found["job"]))))
+    rows = _as_published(found["table"], rows)
     with tempfile.TemporaryDirectory(prefix="ecg-rows-") as folder:
         path = Path(folder) / "rows.parquet"
-        with TableFile(path, TABLES[found["table"]]) as file:
+        with TableFile(path, rows.schema) as file:
             file.write(rows)
         return path.read_bytes()
 
@@ -206,12 +212,14 @@ def _rewrite(store: Store, table: str, key: str, sources: Sequence[str], without
     with tempfile.TemporaryDirectory(prefix="ecg-compact-") as folder:
         path = Path(folder) / COMPACTED
         waiting: list[pa.Table] = []
-        with TableFile(path, TABLES[table], sorted_by="job_id") as file:
+        count = 0
+        with TableFile(path, DAYS[table], sorted_by="job_id") as file:
             for _, rows in heapq.merge(*parts, key=lambda part: part[0]):
                 waiting.append(rows)
-                if sum(len(one) for one in waiting) >= DAY_ROW_GROUP:
+                count += len(rows)
+                if count >= DAY_ROW_GROUP:
                     file.write(_joined(waiting))
-                    waiting = []
+                    waiting, count = [], 0
             if waiting:
                 file.write(_joined(waiting))
         size = path.stat().st_size
@@ -251,23 +259,25 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def _table(store: Store, table: str, key: str) -> pa.Table:
-    """A file's rows in this version's columns: those that an older one did not write are NULL."""
+    """A file's rows in a day's columns: those that an older version did not write are NULL."""
     rows = pq.ParquetFile(pa.BufferReader(store.read(key))).read(use_threads=False)
-    schema = TABLES[table]
-    if rows.schema.equals(schema):
-        return rows
+    schema = DAYS[table]
     unknown = sorted(set(rows.column_names) - set(schema.names))
     if unknown:
         raise InvalidRequest(
             f"{key} has columns that this version does not know: {', '.join(unknown)}",
             hint="Compact this store with the version of ecg that wrote them.",
         )
-    columns = []
-    for field in schema:
-        if field.name in rows.column_names:
-            columns.append(rows[field.name].cast(field.type))
-        elif field.nullable:
-            columns.append(pa.nulls(len(rows), field.type))
-        else:
-            raise InvalidRequest(f"{key} has no column {field.name}", hint="It was not written by ecg.")
+    if rows.schema.types == schema.types and rows.column_names == schema.names:
+        return pa.Table.from_arrays(rows.columns, schema=schema)
+    columns = [
+        rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
+        for field in schema
+    ]
     return pa.table(columns, schema=schema)
+
+
+def _as_published(table: str, rows: pa.Table) -> pa.Table:
+    """A day's rows in the columns of a job's own file; what an older version did not write stays NULL."""
+    fields = [field.with_nullable(field.nullable or bool(rows[field.name].null_count)) for field in TABLES[table]]
+    return pa.Table.from_arrays(rows.columns, schema=pa.schema(fields, TABLES[table].metadata))
