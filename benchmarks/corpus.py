@@ -38,7 +38,7 @@ MODELS = 331
 def publish(folder: Path, recordings: int) -> None:
     """Lay out so many recordings' small tables in a store.
 
-    `MODELS` recordings are written as publishing writes them; the others are their bytes under other names. A job's name
+    `MODELS` recordings are written as publishing writes them, the others are their bytes under other names: a job's name
     stands in a file as it is, a random text being too short and too plain to be coded shorter, so it is replaced there
     by another of the same length.
     """
