@@ -38,9 +38,8 @@ MODELS = 331
 def publish(folder: Path, recordings: int) -> None:
     """Lay out so many recordings' small tables in a store.
 
-    `MODELS` recordings are written as publishing writes them, the others are their bytes under other names: a job's name
-    stands in a file as it is, a random text being too short and too plain to be coded shorter, so it is replaced there
-    by another of the same length.
+    `MODELS` recordings are written as publishing writes them, the others are their bytes under other names. A job's
+    name stands in a file as it is, being too short to be coded shorter, and gives way to another of the same length.
     """
     import pyarrow.parquet as pq
 
