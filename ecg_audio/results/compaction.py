@@ -11,6 +11,7 @@ Frames are left alone: a recording has megabytes of them, and files of that size
 
 import heapq
 import io
+import itertools
 import re
 import tempfile
 from collections import defaultdict
@@ -31,7 +32,9 @@ from ecg_audio.results.schemas import TABLES
 
 SMALL = tuple(name for name in TABLES if name != "frames")
 DAYS = {
-    name: pa.schema([field.with_nullable(field.name != "job_id") for field in TABLES[name]], TABLES[name].metadata)
+    name: pa.schema([field.with_nullable(field.name != "job_id") for field in TABLES[name]]).with_metadata(
+        TABLES[name].metadata
+    )
     for name in SMALL
 }
 """The columns of a day's file: rows of older versions lack some that are never NULL today."""
@@ -206,7 +209,9 @@ def _rewrite(store: Store, table: str, key: str, sources: Sequence[str], without
     One of the sources may be the day's file itself: it gives no rows of jobs that have their own file among the rest.
     """
     own = sorted((source for source in sources if source != key), key=_job)
-    parts = [((_job(source), one) for source in own for one in _own_rows(store, table, source))]
+    parts: list[Iterator[tuple[str, pa.Table]]] = [
+        ((_job(source), one) for source in own for one in _own_rows(store, table, source))
+    ]
     if key in sources:
         parts.append(_day_rows(store, table, key, without | {_job(source) for source in own}))
     with tempfile.TemporaryDirectory(prefix="ecg-compact-") as folder:
@@ -244,13 +249,12 @@ def _day_rows(store: Store, table: str, key: str, without: set[str]) -> Iterator
         rows = _table(store, table, key)
     except ResultNotFound:
         return
-    names = rows["job_id"].cast(pa.string()).combine_chunks()
-    rows, names = (one.take(pc.sort_indices(names)) for one in (rows, names))  # older versions' are in no order
-    found = pc.run_end_encode(names)
+    rows = rows.take(pc.sort_indices(rows["job_id"]))  # an older version's are in no order
     start = 0
-    for job, end in zip(found.values.to_pylist(), found.run_ends.to_pylist(), strict=True):
+    for job, found in itertools.groupby(rows["job_id"].to_pylist()):
+        end = start + sum(1 for _ in found)
         if job not in without:
-            yield job, rows.slice(start, end - start)
+            yield str(job), rows.slice(start, end - start)
         start = end
 
 
@@ -280,4 +284,4 @@ def _table(store: Store, table: str, key: str) -> pa.Table:
 def _as_published(table: str, rows: pa.Table) -> pa.Table:
     """A day's rows in the columns of a job's own file; what an older version did not write stays NULL."""
     fields = [field.with_nullable(field.nullable or bool(rows[field.name].null_count)) for field in TABLES[table]]
-    return pa.Table.from_arrays(rows.columns, schema=pa.schema(fields, TABLES[table].metadata))
+    return pa.Table.from_arrays(rows.columns, schema=pa.schema(fields).with_metadata(TABLES[table].metadata))
