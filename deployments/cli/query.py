@@ -1,5 +1,6 @@
 """`ecg query`: SQL over the tables of a store."""
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1000
 """So many rows are printed for people; --csv prints all of them."""
+MANY_FILES = 1000
+"""Opening so many takes longer than answering."""
 
 
 def query(sql: str, store: str | None, *, as_csv: bool) -> None:
@@ -30,7 +33,9 @@ def query(sql: str, store: str | None, *, as_csv: bool) -> None:
     if sql == "-":
         sql = sys.stdin.read()
     with duckdb.connect(config={"autoinstall_known_extensions": "false", "TimeZone": "UTC"}) as db:
-        _open(db, store)
+        files = open_tables(db, store, sql)
+        if files >= MANY_FILES:
+            err.print(f"{files} small files are being read; `ecg compact` makes them one a day", markup=False)
         try:
             answer = db.execute(sql)
             if as_csv:
@@ -49,27 +54,44 @@ def query(sql: str, store: str | None, *, as_csv: bool) -> None:
         err.print(f"only the first {MOST_ROWS} rows; --csv prints all of them", markup=False, highlight=False)
 
 
-def _open(db: "DuckDBPyConnection", store: str | None) -> None:
-    """Make the tables views, published rows only. A table that nobody wrote yet is left out."""
+def open_tables(db: "DuckDBPyConnection", store: str | None, sql: str) -> int:
+    """Make the tables that some SQL names views, or all if it names none, published rows only.
+
+    A table that nobody wrote yet is left out. Tables that are not asked for are not even listed: a store of ten
+    thousand recordings has ten thousand files of each.
+
+    Returns:
+        How many files of single jobs they have.
+
+    Raises:
+        ResultNotFound: the store has none of the tables.
+    """
     artifacts = open_store(store)
     filesystem, root = artifacts.arrow()
-    found = []
-    for name in TABLES:
+    named = [name for name in TABLES if re.search(rf"\b{name}\b", sql, re.IGNORECASE)]
+    found, files = [], 0
+    for name in named or TABLES:
         try:
             rows = reading.parts(root, name, filesystem=filesystem)
         except ResultNotFound:
             continue
+        found.append(name)
+        files += len(rows.jobs)
         db.register(f"{name}_files", rows.own)
-        source = f"{name}_files"
+        source = f"FROM {name}_files"
         if rows.compacted is not None:
             db.register(f"{name}_days", rows.compacted)
             db.register(f"{name}_jobs", rows.jobs)
-            source = f"(FROM {name}_files UNION ALL FROM {name}_days ANTI JOIN {name}_jobs USING (job_id, date))"
-        published = "" if name == "recordings" else " SEMI JOIN recordings USING (job_id, date)"
-        db.execute(f"CREATE VIEW {name} AS FROM {source}{published}")  # our own names
-        found.append(name)
-    if "recordings" not in found:
-        raise ResultNotFound(f"there are no tables in {artifacts.reference}", hint="`ecg analyze` writes them.")
+            db.register(f"{name}_published", rows.published)
+            source += (
+                f" UNION ALL FROM {name}_days ANTI JOIN {name}_jobs USING (job_id, date)"
+                f" SEMI JOIN {name}_published USING (job_id, date)"
+            )
+        db.execute(f"CREATE VIEW {name} AS {source}")  # our own names
+    if not found:
+        missing = f"table {', '.join(named)}" if named else "table"
+        raise ResultNotFound(f"there is no {missing} in {artifacts.reference}", hint="`ecg analyze` writes them.")
+    return files
 
 
 def _shown(value: object) -> str:

@@ -9,7 +9,9 @@ keep the rule.
 Frames are left alone: a recording has megabytes of them, and files of that size are as they should be.
 """
 
+import heapq
 import io
+import itertools
 import re
 import tempfile
 from collections import defaultdict
@@ -25,11 +27,20 @@ import pyarrow.parquet as pq
 
 from ecg_audio.errors import InvalidRequest, ResultNotFound
 from ecg_audio.results.outcome import COMPACTED
-from ecg_audio.results.parquet import ROW_GROUP, TableFile
+from ecg_audio.results.parquet import TableFile
 from ecg_audio.results.schemas import TABLES
 
 SMALL = tuple(name for name in TABLES if name != "frames")
+DAYS = {
+    name: pa.schema([field.with_nullable(field.name != "job_id") for field in TABLES[name]]).with_metadata(
+        TABLES[name].metadata
+    )
+    for name in SMALL
+}
+"""The columns of a day's file: rows of older versions lack some that are never NULL today."""
 FEWEST = 2
+DAY_ROW_GROUP = 10_000
+"""About so many rows of a day's file lie together: who asks for one job reads these, not the day."""
 _PARTITION = re.compile(r"features/(?P<table>[a-z]+)/date=(?P<day>\d{4}-\d{2}-\d{2})/(?P<job>[^/]+)\.parquet")
 
 
@@ -142,9 +153,10 @@ def read(store: Store, key: str) -> bytes:
             raise
     whole = _table(store, found["table"], _day_key(found["table"], found["day"]))
     rows = whole.filter(pc.equal(whole["job_id"].cast(pa.string()), pa.scalar(str(found["job"]))))
+    rows = _as_published(found["table"], rows)
     with tempfile.TemporaryDirectory(prefix="ecg-rows-") as folder:
         path = Path(folder) / "rows.parquet"
-        with TableFile(path, TABLES[found["table"]]) as file:
+        with TableFile(path, rows.schema) as file:
             file.write(rows)
         return path.read_bytes()
 
@@ -178,40 +190,41 @@ def _jobs(store: Store, key: str) -> set[str]:
 
 def _merge(store: Store, table: str, day: str, own: list[Listed], whole: Listed | None) -> Compacted:
     key = _day_key(table, day)
-    sources = sorted(one.key for one in own)
-    size = _rewrite(store, table, key, [*([key] if whole else []), *sources], without=set())
-    gone = {_job(source) for source in sources if not store.exists(source)}
+    size = _rewrite(store, table, key, [*([key] if whole else []), *(one.key for one in own)], without=set())
+    now = {one.key: one for one in store.objects(str(PurePosixPath(key).parent))}
+    gone = {_job(one.key) for one in own if one.key not in now}
     if gone:  # forgotten while it was being copied
         size = _rewrite(store, table, key, [key], without=gone)
-    for source in sources:
-        store.delete(source)
+    for one in own:
+        # who published anew meanwhile keeps the new file, which counts
+        if one.key in now and (now[one.key].modified, now[one.key].size_bytes) == (one.modified, one.size_bytes):
+            store.delete(one.key)
     taken = [*own, *([whole] if whole else [])]
     return Compacted(table, day, len(taken), sum(one.size_bytes for one in taken), size)
 
 
 def _rewrite(store: Store, table: str, key: str, sources: Sequence[str], without: set[str]) -> int:
-    """Make a day's file of others, jobs in order, and put it down; returns its size.
+    """Make a day's file of others, in order of jobs, and put it down; returns its size.
 
-    The first source may be the day's file itself: it gives no rows of jobs that have their own file among the rest.
+    One of the sources may be the day's file itself: it gives no rows of jobs that have their own file among the rest.
     """
-    fresh = {_job(source) for source in sources if source != key}
+    own = sorted((source for source in sources if source != key), key=_job)
+    parts: list[Iterator[tuple[str, pa.Table]]] = [
+        ((_job(source), one) for source in own for one in _own_rows(store, table, source))
+    ]
+    if key in sources:
+        parts.append(_day_rows(store, table, key, without | {_job(source) for source in own}))
     with tempfile.TemporaryDirectory(prefix="ecg-compact-") as folder:
         path = Path(folder) / COMPACTED
         waiting: list[pa.Table] = []
-        with TableFile(path, TABLES[table]) as file:
-            for source in sources:
-                try:
-                    rows = _table(store, table, source)
-                except ResultNotFound:
-                    continue  # forgotten meanwhile
-                left_out = without | (fresh if source == key else set())
-                if left_out:
-                    names = rows["job_id"].cast(pa.string())
-                    rows = rows.filter(pc.invert(pc.is_in(names, value_set=pa.array(sorted(left_out)))))
+        count = 0
+        with TableFile(path, DAYS[table], sorted_by="job_id") as file:
+            for _, rows in heapq.merge(*parts, key=lambda part: part[0]):
                 waiting.append(rows)
-                if sum(len(one) for one in waiting) >= ROW_GROUP:
+                count += len(rows)
+                if count >= DAY_ROW_GROUP:
                     file.write(_joined(waiting))
-                    waiting = []
+                    waiting, count = [], 0
             if waiting:
                 file.write(_joined(waiting))
         size = path.stat().st_size
@@ -222,26 +235,53 @@ def _rewrite(store: Store, table: str, key: str, sources: Sequence[str], without
     return size
 
 
+def _own_rows(store: Store, table: str, key: str) -> Iterator[pa.Table]:
+    """A job's rows, if it still has any."""
+    try:
+        yield _table(store, table, key)
+    except ResultNotFound:
+        return  # forgotten meanwhile
+
+
+def _day_rows(store: Store, table: str, key: str, without: set[str]) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of a day's file by job, in order, without those of some jobs."""
+    try:
+        rows = _table(store, table, key)
+    except ResultNotFound:
+        return
+    rows = rows.take(pc.sort_indices(rows["job_id"]))  # an older version's are in no order
+    start = 0
+    for job, found in itertools.groupby(rows["job_id"].to_pylist()):
+        end = start + sum(1 for _ in found)
+        if job not in without:
+            yield str(job), rows.slice(start, end - start)
+        start = end
+
+
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
 def _table(store: Store, table: str, key: str) -> pa.Table:
-    """A file's rows in this version's columns: those that an older one did not write are NULL."""
-    rows = pq.read_table(io.BytesIO(store.read(key)))
-    schema = TABLES[table]
+    """A file's rows in a day's columns: those that an older version did not write are NULL."""
+    rows = pq.ParquetFile(pa.BufferReader(store.read(key))).read(use_threads=False)
+    schema = DAYS[table]
     unknown = sorted(set(rows.column_names) - set(schema.names))
     if unknown:
         raise InvalidRequest(
             f"{key} has columns that this version does not know: {', '.join(unknown)}",
             hint="Compact this store with the version of ecg that wrote them.",
         )
-    columns = []
-    for field in schema:
-        if field.name in rows.column_names:
-            columns.append(rows[field.name].cast(field.type))
-        elif field.nullable:
-            columns.append(pa.nulls(len(rows), field.type))
-        else:
-            raise InvalidRequest(f"{key} has no column {field.name}", hint="It was not written by ecg.")
+    if rows.schema.types == schema.types and rows.column_names == schema.names:
+        return pa.Table.from_arrays(rows.columns, schema=schema)
+    columns = [
+        rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
+        for field in schema
+    ]
     return pa.table(columns, schema=schema)
+
+
+def _as_published(table: str, rows: pa.Table) -> pa.Table:
+    """A day's rows in the columns of a job's own file; what an older version did not write stays NULL."""
+    fields = [field.with_nullable(field.nullable or bool(rows[field.name].null_count)) for field in TABLES[table]]
+    return pa.Table.from_arrays(rows.columns, schema=pa.schema(fields).with_metadata(TABLES[table].metadata))

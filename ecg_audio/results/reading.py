@@ -10,7 +10,8 @@ loud.attrs["units"]["rms_dbfs"]  # 'dBFS'
 Only published rows are read: those whose job is in `recordings` for the same date, which is written last.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +22,7 @@ from pyarrow import fs
 
 from ecg_audio.errors import InvalidRequest, ResultNotFound
 from ecg_audio.results.outcome import COMPACTED
-from ecg_audio.results.schemas import TABLES
+from ecg_audio.results.schemas import RECORDINGS, TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,8 +98,6 @@ def table(
     names = list(columns) if columns is not None else [*schema.names, "date"]
     read = list(dict.fromkeys([*names, "job_id", "date"]))
     rows = _rows_of(store, name, read, wanted, filesystem)
-    if name != "recordings":
-        rows = _kept(rows, _rows_of(store, "recordings", ["job_id", "date"], wanted, filesystem))
     frame = rows.select(names).to_pandas()
     frame.attrs["units"] = {field.name: _about(field, b"unit") for field in schema if field.name in names}
     frame.attrs["descriptions"] = {field.name: _about(field, b"description") for field in schema if field.name in names}
@@ -122,7 +121,8 @@ def _rows_of(
             if found.compacted is None:
                 return own
             rest = found.compacted.to_table(columns=columns, filter=wanted)
-            return pa.concat_tables([own, _kept(rest, found.jobs, invert=True)])
+            rest = _kept(_kept(rest, found.jobs, invert=True), found.published)
+            return pa.concat_tables([own, rest])
         except FileNotFoundError:
             if not left:
                 raise
@@ -130,44 +130,99 @@ def _rows_of(
 
 
 class Parts(NamedTuple):
-    """A table's files: those of single jobs, the days' compacted ones, and the jobs (and dates) that have their own.
+    """A table's files: those of single published jobs, and the days' compacted ones.
 
-    Rows of `compacted` count unless their job and date are in `jobs`: see `compaction`.
+    Rows of `compacted` count where their job and date are in `published` and not in `jobs`, the jobs (and dates) that
+    have a file of their own: see `compaction`.
     """
 
     own: ds.Dataset
     compacted: ds.Dataset | None
     jobs: pa.Table
+    published: pa.Table
 
 
 def parts(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None) -> Parts:
-    """The files of one table, unpublished rows included. Arguments and errors are those of `dataset`."""
-    whole = dataset(store, name, filesystem=filesystem)
-    if not isinstance(whole, ds.FileSystemDataset):
-        raise TypeError("a table is a dataset of files")
-    fragments = list(whole.get_fragments())
-    days = [one for one in fragments if one.path.endswith(f"/{COMPACTED}")]
-    own = [one for one in fragments if not one.path.endswith(f"/{COMPACTED}")]
-    if not days:
-        return Parts(whole, None, _NO_JOBS)
+    """The files of one table that count. Arguments and errors are those of `dataset`.
 
-    def of(some: list[Any]) -> ds.Dataset:
-        return ds.FileSystemDataset(some, whole.schema, whole.format, whole.filesystem)
-
-    names = [one.path.rpartition("/")[2].removesuffix(".parquet") for one in own]
-    dates = [date.fromisoformat(one.path.rpartition("/date=")[2][:10]) for one in own]
+    No file is opened but the days' of `recordings`: what is published, and whose a file is, its name says. So a
+    question about one job opens that job's file alone, among however many.
+    """
+    schema = _schema(name).append(DATE)
+    filesystem, root = _opened(store, filesystem)
+    # recordings first: a job is whole once it is in there
+    try:
+        recordings = _files(f"{root}/features/recordings", filesystem)
+        files = recordings if name == "recordings" else _files(f"{root}/features/{name}", filesystem)
+    except FileNotFoundError:
+        raise _missing(store, name) from None
+    published = {(one.day, one.job) for one in recordings if not one.of_day}
+    if whole := [one for one in recordings if one.of_day]:
+        jobs = _dataset(whole, RECORDINGS.append(DATE), filesystem).to_table(columns=["date", "job_id"])
+        published.update((str(row["date"]), row["job_id"]) for row in jobs.to_pylist())
+    own = [one for one in files if not one.of_day]
+    whole = [one for one in files if one.of_day]
     return Parts(
-        of(own), of(days), pa.table({"job_id": pa.array(names, pa.string()), "date": pa.array(dates, pa.date32())})
+        _dataset([one for one in own if (one.day, one.job) in published], schema, filesystem),
+        _dataset(whole, schema, filesystem) if whole else None,
+        _keys([(one.day, one.job) for one in own]),
+        _keys(published),
     )
 
 
-_NO_JOBS = pa.table({"job_id": pa.array([], pa.string()), "date": pa.array([], pa.date32())})
+class _File(NamedTuple):
+    """A Parquet file of a table, by its name: a job's, or (`of_day`) a compacted one."""
+
+    path: str
+    day: str
+    job: str
+
+    @property
+    def of_day(self) -> bool:
+        return f"{self.job}.parquet" == COMPACTED
+
+
+_FILE = re.compile(r".*/date=(\d{4}-\d{2}-\d{2})/([^/]+)\.parquet")
+
+
+def _dataset(files: Sequence[_File], schema: pa.Schema, filesystem: "fs.FileSystem") -> ds.Dataset:
+    form, days = ds.ParquetFileFormat(), {one.day: pc.field("date") == pa.scalar(_day(one.day)) for one in files}
+    made = []
+    for one in files:
+        # what a file's name says of its rows: readers leave it closed where the question contradicts
+        known = days[one.day] if one.of_day else days[one.day] & (pc.field("job_id") == one.job)
+        made.append(form.make_fragment(one.path, filesystem, known))
+    return ds.FileSystemDataset(made, schema, form, filesystem)
+
+
+def _files(folder: str, filesystem: "fs.FileSystem") -> list[_File]:
+    found = filesystem.get_file_info(fs.FileSelector(folder, recursive=True))
+    named = (_FILE.fullmatch(one.path) for one in found)
+    return [_File(one[0], one[1], one[2]) for one in named if one]
+
+
+def _keys(found: Collection[tuple[str, str]]) -> pa.Table:
+    days, jobs = pa.array([day for day, _ in found], pa.string()), pa.array([job for _, job in found], pa.string())
+    return pa.table({"job_id": jobs, "date": days.cast(pa.date32())})
+
+
+def _opened(store: str, filesystem: "fs.FileSystem | None") -> "tuple[fs.FileSystem, str]":
+    root = store
+    if filesystem is None:
+        filesystem, root = fs.FileSystem.from_uri(store) if "://" in store else (fs.LocalFileSystem(), store)
+    return filesystem, root.rstrip("/")
+
+
+def _missing(store: str, name: str) -> ResultNotFound:
+    return ResultNotFound(
+        f"there is no table {name} in {store}", hint="`ecg analyze --out DIR` writes tables to DIR/features."
+    )
 
 
 def dataset(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None) -> ds.Dataset:
     """One table as an Arrow dataset, unpublished rows included: for what does not fit into memory.
 
-    While `ecg compact` is at work some rows are in it twice: `parts` tells which count.
+    While `ecg compact` is at work some rows are in it twice: `parts` has those that count.
 
     Args:
         store: as in `table`.
@@ -179,15 +234,11 @@ def dataset(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None)
         ResultNotFound: the store has no such table yet.
     """
     schema = _schema(name)
-    if filesystem is None:
-        filesystem, root = fs.FileSystem.from_uri(store) if "://" in store else (fs.LocalFileSystem(), store)
-    else:
-        root = store
-    folder = f"{root.rstrip('/')}/features/{name}"
+    filesystem, root = _opened(store, filesystem)
     try:
         # the schema is ours, not the first file's: files of other versions have other columns
         return ds.dataset(
-            folder,
+            f"{root}/features/{name}",
             schema=schema.append(DATE),
             format="parquet",
             filesystem=filesystem,
@@ -195,9 +246,7 @@ def dataset(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None)
             exclude_invalid_files=False,
         )
     except FileNotFoundError:
-        raise ResultNotFound(
-            f"there is no table {name} in {store}", hint="`ecg analyze --out DIR` writes tables to DIR/features."
-        ) from None
+        raise _missing(store, name) from None
 
 
 def _rows(jobs: list[str] | None, since: str | None, until: str | None) -> pc.Expression | None:

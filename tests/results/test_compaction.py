@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
@@ -39,13 +41,13 @@ def store(folder: Path) -> FolderStore:
     return FolderStore(folder)
 
 
-def rows(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table that a reader sees, as pandas reads it and as DuckDB's views do."""
+def rows(folder: Path, names: Sequence[str] = compaction.SMALL) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of some tables that a reader sees, as pandas reads it and as DuckDB's views do."""
     duckdb = pytest.importorskip("duckdb")
     found: dict[str, list[tuple[Any, ...]]] = {}
     with duckdb.connect() as db:
         db.execute(queries.views(str(folder)))
-        for name in compaction.SMALL:
+        for name in names:
             frame = reading.table(str(folder), name)[["job_id"]].astype(str)
             seen = sorted(frame.itertuples(index=False, name=None))
             asked = sorted(db.execute(f"SELECT job_id FROM {name}").fetchall())
@@ -78,18 +80,19 @@ def test_figures_survive(folder: Path) -> None:
 
 def test_at_every_step_nothing_is_lost_and_nothing_is_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader between any two changes of the store sees exactly the rows that were there."""
-    before, artifacts, seen = rows(folder), store(folder), []
+    tables = ("recordings", "words")
+    before, artifacts, seen = rows(folder, tables), store(folder), []
 
     def looking(change: Any) -> Any:
         def changed(*arguments: Any) -> None:
             change(*arguments)
-            seen.append(rows(folder) == before)
+            seen.append(rows(folder, tables) == before)
 
         return changed
 
     monkeypatch.setattr(artifacts, "upload", looking(artifacts.upload))
     monkeypatch.setattr(artifacts, "delete", looking(artifacts.delete))
-    list(compaction.compact(artifacts, before=NOW, tables=("recordings", "words")))
+    list(compaction.compact(artifacts, before=NOW, tables=tables))
     assert len(seen) == 2 * (JOBS + 1)
     assert all(seen)
 
@@ -186,6 +189,38 @@ def test_older_files_are_filled_up_and_newer_ones_refused(folder: Path) -> None:
     with pytest.raises(InvalidRequest, match="timbre"):
         list(compaction.compact(store(folder), before=NOW))
     assert path.exists()
+
+
+def test_a_question_about_one_job_reads_its_rows_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before compaction it opens that job's file; after it one row group, also where days were compacted twice."""
+    monkeypatch.setattr(compaction, "DAY_ROW_GROUP", 24)
+    job = made([2])[0].job_id
+    wanted = ds.field("job_id") == job
+    assert len(list(reading.parts(str(folder), "words").own.get_fragments(wanted))) == 1
+    list(compaction.compact(store(folder), before=NOW))
+    corpus.publish(folder, made(range(JOBS, 2 * JOBS)))
+    list(compaction.compact(store(folder), before=NOW))
+    found = reading.parts(str(folder), "words")
+    assert found.compacted is not None
+    (day,) = found.compacted.get_fragments()
+    assert len(day.split_by_row_group()) == JOBS
+    assert len(day.split_by_row_group(wanted)) == 1
+    assert len(reading.words(str(folder), job_id=job)) == 12
+
+
+def test_a_job_published_anew_meanwhile_keeps_its_new_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rows were copied already when it was published anew: the new file stays, and counts."""
+    artifacts, (first,) = store(folder), made([0])
+    said = factory.analysis(3, seed=1, created_at=first.created_at)
+    upload = artifacts.upload
+
+    def published_beside(key: str, path: Path) -> None:
+        upload(key, path)
+        corpus.publish(folder, [said])
+
+    monkeypatch.setattr(artifacts, "upload", published_beside)
+    list(compaction.compact(artifacts, before=NOW, tables=("words",)))
+    assert len(reading.words(str(folder), job_id=first.job_id)) == 3
 
 
 def test_frames_stay_as_they_are(folder: Path) -> None:
