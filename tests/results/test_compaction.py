@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from blocks.folder import FolderStore
-from ecg_audio.errors import InvalidRequest
+from ecg_audio.errors import InvalidRequest, ResultNotFound
 from ecg_audio.results import compaction, queries, reading
 from ecg_audio.results.outcome import COMPACTED
 from ecg_audio.results.schemas import TABLES
@@ -174,6 +174,20 @@ def test_a_compacted_table_is_still_read_by_its_key(folder: Path) -> None:
     after = pq.read_table(pa.BufferReader(content))
     assert after.drop_columns(["job_id"]).equals(before.drop_columns(["job_id"]))
     assert content == compaction.read(store(folder), key)
+
+
+def test_a_table_without_rows_is_still_read_by_its_key(folder: Path) -> None:
+    """Who speaks alone exchanges nothing: that is an empty table after compaction too; a forgotten job's is none."""
+    alone = factory.analysis(6, 1, seed=99, created_at="2026-03-05T08:00:00Z")
+    corpus.publish(folder, [alone])
+    key = f"features/exchanges/date=2026-03-05/{alone.job_id}.parquet"
+    before = pq.read_table(folder / key)
+    list(compaction.compact(store(folder), before=NOW))
+    after = pq.read_table(pa.BufferReader(compaction.read(store(folder), key)))
+    assert after.equals(before) and not len(after)
+    compaction.strip(store(folder), alone.job_id)
+    with pytest.raises(ResultNotFound):
+        compaction.read(store(folder), key)
 
 
 def test_older_files_are_filled_up_and_newer_ones_refused(folder: Path) -> None:

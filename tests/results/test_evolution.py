@@ -14,7 +14,7 @@ from blocks.folder import FolderStore
 from deployments.cli.query import open_tables
 from ecg_audio.results import compaction, document, queries, reading
 from ecg_audio.results.schemas import TABLES
-from tests.results import corpus, factory
+from tests.support.results import corpus, factory
 
 RELEASED = Path(__file__).with_name("released")
 ADDED: dict[str, dict[str, dict[str, str]]] = json.loads((RELEASED / "columns.json").read_text())
