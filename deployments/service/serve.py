@@ -179,13 +179,17 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
         env[Runs.variable("one_machine")] = "1"
         # its database is begun again within seconds
         env |= session.UNGUARDED | {"PREFECT_CLIENT_RETRY_EXTRA_CODES": "500"}
-        own = prefect_server.SETTINGS | {
-            DATABASE_URL: database,
-            "PREFECT_SERVER_API_AUTH_STRING": key,
-            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
-            "PREFECT_UI_API_URL": api,
-            "PREFECT_UI_STATIC_DIRECTORY": str(_prefect_folder(wanted.data) / "ui"),  # packages may not be writable
-        }
+        own = (
+            prefect_server.SETTINGS
+            | session.TOKENLESS
+            | {
+                DATABASE_URL: database,
+                "PREFECT_SERVER_API_AUTH_STRING": key,
+                "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
+                "PREFECT_UI_API_URL": api,
+                "PREFECT_UI_STATIC_DIRECTORY": str(_prefect_folder(wanted.data) / "ui"),  # packages may not be writable
+            }
+        )
         ready = readiness.answers(f"{api}/health")
         services.append(Service("server", start, ready, page, env | own, silent_s=SILENT_S))
     server = ("server",) if key else ()

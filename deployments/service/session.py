@@ -28,9 +28,11 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
 }
 
+TOKENLESS = {"PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "false"}
+"""For a Prefect server of ours, whatever the environment asks for: no tokens against forged pages. A page is kept out of
+`ecg serve` by the key and the list of origins."""
 UNGUARDED = {"PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false"}
-"""For clients of a Prefect server of ours: it hands out no tokens against forged pages, so they need not ask for one,
-each time anew. A page is kept out by the key and the list of origins."""
+"""For its clients, which would fetch a token each time anew."""
 
 
 def quieten(*, debug: bool) -> None:
@@ -105,7 +107,7 @@ class PrivateServer:
             stdin=subprocess.PIPE,  # its end is the server's signal to stop
             stdout=subprocess.PIPE,  # a line on it is the server's signal that it answers
             stderr=subprocess.DEVNULL,
-            env=environment.public(os.environ),
+            env=environment.public(os.environ) | TOKENLESS,
             start_new_session=True,
         )
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import Mock
 
+import httpx
 import pytest
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
 
@@ -37,6 +38,17 @@ def test_it_answers_when_it_says_so_and_leaves_nothing_behind() -> None:
     finally:
         server.stop()
     assert not reachable(server.address) and not folders()
+
+
+def test_it_asks_for_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clients send none, so an environment that wants servers to ask for tokens does not shut them out."""
+    monkeypatch.setenv("PREFECT_SERVER_CSRF_PROTECTION_ENABLED", "true")
+    server = PrivateServer()
+    try:
+        server.wait()
+        assert httpx.post(f"{server.address}/flows/", json={"name": "any"}).status_code == 201
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize(("server", "seconds"), [(None, 60), (Mock(spec=PrivateServer), None)])
