@@ -29,8 +29,8 @@ QUIET = {
 }
 
 TOKENLESS = {"PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "false"}
-"""For a Prefect server of ours, whatever the environment asks for: no tokens against forged pages. A page is kept out of
-`ecg serve` by the key and the list of origins."""
+"""For a Prefect server of ours, whatever the environment asks for: no tokens against forged pages, which are kept
+out by the key and the list of origins of `ecg serve`."""
 UNGUARDED = {"PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false"}
 """For its clients, which would fetch a token each time anew."""
 
