@@ -4,6 +4,7 @@
 for a group that reads along.
 """
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -14,6 +15,8 @@ from ecg_audio.errors import InvalidRequest
 PRIVATE = 0o077
 OWNER_ONLY = 0o600
 """Of a file that nobody else may read, whatever the operator says of others."""
+TRIES = 100
+"""To make a folder that others remove: some places, such as /proc, let none be made."""
 
 
 def mask() -> int:
@@ -48,19 +51,37 @@ def opener(path: str, flags: int) -> int:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and what is missing above it; what is there stays as it is.
+    """Make a folder and what is missing above it, even while others remove them; what is there stays as it is.
 
     Raises:
         OSError: it cannot be made.
     """
+    for _ in range(TRIES):
+        if _made(folder):
+            return
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+
+
+def _made(folder: Path) -> bool:
+    """Whether the folder is there now; False: somebody has just removed it, or one above it."""
     try:
         folder.mkdir(mode=0o777 & ~mask())
     except FileNotFoundError:
         make_folder(folder.parent)
-        folder.mkdir(mode=0o777 & ~mask(), exist_ok=True)
+        return False
     except FileExistsError:
-        if not folder.is_dir():
+        if _is_in_the_way(folder):
             raise
+        return folder.is_dir()
+    return True
+
+
+def _is_in_the_way(path: Path) -> bool:
+    """Whether something is there that is no folder and leads to none."""
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        return path.is_symlink()
 
 
 def is_own_folder(path: Path) -> bool:

@@ -122,3 +122,47 @@ def test_programs_begin_with_the_mask(program: str) -> None:
     path = path if path.exists() else folder / program / "__main__.py"
     main = path.read_text().partition("def main()")[2].partition("\ndef ")[0]
     assert "modes.begin()" in main.split("app()")[0]
+
+
+@pytest.mark.parametrize("gone", [FileExistsError, FileNotFoundError])
+def test_a_folder_removed_at_the_worst_moment_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: type[OSError]
+) -> None:
+    """It was there when we would make it, or the one above it was not, and then somebody removed it."""
+    real, surprises = Path.mkdir, [gone(), gone()]
+
+    def mkdir(path: Path, mode: int = 0o777) -> None:
+        if surprises and path.name == "c":
+            raise surprises.pop()
+        real(path, mode)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    modes.make_folder(tmp_path / "b" / "c")
+    assert (tmp_path / "b" / "c").is_dir() and not surprises
+
+
+@pytest.mark.parametrize("leads_nowhere", [True, False])
+def test_what_is_in_a_folders_way_is_an_error(tmp_path: Path, leads_nowhere: bool) -> None:
+    """A file, or a link to nothing, is neither removed nor waited for."""
+    if leads_nowhere:
+        (tmp_path / "there").symlink_to(tmp_path / "nothing")
+    else:
+        (tmp_path / "there").write_text("kept")
+    with pytest.raises(OSError, match="there"):
+        modes.make_folder(tmp_path / "there" / "below")
+    with pytest.raises(FileExistsError):
+        modes.make_folder(tmp_path / "there")
+
+
+def test_a_place_that_lets_no_folder_be_made_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What answers for ever that the folder above is missing, as /proc does, is not asked for ever."""
+    real = Path.mkdir
+
+    def mkdir(path: Path, mode: int = 0o777) -> None:
+        if path.name == "c":
+            raise FileNotFoundError(path)
+        real(path, mode)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    with pytest.raises(FileNotFoundError, match="b/c"):
+        modes.make_folder(tmp_path / "b" / "c")
