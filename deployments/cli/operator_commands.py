@@ -58,6 +58,6 @@ def register_blocks(
     debug: DebugPrefect = False,
 ) -> None:
     """Make or update the blocks that the environment describes (S3_BUCKET_NAME, FASTAPI_BASE_URL, HF_TOKEN ...)."""
-    from deployments.blocks import register_blocks
+    from deployments.cli.blocks import register_blocks
 
     raise typer.Exit(register_blocks(lifecycle=lifecycle))

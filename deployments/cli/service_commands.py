@@ -135,7 +135,7 @@ def deploy(
     debug: DebugPrefect = False,
 ) -> None:
     """Tell a Prefect server (PREFECT_API_URL) what can be run: blocks, work pools, deployments, automations."""
-    from deployments.deploy import deploy
+    from deployments.cli.deploy import deploy
 
     raise typer.Exit(deploy(pool_type, image, pool or (), wait))
 

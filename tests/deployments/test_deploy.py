@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from blocks import registration
-from deployments import deploy
-from deployments.deploy import declared_deployments, template
+from deployments import registration
+from deployments.cli import deploy
+from deployments.registration import declared_deployments, template
 from deployments.service import serve, session
 from ecg_audio.errors import InvalidRequest
 from tests.support.commands import Ecg
@@ -99,8 +99,8 @@ def test_a_server_that_is_only_beginning_is_waited_for(ecg: Ecg, monkeypatch: py
 
     monkeypatch.setattr(session, "reachable", lambda _api: answers.pop(0))
     monkeypatch.setattr(deploy, "STEP_S", 0.0)
-    monkeypatch.setattr(deploy, "register", nothing)
-    monkeypatch.setattr(registration, "register", lambda _environment: ())
+    monkeypatch.setattr(registration, "register", nothing)
+    monkeypatch.setattr("blocks.registration.register", lambda _environment: ())
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     ended = ecg("deploy", "--wait", "60")
     assert (ended.code, told) == (0, [0]), ended.err
@@ -129,24 +129,24 @@ def test_what_nobody_serves_is_not_made(
 ) -> None:
     """`ecg serve` makes the pools that it has workers for, and the deployments and automations of these."""
 
-    async def pool(_client: object, name: str, *_asked: object) -> deploy.Registered:
-        return deploy.Registered("work pool", name, "made")
+    async def pool(_client: object, name: str, *_asked: object) -> registration.Registered:
+        return registration.Registered("work pool", name, "made")
 
     class Bare:
         async def read_automations_by_name(self, _name: str) -> list[Any]:
             return []
 
-    async def declared(_client: object, thing: dict[str, Any]) -> deploy.Registered:
-        return deploy.Registered("thing", thing["name"], "made")
+    async def declared(_client: object, thing: dict[str, Any]) -> registration.Registered:
+        return registration.Registered("thing", thing["name"], "made")
 
-    monkeypatch.setattr(deploy, "_pool", pool)
-    monkeypatch.setattr(deploy, "_queue", pool)
-    monkeypatch.setattr(deploy, "_deployment", declared)
-    monkeypatch.setattr(deploy, "_automation", declared)
+    monkeypatch.setattr(registration, "_pool", pool)
+    monkeypatch.setattr(registration, "_queue", pool)
+    monkeypatch.setattr(registration, "_deployment", declared)
+    monkeypatch.setattr(registration, "_automation", declared)
     monkeypatch.setattr("prefect.client.orchestration.get_client", lambda: contextlib.nullcontext(Bare()))
 
     async def made(*names: str) -> set[str]:
-        return {thing.name async for thing in deploy.register(only=names)}
+        return {thing.name async for thing in registration.register(only=names)}
 
     everything = asyncio.run(made())
     found = asyncio.run(made(*only))

@@ -227,7 +227,7 @@ def test_the_wheel_deploys(installed: Path, tmp_path: Path) -> None:
         "server = session.PrivateServer()\n"
         "server.wait()\n"
         "os.environ['PREFECT_API_URL'] = server.address\n"
-        "from deployments.deploy import deploy\n"
+        "from deployments.cli.deploy import deploy\n"
         "deploy(None, None)\n"
         "deploy(None, None)\n"
         "server.stop()\n"
@@ -251,7 +251,7 @@ def test_the_wheel_brings_the_page_and_the_schema(installed: Path, tmp_path: Pat
     program = (
         "from ecg_audio.captions import html, styling\n"
         "from ecg_audio.results import document\n"
-        "from deployments.deploy import AUTOMATIONS, template\n"
+        "from deployments.registration import AUTOMATIONS, template\n"
         "assert document.SCHEMA_FILE.exists() and AUTOMATIONS.exists()\n"
         "[template(kind) for kind in ('process', 'docker', 'ecs')]\n"
         "print(styling.Style.preset('expressive', 1.0) is not None)\n"

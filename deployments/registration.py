@@ -1,12 +1,10 @@
-"""`ecg deploy`: make a Prefect server know the blocks, work pools, deployments and automations of this project.
+"""Make a Prefect server know the work pools, deployments and automations of this project.
 
 Everything is compared before it is written, so a second run changes nothing: schedules keep their next runs, and what
 operators have paused stays paused.
 """
 
 import json
-import os
-import time
 from collections.abc import AsyncIterator, Collection
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
 HERE = Path(__file__).parent
-STEP_S = 0.2
 DEPLOYMENTS = HERE / "prefect.yaml"
 AUTOMATIONS = HERE / "automations.yaml"
 PoolType = Literal["process", "docker", "ecs"]
@@ -247,56 +244,3 @@ def _sorted(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
-
-
-def deploy(pools: str | None, image: str | None, only: Collection[str] = (), wait_s: float = 0.0) -> int:
-    """Register everything, or what runs in some pools, one line a thing; returns 0.
-
-    Args:
-        pools: type of the pools for jobs; None: as they are, else processes.
-        image: what runs run in; None: the template's.
-        only: names of pools; empty: all.
-        wait_s: how long the server may take until it answers.
-
-    Raises:
-        InvalidRequest: no server is configured, there is no such type or pool, or a pool exists already with another
-            type.
-        OrchestratorUnavailable: the server does not answer.
-    """
-    import asyncio
-
-    from rich.markup import escape
-
-    from deployments.service import session
-    from deployments.terminal import out
-
-    if (api := session.configured()) is None:
-        raise InvalidRequest(
-            "no Prefect server is configured", hint="Set PREFECT_API_URL, such as http://127.0.0.1:4200/api."
-        )
-
-    wanted = pool_type(pools) if pools else None
-    counts = {"made": 0, "changed": 0, "unchanged": 0, "left out": 0, "removed": 0}
-
-    def say(thing: Registered) -> None:
-        counts[thing.done] += 1
-        style = "bold green" if thing.done in {"made", "changed", "removed"} else "dim"
-        out.print(f"[{style}]{thing.done:<10}[/]{thing.kind:<11} {escape(thing.name)}", highlight=False)
-
-    async def run() -> None:
-        async for thing in register(wanted, image, only):
-            say(thing)
-
-    from blocks.registration import register as register_blocks
-
-    deadline = time.monotonic() + wait_s
-    while not session.reachable(api) and time.monotonic() < deadline:
-        time.sleep(STEP_S)
-    for block in register_blocks(os.environ):
-        say(Registered("block", block.reference, block.done))
-    asyncio.run(run())
-    if counts["made"] + counts["changed"] + counts["removed"] == 0:
-        out.print(f"nothing to do: all {counts['unchanged']} are as they should be", highlight=False)
-    else:
-        out.print(", ".join(f"{count} {done}" for done, count in counts.items() if count), highlight=False)
-    return 0
