@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import ssl
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,11 @@ from unittest.mock import Mock
 
 import httpx
 import pytest
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
+from prefect.settings import (
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    get_current_settings,
+    temporary_settings,
+)
 
 from deployments.service import private_server, session
 from deployments.service.session import PrivateServer, reachable
@@ -49,6 +54,12 @@ def test_it_asks_for_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
         assert httpx.post(f"{server.address}/flows/", json={"name": "any"}).status_code == 201
     finally:
         server.stop()
+
+
+def test_its_clients_trust_no_authority() -> None:
+    """No TLS guards it: what they read is one certificate that vouches for nobody, not all authorities of the world."""
+    context = ssl.create_default_context(cafile=session.UNGUARDED["PREFECT_API_SSL_CERT_FILE"])
+    assert context.cert_store_stats() == {"x509": 1, "x509_ca": 0, "crl": 0}
 
 
 @pytest.mark.parametrize(("server", "seconds"), [(None, 60), (Mock(spec=PrivateServer), None)])
