@@ -1,9 +1,10 @@
 """How long from the HTTP request to the first task: `python -m benchmarks.latency [--triggers 20]`.
 
-Three ways to start a run, in turn on one server, each with a worker of its own and nothing else to do: Prefect's
-default; an explicit command and polling every second; and the fork server. The flow is `analyze` on a recording of one
-second, with an engine without models; what counts ends when its first task, the download, begins. Prints one JSON
-object. The three ways take turns, so whatever else the machine does meets all of them.
+Three ways to start a run, in turn on one server with the PostgreSQL of `ecg serve`, each with a worker of its own and
+nothing else to do: Prefect's default; an explicit command and polling every second; and the fork server. The flow is
+`analyze` on a recording of one second, with an engine without models; what counts ends when its first task, the
+download, begins. Prints one JSON object. The three ways take turns, so whatever else the machine does meets all of
+them.
 """
 
 import argparse
@@ -17,7 +18,17 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.service import COLD, STUBBED_TASKS, WARM, Service, load_average, service, short_recording, until
+from benchmarks.service import (
+    COLD,
+    STUBBED_TASKS,
+    WARM,
+    Service,
+    load_average,
+    postgresql,
+    service,
+    short_recording,
+    until,
+)
 
 
 class Way(NamedTuple):
@@ -38,14 +49,16 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=[way.name for way in WAYS], help="which of them")
     arguments = parser.parse_args()
     ways = [way for way in WAYS if way.name in arguments.ways]
-    with tempfile.TemporaryDirectory(prefix="ecg-latency-") as folder, service(Path(folder)) as started:
-        print(json.dumps(measure(started, ways, arguments.triggers), indent=1))
+    with tempfile.TemporaryDirectory(prefix="ecg-latency-") as name:
+        folder = Path(name)
+        with postgresql(folder / "postgresql") as database, service(folder / "service") as started:
+            started.start_server(database)
+            started.start_warm()
+            print(json.dumps(measure(started, ways, arguments.triggers), indent=1))
 
 
 def measure(started: Service, ways: list[Way], triggers: int) -> dict[str, object]:
     """Seconds from request to first task, for each way, and how they compare."""
-    started.start_server(None)
-    started.start_warm()
     deployments = {}
     for way in ways:
         started.staff(way.name, query_s=way.query_s)
