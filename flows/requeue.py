@@ -3,12 +3,12 @@
 The reconciler alone does it. Prefect's own rules make it safe with several of them, and with whoever cancels: only
 one can make a lost run pending, nobody starts one that is, and a cancelled one cannot be. A run that waits to be
 begun again bears the mark of its loss, which turns away a reconciler that comes late. How often a run was begun again
-stands in its history of states.
+stands in its history of states, by the marks.
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import Literal
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import State, StateType
@@ -26,7 +26,7 @@ Done = Literal["begun again", "spent", "somebody else is at it", "cancelled"]
 
 def begin_again(client: SyncPrefectClient, run: Run) -> tuple[Done, int]:
     """Put a lost run back into the queue, after a rest; returns what was done, and how often the run was lost."""
-    losses = 1 + sum(state.name == AwaitingRetry().name for state in _history(client, run))
+    losses = 1 + len(_losses(client, run))
     if losses > len(RESTS_S):
         return "spent", losses
     if not unmoved(client, run) or not _held(client, run):
@@ -76,6 +76,15 @@ def _set(client: SyncPrefectClient, run: Run, state: State[None], *, force: bool
 def _cancelled_meanwhile(client: SyncPrefectClient, run: Run) -> bool:
     ending = {StateType.CANCELLING, StateType.CANCELLED}
     return any(state.type in ending and state.timestamp > run.since for state in _history(client, run))
+
+
+def _losses(client: SyncPrefectClient, run: Run) -> set[UUID]:
+    """The marks of the losses after which the run was begun again.
+
+    A request that Prefect took and could not answer is sent again by its client: then a loss stands there twice.
+    """
+    waited = (state for state in _history(client, run) if state.name == AwaitingRetry().name)
+    return {state.state_details.transition_id or state.id for state in waited}
 
 
 def _history(client: SyncPrefectClient, run: Run) -> list[State[None]]:

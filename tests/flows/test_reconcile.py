@@ -379,6 +379,24 @@ def test_who_comes_late_does_not_begin_a_run_again(
     assert state and state.name == "AwaitingRetry"
 
 
+def test_a_loss_that_stands_there_twice_counts_once(
+    run: Callable[..., str], client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prefect's client sends again what the server took and could not answer; that takes no try from the run."""
+    run_id = run(None)
+    send = requeue._set
+
+    def send_twice(*arguments: Any, **options: Any) -> bool:
+        return send(*arguments, **options) and (not options or send(*arguments, **options))
+
+    monkeypatch.setattr(requeue, "_set", send_twice)
+    for loss in (1, 2):
+        lose(client, run_id)
+        (lost_run,) = runs.standing(client, [StateType.CRASHED])
+        assert requeue.begin_again(client, lost_run) == ("begun again", loss)
+    assert [name for name, _ in states(client, run_id)].count("AwaitingRetry") == 4
+
+
 @pytest.mark.parametrize("moment", ["before", "between", "after"])
 def test_a_cancelled_run_stays_cancelled(
     run: Callable[..., str], client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, moment: str
