@@ -49,7 +49,7 @@ class Service:
         self.environment = {
             **os.environ,
             **TELEMETRY_OFF,
-            **({} if api else session.UNGUARDED),
+            **({} if api else session.LOCAL_CLIENT),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "PREFECT_HOME": str(folder / "prefect"),
@@ -69,7 +69,7 @@ class Service:
         """
         url = database or f"sqlite+aiosqlite:///{self.folder}/prefect.db"
         port = str(httpx.URL(self.api).port)
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
+        command = [sys.executable, "-m", "deployments.service.prefect_server", port]
         settings = prefect_server.SETTINGS | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": url}
         self.start("server", command, **settings, PREFECT_UI_ENABLED="false")
         until(self._answers, "Prefect's server answers")
@@ -208,8 +208,14 @@ def short_recording(folder: Path, number: int = 0) -> Path:
     return path
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE_S, *, step_s: float = 0.1) -> None:
     """Wait for something that must happen.
+
+    Args:
+        condition: whether it has.
+        what: for the error.
+        seconds: how long, at most.
+        step_s: between two looks; looking costs the server something, too.
 
     Raises:
         TimeoutError: it did not.
@@ -218,7 +224,7 @@ def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE_
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {seconds:.0f} s in vain until {what}")
-        time.sleep(0.1)
+        time.sleep(step_s)
 
 
 def free_port() -> int:

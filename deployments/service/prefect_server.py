@@ -4,6 +4,7 @@ It is what `prefect server start` runs, without the imports of that command, and
 still starts, which listens in FOLDER.
 """
 
+import gc
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,9 @@ from ecg_audio.compute.lazy_imports import without_collecting
 
 DATABASE_S = 240.0
 STEP_S = 0.1
+COLLECTED_AFTER = 50_000
+"""New objects: each request makes thousands that leave no circle. At Python's 700, a twentieth of the server's time
+goes into looking for circles."""
 
 SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -33,6 +37,7 @@ def main() -> None:
     if folder:
         _wait(Path(folder[0]))
     settings = get_current_settings().server
+    gc.set_threshold(COLLECTED_AFTER)
     uvicorn.run(
         create_app(final=True),
         host="127.0.0.1",

@@ -178,7 +178,7 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
         # it listens to this machine alone: the list of processes tells which runs live
         env[Runs.variable("one_machine")] = "1"
         # its database is begun again within seconds
-        env |= session.UNGUARDED | {"PREFECT_CLIENT_RETRY_EXTRA_CODES": "500"}
+        env |= session.LOCAL_CLIENT | {"PREFECT_CLIENT_RETRY_EXTRA_CODES": "500"}
         own = (
             prefect_server.SETTINGS
             | session.TOKENLESS

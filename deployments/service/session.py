@@ -31,13 +31,14 @@ QUIET = {
 TOKENLESS = {"PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "false"}
 """For a Prefect server of ours, whatever the environment asks for: no tokens against forged pages, which are kept
 out by the key and the list of origins of `ecg serve`."""
-UNGUARDED = {
+LOCAL_CLIENT = {
     "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
     "PREFECT_API_SSL_CERT_FILE": str(Path(__file__).with_name("nobody.pem")),
 }
-"""For its clients, of which a run makes seven. Each would fetch a token, and read all authorities of the world, 30 ms
-of processor time, although no TLS guards a server of this machine. The certificate of `nobody.pem` has ended, and its
-key was thrown away."""
+"""For its clients, of which a run makes seven. Each would fetch a token, ask a server of the same installation for its
+version, and read all authorities of the world, 30 ms of processor time, although no TLS guards a server of this
+machine. The certificate of `nobody.pem` has ended, and its key was thrown away."""
 
 
 def quieten(*, debug: bool) -> None:
@@ -162,7 +163,7 @@ def prefect_server() -> Iterator[PrivateServer | None]:
         yield None
         return
     server = PrivateServer()
-    here = {"PREFECT_API_URL": server.address, **UNGUARDED}
+    here = {"PREFECT_API_URL": server.address, **LOCAL_CLIENT}
     os.environ.update(here)
     os.environ.setdefault("PREFECT_HOME", str(workspace.cache() / "prefect"))
     try:

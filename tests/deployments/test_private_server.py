@@ -58,7 +58,7 @@ def test_it_asks_for_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_its_clients_trust_no_authority() -> None:
     """No TLS guards it: what they read is one certificate that vouches for nobody, not all authorities of the world."""
-    context = ssl.create_default_context(cafile=session.UNGUARDED["PREFECT_API_SSL_CERT_FILE"])
+    context = ssl.create_default_context(cafile=session.LOCAL_CLIENT["PREFECT_API_SSL_CERT_FILE"])
     assert context.cert_store_stats() == {"x509": 1, "x509_ca": 0, "crl": 0}
 
 

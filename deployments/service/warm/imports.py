@@ -21,11 +21,29 @@ BESIDE_FLOWS = (
     "prefect.flow_engine",
     "prefect.task_engine",
     "prefect.utilities.visualization",  # with graphviz, which every flow run looks for
+    "prefect._internal.observers",
     "anyio._backends._asyncio",
     MEASURING,
+    "encodings.idna",  # of every address
+    "pandas",  # pyarrow looks for it when it makes its first table
+    "pyarrow.pandas_compat",
+    "soundfile",
+    "ecg_audio.results.backend",
+    "ecg_audio.results.rttm",
+    "ecg_audio.results.tables",
+    "ecg_audio.captions.ass",
+    "ecg_audio.captions.html",
+    "ecg_audio.captions.srt",
+    "ecg_audio.captions.vtt",
+    "ecg_audio.sounds.events",
+    "ecg_audio.speech.edges",
+    "ecg_audio.speech.listen",
+    "ecg_audio.voice.expression",
 )
-"""No library that keeps a thread: pyarrow does, and torch; jobs, or their children, import those."""
-READ_ONCE = ("PYTHON", "LD_", "NUMBA_", "OMP_", "OPENBLAS_", "PREFECT_TASKS_", "PREFECT_FLOWS_DEFAULT_")
+"""What every job imports when it comes to it. No library that keeps a thread: torch does, and jobs' children import it."""
+THREADLESS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""For pyarrow, which brings an allocator with a thread, and does not use it."""
+READ_ONCE = ("PYTHON", "LD_", "NUMBA_", "OMP_", "OPENBLAS_", "ARROW_", "PREFECT_TASKS_", "PREFECT_FLOWS_DEFAULT_")
 """Beginnings of the variables that are read during imports."""
 
 Stamps = Mapping[str, tuple[int, int]]
@@ -78,7 +96,7 @@ def ahead(modules: list[str]) -> Imported:
         InsufficientResources: something imported runs a thread, which a copy would not have.
     """
     imported = Imported(_stamps(), _read_once(os.environ))
-    os.environ.update(TELEMETRY_OFF)
+    os.environ.update(TELEMETRY_OFF | THREADLESS)
     os.environ.pop("PREFECT_LOGGING_EXTRA_LOGGERS", None)  # handlers given to those would be there twice in a job
     gc.disable()
     for name in modules:
