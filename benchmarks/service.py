@@ -102,7 +102,7 @@ class Service:
         """
         self.ask("/work_pools/", {"name": pool, "type": "process"})
         names = {f"{pool}-{number}" for number in range(workers)}
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"]
+        command = [sys.executable, "-m", "deployments.service.worker", "--pool", pool]
         options = ["--limit", str(limit)] if limit else []
         asked = {"PREFECT_WORKER_QUERY_SECONDS": str(query_s)} if query_s else {}
         for name in names:

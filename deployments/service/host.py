@@ -71,7 +71,7 @@ def services(given: Mapping[str, str]) -> list[Service]:
         warm.parent.mkdir(mode=0o700, exist_ok=True)
         env[environment.WARM_SOCKET] = str(warm)
         found.append(Service("warm", [*python, "deployments.service.warm.server"], env=env, vital=False))
-    work = [*python, "prefect", "worker", "start", "--pool", host.pool, "--type", "process"]
+    work = [*python, "deployments.service.worker", "--pool", host.pool]
     worker = [*work, "--limit", str(host.jobs_at_once), "--with-healthcheck"]
     found.append(Service("worker", worker, env=env, secrets=SECRETS["worker gpu"], drain_s=DRAIN_S))
     if host.scale_in_protection:

@@ -213,7 +213,7 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
     services.append(Service("deploy", [*PYTHON, *DEPLOY], env=env | client, once=True))
     for pool, limit in zip(POOLS, (wanted.limit, CONTROL_RUNS), strict=True):
         name = f"{socket.gethostname()}-{pool}"
-        start = [*PYTHON, "prefect", "worker", "start", "--pool", pool, "--type", "process"]
+        start = [*PYTHON, "deployments.service.worker", "--pool", pool]
         command = [*start, "--name", name, "--limit", str(limit), "--create-pool-if-not-found"]
         drain_s = wanted.drain_s if pool == "gpu" else min(wanted.drain_s, CONTROL_DRAIN_S)
         ready = readiness.polls(api, _credentials(key), pool, name)

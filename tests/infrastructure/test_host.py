@@ -13,10 +13,8 @@ def test_a_host_runs_a_worker_and_what_its_settings_want() -> None:
     assert {"models", "worker"} <= set(found) <= {"models", "warm", "worker"}
     assert found["models"].command[-5:] == ["serve-models", "--models", "auto", "--socket", found["models"].address]
     assert found["worker"].env["ECG_MODEL_SERVER"] == found["models"].address
-    assert found["worker"].command[-9:] == [
-        *("worker", "start", "--pool", "gpu", "--type", "process", "--limit", "2"),
-        "--with-healthcheck",
-    ]
+    options = ["--pool", "gpu", "--limit", "2", "--with-healthcheck"]
+    assert found["worker"].command[-6:] == ["deployments.service.worker", *options]
     assert found["worker"].drain_s > 0, "asked to end while it has runs, Prefect's worker ends them"
     scaling = services(given | {"ECG_SCALE_IN_PROTECTION": "1"})
     assert {service.name for service in scaling} == {*found, "protection"}

@@ -40,7 +40,7 @@ BESIDE_FLOWS = (
     "ecg_audio.speech.listen",
     "ecg_audio.voice.expression",
 )
-"""What every job imports when it comes to it. No library that keeps a thread: torch does, and jobs' children import it."""
+"""What jobs import when they come to it. No library that keeps a thread: torch does, and jobs' children import it."""
 THREADLESS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """For pyarrow, which brings an allocator with a thread, and does not use it."""
 READ_ONCE = ("PYTHON", "LD_", "NUMBA_", "OMP_", "OPENBLAS_", "ARROW_", "PREFECT_TASKS_", "PREFECT_FLOWS_DEFAULT_")
@@ -96,7 +96,7 @@ def ahead(modules: list[str]) -> Imported:
         InsufficientResources: something imported runs a thread, which a copy would not have.
     """
     imported = Imported(_stamps(), _read_once(os.environ))
-    os.environ.update(TELEMETRY_OFF | THREADLESS)
+    os.environ.update({**TELEMETRY_OFF, **THREADLESS})
     os.environ.pop("PREFECT_LOGGING_EXTRA_LOGGERS", None)  # handlers given to those would be there twice in a job
     gc.disable()
     for name in modules:

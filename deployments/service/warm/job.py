@@ -14,6 +14,9 @@ from pathlib import Path
 
 from deployments.service.warm.client import GO
 
+OF_LOGGING = ("PREFECT_LOGGING_", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "TERM")
+"""Beginnings of the variables that Prefect's logging and the console that it writes to depend on."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -63,6 +66,7 @@ class Job:
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(line_buffering=stream is sys.stderr or stream.isatty())  # type: ignore[union-attr]
         threading.Thread(target=_end_with, args=(self.client,), name="client-watch", daemon=True).start()
+        logging_before = _logging()
         os.environ.clear()
         os.environ.update(self.environment)
         os.chdir(self.folder)
@@ -71,7 +75,7 @@ class Job:
         sys.path[0] = self.folder  # as `python -m` has it
         Path("/proc/self/comm").write_text("ecg-job")  # for whoever looks at the list of processes
         _reseed()
-        _reread_settings()
+        _reread_settings(logging_before)
 
     def _say_ending(self, code: int) -> None:
         try:
@@ -96,7 +100,7 @@ def _reseed() -> None:
         np.random.seed()  # whoever still draws from the old global generator must not draw alike
 
 
-def _reread_settings() -> None:
+def _reread_settings(logging_before: object) -> None:
     if "prefect" not in sys.modules:
         return
     # Prefect reads its settings once, when it is imported: here from another environment than the job's
@@ -104,4 +108,15 @@ def _reread_settings() -> None:
     from prefect.logging.configuration import setup_logging
 
     refresh_global_settings_context()
-    setup_logging(incremental=False)
+    if _logging() != logging_before:  # it takes as long as all of the settings
+        setup_logging(incremental=False)
+
+
+def _logging() -> object:
+    """What Prefect's logging is set up from."""
+    if "prefect" not in sys.modules:
+        return None
+    from prefect.settings import get_current_settings
+
+    variables = {name: value for name, value in os.environ.items() if name.startswith(OF_LOGGING)}
+    return variables, get_current_settings().logging, sys.stderr.isatty()

@@ -119,7 +119,7 @@ class Machine:
         """Start a worker for the pool, and the fork server that its jobs are copies of."""
         if self._fork_server is None:
             self._fork_server = self._process([sys.executable, "-m", "deployments.service.warm.server", "--until-eof"])
-        words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+        words = [sys.executable, "-m", "deployments.service.worker", "--pool", POOL]
         self.worker = self._process(words)
 
     def deploy(self) -> None:
