@@ -111,6 +111,7 @@ def test_silence_and_unknown_language_make_a_document() -> None:
         ('style="text"', 'style="text" tts:color="#FFFFFF"'),
         ("<tt:span", "<tt:em"),
         ('region="below"', 'region="above"'),
+        ('xml:lang=""', 'xml:lang="en_US"'),
     ],
 )
 def test_schema_finds_what_is_wrong(talk: Talk, right: str, wrong: str) -> None:
