@@ -5,6 +5,7 @@ import logging
 from typing import Any, TypedDict, TypeVar
 
 import httpx
+from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_chain, wait_random
@@ -35,16 +36,21 @@ def of_prefect(failure: object) -> bool:
 
 
 class Policy(TypedDict):
-    """Keyword arguments of `prefect.task` that set the policy."""
+    """Keyword arguments of `prefect.task` that all of ours have."""
 
     retries: int
     retry_delay_seconds: list[float]
     retry_jitter_factor: float
     retry_condition_fn: Any
+    cache_policy: CachePolicy
 
 
 RETRYING = Policy(
-    retries=len(DELAYS_S), retry_delay_seconds=DELAYS_S, retry_jitter_factor=0.5, retry_condition_fn=can_help
+    retries=len(DELAYS_S),
+    retry_delay_seconds=DELAYS_S,
+    retry_jitter_factor=0.5,
+    retry_condition_fn=can_help,
+    cache_policy=NO_CACHE,  # else Prefect digests all arguments, whole analyses too, for a key that nobody asks for
 )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from prefect import Task
+from prefect.cache_policies import NO_CACHE
 
 import tasks
 from blocks.folder import FolderStore
@@ -41,6 +42,7 @@ def test_every_task_is_tried_again_where_that_can_help() -> None:
     assert {"assemble", "download", "publish", "notify"} <= set(known)
     for task in known.values():
         assert task.retries == len(RETRYING["retry_delay_seconds"]) and task.retry_condition_fn is can_help, task.name
+        assert task.cache_policy == NO_CACHE, f"Prefect digests all arguments of {task.name}"
 
 
 def test_a_store_that_comes_back_is_asked_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
