@@ -1,5 +1,7 @@
 """Clocks: gaps that the picture proves, clocks that begin anew, clocks that do not begin at 0, and files joined."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,8 @@ def test_a_gap_that_the_picture_proves(tmp_path, programme, suffix, missing_s):
     assert onsets_s(samples) == pytest.approx(LATE_S, abs=0.002)
     assert recording.duration_s == pytest.approx(17, abs=0.1)
     assert codes(recording) == ["MEDIA_GAPS"]
+    (told_s,) = re.findall(r"no sound data for ([\d.]+) s", recording.notices[0].message)
+    assert float(told_s) == pytest.approx(end_s - begin_s, abs=0.1)
 
 
 def test_a_clock_that_begins_anew(tmp_path, programme):
@@ -141,5 +145,8 @@ def test_an_mp3_with_a_foreign_tag(tmp_path):
     heard = onsets_s(samples)
     assert heard[:4] == pytest.approx(CLICKS_S, abs=0.002)
     assert len(heard) == 8
+    seam_s = heard[4] - CLICKS_S[0]
+    assert seam_s == pytest.approx(DURATION_S, abs=0.1)
+    assert heard[4:] == pytest.approx([seam_s + time for time in CLICKS_S], abs=0.002)
     assert recording.duration_s == pytest.approx(2 * DURATION_S, abs=0.1)
     assert recording.notices == ()
