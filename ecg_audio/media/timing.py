@@ -42,7 +42,8 @@ TAG_S = 0.5
 """An MP3's duration and that of its tag differ by padding alone, if they are of the same file."""
 COUNTED_FROM_0 = {"matroska", "asf", "ogg"}
 """Of these, those whose stated duration is the time stamp of the end: a clock that begins at 100 s makes it 100 s more.
-Some writers state the true length; then this much less is expected, which costs no more than a missed notice."""
+Some writers state the true length; then this much less is expected, which costs no more than a missed notice: time
+stamps are believed as far as either reading allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,14 @@ class Timing:
         end_s: where the sound ends on the recording's time line, as declared; None: not declared.
         declared_s: how long the container says the sound is; None: it does not say, or only guesses.
         total_s: how long the container says it all is; None: likewise.
+        latest_s: the latest that a time stamp can be by what the container says, on the recording's time line.
     """
 
     origin_s: float
     end_s: float | None
     declared_s: float | None
     total_s: float | None
+    latest_s: float | None
 
 
 def timed(
@@ -93,11 +96,11 @@ def timed(
         origin_s += _priming_s(kind, stream)
     declared_s = _declared_s(kind, stream, file)
     stated = container.duration if kind in WHOLE_DURATION | OWN_DURATION else None
-    total_s = stated / av.time_base if stated and stated > 0 else declared_s
+    total_s = longest_s = stated / av.time_base if stated and stated > 0 else declared_s
     if total_s is not None and kind in COUNTED_FROM_0 and total_s > origin_s > 0:
         total_s -= origin_s
     end_s = None if declared_s is None else (_start_s(stream) or 0.0) - origin_s + declared_s
-    return Timing(origin_s, end_s, declared_s, total_s)
+    return Timing(origin_s, end_s, declared_s, total_s, end_s or longest_s)
 
 
 def _start_s(stream: av.AudioStream | av.VideoStream) -> float | None:

@@ -1,6 +1,7 @@
 """Clocks: gaps that the picture proves, clocks that begin anew, clocks that do not begin at 0, and files joined."""
 
 import re
+import struct
 
 import numpy as np
 import pytest
@@ -89,6 +90,21 @@ def test_a_clock_that_does_not_begin_at_0(tmp_path, suffix, begin_s):
     assert told_s is None or told_s == pytest.approx(DURATION_S, abs=0.1)
     with pytest.raises(TooLong):
         extracted(path, limits=Limits(max_duration_s=3))
+
+
+def test_a_gap_where_a_writer_states_the_true_length(tmp_path):
+    """A Matroska of a live stream whose duration is that of its sound, not its last time stamp: its gap stays."""
+    plain = tmp_path / "plain.mkv"
+    encode(clicks(LATE_S, 17, 48000), 48000, plain, audio_codec="pcm_s16le", video=False)
+    path = remuxed(plain, tmp_path / "a.mkv", keep=lambda _, time_s: not 8.0 < time_s < 10.0, shift_s=lambda _: 12.0)
+    data, tag = path.read_bytes(), b"\x44\x89\x88"  # Duration, 8 bytes: milliseconds as a double
+    assert data.count(tag) == 1
+    at = data.index(tag) + len(tag)
+    assert struct.unpack(">d", data[at : at + 8])[0] == pytest.approx(29_000, abs=50)
+    path.write_bytes(data[:at] + struct.pack(">d", 17_000.0) + data[at + 8 :])
+    recording, samples = extracted(path)
+    assert onsets_s(samples) == pytest.approx(LATE_S, abs=0.002)
+    assert codes(recording) == ["MEDIA_GAPS"]
 
 
 def test_a_cut_off_live_stream_is_still_told(tmp_path):
