@@ -18,7 +18,7 @@ RECORDED_LATER_S = 10.0
 
 COUNTED = {"aac", "mp3", "avi", "loas", "ac3", "eac3"}
 """Containers without time stamps: time is the count of coded samples, the codec's delay included."""
-UNDECLARED = COUNTED | {"mpegts", "mpeg"}
+UNDECLARED = COUNTED | {"mpegts", "mpeg", "asf"}
 """Containers that cannot say how many samples the codec needs before it reproduces its input."""
 PRIMING_SAMPLES = {
     # What coder and decoder of a lapped transform take together before the first input sample comes out. AAC: one
@@ -32,6 +32,8 @@ PRIMING_SAMPLES = {
     "ac3": 256,
     "eac3": 256,
 }
+WMA = {"wmav1": 1, "wmav2": 2}
+"""Versions of Windows Media Audio: a frame as well; its length goes by the sample rate (FFmpeg's `wma_common.c`)."""
 OWN_DURATION = {"mov", "wav", "flac", "aiff", "w64", "caf", "wv", "au", "tta", "ape"}
 """Containers that state how long the audio stream itself is, and do not guess it from the bit rate."""
 WHOLE_DURATION = {"matroska", "avi", "asf", "flv", "ogg", "mxf"}
@@ -116,7 +118,16 @@ def _priming_s(kind: str, stream: av.AudioStream | av.VideoStream) -> float:
     said = kind == "mp3" and (_start_s(stream) or 0.0) > 0  # a LAME tag: FFmpeg skips what it names
     if kind not in UNDECLARED or said or not rate:
         return 0.0
+    if codec.name in WMA:
+        return _wma_frame(int(rate), WMA[codec.name]) / float(rate)
     return PRIMING_SAMPLES.get(codec.name, 0) / float(rate)
+
+
+def _wma_frame(rate: int, version: int) -> int:
+    """How many samples a frame of Windows Media Audio has."""
+    if rate <= 16_000:
+        return 512
+    return 1024 if rate <= 22_050 or (version == 1 and rate <= 32_000) else 2048
 
 
 def _declared_s(kind: str, stream: av.AudioStream, file: BinaryIO) -> float | None:
