@@ -16,7 +16,7 @@ ZERO_BASED = {"mov", "matroska", "avi", "flv", "wav", "flac"}
 RECORDED_LATER_S = 10.0
 """Above this a first start is the clock of a live stream, cut from the middle, and no silence."""
 
-COUNTED = {"aac", "mp3", "avi", "loas", "ac3", "eac3"}
+COUNTED = {"aac", "mp3", "avi", "wav", "loas", "ac3", "eac3"}
 """Containers without time stamps: time is the count of coded samples, the codec's delay included."""
 UNDECLARED = COUNTED | {"mpegts", "mpeg", "asf"}
 """Containers that cannot say how many samples the codec needs before it reproduces its input."""
