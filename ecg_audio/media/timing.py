@@ -33,7 +33,8 @@ PRIMING_SAMPLES = {
     "eac3": 256,
 }
 WMA = {"wmav1": 1, "wmav2": 2}
-"""Versions of Windows Media Audio: a frame as well; its length goes by the sample rate (FFmpeg's `wma_common.c`)."""
+"""Versions of Windows Media Audio: a frame as well; its length goes by the sample rate (FFmpeg's `wma_common.c`).
+Measured with FFmpeg's coder, the only one at hand."""
 OWN_DURATION = {"mov", "wav", "flac", "aiff", "w64", "caf", "wv", "au", "tta", "ape"}
 """Containers that state how long the audio stream itself is, and do not guess it from the bit rate."""
 WHOLE_DURATION = {"matroska", "avi", "asf", "flv", "ogg", "mxf"}
