@@ -85,7 +85,7 @@ def call(material: Path, leak_db: float | None = None) -> Call:
     words: list[Spoken] = []
     turns: list[Turn] = []
     for reader, clip in order:
-        sound, spoken = _cut(_samples(clip))
+        sound, spoken = cut(_samples(clip))
         start_s = round(max(ends_s[reader] + 0.5, ends_s[1 - reader] - OVERLAP_S), 2)
         placed.append((reader, start_s, sound))
         speaker = f"SPEAKER_{reader:02d}"
@@ -117,7 +117,7 @@ def speaking(sound: NDArray[np.float32]) -> list[tuple[float, float]]:
     return [(start * HOP / RATE_HZ, end * HOP / RATE_HZ) for start, end in found]
 
 
-def _cut(sound: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[tuple[float, float]]]:
+def cut(sound: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[tuple[float, float]]]:
     """A clip with silence where nobody speaks, and where somebody does."""
     spoken = speaking(sound)
     left = np.zeros(len(sound), np.float32)

@@ -110,7 +110,7 @@ def opened(path: Path, audio_stream: int | None = None, *, size_bytes: int | Non
                 raise MediaCorrupt(f"{path.name} is cut off before its audio stream")
             media = _chosen(container, file, path.name, audio_stream, recognised)
             if stale:
-                nothing_said = replace(media.timing, end_s=None, declared_s=None, total_s=None)
+                nothing_said = replace(media.timing, end_s=None, declared_s=None, total_s=None, latest_s=None)
                 media = replace(media, stale_bytes=stale, timing=nothing_said)
             yield media
 

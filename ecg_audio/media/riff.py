@@ -5,6 +5,10 @@ from typing import BinaryIO
 
 UNKNOWN_SIZES = (0, 0xFFFFFFFF)
 """What recorders write that do not know yet: FFmpeg then reads to the end of the file."""
+LONG = (b"RF64", b"BW64")
+"""Beginnings of files that may be longer than 4 GiB (EBU Tech 3306): their sizes are in a chunk of their own, ds64."""
+ELSEWHERE = 0xFFFFFFFF
+"""What such a file writes where the size does not fit, or is kept up to date elsewhere."""
 LEAST_BYTES = 4096
 """Less than this behind the samples is padding."""
 MOST_CHUNKS = 1000
@@ -48,14 +52,19 @@ def _end_of_samples(file: BinaryIO, held: int) -> int | None:
     """Where the data chunk ends by its header; None: there is none, or it says that it does not know."""
     file.seek(0)
     head = file.read(12)
-    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+    if head[:4] not in (b"RIFF", *LONG) or head[8:] != b"WAVE":
         return None
-    at = 12
+    at, long_size = 12, 0
     for _ in range(MOST_CHUNKS):
         kind, size = _chunk(file, at)
         if kind is None:
             return None
+        if kind == b"ds64":
+            sizes = file.read(16)  # of the file and of its data
+            long_size = struct.unpack("<8xQ", sizes)[0] if len(sizes) == 16 else 0
         if kind == b"data":
+            if head[:4] in LONG and size == ELSEWHERE:
+                size = long_size
             return None if size in UNKNOWN_SIZES or at + 8 + size > held else at + 8 + size + size % 2
         at += 8 + size + size % 2
     return None

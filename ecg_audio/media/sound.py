@@ -97,7 +97,7 @@ class Sound:
             MediaEncrypted: a packet is encrypted.
         """
         expected_s = self.media.timing.end_s or self.media.timing.total_s
-        timeline = Timeline(may_restart=self.media.format in TRANSPORT, ends_s=expected_s)
+        timeline = Timeline(may_restart=self.media.format in TRANSPORT, ends_s=self.media.timing.latest_s)
         for block in self.heard():
             if self.mix is None and block.heard:
                 self.mix = Mix.by_layout(block.names)

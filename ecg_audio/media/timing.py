@@ -16,9 +16,9 @@ ZERO_BASED = {"mov", "matroska", "avi", "flv", "wav", "flac"}
 RECORDED_LATER_S = 10.0
 """Above this a first start is the clock of a live stream, cut from the middle, and no silence."""
 
-COUNTED = {"aac", "mp3", "avi", "loas", "ac3", "eac3"}
+COUNTED = {"aac", "mp3", "avi", "wav", "loas", "ac3", "eac3"}
 """Containers without time stamps: time is the count of coded samples, the codec's delay included."""
-UNDECLARED = COUNTED | {"mpegts", "mpeg"}
+UNDECLARED = COUNTED | {"mpegts", "mpeg", "asf"}
 """Containers that cannot say how many samples the codec needs before it reproduces its input."""
 PRIMING_SAMPLES = {
     # What coder and decoder of a lapped transform take together before the first input sample comes out. AAC: one
@@ -32,6 +32,9 @@ PRIMING_SAMPLES = {
     "ac3": 256,
     "eac3": 256,
 }
+WMA = {"wmav1": 1, "wmav2": 2}
+"""Versions of Windows Media Audio: a frame as well; its length goes by the sample rate (FFmpeg's `wma_common.c`).
+Measured with FFmpeg's coder, the only one at hand."""
 OWN_DURATION = {"mov", "wav", "flac", "aiff", "w64", "caf", "wv", "au", "tta", "ape"}
 """Containers that state how long the audio stream itself is, and do not guess it from the bit rate."""
 WHOLE_DURATION = {"matroska", "avi", "asf", "flv", "ogg", "mxf"}
@@ -42,7 +45,8 @@ TAG_S = 0.5
 """An MP3's duration and that of its tag differ by padding alone, if they are of the same file."""
 COUNTED_FROM_0 = {"matroska", "asf", "ogg"}
 """Of these, those whose stated duration is the time stamp of the end: a clock that begins at 100 s makes it 100 s more.
-Some writers state the true length; then this much less is expected, which costs no more than a missed notice."""
+Some writers state the true length; then this much less is expected, which costs no more than a missed notice: time
+stamps are believed as far as either reading allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,14 @@ class Timing:
         end_s: where the sound ends on the recording's time line, as declared; None: not declared.
         declared_s: how long the container says the sound is; None: it does not say, or only guesses.
         total_s: how long the container says it all is; None: likewise.
+        latest_s: the latest that a time stamp can be by what the container says, on the recording's time line.
     """
 
     origin_s: float
     end_s: float | None
     declared_s: float | None
     total_s: float | None
+    latest_s: float | None
 
 
 def timed(
@@ -93,11 +99,11 @@ def timed(
         origin_s += _priming_s(kind, stream)
     declared_s = _declared_s(kind, stream, file)
     stated = container.duration if kind in WHOLE_DURATION | OWN_DURATION else None
-    total_s = stated / av.time_base if stated and stated > 0 else declared_s
+    total_s = longest_s = stated / av.time_base if stated and stated > 0 else declared_s
     if total_s is not None and kind in COUNTED_FROM_0 and total_s > origin_s > 0:
         total_s -= origin_s
     end_s = None if declared_s is None else (_start_s(stream) or 0.0) - origin_s + declared_s
-    return Timing(origin_s, end_s, declared_s, total_s)
+    return Timing(origin_s, end_s, declared_s, total_s, end_s or longest_s)
 
 
 def _start_s(stream: av.AudioStream | av.VideoStream) -> float | None:
@@ -113,7 +119,16 @@ def _priming_s(kind: str, stream: av.AudioStream | av.VideoStream) -> float:
     said = kind == "mp3" and (_start_s(stream) or 0.0) > 0  # a LAME tag: FFmpeg skips what it names
     if kind not in UNDECLARED or said or not rate:
         return 0.0
+    if codec.name in WMA:
+        return _wma_frame(int(rate), WMA[codec.name]) / float(rate)
     return PRIMING_SAMPLES.get(codec.name, 0) / float(rate)
+
+
+def _wma_frame(rate: int, version: int) -> int:
+    """How many samples a frame of Windows Media Audio has."""
+    if rate <= 16_000:
+        return 512
+    return 1024 if rate <= 22_050 or (version == 1 and rate <= 32_000) else 2048
 
 
 def _declared_s(kind: str, stream: av.AudioStream, file: BinaryIO) -> float | None:

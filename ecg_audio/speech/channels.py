@@ -1,5 +1,6 @@
 """Recordings in which one person speaks in each channel: the channels are listened to one by one, and say who spoke."""
 
+import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -113,6 +114,7 @@ def _sounding(own: Transcript, sound: Islands | None) -> Iterator[tuple[float, f
     words = [word for utterance in own.utterances for word in utterance.words if word.suspect is None]
     said = [(word.start_s, word.end_s) for word in words]
     said += [(speech.start_s, speech.end_s) for speech in suspect.wordless(own.speech, words, UNSAID_S)]
+    heard = joined((speech.start_s, speech.end_s) for speech in own.speech)
     for start_s, end_s in joined(said, PAUSE_S):
         if sound is None:
             yield start_s, end_s
@@ -122,10 +124,17 @@ def _sounding(own: Transcript, sound: Islands | None) -> Iterator[tuple[float, f
         if first > last:
             continue  # nothing sounds there
         from_s, until_s = float(sound.start_s[first]), float(sound.end_s[last])
+        # an aligner may end a last word early: where speech is heard on, what sounds is still the word's
         yield (
-            from_s if from_s >= start_s - FADING_S else start_s,
-            until_s if until_s <= end_s + FADING_S else end_s,
+            from_s if from_s >= _around(start_s, heard)[0] - FADING_S else start_s,
+            until_s if until_s <= _around(end_s, heard)[1] + FADING_S else end_s,
         )
+
+
+def _around(at_s: float, heard: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The speech around an instant; the instant itself where there is none."""
+    index = bisect.bisect_right(heard, at_s, key=lambda edges: edges[0]) - 1
+    return heard[index] if index >= 0 and heard[index][1] >= at_s else (at_s, at_s)
 
 
 def _notices(own: dict[int, Transcript]) -> tuple[Notice, ...]:

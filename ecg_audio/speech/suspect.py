@@ -324,7 +324,8 @@ def _mostly(found: Transcript) -> list[Notice]:
 
 
 def _wordless(found: Transcript) -> list[Notice]:
-    words = [word for utterance in found.utterances for word in utterance.words]
+    # a word that is stretched over other speech is no word of that speech
+    words = [word for utterance in found.utterances for word in utterance.words if word.suspect != TOO_LONG]
     spans = wordless(found.speech, words)
     if not spans:
         return []

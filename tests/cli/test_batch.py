@@ -9,11 +9,18 @@ from tests.support.stub_engine import StubEngine
 
 @pytest.mark.usefixtures("server")
 def test_a_batch_on_the_command_line(ecg: Ecg, stub: StubEngine, talk: Path, tmp_path: Path) -> None:
-    """One object a row; a bad row fails the batch with exit code 1, and without it the rest is there already."""
-    (tmp_path / "rows.csv").write_text(f"source,job_id\n{talk},one\nnone.mp4,two\n")
+    """One object a row, which names its source; a bad row, whatever its name, fails the batch with exit code 1.
+
+    Without the bad one the rest is there already.
+    """
+    (tmp_path / "rows.csv").write_text(f'source,job_id\n{talk},one\n"two\nlines.wav",two\n')
     first = ecg("batch", "rows.csv", "--out", "store", "--json")
     found = [json.loads(line) for line in first.out.splitlines()]
-    assert (first.code, [row["status"] for row in found]) == (1, ["invalid", "completed"])
+    assert first.code == 1
+    sources = [str(tmp_path / "two\nlines.wav"), str(talk)]
+    assert [(row["status"], row["source"]) for row in found] == list(
+        zip(["invalid", "completed"], sources, strict=True)
+    )
     assert "2 rows: 1 completed, 1 invalid (50.0 % succeeded)" in first.err and "BATCH_FAILED" in first.err
 
     again = ecg("batch", "rows.csv", "--out", "store", "--min-success", "0.5", "--batch-id", "nightly")

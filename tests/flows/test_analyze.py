@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 
 from ecg_audio.analysis import Analysis, Notice
 from ecg_audio.errors import (
@@ -20,6 +21,7 @@ from ecg_audio.errors import (
     TranscriptionFailed,
     WorkerLost,
 )
+from ecg_audio.media import fetch
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results import document, manifest
 from ecg_audio.results.outcome import TABLES, Outcome
@@ -28,7 +30,7 @@ from flows.analyze import analyze
 from tasks.diarize import diarize
 from tasks.publish import publish
 from tasks.transcribe import transcribe
-from tests.support.jobs import SAMPLE_RATE_HZ
+from tests.support.jobs import SAMPLE_RATE_HZ, voiced
 from tests.support.media.formats import encode
 from tests.support.stub_engine import StubEngine
 
@@ -316,6 +318,56 @@ def test_a_torn_publish_leaves_the_old_result(stub: StubEngine, ask: Ask, tmp_pa
     with pytest.raises(PublishFailed):
         analyze(ask())
     assert not (store / "results").exists() and not list(store.glob("runs/*/*"))
+
+
+def test_words_are_as_loud_and_as_high_whatever_the_source(stub: StubEngine, ask: Ask, tmp_path: Path) -> None:
+    """Mono, one side, the centre of 5.1, opposite phase, an offset, floats 18 dB up: the same words, voices, levels."""
+    mono = voiced()
+    silent = np.zeros_like(mono)
+    kinds: dict[str, tuple[list[np.ndarray], str, float]] = {
+        "mono": ([mono], "PCM_24", 0.0),
+        "left": ([mono, silent], "PCM_24", 0.0),
+        "centre": ([silent, silent, mono, silent, silent, silent], "PCM_24", 0.0),
+        "opposed": ([mono, -mono], "PCM_24", 0.0),
+        "offset": ([mono + 0.05], "PCM_24", 0.0),
+        "float": ([8 * mono], "FLOAT", 20 * np.log10(8)),
+    }
+    heard = {}
+    for kind, (channels, subtype, louder_db) in kinds.items():
+        path = tmp_path / f"{kind}.wav"
+        soundfile.write(path, np.stack(channels, axis=1), SAMPLE_RATE_HZ, subtype)
+        words = result(analyze(ask(source=str(path), job_id=kind, sounds=False))).words
+        voices = [word.voice for word in words if word.voice]
+        heard[kind] = [
+            [word.start_s for word in words],
+            [voice.rms_dbfs - louder_db for voice in voices if voice.rms_dbfs is not None],
+            [voice.f0_median_hz for voice in voices],
+        ]
+    assert [len(figures) for figures in heard["mono"]] == [4, 4, 4]
+    for kind, (starts_s, levels_dbfs, pitches_hz) in heard.items():
+        assert starts_s == pytest.approx(heard["mono"][0], abs=0.02), kind
+        assert levels_dbfs == pytest.approx(heard["mono"][1], abs=0.5), kind
+        assert pitches_hz == pytest.approx(heard["mono"][2], abs=0.5), kind
+
+
+def test_clipped_words_are_marked(stub: StubEngine, ask: Ask, tmp_path: Path) -> None:
+    """Words in the clipped half of a recording say how much of them is, the others that nothing is."""
+    sound = voiced() / np.abs(voiced()).max() + 1e-4 * np.random.default_rng(0).standard_normal(len(voiced()))
+    half = len(sound) // 2
+    sound = np.concatenate([0.3 * sound[:half], np.clip(40 * sound[half:], -1, 1)])
+    soundfile.write(tmp_path / "a.wav", sound, SAMPLE_RATE_HZ)
+    ended = analyze(ask(source=str(tmp_path / "a.wav")))
+    shares = [word.voice and word.voice.clipped_ratio for word in result(ended).words]
+    assert shares == pytest.approx([0.0, 0.0, 1.0, 1.0], abs=0.2)
+    assert "SOUND_CLIPPED" in [notice.code for notice in ended.warnings]
+
+
+def test_what_was_seen_while_hashing_is_told(stub: StubEngine, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notice of the download, such as of a file that was still being written, is among the result's."""
+    hashed, growing = fetch._hashed, Notice(code="MEDIA_GROWING", message="its first 9 bytes were analysed")
+    monkeypatch.setattr(fetch, "_hashed", lambda *given: hashed(*given).model_copy(update={"notices": (growing,)}))
+    ended = analyze(ask())
+    assert growing in result(ended).notices and growing in ended.warnings
 
 
 def test_prefect_shows_job_source_and_progress(stub: StubEngine, ask: Ask, prefect_server: str) -> None:

@@ -42,6 +42,12 @@ def result(ended: Outcome) -> Analysis:
     return document.loads(Path(ended.outputs.analysis).read_bytes())
 
 
+def sounding_s(samples: np.ndarray) -> tuple[float, float]:
+    """When a channel begins and ends to sound."""
+    loud = np.flatnonzero(np.abs(samples) > 0.02)
+    return TIMES_S[loud[0]], TIMES_S[loud[-1]]
+
+
 def test_both_people_keep_their_words_and_their_voices(stub: StubEngine, ask: Ask, calls: Calls, call: Path) -> None:
     """Each channel is recognised, no diarizer runs, and pitch and level are those of the own channel in overlap too."""
     ended = analyze(ask(source=str(call)))
@@ -60,6 +66,9 @@ def test_both_people_keep_their_words_and_their_voices(stub: StubEngine, ask: As
         (a, b) for a in turns["SPEAKER_00"] for b in turns["SPEAKER_01"] if a.start_s < b.end_s > b.start_s < a.end_s
     ]
     assert both
+    for name, sound in (("SPEAKER_00", CALLER), ("SPEAKER_01", CALLED)):
+        edges_s = min(turn.start_s for turn in turns[name]), max(turn.end_s for turn in turns[name])
+        assert edges_s == pytest.approx(sounding_s(sound), abs=0.1)
     assert "CHANNELS_SEPARATE" in [notice.code for notice in found.notices]
 
 

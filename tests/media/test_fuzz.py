@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from ecg_audio.errors import EcgError
+from ecg_audio.errors import EcgError, ExtractionFailed
 from ecg_audio.media.decode import extract, read
 from ecg_audio.request import Limits
 from tests.support.media import fuzzing
+from tests.support.media.formats import TEN
 
 LIMITS = Limits(max_duration_s=3600.0)
 TIMEOUT_S = 60.0
-SLICE = range(0, fuzzing.FILES, 25)
+SLICE = range(2 * len(TEN))
 """Two files of each format, which always run."""
 GROUP = 50
 
@@ -32,6 +33,8 @@ def survives(number: int, folder: Path) -> None:
     try:
         recording = extract(path, target, key="k", sha256="s", limits=LIMITS, timeout_s=TIMEOUT_S)
     except EcgError as error:
+        # what a file can do to the decoder has names of its own: this one is for memory, time and faults of ours
+        assert not isinstance(error, ExtractionFailed), (number, error.message)
         assert type(error) is not EcgError, number
         assert error.message, number
         assert "\n" not in error.message, (number, error.message)

@@ -1,10 +1,10 @@
 """Files that grow while they are read, and WAV headers whose size is not the file's."""
 
 import hashlib
+import os
 import struct
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 
@@ -41,6 +41,21 @@ def test_a_header_that_was_not_brought_up_to_date(tmp_path, told_s):
     assert [notice.code for notice in recording.notices] == ["MEDIA_SIZE_STALE"]
     assert str(round((4.0 - told_s) * 32_000)) in recording.notices[0].message
     assert look(tmp_path / "a.wav", Limits(), None).duration_s is None
+
+
+@pytest.mark.parametrize("told_s", [2.0, 4.0])
+def test_a_long_file_s_header_that_was_not_brought_up_to_date(tmp_path, told_s):
+    """The 64-bit sizes of a field recorder's RF64 are looked at as well, and believed where they are the file's."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, clicks(TIMES_S, 4.0, 16_000), 16_000, "PCM_16", format="RF64")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"ds64") + 16
+    assert struct.unpack("<Q", data[at : at + 8])[0] == 4 * 32_000
+    data[at : at + 8] = struct.pack("<Q", round(told_s * 32_000))
+    path.write_bytes(data)
+    recording, samples = extracted(path)
+    assert onsets_s(samples) == pytest.approx(TIMES_S, abs=0.002)
+    assert [notice.code for notice in recording.notices] == (["MEDIA_SIZE_STALE"] if told_s < 4.0 else [])
 
 
 @pytest.mark.parametrize(
@@ -129,13 +144,25 @@ def test_a_rate_that_no_sound_has(tmp_path, rate):
 
 
 @pytest.mark.parametrize(
-    "magic", [bytes(4), b"\x01\x02\x03\x04", b"\xff\xfb\x90\x00", b"RIFF", b"\x1a\x45\xdf\xa3", b"\xef\xbb\xbf\x00"]
+    ("magic", "kind"),
+    [
+        (bytes(4), NotMedia),
+        (b"\x01\x02\x03\x04", NotMedia),
+        (b"\xff\xfb\x90\x00", MediaCorrupt),
+        (b"RIFF", NotMedia),  # text, all of it
+        (b"\x1a\x45\xdf\xa3", MediaCorrupt),
+        (b"\xef\xbb\xbf\x00", NotMedia),
+    ],
 )
 @pytest.mark.parametrize("name", ["a.mp4", "a.ffconcat", "a.wav"])
-def test_a_concat_script_behind_four_bytes(tmp_path, magic, name):
-    """A concat script in disguise is no media, or a damaged file of what it disguises as; it reads nothing."""
+def test_a_concat_script_behind_four_bytes(tmp_path, magic, kind, name):
+    """A concat script in disguise is no media, or a damaged file of what it disguises as; it reads nothing.
+
+    Whoever opened what it names would wait there, and run out of time.
+    """
     secret = tmp_path / "secret.wav"
-    soundfile.write(secret, np.zeros(16_000), 16_000)
+    os.mkfifo(secret)
     (tmp_path / name).write_bytes(magic + f"ffconcat version 1.0\nfile '{secret}'\n".encode() * 40)
-    with pytest.raises((NotMedia, MediaCorrupt)):
-        extract(tmp_path / name, tmp_path / "b.flac", key="k", sha256="s", limits=Limits())
+    with pytest.raises(kind) as told:
+        extract(tmp_path / name, tmp_path / "b.flac", key="k", sha256="s", limits=Limits(), timeout_s=20.0)
+    assert "Error" not in told.value.message

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -74,6 +74,29 @@ def test_a_recording_is_one_row(tmp_path: Path) -> None:
     assert analysis.pitch is not None
     assert row["volume_p25_dbfs"] == _float32(analysis.volume.p25_dbfs)
     assert row["pitch_p67_hz"] == _float32(analysis.pitch.p67_hz)
+
+
+def test_a_recording_says_what_its_source_was(tmp_path: Path) -> None:
+    """Channels, mix, gain, offset, peak, share clipped, streams, levels and band: by these bad material is left out."""
+    source: dict[str, Any] = {  # figures that float32 holds exactly
+        "source_channels": 6,
+        "channel_layout": "5.1",
+        "mix": "centre",
+        "gain_db": -12.25,
+        "offset_removed": 0.125,
+        "source_peak_dbfs": 12.25,
+        "source_clipped_ratio": 0.03125,
+        "source_sample_rate_hz": 44_100,
+        "snr_db": 21.5,
+        "codec": "pcm_f32le",
+        "audio_streams": 3,
+        "active_level_dbfs": -31.5,
+        "noise_dbfs": -53.0,
+        "bandwidth_hz": 3500.0,
+    }
+    analysis = factory.analysis().model_copy(update={"recording": factory.recording().model_copy(update=source)})
+    (row,) = pq.read_table(_published(analysis, tmp_path)["recordings"]).to_pylist()
+    assert {name: row[name] for name in source} == source
 
 
 def test_silence_makes_empty_tables_of_the_same_columns(tmp_path: Path) -> None:

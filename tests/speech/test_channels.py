@@ -113,6 +113,13 @@ def test_turns_reach_as_far_as_words_sound():
     assert found.model == channels.MODEL
 
 
+def test_turns_reach_as_far_as_speech_is_heard():
+    """Where an aligner ends the last word early, or begins the first one late, the turn is as long as the speech."""
+    late = CALLER.model_copy(update={"speech": (Speech(start_s=0.5, end_s=2.5, segmentation=1.0, silero=1.0),)})
+    found = channels.turns(channels.merged({0: late}), {0: sound((0.5, 2.55), (2.9, 4.0))})
+    assert [(turn.start_s, turn.end_s) for turn in found.turns] == [pytest.approx((0.5, 2.55), abs=0.02)]
+
+
 def test_turns_without_measured_sound_are_words():
     """Where nothing could be measured, turns span words and speech."""
     found = channels.turns(channels.merged({0: CALLER, 1: CALLED}), {0: None, 1: None}, UNKNOWN)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ecg_audio.analysis import Diarization, Transcript
 from ecg_audio.errors import DiarizationFailed, TranscriptionFailed
 from ecg_audio.request import EMBEDDED, SpeakerCount
-from ecg_audio.speech import weights
+from ecg_audio.speech import suspect, weights
 from ecg_audio.speech.attribution import attribute
 from ecg_audio.speech.engine import LocalEngine
 
@@ -228,6 +228,19 @@ def test_recordings_of_next_to_nothing_are_handled(samples: int, embedded: Local
         recording = write(tmp_path / "short.flac", content)
         assert embedded.transcribe(recording).utterances == ()
         assert embedded.diarize(recording).turns == ()
+
+
+@pytest.mark.parametrize("begin_s", [12.0, 15.0])
+def test_a_piece_of_a_word_is_no_sentence(
+    begin_s: float, embedded: LocalEngine, conversation: Path, tmp_path: Path
+) -> None:
+    """What is made of a quarter of a second is marked, as far as nobody can say so much in it."""
+    samples, _ = soundfile.read(conversation)
+    begin = round(begin_s * RATE_HZ)
+    recording = write(tmp_path / "piece.flac", samples[begin : begin + RATE_HZ // 4])
+    found = suspect.examined(embedded.align(recording, embedded.transcribe(recording)))
+    words = [word for utterance in found.utterances for word in utterance.words]
+    assert sum(suspect.syllables(word.text) for word in words if word.suspect is None) <= 3
 
 
 def test_a_short_call_is_heard(embedded: LocalEngine, conversation: Path, tmp_path: Path) -> None:

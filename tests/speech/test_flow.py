@@ -5,11 +5,15 @@ import tempfile
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
-from ecg_audio.analysis import Analysis
+from benchmarks import calls
+from ecg_audio.analysis import Analysis, Turn
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results import document
+from ecg_audio.sampling import RATE_HZ
 from ecg_audio.serving.client import RemoteEngine
 from ecg_audio.serving.server import ModelServer
 from ecg_audio.speech import engine as engines
@@ -38,6 +42,32 @@ def test_a_conversation_comes_out_word_for_word_with_its_speakers(tmp_path: Path
     assert statistics.median(abs(a.start_s - b) for a, b in zip(found.words, starts_s, strict=True)) <= 0.06
     assert {word.timing for word in found.words} == {"aligned"}
     assert [stage.name for stage in found.stages][2:5] == ["measure", "transcribe", "align"]
+
+
+def test_a_call_of_two_sentences_that_overlap(tmp_path: Path) -> None:
+    """One person a channel, both at once for a while: every word its speaker's, turns right by exact truth."""
+    whole, _ = soundfile.read(models.CONVERSATION, dtype="float32")
+    lines = models.REFERENCE["conversation"][:2]
+    channels = 1e-4 * np.random.default_rng(0).standard_normal((7 * RATE_HZ, 2), np.float32)
+    turns: list[Turn] = []
+    words: list[tuple[str, str]] = []
+    start_s = 0.5
+    for channel, line in enumerate(lines):
+        clip, spoken = calls.cut(whole[round(line["start_s"] * RATE_HZ) : round(line["end_s"] * RATE_HZ)])
+        at = round(start_s * RATE_HZ)
+        channels[at : at + len(clip), channel] += clip
+        speaker = f"SPEAKER_{channel:02d}"
+        turns += [Turn(speaker=speaker, start_s=start_s + a, end_s=start_s + b) for a, b in spoken]
+        words += [(word, speaker) for word in line["text"].split()]
+        start_s = turns[-1].end_s - 1.2
+    soundfile.write(tmp_path / "call.wav", channels, RATE_HZ)
+    ended = analyze(AnalysisRequest.checked(source=str(tmp_path / "call.wav"), store=str(tmp_path / "store")))
+    assert "CHANNELS_SEPARATE" in [notice.code for notice in ended.warnings] and ended.outputs
+    truth = calls.Call(channels, tuple(words), tuple(turns))
+    assert truth.overlap_s > 1.0
+    found = calls.scored(truth, document.loads(Path(ended.outputs.analysis).read_bytes()))
+    assert (found["concatenated_errors"], found["wrong_speaker_words"]) == (0, 0)
+    assert found["der"] <= 0.03
 
 
 def test_korean_comes_out_word_for_word_with_and_without_a_server(

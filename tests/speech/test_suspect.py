@@ -301,6 +301,15 @@ def test_speech_in_which_no_word_was_recognised_is_named() -> None:
     assert notice.message == "3.9 s of speech have no words: 0.1-4.0 s (segmentation 0.90, Silero 0.80)"
 
 
+def test_a_word_over_lost_speech_does_not_hide_it() -> None:
+    """'Please' from 0.03 to 4.29 s, over twenty lost 'No', is too long, and the speech under it is named."""
+    words = (Word(text="Please", start_s=0.03, end_s=4.29), Word(text="stop.", start_s=4.3, end_s=4.9))
+    one = Utterance(start_s=0.03, end_s=4.9, text="Please stop.", words=words, log_probability=-0.2)
+    found = examined(transcript(one, speech=(heard(0.1, 5.0),)))
+    assert [word.suspect for word in found.utterances[0].words] == [TOO_LONG, None]
+    assert "SPEECH_WITHOUT_WORDS" in codes(found)
+
+
 def test_speech_without_any_word_is_named_whole() -> None:
     """Spans that touch are one; what is shorter than a second is a cough."""
     speech = (heard(0.0, 0.6, 0.9, 0.1), heard(0.6, 1.6, 0.9, 0.9), heard(3.0, 3.8))

@@ -17,7 +17,7 @@ COUNT, CHANGED = 24, 13
 STRENGTHS = ("louder", "higher", "slower")
 
 
-def synthetic(gain_db=0.0, raised_st=0.0, stretched=1.0, whole_db=0.0):
+def synthetic(gain_db=0.0, raised_st=0.0, stretched=1.0, whole_db=0.0, offset=0.0):
     """A voice that says four-letter words, with one changed: its words and its frames.
 
     Four phrases of six words; loudness and pitch fall in each, and every word glides between two vowels.
@@ -48,7 +48,7 @@ def synthetic(gain_db=0.0, raised_st=0.0, stretched=1.0, whole_db=0.0):
         if place == 5:
             sound.append(np.zeros(RATE_HZ // 2))
             at_s += 0.5
-    samples = np.concatenate(sound).astype(np.float32)
+    samples = np.concatenate(sound).astype(np.float32) + np.float32(offset)
     batches = list(measure([samples]))
     return words, {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
@@ -88,6 +88,14 @@ def test_the_change_is_measured_in_its_own_unit():
     assert judged(gain_db=6.0)[CHANGED].loudness_db == pytest.approx(6.0, abs=1.0)
     assert judged(raised_st=4.0)[CHANGED].pitch_st == pytest.approx(4.0, abs=0.6)
     assert judged(stretched=1.5)[CHANGED].length_ratio == pytest.approx(1.5, abs=0.1)
+
+
+@pytest.mark.parametrize("offset", [0.05, -0.4])
+def test_direct_current_changes_nothing(offset):
+    """The same word stands out by as much where the line has an offset, and no other does."""
+    changed = marks(judged(gain_db=6.0, offset=offset))
+    assert set(changed) == {(CHANGED, "louder")}
+    assert changed == pytest.approx(marks(judged(gain_db=6.0)), abs=0.02)
 
 
 def test_the_gain_of_the_recording_changes_nothing():

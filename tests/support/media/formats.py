@@ -90,6 +90,8 @@ def encode(
             channels = 1 if track.samples.ndim == 1 else track.samples.shape[1]
             rate = 48000 if codec == "libopus" else sample_rate_hz
             stream = container.add_stream(codec, rate=rate, layout={1: "mono", 2: "stereo"}[channels])
+            if codec.startswith("wma"):
+                stream.bit_rate = 128_000  # its encoder has no default
             if track.default:
                 stream.disposition = av.stream.Disposition.default
             encoders.append(stream)
