@@ -6,6 +6,7 @@ half-forgotten job finds nothing published, and forgetting it again goes on wher
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 
 from pydantic import ValidationError
@@ -72,6 +73,10 @@ def forget(store: ArtifactStore, job_id: str) -> Forgotten:
         from ecg_audio.results import compaction  # needs Arrow, which not every image has
 
         compaction.strip(store, job_id)
+    if find_spec("pyarrow"):
+        from ecg_audio.results import copies
+
+        copies.forget(*store.arrow())  # readers on other machines lose theirs with their next question
     for key in store.keys(layout.BATCHES):
         if (told := without_job(store.read(key), job_id)) is not None:
             store.write(key, told)
