@@ -61,8 +61,8 @@ def check(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(reading, "COPIED", ())
         directly = words(store)
-    pd.testing.assert_frame_equal(once, directly, check_category_order=False)
-    pd.testing.assert_frame_equal(again, directly, check_category_order=False)
+    pd.testing.assert_frame_equal(once, directly, check_categorical=False)
+    pd.testing.assert_frame_equal(again, directly, check_categorical=False)
 
 
 def job_file(store: Path, number: int) -> Path:
