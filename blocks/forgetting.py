@@ -6,7 +6,6 @@ half-forgotten job finds nothing published, and forgetting it again goes on wher
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import PurePosixPath
 
 from pydantic import ValidationError
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 from blocks.artifacts import ArtifactStore
 from blocks.published import published
 from blocks.storage import content_of, key_of, records
-from ecg_audio import layout
+from ecg_audio import layout, workspace
 from ecg_audio.analysis import Model
 from ecg_audio.batch.summary import without_job
 from ecg_audio.errors import ResultNotFound
@@ -73,8 +72,8 @@ def forget(store: ArtifactStore, job_id: str) -> Forgotten:
         from ecg_audio.results import compaction  # needs Arrow, which not every image has
 
         compaction.strip(store, job_id)
-    if find_spec("pyarrow"):
-        from ecg_audio.results import copies
+    if workspace.has_copies():
+        from ecg_audio.results import copies  # likewise
 
         copies.forget(*store.arrow())  # readers on other machines lose theirs with their next question
     for key in store.keys(layout.BATCHES):

@@ -159,7 +159,7 @@ def make(
 def _of_store(filesystem: "fs.FileSystem", root: str) -> Path:
     local = isinstance(filesystem, fs.LocalFileSystem)
     name = f"{filesystem.type_name}:{Path(root).absolute() if local else root}"
-    return workspace.cache() / "tables" / hashlib.sha256(name.encode()).hexdigest()[:16]
+    return workspace.cache() / workspace.COPIES / hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def _stale(copy: Copy, states: Mapping[tuple[str, str], tuple[int, int]]) -> set[str]:

@@ -10,14 +10,13 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from pyarrow import fs
 
 from blocks.folder import FolderStore
+from blocks.forgetting import forget
 from ecg_audio.results import compaction, copies, reading
 from ecg_audio.results.schemas import TABLES
 from tests.support.results import corpus, factory
 
-LOCAL = fs.LocalFileSystem()
 DAY = "2026-03-05"
 JOBS = 4
 
@@ -125,10 +124,10 @@ def test_what_is_gone_from_the_store_leaves_the_copies(folder: Path, tmp_path: P
     words(folder)
     [copy] = kept(tmp_path / "cache")
     assert gone.stem not in pq.read_table(copy)["job_id"].to_pylist() and gone.stem.encode() not in copy.read_bytes()
-    copies.forget(LOCAL, str(folder))
+    forget(FolderStore(folder), job_file(folder, 1).stem)
     assert not kept(tmp_path / "cache")
     words(folder)
-    for number in range(1, JOBS):
+    for number in range(2, JOBS):
         job_file(folder, number).unlink()
     assert not len(words(folder))
     assert not kept(tmp_path / "cache")
