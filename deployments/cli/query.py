@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1000
 """So many rows are printed for people; --csv prints all of them."""
+MANY_FILES = 1000
+"""To open so many takes longer than people expect of a question."""
 _ONE_JOB = re.compile(r"\bjob_id\s*(=|IN\b)\s*\(?\s*'", re.IGNORECASE)
 
 
@@ -54,12 +56,13 @@ def query(sql: str, store: str | None, *, as_csv: bool) -> None:
 
 
 def _tell(files: int) -> None:
-    err.print(
-        f"{files} small files are read one by one, and copied so that the next question need not; "
-        "`ecg compact` makes them one a day",
-        markup=False,
-        highlight=False,
-    )
+    if files >= MANY_FILES:
+        err.print(
+            f"{files} small files are read one by one, and copied so that the next question need not; "
+            "`ecg compact` makes them one a day",
+            markup=False,
+            highlight=False,
+        )
 
 
 def open_tables(
