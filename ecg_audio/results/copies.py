@@ -203,7 +203,7 @@ def _remove(path: Path) -> None:
 def _rows(
     files: Sequence[JobFile], schema: pa.Schema, filesystem: "fs.FileSystem", pool: Executor
 ) -> Iterator[tuple[JobFile, pa.Table]]:
-    """The rows of files; of those that are gone or broken, nothing: who reads them himself will say so."""
+    """The rows of files; of those that are gone or broken, nothing: whoever opens them for an answer says so."""
     columns = _columns(schema)
 
     def read(file: JobFile) -> pa.Table | None:
