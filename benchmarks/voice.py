@@ -64,6 +64,7 @@ def run(material: dict[str, Array], minutes: float, rounds: int) -> dict[str, An
         voice_peers.one_core()
         paces, ratios = voice_peers.race(speech, rounds)
         report["speed"] = {"one_core": voice_peers.as_json(paces), "times_faster_than": ratios}
+        report["speed"]["librosa_by_length"] = voice_peers.by_length(speech, rounds)
         report["speed"]["decoding_on_one_core"] = voice_peers.beside_decoding(speech, Path(folder), rounds)
         os.sched_setaffinity(0, cores)
         report["speed"]["decoding_on_all_cores"] = voice_peers.beside_decoding(speech, Path(folder), rounds)
@@ -100,7 +101,9 @@ def show(report: dict[str, Any]) -> None:
         print(f"{pace['name']:32}{pace['seconds']:10.3f}{pace['times_real_time']:14.0f}")
     print("\nwe are faster than")
     for name, ratio in speed["times_faster_than"].items():
-        print(f"  {name:50} {ratio:7.1f} x")
+        print(f"  {name:60} {ratio:7.1f} x")
+    lengths = ", ".join(f"{ratio:.1f} x of {length}" for length, ratio in speed["librosa_by_length"].items())
+    print(f"  librosa, shared STFT, against ours without pitch: {lengths}")
     for where in ("one_core", "all_cores"):
         decoding = speed[f"decoding_on_{where}"]
         together, alone = decoding["decode_and_measure_s"], decoding["decode_s"]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from blocks.artifacts import ArtifactStore
 from blocks.published import published
 from blocks.storage import content_of, key_of, records
-from ecg_audio import layout
+from ecg_audio import layout, workspace
 from ecg_audio.analysis import Model
 from ecg_audio.batch.summary import without_job
 from ecg_audio.errors import ResultNotFound
@@ -72,6 +72,10 @@ def forget(store: ArtifactStore, job_id: str) -> Forgotten:
         from ecg_audio.results import compaction  # needs Arrow, which not every image has
 
         compaction.strip(store, job_id)
+    if workspace.has_copies():
+        from ecg_audio.results import copies  # likewise
+
+        copies.forget(*store.arrow())  # readers on other machines lose theirs with their next question
     for key in store.keys(layout.BATCHES):
         if (told := without_job(store.read(key), job_id)) is not None:
             store.write(key, told)

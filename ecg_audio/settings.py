@@ -153,8 +153,8 @@ class Files(Group):
     cache_dir: Annotated[
         str | None,
         _setting(
-            "The folder of what can be made again: compiled kernels, the joined embedded weights, the server's "
-            "template; unset: the user's cache folder.",
+            "The folder of what can be made again: compiled kernels, the joined embedded weights, copies of tables, "
+            "the server's template; unset: the user's cache folder.",
             environment.CACHE_DIR,
         ),
     ] = None

@@ -117,3 +117,15 @@ def cache() -> Path:
             hint=f"Set {CACHE_DIR} to a folder that can be written.",
         ) from error
     return folder.absolute()
+
+
+COPIES = "tables"
+"""The cache's folder of copied tables, see `results.copies`."""
+
+
+def has_copies() -> bool:
+    """Whether tables were ever copied on this machine."""
+    try:
+        return (cache() / COPIES).is_dir()
+    except InsufficientResources:
+        return False  # where nothing can be written, nothing was

@@ -13,12 +13,15 @@ from ecg_audio.results import reading
 from ecg_audio.results.schemas import TABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from duckdb import DuckDBPyConnection
 
 MOST_ROWS = 1000
 """So many rows are printed for people; --csv prints all of them."""
 MANY_FILES = 1000
-"""Opening so many takes longer than answering."""
+"""To open so many takes longer than people expect of a question."""
+_ONE_JOB = re.compile(r"\bjob_id\s*(=|IN\b)\s*\(?\s*'", re.IGNORECASE)
 
 
 def query(sql: str, store: str | None, *, as_csv: bool) -> None:
@@ -33,9 +36,7 @@ def query(sql: str, store: str | None, *, as_csv: bool) -> None:
     if sql == "-":
         sql = sys.stdin.read()
     with duckdb.connect(config={"autoinstall_known_extensions": "false", "TimeZone": "UTC"}) as db:
-        files = open_tables(db, store, sql)
-        if files >= MANY_FILES:
-            err.print(f"{files} small files are being read; `ecg compact` makes them one a day", markup=False)
+        open_tables(db, store, sql, _tell)
         try:
             answer = db.execute(sql)
             if as_csv:
@@ -54,14 +55,30 @@ def query(sql: str, store: str | None, *, as_csv: bool) -> None:
         err.print(f"only the first {MOST_ROWS} rows; --csv prints all of them", markup=False, highlight=False)
 
 
-def open_tables(db: "DuckDBPyConnection", store: str | None, sql: str) -> int:
+def _tell(files: int) -> None:
+    if files >= MANY_FILES:
+        err.print(
+            f"{files} small files are read one by one, and copied so that the next question need not; "
+            "`ecg compact` makes them one a day",
+            markup=False,
+            highlight=False,
+        )
+
+
+def open_tables(
+    db: "DuckDBPyConnection", store: str | None, sql: str, told: "Callable[[int], None] | None" = None
+) -> None:
     """Make the tables that some SQL names views, or all if it names none, published rows only.
 
     A table that nobody wrote yet is left out. Tables that are not asked for are not even listed: a store of ten
-    thousand recordings has ten thousand files of each.
+    thousand recordings has ten thousand files of each. Many small files are copied, see `copies`, unless the SQL names
+    a job, whose file is opened alone.
 
-    Returns:
-        How many files of single jobs they have.
+    Args:
+        db: where the views are made.
+        store: reference of the store; None: the default.
+        sql: what will be asked.
+        told: is told how many files will be read now, if they are many.
 
     Raises:
         ResultNotFound: the store has none of the tables.
@@ -69,14 +86,15 @@ def open_tables(db: "DuckDBPyConnection", store: str | None, sql: str) -> int:
     artifacts = open_store(store)
     filesystem, root = artifacts.arrow()
     named = [name for name in TABLES if re.search(rf"\b{name}\b", sql, re.IGNORECASE)]
-    found, files = [], 0
+    found = []
     for name in named or TABLES:
         try:
-            rows = reading.parts(root, name, filesystem=filesystem)
+            rows = reading.parts(
+                root, name, filesystem=filesystem, copying=bool(named) and not _ONE_JOB.search(sql), told=told
+            )
         except ResultNotFound:
             continue
         found.append(name)
-        files += len(rows.jobs)
         db.register(f"{name}_files", rows.own)
         source = f"FROM {name}_files"
         if rows.compacted is not None:
@@ -91,7 +109,6 @@ def open_tables(db: "DuckDBPyConnection", store: str | None, sql: str) -> int:
     if not found:
         missing = f"table {', '.join(named)}" if named else "table"
         raise ResultNotFound(f"there is no {missing} in {artifacts.reference}", hint="`ecg analyze` writes them.")
-    return files
 
 
 def _shown(value: object) -> str:

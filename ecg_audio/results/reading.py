@@ -7,11 +7,13 @@ loud = reading.words("ecg-results", job_id="talk", columns=["text", "start_s", "
 loud.attrs["units"]["rms_dbfs"]  # 'dBFS'
 ```
 
-Only published rows are read: those whose job is in `recordings` for the same date, which is written last.
+Only published rows are read: those whose job is in `recordings` for the same date, which is written last. Who reads all
+of thousands of small files waits once: later they lie merged in the cache folder, see `copies`.
 """
 
+import logging
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,14 +22,20 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyarrow import fs
 
-from ecg_audio.errors import InvalidRequest, ResultNotFound
+from ecg_audio.errors import InsufficientResources, InvalidRequest, ResultNotFound
+from ecg_audio.results import copies
+from ecg_audio.results.copies import JobFile
 from ecg_audio.results.outcome import COMPACTED
 from ecg_audio.results.schemas import RECORDINGS, TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
 
+log = logging.getLogger(__name__)
+
 TRIES = 3
+COPIED = tuple(name for name in TABLES if name != "frames")
+"""Frames' files are large, and opened quickly beside what they hold."""
 DATE = pa.field("date", pa.date32())
 
 
@@ -97,7 +105,7 @@ def table(
     wanted = _rows(jobs, since, until)
     names = list(columns) if columns is not None else [*schema.names, "date"]
     read = list(dict.fromkeys([*names, "job_id", "date"]))
-    rows = _rows_of(store, name, read, wanted, filesystem)
+    rows = _rows_of(store, name, read, wanted, filesystem, copying=wanted is None)
     frame = rows.select(names).to_pandas()
     frame.attrs["units"] = {field.name: _about(field, b"unit") for field in schema if field.name in names}
     frame.attrs["descriptions"] = {field.name: _about(field, b"description") for field in schema if field.name in names}
@@ -111,12 +119,18 @@ def _schema(name: str) -> pa.Schema:
 
 
 def _rows_of(
-    store: str, name: str, columns: list[str], wanted: pc.Expression | None, filesystem: "fs.FileSystem | None"
+    store: str,
+    name: str,
+    columns: list[str],
+    wanted: pc.Expression | None,
+    filesystem: "fs.FileSystem | None",
+    *,
+    copying: bool,
 ) -> pa.Table:
     """Rows that count; read anew where files were compacted, or forgotten, while they were being read."""
     for left in range(TRIES - 1, -1, -1):
         try:
-            found = parts(store, name, filesystem=filesystem)
+            found = parts(store, name, filesystem=filesystem, copying=copying)
             own = found.own.to_table(columns=columns, filter=wanted)
             if found.compacted is None:
                 return own
@@ -130,10 +144,10 @@ def _rows_of(
 
 
 class Parts(NamedTuple):
-    """A table's files: those of single published jobs, and the days' compacted ones.
+    """A table's files: those of single published jobs, or copies of them, and the days' compacted ones.
 
     Rows of `compacted` count where their job and date are in `published` and not in `jobs`, the jobs (and dates) that
-    have a file of their own: see `compaction`.
+    have a file of their own: see `compaction`. Both are empty where `compacted` is None.
     """
 
     own: ds.Dataset
@@ -142,11 +156,30 @@ class Parts(NamedTuple):
     published: pa.Table
 
 
-def parts(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None) -> Parts:
-    """The files of one table that count. Arguments and errors are those of `dataset`.
+def parts(
+    store: str,
+    name: str,
+    *,
+    filesystem: "fs.FileSystem | None" = None,
+    copying: bool = False,
+    told: Callable[[int], None] | None = None,
+) -> Parts:
+    """The files of one table that count.
 
     No file is opened but the days' of `recordings`: what is published, and whose a file is, its name says. So a
-    question about one job opens that job's file alone, among however many.
+    question about one job opens that job's file alone, among however many. Where `copies` of files are on this
+    machine, they stand for them.
+
+    Args:
+        store: as in `table`.
+        name: likewise.
+        filesystem: likewise.
+        copying: many files are read, and copied, now; False: copies that are there are used.
+        told: is told how many files that will be, if they are many.
+
+    Raises:
+        InvalidRequest: there is no such table.
+        ResultNotFound: the store has no such table yet.
     """
     schema = _schema(name).append(DATE)
     filesystem, root = _opened(store, filesystem)
@@ -156,49 +189,70 @@ def parts(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None) -
         files = recordings if name == "recordings" else _files(f"{root}/features/{name}", filesystem)
     except FileNotFoundError:
         raise _missing(store, name) from None
-    published = {(one.day, one.job) for one in recordings if not one.of_day}
-    if whole := [one for one in recordings if one.of_day]:
+    published = {(one.day, one.job) for one in recordings if not _of_day(one)}
+    if whole := [one for one in recordings if _of_day(one)]:
         jobs = _dataset(whole, RECORDINGS.append(DATE), filesystem).to_table(columns=["date", "job_id"])
         published.update((str(row["date"]), row["job_id"]) for row in jobs.to_pylist())
-    own = [one for one in files if not one.of_day]
-    whole = [one for one in files if one.of_day]
+    own = [one for one in files if not _of_day(one)]
+    whole = [one for one in files if _of_day(one)]
+    counted = [one for one in own if (one.day, one.job) in published]
+    copied = _copies(root, name, counted, filesystem, copying=copying, told=told)
+    within = {(copy.day, job) for copy in copied for job in copy.sources}
+    rest = [one for one in counted if (one.day, one.job) not in within]
     return Parts(
-        _dataset([one for one in own if (one.day, one.job) in published], schema, filesystem),
+        _dataset(rest, schema, filesystem, copied),
         _dataset(whole, schema, filesystem) if whole else None,
-        _keys([(one.day, one.job) for one in own]),
-        _keys(published),
+        _keys([(one.day, one.job) for one in own]) if whole else _keys(()),
+        _keys(published) if whole else _keys(()),
     )
 
 
-class _File(NamedTuple):
-    """A Parquet file of a table, by its name: a job's, or (`of_day`) a compacted one."""
-
-    path: str
-    day: str
-    job: str
-
-    @property
-    def of_day(self) -> bool:
-        return f"{self.job}.parquet" == COMPACTED
+def _copies(
+    root: str,
+    name: str,
+    files: Sequence[JobFile],
+    filesystem: "fs.FileSystem",
+    *,
+    copying: bool,
+    told: Callable[[int], None] | None,
+) -> list[copies.Copy]:
+    if name not in COPIED:
+        return []
+    try:
+        place = copies.folder(filesystem, root, name, TABLES[name])
+    except InsufficientResources as error:
+        log.warning("small files are read one by one: %s", error)
+        return []
+    return copies.make(place, TABLES[name], files, filesystem, told) if copying else copies.existing(place, files)
 
 
 _FILE = re.compile(r".*/date=(\d{4}-\d{2}-\d{2})/([^/]+)\.parquet")
 
 
-def _dataset(files: Sequence[_File], schema: pa.Schema, filesystem: "fs.FileSystem") -> ds.Dataset:
-    form, days = ds.ParquetFileFormat(), {one.day: pc.field("date") == pa.scalar(_day(one.day)) for one in files}
-    made = []
+def _of_day(file: JobFile) -> bool:
+    """Whether it is a compacted file."""
+    return f"{file.job}.parquet" == COMPACTED
+
+
+def _dataset(
+    files: Sequence[JobFile], schema: pa.Schema, filesystem: "fs.FileSystem", copied: Sequence[copies.Copy] = ()
+) -> ds.Dataset:
+    form = ds.ParquetFileFormat()
+    names = {*(one.day for one in files), *(copy.day for copy in copied)}
+    days = {name: pc.field("date") == pa.scalar(_day(name)) for name in names}
+    make_fragment: Any = form.make_fragment  # it takes buffers too, which its types do not say
+    made = [make_fragment(copy.content, None, days[copy.day]) for copy in copied]
     for one in files:
         # what a file's name says of its rows: readers leave it closed where the question contradicts
-        known = days[one.day] if one.of_day else days[one.day] & (pc.field("job_id") == one.job)
-        made.append(form.make_fragment(one.path, filesystem, known))
+        known = days[one.day] if _of_day(one) else days[one.day] & (pc.field("job_id") == one.job)
+        made.append(make_fragment(one.path, filesystem, known))
     return ds.FileSystemDataset(made, schema, form, filesystem)
 
 
-def _files(folder: str, filesystem: "fs.FileSystem") -> list[_File]:
+def _files(folder: str, filesystem: "fs.FileSystem") -> list[JobFile]:
     found = filesystem.get_file_info(fs.FileSelector(folder, recursive=True))
-    named = (_FILE.fullmatch(one.path) for one in found)
-    return [_File(one[0], one[1], one[2]) for one in named if one]
+    named = ((_FILE.fullmatch(one.path), one) for one in found)
+    return [JobFile(name[0], name[1], name[2], one.size, one.mtime_ns or 0) for name, one in named if name]
 
 
 def _keys(found: Collection[tuple[str, str]]) -> pa.Table:

@@ -77,7 +77,7 @@ def write_tables(analysis: Analysis, frames: Path | None, folder: Path) -> dict[
         schema = TABLES[name]
         table = pa.table([_array(rows, field) for field in schema], schema=schema)
         # words and segments follow their segments' order, which may differ from time where people overlap
-        with TableFile(paths[name], schema) as file:
+        with TableFile(paths[name], schema, rows=len(table)) as file:
             file.write(table)
     if frames is None:
         del paths["frames"]

@@ -12,12 +12,13 @@ from ecg_audio.voice.kernels import prediction
 from ecg_audio.voice.kernels import spectrum as spectrum_kernel
 from ecg_audio.voice.kernels.candidates import CANDIDATES
 from ecg_audio.voice.kernels.lanes import LANES, room
+from ecg_audio.voice.kernels.marks import HOP
 from ecg_audio.voice.kernels.resampling import resample
-from ecg_audio.voice.kernels.spectrum import CEPSTRA, MELS, WINDOW
+from ecg_audio.voice.kernels.spectrum import BEFORE, CEPSTRA, MELS, TILE_HOPS, WINDOW
 from ecg_audio.voice.kernels.transform import scratch
 from ecg_audio.voice.pitch import PitchSettings, lags
 from ecg_audio.voice.pitch_path import PitchPath, silence_reference
-from ecg_audio.voice.spectrum import BALANCE, HOP, SILENT_RMS, sones, tables
+from ecg_audio.voice.spectrum import BALANCE, SILENT_RMS, sones, tables
 
 Array = Any
 
@@ -60,15 +61,20 @@ class Hops(NamedTuple):
 
 
 def measure_batch(samples: Array, margin: int, frames: int, settings: PitchSettings | None) -> Array:
-    """One batch, (ROWS, frames); `samples` begin `margin` hops before the first frame's centre."""
-    padded, hops = lay(samples, margin, frames)
-    out = np.empty((ROWS, math.ceil(frames / LANES) * LANES), np.float32)
-    measure_spectra(hops, out[:SPECTRAL])
-    voiced, found = out[SPECTRAL : len(MEASURED)], out[len(MEASURED) + 1 :]
-    voiced[:] = np.nan
-    out[len(MEASURED)] = np.nan
-    found[:] = 0.0
+    """One batch, (ROWS, frames), or (SPECTRAL, frames) without pitch.
+
+    `samples` begin `margin` hops before the first frame's centre.
+    """
+    padded = pad(samples, margin, frames)
+    rows = SPECTRAL if settings is None else ROWS
+    out = np.empty((rows, math.ceil(frames / LANES) * LANES), np.float32)
+    measure_spectra(padded, margin, out[:SPECTRAL])
     if settings is not None:
+        voiced, found = out[SPECTRAL : len(MEASURED)], out[len(MEASURED) + 1 :]
+        voiced[:] = np.nan
+        out[len(MEASURED)] = np.nan
+        found[:] = 0.0
+        hops = lay(padded, margin)
         own, possible = find_pitch(hops, frames, settings, found)
         out[len(MEASURED), :frames] = own
         voiced[PERTURBATION, :frames] = periods.find_perturbation(padded, margin * HOP, own)
@@ -77,22 +83,29 @@ def measure_batch(samples: Array, margin: int, frames: int, settings: PitchSetti
     return np.ascontiguousarray(out[:, :frames])
 
 
-def lay(samples: Array, margin: int, frames: int) -> tuple[Array, Hops]:
-    """A batch's samples, filled up with silence, one after the other and as kernels take them."""
-    count = math.ceil((math.ceil(frames / LANES) * LANES + 2 * margin + 1) / LANES) * LANES
-    padded = np.zeros(count * HOP, np.float32)
-    padded[: min(len(samples), len(padded))] = samples[: len(padded)]
-    return padded, Hops(np.ascontiguousarray(padded.reshape(count, HOP).T).reshape(-1), HOP, count, margin)
+def pad(samples: Array, margin: int, frames: int) -> Array:
+    """A batch's samples, filled up with silence so that kernels need not ask where they end."""
+    count = math.ceil((math.ceil(frames / LANES) * LANES + 2 * margin + TILE_HOPS) / LANES) * LANES
+    padded = np.empty(count * HOP, np.float32)
+    kept = min(len(samples), len(padded))
+    padded[:kept], padded[kept:] = samples[:kept], 0.0
+    return padded
 
 
-def measure_spectra(hops: Hops, out: Array) -> None:
+def lay(padded: Array, margin: int) -> Hops:
+    """A batch's samples as the kernels of pitch and voices take them."""
+    count = len(padded) // HOP
+    return Hops(np.ascontiguousarray(padded.reshape(count, HOP).T).reshape(-1), HOP, count, margin)
+
+
+def measure_spectra(padded: Array, margin: int, out: Array) -> None:
     """What needs no pitch, by the rows of `MEASURED`; float32, (SPECTRAL, frames), frames a multiple of LANES."""
     frames, spectral = out.shape[1], out[len(WAVEFORM) :]
     decibels = np.empty((MELS, frames), np.float32)
-    places, work = hops.places(WINDOW), spectrum_kernel.scratch()
-    spectrum_kernel.measure_waveform(hops.samples, places, frames, out[: len(WAVEFORM)].reshape(-1))
+    start, work = margin * HOP - WINDOW // 2 - BEFORE, spectrum_kernel.scratch()
+    spectrum_kernel.measure_waveform(padded, start, work, frames, out[: len(WAVEFORM)].reshape(-1))
     spectrum_kernel.measure_spectrum(
-        hops.samples, places, tables(), work, frames, spectral[:-1].reshape(-1), decibels.reshape(-1)
+        padded, start, tables(), work, frames, spectral[:-1].reshape(-1), decibels.reshape(-1)
     )
     np.exp2(spectral[2], out=spectral[2])
     spectral[-1] = sones(decibels)

@@ -83,7 +83,8 @@ def _pitch() -> None:
     from ecg_audio.voice import batch, periods
     from ecg_audio.voice.pitch import PitchSettings
 
-    padded, hops = batch.lay(np.zeros(0, np.float32), MARGIN, FRAMES)
+    padded = batch.pad(np.zeros(0, np.float32), MARGIN, FRAMES)
+    hops = batch.lay(padded, MARGIN)
     own, _possible = batch.find_pitch(hops, FRAMES, PitchSettings(), np.zeros((batch.FOUND, FRAMES), np.float32))
     periods.find_perturbation(padded, 0, own)
 
@@ -95,8 +96,9 @@ def _spectra() -> None:
     from ecg_audio.voice.highpass import about_mean
 
     sound = np.concatenate(list(about_mean([np.ones(1, np.float32)])))
-    _padded, hops = batch.lay(sound, MARGIN, FRAMES)
-    batch.measure_spectra(hops, np.zeros((batch.SPECTRAL, FRAMES), np.float32))
+    padded = batch.pad(sound, MARGIN, FRAMES)
+    hops = batch.lay(padded, MARGIN)
+    batch.measure_spectra(padded, MARGIN, np.zeros((batch.SPECTRAL, FRAMES), np.float32))
     batch.measure_voices(hops, np.arange(FRAMES), np.zeros((len(batch.VOICED), FRAMES), np.float32))
 
 

@@ -22,10 +22,10 @@ from ecg_audio.voice.batch import MEASURED, ROWS, VOICED, measure_batch
 from ecg_audio.voice.cold import compile_once
 from ecg_audio.voice.highpass import about_mean
 from ecg_audio.voice.kernels.candidates import CANDIDATES
+from ecg_audio.voice.kernels.marks import HOP
 from ecg_audio.voice.kernels.spectrum import WINDOW
 from ecg_audio.voice.pitch import PitchSettings, lags
 from ecg_audio.voice.pitch_path import PitchPath, silence_reference
-from ecg_audio.voice.spectrum import HOP
 from ecg_audio.voice.spool import Spool
 
 Array = Any
@@ -69,7 +69,7 @@ def _checked(blocks: Iterable[Array]) -> Iterator[Array]:
         if block.ndim != 1 or block.dtype != np.float32:
             raise MeasurementFailed(f"measuring takes float32 mono blocks, not {block.dtype} of shape {block.shape}")
         with np.errstate(over="ignore", invalid="ignore"):
-            total = block.sum()  # never finite where a sample is not, and quicker to look at
+            total = block @ block  # never finite where a sample is not, and quicker to look at
         if not np.isfinite(total) and not np.isfinite(block).all():
             raise MeasurementFailed("the recording holds samples that are not finite numbers")
         yield block
@@ -107,37 +107,64 @@ def measure(
     longest = len(lags(settings).window) if settings else WINDOW
     margin = math.ceil(max(WINDOW, longest) / 2 / HOP) + 1  # and a hop for the frame before, the resampling's edge
     threads = threads or len(os.sched_getaffinity(0))
-    peaks: list[Array] = []
-    with Spool(ROWS) as spool, ThreadPoolExecutor(threads, "measure") as pool:
-        running: deque[Future[Array]] = deque()
-
-        def collect() -> None:
-            batch = running.popleft().result()
-            peaks.append(batch[len(MEASURED) + 1].copy())
-            spool.append(batch)
-
-        for samples, frames in _batches(blocks, margin):
-            running.append(pool.submit(measure_batch, samples, margin, frames, settings))
-            if len(running) > threads:  # the decoder waits rather than run ahead
-                collect()
-        while running:
-            collect()
-        all_peaks = np.concatenate(peaks) if peaks else np.empty(0, np.float32)
-        yield from _finish(spool, all_peaks, settings, _in_spans(clipped, len(all_peaks)))
+    with ThreadPoolExecutor(threads, "measure") as pool:
+        batches = _measured(_batches(blocks, margin), margin, settings, pool, threads)
+        if settings is None:
+            yield from _without_pitch(batches, clipped)
+            return
+        with Spool(ROWS) as spool:
+            peaks = [np.empty(0, np.float32)]
+            for batch in batches:
+                peaks.append(batch[len(MEASURED) + 1].copy())
+                spool.append(batch)
+            yield from _finish(spool, np.concatenate(peaks), settings, clipped)
 
 
-def _in_spans(spans: Sequence[Span] | None, frames: int) -> Array:
-    """1.0 for each frame whose centre lies in one of the spans, else 0.0; NaN where there are none to ask."""
+def _measured(
+    batches: Iterable[tuple[Array, int]],
+    margin: int,
+    settings: PitchSettings | None,
+    pool: ThreadPoolExecutor,
+    threads: int,
+) -> Iterator[Array]:
+    """Batches as `measure_batch` makes them, in order, some at a time."""
+    running: deque[Future[Array]] = deque()
+    for samples, frames in batches:
+        running.append(pool.submit(measure_batch, samples, margin, frames, settings))
+        if len(running) > threads:  # the decoder waits rather than run ahead
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()
+
+
+def _in_spans(spans: Sequence[Span] | None, first: int, frames: int) -> Array:
+    """1.0 for frames, from the first on, whose centre lies in one of the spans, else 0.0; NaN where nobody looked."""
     inside = np.full(frames, np.nan if spans is None else 0.0, np.float32)
     for span in spans or ():
         # a hair of slack, so that 0.29 / 0.01 is frame 29
-        inside[math.ceil(span.start_s / FRAME_HOP_S - 1e-6) : math.ceil(span.end_s / FRAME_HOP_S - 1e-6)] = 1.0
+        start, end = (math.ceil(edge / FRAME_HOP_S - 1e-6) - first for edge in (span.start_s, span.end_s))
+        inside[max(0, start) : max(0, end)] = 1.0
     return inside
 
 
-def _finish(spool: Spool, peaks: Array, settings: PitchSettings | None, clipped: Array) -> Iterator[dict[str, Array]]:
+def _without_pitch(batches: Iterable[Array], clipped: Sequence[Span] | None) -> Iterator[dict[str, Array]]:
+    """Frames as they come: nothing waits for the recording's end."""
+    given = 0
+    for batch in batches:
+        rows = np.full((len(MEASURED) + 1, batch.shape[1]), np.nan, np.float32)
+        rows[: len(batch)] = batch
+        if given == 0:
+            rows[MEASURED.index("spectral_flux"), 0] = np.nan  # nothing was before the first
+        nothing = rows[-1]
+        yield _columns(rows, nothing.copy(), nothing.copy(), _in_spans(clipped, given, len(nothing)))
+        given += len(nothing)
+
+
+def _finish(
+    spool: Spool, peaks: Array, settings: PitchSettings, clipped: Sequence[Span] | None
+) -> Iterator[dict[str, Array]]:
     """Walk the path over the spooled batches and yield frames as they become certain."""
-    path = PitchPath(settings or STANDARD, silence_reference(peaks))
+    path = PitchPath(settings, silence_reference(peaks))
     waiting = np.empty((len(MEASURED) + 1, 0), np.float32)
     done, given = 0, 0
     for batch in spool:
@@ -152,7 +179,7 @@ def _finish(spool: Spool, peaks: Array, settings: PitchSettings | None, clipped:
         if len(f0_hz):
             if given == 0:
                 waiting[MEASURED.index("spectral_flux"), 0] = np.nan  # nothing was before the first
-            yield _columns(waiting[:, : len(f0_hz)], f0_hz, strength, clipped[given : given + len(f0_hz)])
+            yield _columns(waiting[:, : len(f0_hz)], f0_hz, strength, _in_spans(clipped, given, len(f0_hz)))
             waiting = waiting[:, len(f0_hz) :]
             given += len(f0_hz)
 

@@ -19,11 +19,10 @@ import numpy as np
 
 from ecg_audio.sampling import RATE_HZ
 from ecg_audio.voice.kernels.spectrum import CEPSTRA, MELS, POWER_FLOOR, SLOPE_BINS, WINDOW, Tables
-from ecg_audio.voice.kernels.transform import roots
+from ecg_audio.voice.kernels.transform import order, roots
 
 Array = Any
 
-HOP = 160
 BALANCE = (
     "alpha_ratio_db",
     "hammarberg_index_db",
@@ -77,7 +76,7 @@ def tables() -> Tables:
     spectra = (*roots(WINDOW // 2, np.float64), *roots(WINDOW, np.float64))
     first_bin, middle_bin, end_bin = SLOPES
     slopes = (_slope_weights(first_bin, middle_bin), _slope_weights(middle_bin - 1, end_bin))
-    return Tables(_window(), *spectra, mel.ravel(), first, end, cosine_basis().ravel(), *slopes)
+    return Tables(_window(), *spectra, mel.ravel(), first, end, cosine_basis().ravel(), order(WINDOW // 2), *slopes)
 
 
 def _window() -> Array:

@@ -9,7 +9,7 @@ import pytest
 from blocks import bucket
 from blocks.bucket import BucketStore
 from ecg_audio.errors import PublishFailed, StoreRefused
-from ecg_audio.results import reading
+from ecg_audio.results import copies, reading
 from tests.support.results import corpus, factory
 from tests.support.s3 import Rclone, S3Service
 
@@ -74,6 +74,26 @@ def test_arrow_reads_tables_from_the_bucket(store: BucketStore, tmp_path: Path) 
     filesystem, root = store.arrow()
     words = reading.words(root, job_id=analysis.job_id, filesystem=filesystem)
     assert sorted(words["text"]) == sorted(word.text for word in analysis.words)
+
+
+def test_tables_of_a_bucket_are_copied(store: BucketStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second question opens the copy; what is gone from the bucket is gone from the answer."""
+    monkeypatch.setenv("ECG_CACHE_DIR", str(tmp_path / "cache"))
+    for name in ("FEWEST", "BESIDE", "SETTLED_S"):
+        monkeypatch.setattr(copies, name, -2)  # the smallest table, and as soon as it is written
+    analyses = [factory.analysis(6, seed=seed, created_at="2026-03-05T08:00:00Z") for seed in range(3)]
+    published = corpus.publish(tmp_path / "published", analyses)
+    for path in (published / "features").rglob("*.parquet"):
+        if path.parent.parent.name in ("recordings", "words"):
+            store.upload(path.relative_to(published).as_posix(), path)
+    filesystem, root = store.arrow()
+    assert len(reading.words(root, filesystem=filesystem)) == 18
+    [copy] = (tmp_path / "cache").rglob("words-*/*.parquet")
+    assert len(reading.words(root, filesystem=filesystem)) == 18
+    assert copy.exists()
+    store.delete(f"features/words/date=2026-03-05/{analyses[0].job_id}.parquet")
+    assert len(reading.words(root, filesystem=filesystem)) == 12
+    assert not copy.exists()
 
 
 def test_links_hold_for_what_they_were_made(rclone: Rclone) -> None:

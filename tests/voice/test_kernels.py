@@ -28,14 +28,15 @@ def sound():
 @pytest.fixture(scope="module")
 def laid(sound):
     """It as kernels take it."""
-    return batch.lay(np.concatenate([np.zeros(MARGIN * 160, np.float32), sound]), MARGIN, FRAMES)
+    padded = batch.pad(np.concatenate([np.zeros(MARGIN * 160, np.float32), sound]), MARGIN, FRAMES)
+    return padded, batch.lay(padded, MARGIN)
 
 
 @pytest.fixture(scope="module")
 def spectra(laid):
     """All that needs no pitch, by the names of its rows."""
     out = np.zeros((batch.SPECTRAL, FRAMES), np.float32)
-    batch.measure_spectra(laid[1], out)
+    batch.measure_spectra(laid[0], MARGIN, out)
     return dict(zip(batch.MEASURED, out, strict=False))
 
 

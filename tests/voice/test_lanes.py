@@ -15,11 +15,13 @@ from ecg_audio.voice.kernels.lanes import (
     load,
     load_at,
     mantissa,
+    moved,
     peaks,
     root,
     single,
     smaller,
     store,
+    turn,
 )
 
 ROWS = 20
@@ -73,6 +75,18 @@ def mark(x, least, out):
     out[count] = -1
 
 
+@kernel
+def neighbours(x, out):
+    """The second eight numbers' neighbours."""
+    store(out, 0, moved(load(x, 0), load(x, 1)))
+
+
+@kernel
+def square(x, out):
+    """From the second number on, rows of 10, to rows of 9 from the third."""
+    turn(x, 1, 10, out, 2, 9)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_arithmetic_is_that_of_single_numbers(dtype):
     """Every operator and function gives, lane by lane, numpy's own bits, in both precisions."""
@@ -115,3 +129,19 @@ def test_peaks_are_named_by_their_lane():
     out = np.zeros(LANES + 1, np.int64)
     mark(np.array([*before, *here, *after], np.float32), 0.5, out)
     assert out[: list(out).index(-1)].tolist() == [0, 3, 4, 6]
+
+
+def test_neighbours_come_from_the_eight_before():
+    """Each lane holds what the lane before it held, the first what the last of the eight before did."""
+    out = np.zeros(LANES, np.float32)
+    neighbours(np.arange(2 * LANES, dtype=np.float32), out)
+    assert out.tolist() == list(range(LANES - 1, 2 * LANES - 1))
+
+
+def test_a_square_is_turned():
+    """Eight rows become columns, and nothing beside them is touched."""
+    x, out = np.arange(82, dtype=np.float32), np.full(2 + 9 * LANES, -1, np.float32)
+    square(x, out)
+    rows = x[1:81].reshape(LANES, 10)[:, :LANES]
+    assert np.array_equal(out[2:].reshape(LANES, 9)[:, :LANES], rows.T)
+    assert (out == -1).sum() == len(out) - LANES * LANES

@@ -6,13 +6,19 @@ import pytest
 from ecg_audio.voice.kernels import transform as parts
 from ecg_audio.voice.kernels.compiled import kernel
 from ecg_audio.voice.kernels.lanes import LANES
-from ecg_audio.voice.kernels.transform import roots
+from ecg_audio.voice.kernels.transform import order, roots
 
 
 @kernel
 def transform(xr, xi, yr, yi, cos, sin):
     """What `transform` does, for Python."""
     return parts.transform(xr, xi, yr, yi, cos, sin)
+
+
+@kernel
+def transform_in_place(re, im, cos, sin):
+    """What `transform_in_place` does, for Python."""
+    parts.transform_in_place(re, im, cos, sin)
 
 
 @kernel
@@ -46,6 +52,17 @@ def test_transforms_agree_with_numpy(size, dtype):
     found = (real + 1j * imaginary).reshape(size, LANES).T
     expected = np.fft.fft(x)
     assert np.abs(found - expected).max() <= PRECISION[dtype] * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("size", [4, 16, 64, 256])
+def test_in_place_it_has_the_same_bits(size):
+    """The transform in half the memory leaves what the other one finds, in its own order."""
+    random = np.random.default_rng(size)
+    re, im = random.normal(size=(2, size * LANES))
+    expected = transform(re.copy(), im.copy(), np.zeros_like(re), np.zeros_like(im), *roots(size, np.float64))
+    transform_in_place(re, im, *roots(size, np.float64))
+    for found, wanted in zip((re, im), expected, strict=True):
+        assert np.array_equal(found.reshape(size, LANES)[order(size)], wanted.reshape(size, LANES))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -169,6 +169,45 @@ def store_at(_typing: Any, array: Any, _element: Any, _value: Any) -> Any:
     return types.void(array, types.intp, _OF[array.dtype]), generate
 
 
+def _shuffled(builder: Any, left: Any, right: Any, places: list[int]) -> Any:
+    """Lanes of two by their numbers, those of the second from `LANES` on."""
+    return builder.shuffle_vector(left, right, ir.Constant(_INTS, places))
+
+
+@_instruction
+def turn(_typing: Any, array: Any, _element: Any, _step: Any, out: Any, _place: Any, _apart: Any) -> Any:
+    """Turn a square of eight by eight numbers: columns of rows that lie `step` apart become rows that lie `apart`."""
+
+    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        source, element, step, target, place, apart = arguments
+        rows = []
+        for _ in range(LANES):
+            rows.append(builder.load(_address(context, builder, sig.args[0], source, element), align=4))
+            element = builder.add(element, step)
+        low = [i // 2 + i % 2 * LANES for i in range(LANES)]
+        high = [place + LANES // 2 for place in low]
+        for _ in range(3):  # shuffling all 64 perfectly turns the bits of their numbers by one; by three, it is done
+            pairs = zip(rows[: LANES // 2], rows[LANES // 2 :], strict=True)
+            rows = [_shuffled(builder, one, other, half) for one, other in pairs for half in (low, high)]
+        for row in rows:
+            builder.store(row, _address(context, builder, sig.args[3], target, place), align=4)
+            place = builder.add(place, apart)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, out, types.intp, types.intp), generate
+
+
+@_instruction
+def moved(_typing: Any, kind: Any, _now: Any) -> Any:
+    """Each lane's neighbour: the last of the lanes before, then all of these but their last."""
+
+    def generate(_context: Any, builder: Any, _sig: Any, arguments: Any) -> Any:
+        before, now = arguments
+        return _shuffled(builder, before, now, list(range(LANES - 1, 2 * LANES - 1)))
+
+    return kind(kind, kind), generate
+
+
 @_instruction
 def single(_typing: Any, value: Any) -> Any:
     """A number, or float64 lanes, as float32 lanes."""
