@@ -13,6 +13,8 @@ import numpy as np
 
 from ecg_audio.analysis import Exchange, ExchangeKind, SpokenWord, Tempo, Turn
 
+RESOLUTION_S = 0.001
+"""Who spoke for less said nothing: a pace would have no sense, nor an end."""
 SHORTEST_PAUSE_S = 0.2
 INTERRUPTED_S = 0.5
 """Who takes the floor so long before the other has ended interrupts; shorter, they come in at an end they foresaw."""
@@ -41,7 +43,7 @@ def tempo(words: Sequence[SpokenWord], lengths_s: Sequence[float], syllables: fl
         syllables: that were counted in the words; None: they were not.
     """
     phonation_s = sum(word.end_s - word.start_s for word in words)
-    if phonation_s <= 0.0:
+    if phonation_s < RESOLUTION_S:
         return None
     silent_s = float(sum(lengths_s))
     quantiles = np.percentile(lengths_s, (25, 50, 75, 90)).tolist() if lengths_s else [None] * 4

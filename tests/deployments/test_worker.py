@@ -1,42 +1,63 @@
 """Our worker beside Prefect's."""
 
-from datetime import UTC, datetime
+import uuid
+from typing import Any
 
 import anyio
+import httpx
 import pytest
 from prefect.workers.process import ProcessWorker
 
-from deployments.service.worker import Worker
+from deployments.service.worker import SPARE, Worker
+
+
+class Server:
+    """Answers what a worker asks, and keeps it."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.status = status
+        self.asked: list[dict[str, Any]] = []
+
+    async def request(self, method: str, path: str, *, path_params: dict[str, str], json: dict[str, Any]) -> Any:
+        """No runs, or an error."""
+        assert (method, path.format(**path_params)) == ("POST", "/work_pools/pool/get_scheduled_flow_runs")
+        self.asked.append(json)
+        request = httpx.Request(method, "http://server")
+        answer = httpx.Response(self.status, json=[], request=request)
+        answer.raise_for_status()
+        return answer
+
+
+def a_worker(server: Server, limit: int, **options: Any) -> Worker:
+    """One that may begin so many runs and has none."""
+    worker = Worker(work_pool_name="pool", limit=limit, **options)
+    worker._limiter = anyio.CapacityLimiter(limit)
+    worker._client = server  # type: ignore[assignment]
+    return worker
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("limit", [1, 2, None])
-async def test_a_worker_asks_for_runs_while_it_may_begin_one(
-    limit: int | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With as many runs under way as it may have it asks nothing, and is well; a run that ends lets it ask again."""
-    asked: list[Worker] = []
+async def test_a_worker_asks_for_runs_while_it_may_begin_one() -> None:
+    """It asks for few more than it may begin, for none where it may begin none, and again when one has ended."""
+    server, runs = Server(), [uuid.uuid4() for _ in range(2)]
+    worker = a_worker(server, 2, work_queues=["night"])
+    for run in runs:
+        assert await worker._get_scheduled_flow_runs() == []
+        worker.limiter.acquire_on_behalf_of_nowait(run)
+    assert [asked["limit"] for asked in server.asked] == [2 + SPARE, 1 + SPARE]
+    assert all(asked["work_queue_names"] == ["night"] for asked in server.asked)
+    assert await worker._get_scheduled_flow_runs() == [] and len(server.asked) == 2
+    worker.limiter.release_on_behalf_of(runs[0])
+    await worker._get_scheduled_flow_runs()
+    assert len(server.asked) == 3
 
-    async def ask(worker: Worker) -> list[object]:
-        asked.append(worker)
-        return []
 
-    monkeypatch.setattr(ProcessWorker, "get_and_submit_flow_runs", ask)
-    worker = Worker(work_pool_name="pool", limit=limit)
-    worker._limiter = anyio.CapacityLimiter(limit) if limit else None
-    worker._last_polled_time = datetime(2020, 1, 1, tzinfo=UTC)
-    for number in range(limit or 3):
-        await worker.get_and_submit_flow_runs()
-        if worker._limiter:
-            worker._limiter.acquire_on_behalf_of_nowait(number)
-    assert len(asked) == (limit or 3)
-    assert await worker.get_and_submit_flow_runs() == []
-    if worker._limiter:
-        assert len(asked) == limit
-        assert worker.is_worker_still_polling(query_interval_seconds=1)
-        worker._limiter.release_on_behalf_of(0)
-        await worker.get_and_submit_flow_runs()
-        assert len(asked) == limit + 1
+@pytest.mark.anyio
+async def test_a_pool_that_is_not_there_yet_has_no_runs() -> None:
+    """The worker's next heartbeat makes it; another error is an error."""
+    assert await a_worker(Server(404), 1)._get_scheduled_flow_runs() == []
+    with pytest.raises(httpx.HTTPStatusError):
+        await a_worker(Server(500), 1)._get_scheduled_flow_runs()
 
 
 def test_a_worker_is_found_under_a_name_of_its_own() -> None:

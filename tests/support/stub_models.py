@@ -4,6 +4,8 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -41,6 +43,8 @@ class StubModels:
         self.warmed = self.closed = 0
         self.failures: list[EcgError] = []
         self.resident_bytes = 1000
+        self._free = threading.Event()
+        self._free.set()
         self._stop = threading.Event()
 
     def of(self, models: str) -> "_Named":
@@ -48,6 +52,15 @@ class StubModels:
         if models == "nowhere":
             raise EngineUnavailable("there is no model nowhere", hint="Name another.")
         return _Named(self, models)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nobody have been heard until the block ends."""
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._free.set()
 
     def warm(self) -> None:
         """Counted."""
@@ -64,9 +77,9 @@ class StubModels:
         if self.failures:
             raise self.failures.pop(0)
         until = time.monotonic() + (float(recording.stem) if NUMBER.fullmatch(recording.stem) else 1.0)
-        while (left_s := until - time.monotonic()) > 0:
+        while (left_s := until - time.monotonic()) > 0 or not self._free.is_set():
             report(0.5)
-            if self._stop.wait(min(left_s, 0.2)):
+            if self._stop.wait(min(max(left_s, 0.02), 0.2)):
                 raise WorkerLost("the stub was closed")
         self.heard.append(recording.stem)
         self.guidance.append(guidance)

@@ -32,6 +32,7 @@ def test_time_is_shared_between_talk_and_pauses() -> None:
     assert found.speech_syllables_per_s == 2.0
     assert found.phonation_ratio == pytest.approx(2 / 3)
     assert tempo([], [], None) is None
+    assert tempo(said(("A", 0.0, 5e-324)), [], 1.0) is None  # a pace without end
 
 
 def test_without_pauses_their_lengths_are_absent() -> None:
