@@ -36,9 +36,11 @@ class Worker(ProcessWorker):
         asked: dict[str, Any] = {"scheduled_before": before.isoformat(), "limit": free + SPARE}
         if self._work_queues:
             asked["work_queue_names"] = list(self._work_queues)
-        path = "/work_pools/{name}/get_scheduled_flow_runs"
+        pool = {"name": self._work_pool_name}
         try:
-            found = await self.client.request("POST", path, path_params={"name": self._work_pool_name}, json=asked)
+            found = await self.client.request(
+                "POST", "/work_pools/{name}/get_scheduled_flow_runs", path_params=pool, json=asked
+            )
         except httpx.HTTPStatusError as error:
             if error.response.status_code == httpx.codes.NOT_FOUND:  # the next heartbeat makes the pool
                 return []
