@@ -56,27 +56,22 @@ def drawing(script: str, folder: Path) -> str:
     return f"ass={script}:fontsdir={link.name}"
 
 
-def faces(text: str, family: str) -> str:
-    """The carried typeface as `@font-face` rules that load nothing: what `text` needs of it, and Latin in any case.
-
-    Args:
-        text: what the page shows.
-        family: the name that style sheets know it by.
-    """
+def faces(text: str) -> str:
+    """`@font-face` rules of a `Carried` typeface that load nothing: what `text` needs of it, and Latin in any case."""
     codes = set(map(ord, text))
     return "".join(
-        _face(name, family)
+        _face(name)
         for name, ranges in CARRIED.items()
         if name == "latin" or any(first <= code <= last for code in codes for first, last in ranges)
     )
 
 
 @cache
-def _face(name: str, family: str) -> str:
+def _face(name: str) -> str:
     data = base64.b64encode((FOLDER / "page" / f"NotoSans-{name}.woff2").read_bytes()).decode()
     ranges = ",".join(f"U+{first:X}-{last:X}" for first, last in CARRIED[name])
     return (
-        f'@font-face{{font-family:"{family}";font-weight:300 900;unicode-range:{ranges};'
+        f'@font-face{{font-family:"Carried";font-weight:300 900;unicode-range:{ranges};'
         f'src:url(data:font/woff2;base64,{data}) format("woff2")}}\n'
     )
 

@@ -63,7 +63,7 @@ def page(
     data["media"] = {"href": media_href, "kind": media_kind}
     script = _script()
     embedded = _embedded(data)
-    sheet = fonts.faces(embedded, "Carried") + _asset("report.css") + _asset("events.css") + _palette(style)
+    sheet = fonts.faces(embedded) + _asset("report.css") + _asset("events.css") + _palette(style)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(sheet)}'; "
         "media-src 'self' file: blob: data: https: http:; img-src data:; font-src data:; "
