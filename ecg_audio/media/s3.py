@@ -115,7 +115,8 @@ def _attempt(client: Any, source: S3Source, files: DownloadFiles, limits: Limits
     asked = {"Bucket": source.bucket, "Key": key, "IfMatch": etag, **wanted, **version}
     body = _answer(lambda: client.get_object(**asked), pace)["Body"]
     with body as connection, _ended_in_time(connection, pace):
-        return receive(_pieces(body), transfer, files, begin=begin, limits=limits, report=report, pace=pace)
+        pieces = body.iter_chunks(CHUNK_BYTES)
+        return receive(pieces, transfer, files, begin=begin, limits=limits, report=report, pace=pace)
 
 
 def _answer(ask: Callable[[], Found], pace: Pace) -> Found:
@@ -180,11 +181,6 @@ def _found(client: Any, source: S3Source, version: dict[str, str]) -> tuple[str,
 
 def _name(key: str) -> str:
     return printable(key.rpartition("/")[2]) or printable(key) or "object"
-
-
-def _pieces(body: Any) -> Iterator[bytes]:
-    while piece := body.read(CHUNK_BYTES):
-        yield piece
 
 
 def _status(error: Any) -> int:
