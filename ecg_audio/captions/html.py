@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from string import Template
 from typing import Any, Literal
 
 import numpy as np
@@ -69,19 +70,13 @@ def page(
         "media-src 'self' file: blob: data: https: http:; img-src data:; font-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    filled = {
-        "{{policy}}": policy,
-        "{{title}}": html.escape(clean(analysis.title) or "Recording"),
-        "{{style}}": sheet,
-        "{{data}}": embedded,
-        "{{script}}": script,
-    }
-    document = _asset("report.html")
-    parts = []
-    for mark, text in filled.items():  # in the order of the template, so that no text is searched for marks
-        before, document = document.split(mark, 1)
-        parts += [before, text]
-    return "".join([*parts, document])
+    return Template(_asset("report.html")).substitute(
+        policy=policy,
+        title=html.escape(clean(analysis.title) or "Recording"),
+        style=sheet,
+        data=embedded,
+        script=script,
+    )
 
 
 def media_of(document: str) -> tuple[str | None, Literal["video", "audio"]] | None:
