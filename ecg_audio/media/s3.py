@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from ecg_audio.analysis import Media
 from ecg_audio.errors import DownloadFailed, DownloadRefused, SourceNotFound
@@ -125,22 +125,18 @@ def _answer(ask: Callable[[], Found], pace: Pace) -> Found:
     Raises:
         DownloadFailed: it did not answer in time.
     """
-    answers: SimpleQueue[tuple[Found | None, BaseException | None]] = SimpleQueue()
+    answer: Future[Found] = Future()
 
     def work() -> None:
         try:
-            answers.put((ask(), None))
+            answer.set_result(ask())
         except BaseException as error:  # noqa: BLE001 - raised by the one who waits
-            answers.put((None, error))
+            answer.set_exception(error)
 
     threading.Thread(target=work, name="s3-answer", daemon=True).start()
-    try:
-        found, error = answers.get(timeout=max(0.0, pace.left_s()))
-    except Empty:
-        raise DownloadFailed("S3 does not answer in time") from None
-    if error is not None:
-        raise error
-    return cast("Found", found)
+    if not wait([answer], max(0.0, pace.left_s())).done:
+        raise DownloadFailed("S3 does not answer in time")
+    return answer.result()
 
 
 @contextmanager
