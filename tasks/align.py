@@ -52,7 +52,7 @@ def aligned_in(
 ) -> Transcript:
     """The words of a transcript as they are said in one recording, or in one channel of one; see `align`."""
     # numpy and Arrow take their time to import: only the task that needs them pays
-    from ecg_audio.results.tables import read_frames
+    from ecg_audio.results.frame_file import read_frames
     from ecg_audio.speech import edges, suspect
 
     with artifacts.local(recording.key) as path:

@@ -143,7 +143,7 @@ def _voices(found: Findings, store: str) -> _Voices:
     turns = found.diarization.turns if found.diarization else ()
     if found.frames is None:
         return _Voices(segments, turns, speakers=())
-    from ecg_audio.results.tables import read_frames
+    from ecg_audio.results.frame_file import read_frames
     from ecg_audio.voice.expression import express, express_apart
 
     with open_store(store).local(found.frames) as path:
@@ -165,7 +165,7 @@ def _voices(found: Findings, store: str) -> _Voices:
 
 def tracks(recording: Recording, names: Mapping[int, str], store: str) -> "Iterator[Track]":
     """The measured channels of a recording in which one person speaks in each, under the speakers' names by number."""
-    from ecg_audio.results.tables import read_frames
+    from ecg_audio.results.frame_file import read_frames
     from ecg_audio.voice.expression import Track
 
     for channel, track in zip(recording.channels, recording.tracks, strict=True):

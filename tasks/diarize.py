@@ -41,7 +41,7 @@ def read_channels(
         frames: key of the recording's voice frames, beside which lie those of the channels; None: not measured.
         speakers: how many the request tells of.
     """
-    from ecg_audio.results.tables import read_frames
+    from ecg_audio.results.frame_file import read_frames
     from ecg_audio.speech import channels, islands
 
     artifacts = open_store(store)

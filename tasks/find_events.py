@@ -53,7 +53,7 @@ def find_events(
         frames: key of the recording's voice frames.
     """
     # numpy and Arrow take their time to import: only the task that needs them pays
-    from ecg_audio.results.tables import read_frames
+    from ecg_audio.results.frame_file import read_frames
     from ecg_audio.sounds.events import EventSearch
     from ecg_audio.sounds.signals import COLUMNS
     from ecg_audio.speech.listen import LONGEST_S

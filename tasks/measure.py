@@ -29,7 +29,7 @@ def measure(recording: Recording, store: str) -> str:
 def _measure(recording: Recording, artifacts: ArtifactStore, report: Report) -> None:
     # numba and Arrow take their time to import: only the task that measures pays for them
     from ecg_audio.media import decode
-    from ecg_audio.results.tables import FrameFile
+    from ecg_audio.results.frame_file import FrameFile
     from ecg_audio.voice import frames
 
     with artifacts.local(recording.key) as path, workspace.scratch("measure") as folder:

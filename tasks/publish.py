@@ -178,7 +178,7 @@ def _tables(analysis: Analysis, measured: Path | None, folder: Path) -> list[_Ou
 
 def _report(analysis: Analysis, measured: Path | None, shown: _Shown) -> str:
     from ecg_audio.captions import html
-    from ecg_audio.results.tables import read_frames
+    from ecg_audio.results.frame_file import read_frames
 
     href, kind = shown
     return html.page(analysis, read_frames(measured) if measured else None, media_href=href, media_kind=kind)

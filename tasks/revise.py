@@ -112,7 +112,7 @@ def reassemble(
         frames: key of the recording's voice frames.
         store: reference of the artifact store.
     """
-    from ecg_audio.results.tables import read_frames
+    from ecg_audio.results.frame_file import read_frames
     from ecg_audio.voice.expression import express, express_apart
 
     with progress.current().stage("assemble"), open_store(store).local(frames) as path:

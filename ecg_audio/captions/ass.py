@@ -61,7 +61,7 @@ def dumps(
     )
     colours = hues(tuple(cues), style.palette.dark) if style.speaker_colours else {}
     names: dict[str | None, str] = {speaker: f"Voice {index}" for index, speaker in enumerate(colours, 1)}
-    usual = _style(WHITE, style, em_px, width, height)
+    usual = _usual(style, em_px, width, height)
     if any(runs_leftwards(word.text) for cue in cues for word in cue.words):
         usual.encoding = BY_FIRST_LETTER
     file.styles["Default"] = usual
@@ -109,11 +109,11 @@ def _event(
     )
 
 
-def _style(colour: str, style: Style, em_px: int, width: int, height: int) -> pysubs2.SSAStyle:
+def _usual(style: Style, em_px: int, width: int, height: int) -> pysubs2.SSAStyle:
     return pysubs2.SSAStyle(
         fontname=FAMILY,  # renderers take their nearest where it is absent
         fontsize=round(em_px * SIZE_PER_EM, 1),
-        primarycolor=_colour(colour),
+        primarycolor=_colour(WHITE),
         secondarycolor=_colour(style.palette.unsaid),
         outlinecolor=_colour(style.palette.ground),
         backcolor=Color(0, 0, 0, 128),

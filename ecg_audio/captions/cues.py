@@ -16,7 +16,7 @@ from ecg_audio.captions.phrases import DASH, CueWord, Line, NameRoom, Phrase, li
 from ecg_audio.captions.reading import CueSettings
 from ecg_audio.captions.sounds import Sound, placed
 from ecg_audio.captions.text import characters, clean, pieces, width
-from ecg_audio.captions.timing import Pace, schedule
+from ecg_audio.captions.timing import schedule
 
 __all__ = ["DASH", "Cue", "CueSettings", "CueWord", "Line", "cues", "left_out"]
 
@@ -98,8 +98,7 @@ def cues(
     ]
     speech = [(start_s, end_s) for start_s, end_s, _ in timed]
     reading_s = [settings.reading_s(sum(map(characters, cue.texts)), len(cue.words)) for cue in blocks]
-    pace = Pace(settings.min_s, settings.max_s, settings.min_gap_s, settings.close_gap_s, settings.frames_per_s)
-    times = schedule(speech, reading_s, pace)
+    times = schedule(speech, reading_s, settings)
     return tuple(
         replace(cue, start_s=start_s, end_s=end_s) for cue, (start_s, end_s) in zip(blocks, times, strict=True)
     )

@@ -51,13 +51,11 @@ def dumps(
     region.set(f"{{{TTS}}}origin", "5% 10%")
     region.set(f"{{{TTS}}}extent", "90% 70%" if portrait else "90% 84%")
     region.set(f"{{{TTS}}}displayAlign", "after")
-    body = ET.SubElement(root, f"{{{TT}}}body")
-    if cues:
+    if cues:  # a division holds at least one
+        body = ET.SubElement(root, f"{{{TT}}}body")
         div = ET.SubElement(body, f"{{{TT}}}div", {"style": "usual"})
         for index, cue in enumerate(cues, 1):
             _paragraph(div, f"cue{index}", cue, style, agents)
-    else:
-        root.remove(body)  # a division holds at least one cue
     for prefix, name in PREFIXES.items():
         ET.register_namespace(prefix, name)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"

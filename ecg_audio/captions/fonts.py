@@ -56,27 +56,22 @@ def drawing(script: str, folder: Path) -> str:
     return f"ass={script}:fontsdir={link.name}"
 
 
-def faces(text: str, family: str) -> str:
-    """The carried typeface as `@font-face` rules that load nothing: what `text` needs of it, and Latin in any case.
-
-    Args:
-        text: what the page shows.
-        family: the name that style sheets know it by.
-    """
+def faces(text: str) -> str:
+    """`@font-face` rules of a `Carried` typeface that load nothing: what `text` needs of it, and Latin in any case."""
     codes = set(map(ord, text))
     return "".join(
-        _face(name, family)
+        _face(name)
         for name, ranges in CARRIED.items()
         if name == "latin" or any(first <= code <= last for code in codes for first, last in ranges)
     )
 
 
 @cache
-def _face(name: str, family: str) -> str:
+def _face(name: str) -> str:
     data = base64.b64encode((FOLDER / "page" / f"NotoSans-{name}.woff2").read_bytes()).decode()
     ranges = ",".join(f"U+{first:X}-{last:X}" for first, last in CARRIED[name])
     return (
-        f'@font-face{{font-family:"{family}";font-weight:300 900;unicode-range:{ranges};'
+        f'@font-face{{font-family:"Carried";font-weight:300 900;unicode-range:{ranges};'
         f'src:url(data:font/woff2;base64,{data}) format("woff2")}}\n'
     )
 
@@ -88,7 +83,7 @@ class Script:
     name: str
     sample: str
     codes: tuple[tuple[int, int], ...]
-    package: str
+    package: str = "fonts-noto-core"
 
     def has(self, character: str) -> bool:
         """Whether a character is one of this script's."""
@@ -96,25 +91,16 @@ class Script:
 
 
 SCRIPTS = (
-    Script("Latin", "Aaéßłőğ", ((0x0041, 0x024F), (0x1E00, 0x1EFF)), "fonts-noto-core"),
-    Script("Greek", "Αλφα", ((0x0370, 0x03FF), (0x1F00, 0x1FFF)), "fonts-noto-core"),
-    Script("Cyrillic", "Жяїў", ((0x0400, 0x052F),), "fonts-noto-core"),
-    Script("Hebrew", "שלום", ((0x0590, 0x05FF),), "fonts-noto-core"),
-    Script(
-        "Arabic", "مرحبا", ((0x0600, 0x06FF), (0x0750, 0x077F), (0x08A0, 0x08FF), (0xFB50, 0xFEFF)), "fonts-noto-core"
-    ),
-    Script("Devanagari", "नमस्ते", ((0x0900, 0x097F),), "fonts-noto-core"),
-    Script("other Indic scripts", "বাংলাதமிழ்తెలుగు", ((0x0980, 0x0DFF),), "fonts-noto-core"),
-    Script("Thai", "สวัสดี", ((0x0E00, 0x0E7F),), "fonts-noto-core"),
-    Script(
-        "Lao, Burmese, Khmer", "ລາວမြန်ខ្មែរ", ((0x0E80, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF)), "fonts-noto-core"
-    ),
-    Script(
-        "Georgian, Armenian, Ethiopic",
-        "ქართՀայአማ",
-        ((0x0530, 0x058F), (0x10A0, 0x10FF), (0x1200, 0x139F)),
-        "fonts-noto-core",
-    ),
+    Script("Latin", "Aaéßłőğ", ((0x0041, 0x024F), (0x1E00, 0x1EFF))),
+    Script("Greek", "Αλφα", ((0x0370, 0x03FF), (0x1F00, 0x1FFF))),
+    Script("Cyrillic", "Жяїў", ((0x0400, 0x052F),)),
+    Script("Hebrew", "שלום", ((0x0590, 0x05FF),)),
+    Script("Arabic", "مرحبا", ((0x0600, 0x06FF), (0x0750, 0x077F), (0x08A0, 0x08FF), (0xFB50, 0xFEFF))),
+    Script("Devanagari", "नमस्ते", ((0x0900, 0x097F),)),
+    Script("other Indic scripts", "বাংলাதமிழ்తెలుగు", ((0x0980, 0x0DFF),)),
+    Script("Thai", "สวัสดี", ((0x0E00, 0x0E7F),)),
+    Script("Lao, Burmese, Khmer", "ລາວမြန်ខ្មែរ", ((0x0E80, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF))),
+    Script("Georgian, Armenian, Ethiopic", "ქართՀայአማ", ((0x0530, 0x058F), (0x10A0, 0x10FF), (0x1200, 0x139F))),
     Script("Korean", "한국어", ((0x1100, 0x11FF), (0x3130, 0x318F), (0xAC00, 0xD7AF)), "fonts-noto-cjk"),
     Script("Japanese", "ひらカナ漢", ((0x3040, 0x30FF), (0x31F0, 0x31FF)), "fonts-noto-cjk"),
     Script(

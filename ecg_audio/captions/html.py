@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from string import Template
 from typing import Any, Literal
 
 import numpy as np
@@ -63,25 +64,19 @@ def page(
     data["media"] = {"href": media_href, "kind": media_kind}
     script = _script()
     embedded = _embedded(data)
-    sheet = fonts.faces(embedded, "Carried") + _asset("report.css") + _asset("events.css") + _palette(style)
+    sheet = fonts.faces(embedded) + _asset("report.css") + _asset("events.css") + _palette(style)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(sheet)}'; "
         "media-src 'self' file: blob: data: https: http:; img-src data:; font-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    filled = {
-        "{{policy}}": policy,
-        "{{title}}": html.escape(clean(analysis.title) or "Recording"),
-        "{{style}}": sheet,
-        "{{data}}": embedded,
-        "{{script}}": script,
-    }
-    document = _asset("report.html")
-    parts = []
-    for mark, text in filled.items():  # in the order of the template, so that no text is searched for marks
-        before, document = document.split(mark, 1)
-        parts += [before, text]
-    return "".join([*parts, document])
+    return Template(_asset("report.html")).substitute(
+        policy=policy,
+        title=html.escape(clean(analysis.title) or "Recording"),
+        style=sheet,
+        data=embedded,
+        script=script,
+    )
 
 
 def media_of(document: str) -> tuple[str | None, Literal["video", "audio"]] | None:

@@ -196,7 +196,6 @@ class _Run:
 
 
 def _break_costs(words: Sequence[CueWord]) -> list[float]:
-    """What it costs to break after each word."""
     found: list[float] = []
     sentence_starts = True
     for left, right in pairwise(words):

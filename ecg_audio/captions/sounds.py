@@ -91,16 +91,12 @@ def _place(sound: Sound, blocks: list[tuple[float, float, Block]], settings: Cue
         return
     if len(lines) > 1 or settings.max_lines < 2:
         return
-    if after < len(blocks) and blocks[after][0] <= sound.end_s + LATE_S and _has_room(blocks[after][2]):
+    if after < len(blocks) and blocks[after][0] <= sound.end_s + LATE_S and len(blocks[after][2]) == 1:
         first_s, last_s, said = blocks[after]
         blocks[after] = (first_s, last_s, (*lines, *said))
-    elif after and blocks[after - 1][1] >= sound.start_s - LATE_S and _has_room(blocks[after - 1][2]):
+    elif after and blocks[after - 1][1] >= sound.start_s - LATE_S and len(blocks[after - 1][2]) == 1:
         first_s, last_s, said = blocks[after - 1]
         blocks[after - 1] = (first_s, last_s, (*said, *lines))
-
-
-def _has_room(lines: Block) -> bool:
-    return len(lines) == 1
 
 
 def _reading_s(lines: Block, settings: CueSettings) -> float:

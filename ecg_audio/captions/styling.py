@@ -176,7 +176,8 @@ def look(word: CueWord, style: Style) -> Look:
     kept = _strongest(word, style, MOST_AT_ONCE - whispered)
 
     def driven(measure: Measure, low: float, usual: float, high: float) -> float:
-        return _between(low, usual, high, kept.get(measure, 0.0) * style.intensity)
+        deviation = kept.get(measure, 0.0) * style.intensity
+        return usual + deviation * (high - usual if deviation > 0 else usual - low)
 
     loudness, pitch, duration = style.loudness, style.pitch, style.duration
     return Look(
@@ -256,10 +257,6 @@ def paled(colour: str, opacity: float, style: Style) -> str:
         for at in (1, 3, 5)
     )
     return "#" + "".join(f"{channel:02X}" for channel in mixed)
-
-
-def _between(low: float, usual: float, high: float, deviation: float) -> float:
-    return usual + deviation * (high - usual if deviation > 0 else usual - low)
 
 
 def _hundredths(value: float) -> float:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 from ecg_audio.analysis import Analysis, Segment
 from ecg_audio.captions.names import displayed
@@ -43,15 +42,13 @@ def _paragraphs(analysis: Analysis, heard: Sequence[Sound]) -> Iterator[tuple[fl
     named = len({segment.speaker for segment in analysis.segments}) > 1
     shown: list[Segment | Sound] = [segment for segment in analysis.segments if clean(segment.text)]
     shown = sorted([*shown, *heard], key=lambda part: part.start_s) if heard else shown
-    place = 0
-    places = []
-    for index, part in enumerate(shown):
-        before = shown[index - 1] if index else None
-        if before and not _goes_on(before, part):
-            place += 1
-        places.append(place)
-    for _, group in groupby(zip(places, shown, strict=True), key=lambda pair: pair[0]):
-        parts = [part for _, part in group]
+    paragraphs: list[list[Segment | Sound]] = []
+    for part in shown:
+        if paragraphs and _goes_on(paragraphs[-1][-1], part):
+            paragraphs[-1].append(part)
+        else:
+            paragraphs.append([part])
+    for parts in paragraphs:
         first = parts[0]
         who = displayed(first.speaker) if named and isinstance(first, Segment) else ""
         yield first.start_s, who, " ".join(clean(part.text) for part in parts)

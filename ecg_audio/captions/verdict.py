@@ -4,7 +4,7 @@ An error is the writer's: a line too long, a cue that could have stayed longer. 
 read, captions that keep every word can do nothing about it: such a cue is a warning.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,8 +44,9 @@ def _of(cues: Sequence[Cue], index: int, settings: CueSettings) -> Iterator[Viol
     shown_s = cue.end_s - cue.start_s
     could_s = settings.max_s if next_s is None else min(settings.max_s, next_s - settings.min_gap_s - cue.start_s)
 
-    def found(rule: str, figure: float, bound: float, message: str, *, avoidable: bool = True) -> Violation:
-        severity: Literal["error", "warning"] = "error" if avoidable else "warning"
+    def found(rule: str, figure: float, bound: float, message: str, *, excuse: str = "") -> Violation:
+        message = f"{message}: {excuse}" if excuse else message
+        severity: Literal["error", "warning"] = "warning" if excuse else "error"
         return Violation(index + 1, cue.start_s, severity, rule, round(figure, 3), round(bound, 3), message)
 
     if len(cue.lines) > settings.max_lines:
@@ -56,9 +57,17 @@ def _of(cues: Sequence[Cue], index: int, settings: CueSettings) -> Iterator[Viol
     if shown_s > settings.max_s + ROUNDING_S:
         yield found("longest time", shown_s, settings.max_s, "shown for too long, in seconds")
     if shown_s < settings.min_s - ROUNDING_S:
-        avoidable = could_s >= settings.min_s + ROUNDING_S
-        yield found("shortest time", shown_s, settings.min_s, _brief(avoidable), avoidable=avoidable)
-    yield from _reading(cue, shown_s, could_s, settings, found)
+        excuse = "" if could_s >= settings.min_s + ROUNDING_S else "the next words come too soon"
+        yield found("shortest time", shown_s, settings.min_s, "shown too briefly, in seconds", excuse=excuse)
+    count, words = sum(map(characters, cue.texts)), 60 * len(cue.words)
+    for rule, unit, amount, most, rounding in (
+        ("reading speed", "characters a second", count, settings.max_cps, 0.05),
+        ("words", "words a minute", words, settings.max_words_per_minute, 0.5),
+    ):
+        if most and amount / shown_s > most + rounding:
+            avoidable = amount / most < could_s - ROUNDING_S and could_s > shown_s + 2 * ROUNDING_S
+            excuse = "" if avoidable else "so fast was it said"
+            yield found(rule, amount / shown_s, most, f"too fast to be read, in {unit}", excuse=excuse)
     if next_s is not None:
         gap_s = next_s - cue.end_s
         if gap_s < settings.min_gap_s - ROUNDING_S:
@@ -67,35 +76,3 @@ def _of(cues: Sequence[Cue], index: int, settings: CueSettings) -> Iterator[Viol
             yield found(
                 "flicker", gap_s, settings.close_gap_s, "a gap too short to rest in should be closed, in seconds"
             )
-
-
-def _reading(
-    cue: Cue, shown_s: float, could_s: float, settings: CueSettings, found: Callable[..., Violation]
-) -> Iterator[Violation]:
-    count = sum(map(characters, cue.texts))
-    if count / shown_s > settings.max_cps + 0.05:
-        avoidable = count / settings.max_cps < could_s - ROUNDING_S and could_s > shown_s + 2 * ROUNDING_S
-        yield found(
-            "reading speed",
-            count / shown_s,
-            settings.max_cps,
-            _fast("characters a second", avoidable),
-            avoidable=avoidable,
-        )
-    if settings.max_words_per_minute:
-        words = len(cue.words)
-        if words * 60 / shown_s > settings.max_words_per_minute + 0.5:
-            avoidable = words * 60 / settings.max_words_per_minute < could_s - ROUNDING_S
-            avoidable = avoidable and could_s > shown_s + 2 * ROUNDING_S
-            rate = words * 60 / shown_s
-            yield found(
-                "words", rate, settings.max_words_per_minute, _fast("words a minute", avoidable), avoidable=avoidable
-            )
-
-
-def _brief(avoidable: bool) -> str:
-    return "shown too briefly, in seconds" + ("" if avoidable else ": the next words come too soon")
-
-
-def _fast(unit: str, avoidable: bool) -> str:
-    return f"too fast to be read, in {unit}" + ("" if avoidable else ": so fast was it said")

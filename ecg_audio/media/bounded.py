@@ -35,7 +35,3 @@ class BoundedFile(io.RawIOBase):
         if whence == os.SEEK_END:
             return self._file.seek(self._size + offset)
         return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Where reading goes on."""
-        return self._file.tell()

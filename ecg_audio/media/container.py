@@ -101,7 +101,8 @@ def opened(path: Path, audio_stream: int | None = None, *, size_bytes: int | Non
             raise
         except (av.FFmpegError, ValueError) as error:
             if recognised:
-                raise MediaCorrupt(f"{path.name} is damaged beyond opening ({_reason(error)})") from error
+                reason = getattr(error, "strerror", None) or error
+                raise MediaCorrupt(f"{path.name} is damaged beyond opening ({reason})") from error
             raise NotMedia(f"{path.name} is not a media file that can be read") from error
         with container:
             if protected:
@@ -113,10 +114,6 @@ def opened(path: Path, audio_stream: int | None = None, *, size_bytes: int | Non
                 nothing_said = replace(media.timing, end_s=None, declared_s=None, total_s=None, latest_s=None)
                 media = replace(media, stale_bytes=stale, timing=nothing_said)
             yield media
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)
 
 
 def _chosen(

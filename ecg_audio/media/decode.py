@@ -26,6 +26,7 @@ from ecg_audio.errors import (
     WorkerKilled,
     WorkerLost,
 )
+from ecg_audio.media.bounded import BoundedFile
 from ecg_audio.media.faults import faults
 from ecg_audio.media.mixdown import DecodedSource, Mixdown
 from ecg_audio.media.probe import ENVIRONMENT, MEMORY_BYTES
@@ -184,12 +185,8 @@ def check_unchanged(path: Path, sha256: str, size_bytes: int, since_ns: int) -> 
     status = path.stat()
     if status.st_size == size_bytes and status.st_mtime_ns < since_ns - CLOCK_NS:
         return
-    digest = hashlib.sha256()
-    left = size_bytes
     with path.open("rb") as file:
-        while left and (piece := file.read(min(left, 1 << 20))):
-            digest.update(piece)
-            left -= len(piece)
+        digest = hashlib.file_digest(BoundedFile(file, size_bytes), "sha256")
     if digest.hexdigest() != sha256:
         raise SourceInvalid(
             f"{path.name} was changed while it was read", hint="Hand the recording in again when it is finished."

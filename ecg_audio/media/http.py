@@ -77,7 +77,6 @@ def identity(url: str) -> str:
 
 
 def _attempt(client: httpx.Client, url: str, files: DownloadFiles, limits: Limits, report: Report, pace: Pace) -> Media:
-    """One request and its body."""
     finished, unfinished = files.finished(), files.unfinished()
     headers: dict[str, str] = {}
     if finished:

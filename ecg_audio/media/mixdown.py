@@ -12,7 +12,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
@@ -60,13 +60,11 @@ class DecodedSource:
     highest: float = 0.0
     lowest: float = 0.0
     scale: float = 1.0  # of the spool's samples, to be those of `mix`
-    asked: int | None = None
     unheard: tuple[int, ...] = ()  # streams that were passed over because they carry no voice
     separate: bool = False  # two channels hold different voices
     voiced_channels: int = 0  # how many carry a voice
     offset: float = 0.0
     gain_db: float = 0.0
-    level: Level = field(default_factory=Level)
     gate: Gate | None = None  # of a channel: what is left of it
     draft: FlacWriter | None = None  # the spool's samples as they are, until they are scaled
 
@@ -86,12 +84,12 @@ class DecodedSource:
         Returns:
             Levels of the mix, before the gain.
         """
-        self.level = self._measure()
-        self.gain_db = self._gain_db()
+        level = self._measure()
+        self.gain_db = self._gain_db(level.active_dbfs)
         if self.draft and self.scale == 1.0 and not self.gain_db and not self.gate:
             self.draft.close()
             self.draft.path.replace(target)
-            return self.level
+            return level
         factor = np.float32(10.0 ** (self.gain_db / 20.0))
         flac = FlacWriter(target)
         try:
@@ -101,7 +99,7 @@ class DecodedSource:
             flac.discard()  # its thread would wait for more
             raise
         flac.close()
-        return self.level
+        return level
 
     def _measure(self) -> Level:
         meter = LevelMeter()
@@ -109,11 +107,10 @@ class DecodedSource:
             meter.take(block)
         return meter.level()
 
-    def _gain_db(self) -> float:
+    def _gain_db(self, level_dbfs: float | None) -> float:
         """0, unless the sound does not fit below full scale or drowns in the rounding to 16 bits."""
         if self.peak > 1.0:
             return self._room_db()
-        level_dbfs = self.level.active_dbfs
         if level_dbfs is None or level_dbfs >= FAINT_DBFS:
             return 0.0
         return round(max(0.0, min(RAISED_DBFS - level_dbfs, self._room_db(), MOST_GAIN_DB)), 2)
@@ -306,7 +303,7 @@ class Mixdown:
             if sound.survey is not None:
                 sound.survey.finish()
         chosen = sound.mix or Mix((1.0,), ("MONO",))
-        return DecodedSource(sound, chosen, spool, samples, highest, lowest, asked=self._asked, draft=draft)
+        return DecodedSource(sound, chosen, spool, samples, highest, lowest, draft=draft)
 
     def _opened(self, audio_stream: int | None) -> AbstractContextManager[Opened]:
         return opened(self._path, audio_stream, size_bytes=self._size_bytes)

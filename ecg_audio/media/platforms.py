@@ -6,6 +6,7 @@ extractor; what yt-dlp prints stays in the child.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import signal
 import sys
@@ -169,7 +170,7 @@ def _options(scratch: Path, limits: Limits, cookies: Path | None, pace: Pace, re
         "quiet": True,
         "no_warnings": True,
         "noprogress": True,
-        "logger": _Silence(),
+        "logger": logging.Logger("yt-dlp", logging.CRITICAL + 1),  # says nothing: failures are raised
         "color": "no_color",
         "cachedir": False,
         "proxy": "",
@@ -186,15 +187,6 @@ def _options(scratch: Path, limits: Limits, cookies: Path | None, pace: Pace, re
         # yt-dlp writes its cookies back when it ends: into a copy
         options["cookiefile"] = shutil.copy(cookies, scratch / "cookies.txt")
     return options
-
-
-class _Silence:
-    """A yt-dlp logger that says nothing: failures are raised."""
-
-    def debug(self, message: str) -> None: ...
-    def info(self, message: str) -> None: ...
-    def warning(self, message: str) -> None: ...
-    def error(self, message: str) -> None: ...
 
 
 def _check(info: dict[str, Any] | None, limits: Limits) -> None:

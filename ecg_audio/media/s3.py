@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from ecg_audio.analysis import Media
 from ecg_audio.errors import DownloadFailed, DownloadRefused, SourceNotFound
@@ -115,7 +115,8 @@ def _attempt(client: Any, source: S3Source, files: DownloadFiles, limits: Limits
     asked = {"Bucket": source.bucket, "Key": key, "IfMatch": etag, **wanted, **version}
     body = _answer(lambda: client.get_object(**asked), pace)["Body"]
     with body as connection, _ended_in_time(connection, pace):
-        return receive(_pieces(body), transfer, files, begin=begin, limits=limits, report=report, pace=pace)
+        pieces = body.iter_chunks(CHUNK_BYTES)
+        return receive(pieces, transfer, files, begin=begin, limits=limits, report=report, pace=pace)
 
 
 def _answer(ask: Callable[[], Found], pace: Pace) -> Found:
@@ -124,22 +125,18 @@ def _answer(ask: Callable[[], Found], pace: Pace) -> Found:
     Raises:
         DownloadFailed: it did not answer in time.
     """
-    answers: SimpleQueue[tuple[Found | None, BaseException | None]] = SimpleQueue()
+    answer: Future[Found] = Future()
 
     def work() -> None:
         try:
-            answers.put((ask(), None))
+            answer.set_result(ask())
         except BaseException as error:  # noqa: BLE001 - raised by the one who waits
-            answers.put((None, error))
+            answer.set_exception(error)
 
     threading.Thread(target=work, name="s3-answer", daemon=True).start()
-    try:
-        found, error = answers.get(timeout=max(0.0, pace.left_s()))
-    except Empty:
-        raise DownloadFailed("S3 does not answer in time") from None
-    if error is not None:
-        raise error
-    return cast("Found", found)
+    if not wait([answer], max(0.0, pace.left_s())).done:
+        raise DownloadFailed("S3 does not answer in time")
+    return answer.result()
 
 
 @contextmanager
@@ -180,11 +177,6 @@ def _found(client: Any, source: S3Source, version: dict[str, str]) -> tuple[str,
 
 def _name(key: str) -> str:
     return printable(key.rpartition("/")[2]) or printable(key) or "object"
-
-
-def _pieces(body: Any) -> Iterator[bytes]:
-    while piece := body.read(CHUNK_BYTES):
-        yield piece
 
 
 def _status(error: Any) -> int:

@@ -3,36 +3,18 @@
 HEAD_BYTES = 4096
 """Enough of a file for both questions below."""
 
-_CONTAINERS = {
-    # offset, magic
-    (4, b"ftyp"),
-    (4, b"moov"),
-    (4, b"mdat"),
-    (4, b"wide"),
-    (0, b"RIFF"),
-    (0, b"RF64"),
-    (0, b"\x1a\x45\xdf\xa3"),  # Matroska, WebM
-    (0, b"fLaC"),
-    (0, b"OggS"),
-    (0, b"ID3"),
-    (0, b"FORM"),
-    (0, b".snd"),
-    (0, b"caff"),
-    (0, b"FLV\x01"),
-    (0, b"#!AMR"),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),  # ASF
-    (0, b"\x00\x00\x01\xba"),  # MPEG program stream
-    (0, b"\xff\xfb"),  # MPEG audio, layer III
-    (0, b"\xff\xf3"),
-    (0, b"\xff\xf1"),  # AAC in ADTS
-    (0, b"\xff\xf9"),
-}
+_NAMES = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"caff", b"FLV\x01", b"#!AMR")
+_MATROSKA = b"\x1a\x45\xdf\xa3"
+_ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"
+_MPEG_STREAM = b"\x00\x00\x01\xba"
+_MP3, _ADTS = (b"\xff\xfb", b"\xff\xf3"), (b"\xff\xf1", b"\xff\xf9")
+_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")  # of an MP4, after the size
 _TEXT_CONTROLS = b"\t\n\r\f\x1b"
 
 
 def is_container(head: bytes) -> bool:
     """Whether the bytes begin as a known media container does: then a file that does not open is damaged."""
-    return any(head.startswith(magic, offset) for offset, magic in _CONTAINERS)
+    return head.startswith((*_NAMES, _MATROSKA, _ASF, _MPEG_STREAM, *_MP3, *_ADTS)) or head.startswith(_BOXES, 4)
 
 
 def is_text(head: bytes) -> bool:

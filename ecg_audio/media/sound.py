@@ -59,6 +59,11 @@ class Block(NamedTuple):
     proven: bool = False
     heard: bool = True
 
+    @classmethod
+    def silent(cls, start_s: float | None, samples: int, rate: int, *, proven: bool = False) -> Block:
+        """Silence of so many samples."""
+        return cls(start_s, np.zeros((1, samples), np.float32), ("MONO",), rate, None, proven, heard=False)
+
 
 @dataclass
 class Sound:
@@ -235,8 +240,7 @@ class Sound:
                         # this one packet holds all that could not be read
                         lost_s = packet.size * good_s / good_bytes
                     rate = stream.codec_context.sample_rate or RATE_HZ
-                    silence = np.zeros((1, round(lost_s * rate)), np.float32)
-                    yield counted_s, Block(counted_s, silence, ("MONO",), rate, None, heard=False), False
+                    yield counted_s, Block.silent(counted_s, round(lost_s * rate), rate), False
                     counted_s += lost_s
                 continue
             for frame in frames:
@@ -252,12 +256,7 @@ class Sound:
                 if frame.is_corrupt:
                     self.damaged += 1
                     self.trailing += 1
-                    silence = np.zeros((1, frame.samples), np.float32)
-                    yield (
-                        start_s,
-                        Block(start_s, silence, ("MONO",), frame.sample_rate, None, proven, heard=False),
-                        False,
-                    )
+                    yield start_s, Block.silent(start_s, frame.samples, frame.sample_rate, proven=proven), False
                 else:
                     self.decoded += 1
                     self.trailing = 0

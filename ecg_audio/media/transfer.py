@@ -287,14 +287,12 @@ class _Digest:
         file.truncate(file.tell())
 
     def update(self, piece: bytes) -> None:
-        """Take the next bytes."""
         self._hash.update(piece)
         if len(self._head) < HEAD_BYTES:
             self._head += piece[: HEAD_BYTES - len(self._head)]
 
     @property
     def empty(self) -> bool:
-        """Whether no byte has come."""
         return not self._head
 
     def refuse_text(self, name: str, *, final: bool = False) -> None:
@@ -305,5 +303,4 @@ class _Digest:
                 raise NotMedia(f"{name} is text, such as a web page, not audio or video")
 
     def hexdigest(self) -> str:
-        """SHA-256 so far."""
         return self._hash.hexdigest()

@@ -5,7 +5,6 @@ flat and nested; and none of them can read `null` there, so what was not measure
 """
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from ecg_audio.analysis import (
@@ -36,8 +35,8 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "language": analysis.language,
         "duration": _seconds(analysis.recording.duration_s),
         **_present(
-            volume_statistics=_volume_statistics(analysis.volume),
-            pitch_statistics=_pitch_statistics(analysis.pitch),
+            volume_statistics=analysis.volume and _volume_statistics(analysis.volume),
+            pitch_statistics=analysis.pitch and _pitch_statistics(analysis.pitch),
         ),
         "metadata": _metadata(analysis),
     }
@@ -60,13 +59,13 @@ def _segment(segment: Segment) -> dict[str, Any]:
             suspect=segment.suspect,
             emotion=emotion if named else None,
             emotion_dimensions=None if named else emotion or None,
-            acoustic_features=_segment_features(segment.voice),
+            acoustic_features=_segment_features(segment.voice) or None if segment.voice else None,
         ),
     }
 
 
 def _word(word: SpokenWord) -> dict[str, Any]:
-    features = _word_features(word.voice)
+    features = _word_features(word.voice) if word.voice else {}
     return {
         "word": word.text,
         **_times(word.start_s, word.end_s),
@@ -86,9 +85,7 @@ def _word_segment(word: SpokenWord) -> dict[str, Any]:
     }
 
 
-def _word_features(voice: VoiceFeatures | None) -> dict[str, Any]:
-    if voice is None:
-        return {}
+def _word_features(voice: VoiceFeatures) -> dict[str, Any]:
     return _present(
         volume_db=_figure(voice.rms_dbfs),
         pitch_hz=_figure(voice.f0_mean_hz),
@@ -96,10 +93,8 @@ def _word_features(voice: VoiceFeatures | None) -> dict[str, Any]:
     )
 
 
-def _segment_features(voice: VoiceFeatures | None) -> dict[str, Any] | None:
-    if voice is None:
-        return None
-    features = _present(
+def _segment_features(voice: VoiceFeatures) -> dict[str, Any]:
+    return _present(
         energy=_figure(voice.rms),
         pitch_mean=_figure(voice.f0_mean_hz),
         pitch_std=_figure(voice.f0_std_hz),
@@ -107,7 +102,6 @@ def _segment_features(voice: VoiceFeatures | None) -> dict[str, Any] | None:
         spectral_rolloff=_figure(voice.spectral_rolloff_hz),
         zero_crossing_rate=_figure(voice.zero_crossing_rate),
     )
-    return features or None
 
 
 def _speakers(analysis: Analysis) -> dict[str, Any]:
@@ -123,9 +117,7 @@ def _speakers(analysis: Analysis) -> dict[str, Any]:
     return speakers
 
 
-def _volume_statistics(volume: VolumeStatistics | None) -> dict[str, Any] | None:
-    if volume is None:
-        return None
+def _volume_statistics(volume: VolumeStatistics) -> dict[str, Any]:
     return _present(
         global_min_db=_figure(volume.min_dbfs),
         global_max_db=_figure(volume.max_dbfs),
@@ -136,9 +128,7 @@ def _volume_statistics(volume: VolumeStatistics | None) -> dict[str, Any] | None
     )
 
 
-def _pitch_statistics(pitch: PitchStatistics | None) -> dict[str, Any] | None:
-    if pitch is None:
-        return None
+def _pitch_statistics(pitch: PitchStatistics) -> dict[str, Any]:
     return _present(
         global_min_hz=_figure(pitch.min_hz),
         global_max_hz=_figure(pitch.max_hz),
@@ -151,7 +141,8 @@ def _metadata(analysis: Analysis) -> dict[str, Any]:
     targeted = analysis.language_requested != "auto"
     return {
         "model_version": analysis.transcription_model,
-        "processing_time": _seconds(_work_s(analysis)),
+        # stages that ran side by side both count, and cached ones did no work
+        "processing_time": _seconds(math.fsum(stage.duration_s or 0.0 for stage in analysis.stages)),
         "unique_speakers": len(analysis.speakers),
         "total_segments": len(analysis.segments),
         "language_requested": analysis.language_requested,
@@ -170,12 +161,6 @@ def _metadata(analysis: Analysis) -> dict[str, Any]:
             emotion_model=analysis.emotion_model,
         ),
     }
-
-
-def _work_s(analysis: Analysis) -> float:
-    """Work done in this run; stages that ran side by side both count, and cached ones did none."""
-    durations: Sequence[float] = [stage.duration_s for stage in analysis.stages if stage.duration_s is not None]
-    return math.fsum(durations)
 
 
 def _times(start_s: float, end_s: float) -> dict[str, float]:

@@ -50,17 +50,14 @@ class Listed(Protocol):
     @property
     def key(self) -> str:
         """Its name in the store."""
-        ...
 
     @property
     def size_bytes(self) -> int:
         """How large it is."""
-        ...
 
     @property
     def modified(self) -> datetime:
         """When it was written last; an aware time."""
-        ...
 
 
 class Store(Protocol):
@@ -68,23 +65,18 @@ class Store(Protocol):
 
     def objects(self, prefix: str) -> Iterator[Listed]:
         """All objects below a prefix."""
-        ...
 
     def exists(self, key: str) -> bool:
         """Whether there is such an object."""
-        ...
 
     def read(self, key: str) -> bytes:
         """Its bytes; `ResultNotFound` where there is none."""
-        ...
 
     def upload(self, key: str, path: Path) -> None:
         """Put a file under a key, whole or not at all."""
-        ...
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is fine."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

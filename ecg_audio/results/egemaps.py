@@ -19,9 +19,9 @@ from ecg_audio.analysis import FRAME_HOP_S, LOW_VOICE_HZ, Analysis
 Array = Any
 
 REFERENCE_HZ = 27.5  # of the semitones
+MOMENTS = ("amean", "stddevNorm")
 CONTOUR = (
-    "amean",
-    "stddevNorm",
+    *MOMENTS,
     "percentile20.0",
     "percentile50.0",
     "percentile80.0",
@@ -31,11 +31,11 @@ CONTOUR = (
     "meanFallingSlope",
     "stddevFallingSlope",
 )
-MOMENTS = ("amean", "stddevNorm")
 NOT_MEASURED = ("logRelF0-H1-H2", "logRelF0-H1-A3", "F1amplitudeLogRelF0", "F2amplitudeLogRelF0", "F3amplitudeLogRelF0")
 BALANCE = {
-    "alphaRatio": "alpha_ratio_db",
-    "hammarbergIndex": "hammarberg_index_db",
+    # by names that say of which frames: V, voiced, or UV, unvoiced
+    "alphaRatio{}": "alpha_ratio_db",
+    "hammarbergIndex{}": "hammarberg_index_db",
     "slope{}0-500": "slope_0_500_db_per_hz",
     "slope{}500-1500": "slope_500_1500_db_per_hz",
 }
@@ -45,26 +45,22 @@ Figures = dict[str, float]
 
 
 def _balance(kind: str) -> dict[str, str]:
-    return {name.format(kind) if "{}" in name else f"{name}{kind}": column for name, column in BALANCE.items()}
+    return {name.format(kind): column for name, column in BALANCE.items()}
 
 
 def columns() -> tuple[str, ...]:
     """The 88 names, in their order."""
-    return tuple(_names())
-
-
-def _names() -> Iterator[str]:
-    yield from (f"F0semitoneFrom27.5Hz_sma3nz_{one}" for one in CONTOUR)
-    yield from (f"loudness_sma3_{one}" for one in CONTOUR)
-    yield from (f"spectralFlux_sma3_{one}" for one in MOMENTS)
-    yield from (f"mfcc{index}_sma3_{one}" for index in range(1, 5) for one in MOMENTS)
     voice = ["jitterLocal", "shimmerLocaldB", "HNRdBACF", "logRelF0-H1-H2", "logRelF0-H1-A3"]
     for number in (1, 2, 3):
         voice += [f"F{number}frequency", f"F{number}bandwidth", f"F{number}amplitudeLogRelF0"]
     voice += [*_balance("V"), "spectralFluxV", *(f"mfcc{index}V" for index in range(1, 5))]
-    yield from (f"{name}_sma3nz_{one}" for name in voice for one in MOMENTS)
-    yield from (f"{name}_sma3nz_amean" for name in (*_balance("UV"), "spectralFluxUV"))
-    yield from (
+    return (
+        *(f"F0semitoneFrom27.5Hz_sma3nz_{one}" for one in CONTOUR),
+        *(f"loudness_sma3_{one}" for one in CONTOUR),
+        *(f"spectralFlux_sma3_{one}" for one in MOMENTS),
+        *(f"mfcc{index}_sma3_{one}" for index in range(1, 5) for one in MOMENTS),
+        *(f"{name}_sma3nz_{one}" for name in voice for one in MOMENTS),
+        *(f"{name}_sma3nz_amean" for name in (*_balance("UV"), "spectralFluxUV")),
         "loudnessPeaksPerSec",
         "VoicedSegmentsPerSec",
         "MeanVoicedSegmentLengthSec",

@@ -3,7 +3,6 @@
 A three-hour recording has a million frames of 23 figures: every step here holds one row group of them (about 11 MB).
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -133,25 +132,21 @@ def publish_frames(measured: Path, published: Path, *, job_id: str, turns: Seque
 
 
 def _alone(turns: Sequence[Turn]) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Sweep over the turns.
+    """Who talks alone when.
 
     Returns:
         The times at which anything changes, shape (n,); who talks alone before, between and after them, shape (n + 1,),
         as an index into the third, the speakers' names, or -1.
     """
     names = sorted({turn.speaker for turn in turns})
-    changes: dict[float, list[tuple[int, int]]] = {}
+    edges_s = np.unique([time_s for turn in turns for time_s in (turn.start_s, turn.end_s)])
+    talks = np.zeros((len(edges_s) + 1, len(names)), np.bool_)
     for turn in turns:
-        changes.setdefault(turn.start_s, []).append((names.index(turn.speaker), 1))
-        changes.setdefault(turn.end_s, []).append((names.index(turn.speaker), -1))
-    talking: Counter[int] = Counter()
-    alone = [-1]
-    for time_s in sorted(changes):
-        for speaker, step in changes[time_s]:
-            talking[speaker] += step
-        active = [speaker for speaker, open_turns in talking.items() if open_turns > 0]
-        alone.append(active[0] if len(active) == 1 else -1)
-    return np.array(sorted(changes)), np.array(alone, dtype=np.int32), names
+        first, last = np.searchsorted(edges_s, (turn.start_s, turn.end_s)) + 1
+        talks[first:last, names.index(turn.speaker)] = True
+    # where one alone talks, the sum of the numbers of all who do is that one's
+    alone = np.where(talks.sum(axis=1) == 1, talks @ np.arange(len(names)), -1)
+    return edges_s, alone.astype(np.int32), names
 
 
 def _indices(who: np.ndarray) -> pa.Int32Array:

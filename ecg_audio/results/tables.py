@@ -10,47 +10,10 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
-from ecg_audio.analysis import (
-    Analysis,
-    Emotion,
-    Emphasis,
-    Naming,
-    PitchStatistics,
-    Recording,
-    RelativeVoice,
-    Tempo,
-    VoiceFeatures,
-    VolumeStatistics,
-)
-from ecg_audio.results.frame_file import FrameFile, publish_frames, read_frames
+from ecg_audio.analysis import Analysis, Naming, Recording
+from ecg_audio.results.frame_file import publish_frames
 from ecg_audio.results.parquet import TableFile
-from ecg_audio.results.schemas import (
-    EMOTION,
-    EMPHASIS,
-    FRAMES,
-    PITCH,
-    RECORDINGS,
-    RELATIVE,
-    SEGMENTS,
-    TABLES,
-    TEMPO,
-    TURNS,
-    VOLUME,
-    WORDS,
-)
-
-__all__ = [
-    "FRAMES",
-    "RECORDINGS",
-    "SEGMENTS",
-    "TABLES",
-    "TURNS",
-    "WORDS",
-    "FrameFile",
-    "read_frames",
-    "rows_of",
-    "write_tables",
-]
+from ecg_audio.results.schemas import EMOTION, EMPHASIS, PITCH, RECORDINGS, RELATIVE, TABLES, TEMPO, VOLUME
 
 Row = Mapping[str, Any]
 
@@ -175,12 +138,9 @@ def _recording(analysis: Analysis) -> Row:
     }
 
 
-Part = VoiceFeatures | RelativeVoice | Emphasis | Emotion | VolumeStatistics | PitchStatistics | Tempo
-
-
-def _prefixed(part: Part | None, prefix: str = "") -> Row:
+def _prefixed(part: BaseModel | None, prefix: str = "") -> Row:
     """A model's fields as columns; none at all where the model is absent."""
-    return {} if part is None else {f"{prefix}{name}": value for name, value in _fields(part)}
+    return {} if part is None else {f"{prefix}{name}": value for name, value in part}
 
 
 def _named(naming: Naming | None) -> Row:
@@ -191,10 +151,6 @@ def _named(naming: Naming | None) -> Row:
         "maybe_name": None if naming.sure else naming.name,
         "name_similarity": naming.similarity,
     }
-
-
-def _fields(part: BaseModel) -> Sequence[tuple[str, Any]]:
-    return list(part)
 
 
 def _array(rows: Sequence[Row], field: "pa.Field[Any]") -> "pa.Array[Any]":

@@ -6,6 +6,7 @@ docs/features.md` renews the page from it alone.
 
 import functools
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,83 +112,68 @@ def _is_poor(one: dict[str, Any]) -> bool:
 def markdown() -> str:
     """The page docs/features.md."""
     report = load()
-    lines = [
-        _INTRODUCTION.format(recordings=report["recordings"], seconds=report["seconds"]),
-    ]
+    lines = [_INTRODUCTION.format(recordings=report["recordings"], seconds=report["seconds"])]
     for length, seconds in report["lengths_s"].items():
-        lines += _table(report, length, seconds)
-    lines += _limits(report)
+        lines += [f"## ICC over pieces of {seconds:g} s: {length}s", "", *_iccs(report, length)]
+    lines += ["## Bias and limits of agreement, segments", "", *_limits(report)]
     lines += _praat(report)
+    lines += ["## Names of eGeMAPS", "", *_table(["eGeMAPS", "what differs"], EGEMAPS)]
     lines += [
-        "## Names of eGeMAPS",
-        "",
-        "| column | eGeMAPS | what differs |",
-        "|---|---|---|",
-        *(f"| `{column}` | {name} | {differs} |" for column, (name, differs) in EGEMAPS.items()),
-        "",
         "All other columns are ours alone. `ecg export JOB --format egemaps` writes eGeMAPS's own functionals.",
         "",
     ]
     return "\n".join(lines)
 
 
-def _table(report: dict[str, Any], length: str, seconds: float) -> list[str]:
+def _table(head: Iterable[str], rows: Mapping[str, Iterable[str]]) -> list[str]:
+    """A table in Markdown with a row for each of our columns, and an empty line."""
+    cells = [["column", *head], *([f"`{column}`", *row] for column, row in rows.items())]
+    first, *others = (f"| {' | '.join(row)} |" for row in cells)
+    return [first, "|" + "---|" * len(cells[0]), *others, ""]
+
+
+def _iccs(report: dict[str, Any], length: str) -> list[str]:
+    def cell(one: dict[str, Any]) -> str:
+        text = "–" if one["icc"] is None else f"{one['icc']:.2f}"
+        return f"*{text}*" if _is_poor(one) else text
+
     conditions = report["conditions"]
-    lines = [
-        f"## ICC over pieces of {seconds:g} s: {length}s",
-        "",
-        "| column | " + " | ".join(conditions.values()) + " |",
-        "|---|" + "---|" * len(conditions),
-    ]
-    for column, found in report["figures"][length].items():
-        cells = []
-        for name in conditions:
-            icc = found[name]["icc"]
-            text = "–" if icc is None else f"{icc:.2f}"
-            cells.append(f"*{text}*" if _is_poor(found[name]) else text)
-        lines.append(f"| `{column}` | " + " | ".join(cells) + " |")
-    return [*lines, ""]
+    figures = report["figures"][length]
+    rows = {column: [cell(found[name]) for name in conditions] for column, found in figures.items()}
+    return _table(conditions.values(), rows)
 
 
 def _limits(report: dict[str, Any]) -> list[str]:
-    lines = [
-        "## Bias and limits of agreement, segments",
-        "",
-        "| column | unit | " + " | ".join(report["conditions"].values()) + " |",
-    ]
-    lines.append("|---|---|" + "---|" * len(report["conditions"]))
-    for column, found in report["figures"]["segment"].items():
-        cells = []
-        for name in report["conditions"]:
-            one = found[name]
-            cells.append("–" if one["bias"] is None else f"{one['bias']:+.3g} ({one['low']:.3g} to {one['high']:.3g})")
-        lines.append(f"| `{column}` | {meaning(column).unit} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
+    def cell(one: dict[str, Any]) -> str:
+        return "–" if one["bias"] is None else f"{one['bias']:+.3g} ({one['low']:.3g} to {one['high']:.3g})"
+
+    conditions = report["conditions"]
+    figures = report["figures"]["segment"]
+    rows = {
+        column: [meaning(column).unit, *(cell(found[name]) for name in conditions)] for column, found in figures.items()
+    }
+    return _table(["unit", *conditions.values()], rows)
 
 
 def _praat(report: dict[str, Any]) -> list[str]:
     found = report.get("against_praat") or {}
     if not found:
         return []
-    lines = [
+    rows = {
+        column: [f"{row['r']:.3f}", f"{row['bias']:+.4g}", f"{row['praat_mean']:.4g}", str(row["compared"])]
+        for column, row in found.items()
+    }
+    weak = [column for column, row in found.items() if row["r"] < LEAST_R]
+    return [
         "## Against Praat",
         "",
         "Pieces of 3 s of the same recordings, Praat 6.1.38 beside us. Praat's CPP is CPPS, which smooths and scales",
         "otherwise; its alpha ratio is of the long-term spectrum, pauses included. Ours are means over frames.",
         "",
-        "| column | r | our mean difference | Praat's mean | pieces |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| `{column}` | {row['r']:.3f} | {row['bias']:+.4g} | {row['praat_mean']:.4g} | {row['compared']} |"
-        for column, row in found.items()
-    ]
-    weak = [column for column, row in found.items() if row["r"] < LEAST_R]
-    lines += [
-        "",
+        *_table(["r", "our mean difference", "Praat's mean", "pieces"], rows),
         *(f"`{column}` agrees by less than {LEAST_R:g}: {EXPLAINED.get(column, 'not explained')}." for column in weak),
+        "",
     ]
-    return [*lines, ""]
 
 
 if __name__ == "__main__":

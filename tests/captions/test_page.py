@@ -19,7 +19,7 @@ from ecg_audio.captions.text import omission
 from tests.support.results import factory
 
 EXPRESSIVE = Style.preset("expressive")
-HOSTILE = "</script><script>alert(1)</script><!-- {{script}} \u2028 & \u202e \"'"
+HOSTILE = "</script><script>alert(1)</script><!-- $script ${data} \u2028 & \u202e \"'"
 
 
 def page(analysis: Analysis, frames: dict[str, np.ndarray] | None = None, **options: Any) -> str:

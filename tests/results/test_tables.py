@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from ecg_audio.analysis import SCHEMA_VERSION, Analysis, Emphasis, RelativeVoice, VoiceFeatures
 from ecg_audio.errors import PublishFailed, ResultNotFound
 from ecg_audio.results.columns import type_name
+from ecg_audio.results.frame_file import FrameFile
 from ecg_audio.results.schemas import TABLES
-from ecg_audio.results.tables import FrameFile, write_tables
+from ecg_audio.results.tables import write_tables
 from tests.support.results import factory
 from tests.support.results.strategies import analyses
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecg_audio.analysis import Analysis
-from ecg_audio.results.tables import FrameFile, write_tables
+from ecg_audio.results.frame_file import FrameFile
+from ecg_audio.results.tables import write_tables
 from tests.support.results import factory
 from tests.support.results.factory import VOICES
 
