@@ -120,7 +120,7 @@ def _felt(segments: tuple[Segment, ...], emotions: list[Emotion | None]) -> tupl
 
 
 def _heard(found: Findings, store: str) -> "Expression":
-    from ecg_audio.results.tables import read_frames
+    from ecg_audio.results.frame_file import read_frames
     from ecg_audio.voice.expression import Expression, express, express_apart
 
     segments = attribute(found.transcript, found.diarization)

@@ -124,7 +124,7 @@ def _rendered(
 ) -> list[_Output]:
     """All outputs as local files, in upload order: the table `recordings`, which readers join on, comes last."""
     from ecg_audio.captions import ass, cues, html, sounds, srt, vtt
-    from ecg_audio.results import backend, document, rttm, tables
+    from ecg_audio.results import backend, document, frame_file, rttm, tables
 
     bounds = cues.CueSettings.for_language(analysis.text_language)
     lines = cues.cues(analysis.segments, bounds)
@@ -155,7 +155,7 @@ def _rendered(
         shown = _shown_before(artifacts, analysis.job_id) if original is not None else None
         href, kind = shown or _shown(analysis, artifacts, media)
         texts["report"] = html.page(
-            analysis, tables.read_frames(measured) if measured else None, media_href=href, media_kind=kind
+            analysis, frame_file.read_frames(measured) if measured else None, media_href=href, media_kind=kind
         )
         made = tables.write_tables(analysis, measured, folder)
     outputs = []
