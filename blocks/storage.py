@@ -7,8 +7,8 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from blocks.artifacts import ArtifactStore, Stored
-from blocks.folder import FolderStore
+from blocks.artifacts import ArtifactStore as ArtifactStore
+from blocks.folder import FolderStore as FolderStore
 from ecg_audio import layout
 from ecg_audio.errors import InvalidRequest, SourceForbidden
 from ecg_audio.media import source
@@ -16,20 +16,6 @@ from ecg_audio.settings import Files
 
 if TYPE_CHECKING:
     from blocks.bucket import BucketStore
-
-__all__ = [
-    "ArtifactStore",
-    "FolderStore",
-    "Stored",
-    "check_source",
-    "content_of",
-    "is_block",
-    "key_of",
-    "open_store",
-    "records",
-    "reference",
-    "result_storage",
-]
 
 DEFAULT_FOLDER = "ecg-results"
 BUCKET, FOLDER = "s3-bucket/", "local-file-system/"

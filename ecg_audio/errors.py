@@ -36,11 +36,6 @@ def kinds(kind: type[EcgError] = EcgError) -> list[type[EcgError]]:
     return [kind, *(found for heir in kind.__subclasses__() for found in kinds(heir))]
 
 
-def named(name: str) -> type[EcgError] | None:
-    """The failure whose class has a name, as Prefect tells of it; None: it is none of ours."""
-    return next((kind for kind in kinds() if kind.__name__ == name), None)
-
-
 # What was asked
 
 
@@ -428,7 +423,4 @@ class ServiceFailed(EcgError):
 def recalled(told: str) -> EcgError | None:
     """The error that a text such as `TranscriptionFailed: the decoder broke` tells of; None: it names none of ours."""
     name, _, message = told.partition(": ")
-    kinds: list[type[EcgError]] = [EcgError]
-    for kind in kinds:
-        kinds += kind.__subclasses__()
-    return next((kind(message) for kind in kinds if kind.__name__ == name), None)
+    return next((kind(message) for kind in kinds() if kind.__name__ == name), None)

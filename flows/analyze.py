@@ -170,16 +170,12 @@ class Job:
 
     def warm(self, speech: engine.Engine) -> None:
         """Begin loading the models, unless all that they would find is known."""
-        request, here = self.request, self.store.reference
-        asked = request.models, request.language, request.guidance
-        words = self.stages.known(transcribe, self.recording, here, *asked)
-        if not words or not (self.recording.channels or self._turns_known()):
+        request, known = self.request, self.stages.known
+        asked = self.recording, self.store.reference, request.models
+        words = known(transcribe, *asked, request.language, request.guidance)
+        speakers = request.speaker_count, request.voice_vectors
+        if not words or not (self.recording.channels or known(diarize, *asked, *speakers)):
             speech.warm()
-
-    def _turns_known(self) -> bool:
-        request = self.request
-        asked = request.models, request.speaker_count, request.voice_vectors
-        return self.stages.known(diarize, self.recording, self.store.reference, *asked)
 
     def measure(self) -> Begun[str]:
         """Begin the measurement; also where its record is kept and the frames are gone."""

@@ -79,7 +79,5 @@ def _patience_s() -> float:
 
 def failed(job_id: str, error: Exception) -> Outcome:
     """The outcome of a job that ended with an error."""
-    if isinstance(error, EcgError):
-        return Outcome(job_id=job_id, status="failed", error_code=error.code, error_message=error.message)
-    message = f"{type(error).__name__}: {error}"
-    return Outcome(job_id=job_id, status="failed", error_code=EcgError.code, error_message=message)
+    told = error if isinstance(error, EcgError) else EcgError(f"{type(error).__name__}: {error}")
+    return Outcome(job_id=job_id, status="failed", error_code=told.code, error_message=told.message)

@@ -8,22 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterId,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-    FlowRunFilterTags,
-)
+from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling
 
-from ecg_audio import errors
 from ecg_audio.batch.rows import Row
 from ecg_audio.batch.summary import Ended, ended
-from ecg_audio.errors import EcgError, InvalidRequest, JobConflict, ResultNotFound
+from ecg_audio.errors import EcgError, InvalidRequest, JobConflict, ResultNotFound, recalled
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.manifest import Manifest
 
@@ -73,9 +66,7 @@ def fan_out(
 def cancel(tag: str, *, but: UUID) -> int:
     """Cancel every run of a tag that has not ended, but one; returns how many there were."""
     with get_client(sync_client=True) as client:
-        wanted = FlowRunFilter(
-            tags=FlowRunFilterTags(all_=[tag]), state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNENDED))
-        )
+        wanted = {"tags": {"all_": [tag]}, "state": {"type": {"any_": UNENDED}}}
         cancelled = 0
         while runs := [run for run in _read(client, wanted) if run.id != but]:
             if all(run.state and run.state.type == StateType.CANCELLING for run in runs):
@@ -123,10 +114,7 @@ def _begun(
 def _over(client: SyncPrefectClient, flying: Collection[UUID]) -> list[FlowRun]:
     if not flying:
         return []
-    wanted = FlowRunFilter(
-        id=FlowRunFilterId(any_=list(flying)),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TERMINAL_STATES))),
-    )
+    wanted = {"id": {"any_": list(flying)}, "state": {"type": {"any_": list(TERMINAL_STATES)}}}
     return [run for run in _read(client, wanted) if run.state and _has_ended(run.state)]
 
 
@@ -134,9 +122,10 @@ def _has_ended(state: State[Any]) -> bool:
     return state.is_final() and (state.type != LOST or state.timestamp < datetime.now(UTC) - FORSAKEN)
 
 
-def _read(client: SyncPrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:
+def _read(client: SyncPrefectClient, wanted: dict[str, Any]) -> list[FlowRun]:
+    asked = FlowRunFilter.model_validate(wanted)
     # the server takes no request without an order
-    return client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=200)
+    return client.read_flow_runs(flow_run_filter=asked, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=200)
 
 
 def _end(row: Row, run: FlowRun, published: Published) -> Ended:
@@ -159,7 +148,4 @@ def _end(row: Row, run: FlowRun, published: Published) -> Ended:
 def failure(state: State[Any]) -> EcgError:
     """What a run failed of, from what Prefect says of its state."""
     said = state.message or f"the run ended as {state.name}"
-    name, _, message = said.partition("exception: ")[2].partition(": ")
-    if kind := errors.named(name):
-        return kind(message)
-    return EcgError(said)
+    return recalled(said.partition("exception: ")[2]) or EcgError(said)

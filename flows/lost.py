@@ -18,7 +18,6 @@ from prefect.states import Cancelled, Crashed
 from ecg_audio.settings import Runs
 from flows.runs import ALIVE, BATCH, BURNING, JOB, REMEMBERING, REVISION, UPKEEP, Run, standing, unmoved
 
-"""Set where every worker of the server is on this machine, as under `ecg serve`."""
 STARTING_S = 60.0
 """A worker of this machine has begun a process by then."""
 STARTING_ELSEWHERE_S = {"process": 300.0}

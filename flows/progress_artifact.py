@@ -17,6 +17,7 @@ from prefect.logging import get_run_logger
 
 from ecg_audio.delivery import callback
 from ecg_audio.progress import Progress, Snapshot, listeners, listening, tracked
+from flows import runs
 
 UPDATE_EVERY_S = 1.0
 KNOWN_WITHIN_S = 5.0
@@ -33,7 +34,10 @@ class ProgressArtifact:
     def __init__(self, job_id: str, *, by_milestones: bool = True) -> None:
         self._by_milestones = by_milestones
         self._logger = get_run_logger()
-        earlier = _earlier()
+        earlier: tuple[UUID, float] | None = None
+        if runtime.flow_run.run_count > 1:
+            with get_client(sync_client=True) as client:
+                earlier = runs.progress(client, UUID(str(runtime.flow_run.id)))
         if earlier is None:
             made = create_progress_artifact(0.0, key="progress", description=f"Progress of job {job_id}")
             assert isinstance(made, UUID)
@@ -79,17 +83,6 @@ class ProgressArtifact:
     def end(self) -> None:
         """Let `push` end."""
         self._ended.set()
-
-
-def _earlier() -> tuple[UUID, float] | None:
-    """The artifact of an earlier try of the run at hand, and its figure; None: this is the first try."""
-    if runtime.flow_run.run_count <= 1:
-        return None
-    ours = {"flow_run_id": {"any_": [str(runtime.flow_run.id)]}, "type": {"any_": ["progress"]}}
-    with get_client(sync_client=True) as client:
-        wanted = {"artifacts": ours, "sort": "CREATED_DESC", "limit": 1}
-        found = client.request("POST", "/artifacts/filter", json=wanted).json()
-    return (UUID(found[0]["id"]), float(found[0]["data"])) if found else None
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def reconcile(horizon_h: float = 24.0, silent_s: float | None = None) -> list[di
             rows += _pass(client, began, timedelta(hours=horizon_h), silent_s or _usual_silence_s())
             if not any(run.state == LOST for run in runs.ended(client, began)):
                 break  # whoever nudged meanwhile was sent away
-    _claimed(me, release=True)
+    Variable.set(CLAIM, {}, overwrite=True)
     if rows:
         create_table_artifact(rows, key="reconciled", description="What was done and told, and what waits")
     return rows
@@ -125,10 +125,8 @@ def _pass(client: SyncPrefectClient, now: datetime, horizon: timedelta, silent_s
 
 def _decided(client: SyncPrefectClient, oldest: datetime) -> list[dict[str, str]]:
     """Decide of every lost run what becomes of it; where its store is away, the next pass does."""
-    jobs, others_lost = (
-        runs.standing(client, [LOST]),
-        runs.standing(client, [LOST], BATCH, REVISION, BURNING, REMEMBERING),
-    )
+    jobs = runs.standing(client, [LOST])
+    others_lost = runs.standing(client, [LOST], BATCH, REVISION, BURNING, REMEMBERING)
     if not jobs and not others_lost:
         return []
     others = runs.standing(client, WAITING) + runs.standing(client, ALIVE) + runs.ended(client, oldest)
@@ -147,7 +145,7 @@ def _decided(client: SyncPrefectClient, oldest: datetime) -> list[dict[str, str]
 def _resumed(client: SyncPrefectClient, run: Run) -> tuple[str, str]:
     """Do with a lost run what its store permits; returns what was done, and why."""
     try:
-        receipt, known = _witnesses(run)
+        receipt, known = _witnesses(run, _opened(run.request.store)) if run.request else (None, None)
     except EcgError as error:
         return "waits", f"{error.code}: {error.message}"
     if known == str(run.run_id):
@@ -165,17 +163,16 @@ def _resumed(client: SyncPrefectClient, run: Run) -> tuple[str, str]:
     return done, f"lost {losses} times; the last time: {run.message}"
 
 
-def _witnesses(run: Run) -> tuple[Receipt | None, str | None]:
-    """The receipt of a job's callback, and the run whose result is published."""
-    if run.request is None:
-        return None, None
-    store = _opened(run.request.store)
+def _witnesses(run: Run, store: ArtifactStore | EcgError) -> tuple[Receipt | None, str | None]:
+    """The receipt of a job's callback, and the run whose result is published; raises what keeps the store away."""
+    assert run.request
     if isinstance(store, EcgError):
         if store.by_user:  # there never was such a store: the run will say so itself
             return None, None
         raise store
+    receipt = outbox.receipt(store, run.request.job_id)
     known = published(store, run.request.job_id)
-    return outbox.receipt(store, run.request.job_id), known.analysed_by if known else None
+    return receipt, known.analysed_by if known else None
 
 
 def _examined(
@@ -189,15 +186,11 @@ def _examined(
 
     def examine(run: Run) -> tuple[Run, DueCallback | EcgError, Receipt | None]:
         assert run.request
-        store = stores[run.request.store]
-        if isinstance(store, EcgError):  # there never was such a store, or it is away
-            return run, due_callback(run, None, None) if store.by_user else store, None
         try:
-            receipt = outbox.receipt(store, run.request.job_id)
-            known = published(store, run.request.job_id)
+            receipt, known = _witnesses(run, stores[run.request.store])
         except EcgError as error:
             return run, error, None
-        return run, due_callback(run, receipt, known.analysed_by if known else None), receipt
+        return run, due_callback(run, receipt, known), receipt
 
     rows, owed, unsettled = [], [], []
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -212,9 +205,14 @@ def _examined(
                 unsettled.append(run)
             else:
                 same = receipt is not None and receipt.run_id == str(run.run_id)
-                figure = receipt.progress if receipt and same else runs.progress(client, run)
+                figure = receipt.progress if receipt and same else _reached(client, run)
                 owed.append(Owed(run, found.outcome, figure))
     return rows, owed, unsettled
+
+
+def _reached(client: SyncPrefectClient, run: Run) -> int:
+    known = runs.progress(client, run.run_id)
+    return int(known[1]) if known else 0
 
 
 def _opened(named: str | None) -> ArtifactStore | EcgError:
@@ -265,11 +263,8 @@ def _answered(receipt: Receipt) -> bool:
 def _delivery(callback: Owed, receipt: Receipt | BaseException) -> tuple[dict[str, str], Owed, bool]:
     if not isinstance(receipt, Receipt):
         hopeless = isinstance(receipt, EcgError) and not receipt.retryable  # there is no such endpoint block
-        return (
-            _row(callback.run, "fails" if hopeless else "waits", f"{type(receipt).__name__}: {receipt}"),
-            callback,
-            not hopeless,
-        )
+        row = _row(callback.run, "fails" if hopeless else "waits", f"{type(receipt).__name__}: {receipt}")
+        return row, callback, not hopeless
     said = receipt.attempts[-1].said if receipt.attempts else "another sender is at it"
     told = f"{receipt.status} {receipt.error_code or ''}".strip()
     return _row(callback.run, f"{told}: {receipt.state}", said), callback, receipt.state == "pending"
@@ -321,15 +316,12 @@ class Memory:
         Variable.set(MEMORY, moments, overwrite=True)
 
 
-def _claimed(me: str, *, release: bool = False) -> bool:
+def _claimed(me: str) -> bool:
     """Take the reconcilers' place, unless another one has it; a claim ends by itself.
 
     Two that ask at the same moment may both have it. That is no harm, only work done twice.
     """
     now = datetime.now(UTC)
-    if release:
-        Variable.set(CLAIM, {}, overwrite=True)
-        return False
     kept: Any = Variable.get(CLAIM, default={})
     until = kept.get("until") if isinstance(kept, dict) else None
     if isinstance(until, str) and now < datetime.fromisoformat(until) <= now + CLAIMED:

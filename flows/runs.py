@@ -8,15 +8,7 @@ from uuid import UUID
 
 from prefect import runtime
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterDeploymentId,
-    FlowRunFilterEndTime,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
+from prefect.client.schemas.filters import FlowFilter, FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
@@ -62,15 +54,13 @@ class Run:
 
 def ended(client: SyncPrefectClient, after: datetime) -> list[Run]:
     """All jobs' runs that ended since then, the latest first."""
-    wanted = FlowRunFilter(
-        state=_types(ENDED), end_time=FlowRunFilterEndTime.model_validate({"after_": after}), deployment_id=_deployed()
-    )
+    wanted = {"state": {"type": {"any_": ENDED}}, "end_time": {"after_": after}}
     return _read(client, wanted, FlowRunSort.END_TIME_DESC, JOB)
 
 
 def standing(client: SyncPrefectClient, states: list[StateType], *flows: str) -> list[Run]:
     """All runs in these states, of jobs where no flow is named."""
-    wanted = FlowRunFilter(state=_types(states), deployment_id=_deployed())
+    wanted = {"state": {"type": {"any_": states}}}
     return _read(client, wanted, FlowRunSort.EXPECTED_START_TIME_ASC, *(flows or (JOB,)))
 
 
@@ -80,21 +70,22 @@ def unmoved(client: SyncPrefectClient, run: Run) -> bool:
     return current is not None and current.id == run.state_id
 
 
-def progress(client: SyncPrefectClient, run: Run) -> int:
-    """The figure that a run's progress artifact says; 0: there is none."""
-    ours = {"flow_run_id": {"any_": [str(run.run_id)]}, "type": {"any_": ["progress"]}}
+def progress(client: SyncPrefectClient, run_id: UUID) -> tuple[UUID, float] | None:
+    """A run's latest progress artifact and the figure that it says; None: there is none."""
+    ours = {"flow_run_id": {"any_": [str(run_id)]}, "type": {"any_": ["progress"]}}
     wanted = {"artifacts": ours, "sort": "CREATED_DESC", "limit": 1}
     found = client.request("POST", "/artifacts/filter", json=wanted).json()
-    return int(found[0]["data"]) if found else 0
+    return (UUID(found[0]["id"]), float(found[0]["data"])) if found else None
 
 
-def _read(client: SyncPrefectClient, wanted: FlowRunFilter, order: FlowRunSort, *flows: str) -> list[Run]:
+def _read(client: SyncPrefectClient, wanted: Mapping[str, Any], order: FlowRunSort, *flows: str) -> list[Run]:
     found: dict[UUID, Run] = {}
-    ours = FlowFilter(name=FlowFilterName(any_=list(flows)))
+    ours = FlowFilter.model_validate({"name": {"any_": list(flows)}})
+    deployed = FlowRunFilter.model_validate({**wanted, "deployment_id": {"is_null_": False}})
     while True:
         # a page may repeat what moved on meanwhile
         page = client.read_flow_runs(
-            flow_filter=ours, flow_run_filter=wanted, sort=order, limit=PAGE, offset=len(found)
+            flow_filter=ours, flow_run_filter=deployed, sort=order, limit=PAGE, offset=len(found)
         )
         before = len(found)
         found |= {run.id: _run(run) for run in page if run.state}
@@ -148,14 +139,6 @@ def newest(runs: Iterable[Run]) -> Iterator[Run]:
             known = latest.get(run.request.job_id)
             latest[run.request.job_id] = run if known is None or run.created > known.created else known
     return iter(latest.values())
-
-
-def _types(states: list[StateType]) -> FlowRunFilterState:
-    return FlowRunFilterState(type=FlowRunFilterStateType(any_=states))
-
-
-def _deployed() -> FlowRunFilterDeploymentId:
-    return FlowRunFilterDeploymentId(is_null_=False)
 
 
 def tag(*tags: str) -> None:

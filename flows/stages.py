@@ -80,14 +80,10 @@ class Stages:
                 name=state.name,
                 status=state.status,
                 duration_s=None if state.duration_s is None else round(state.duration_s, 3),
-                real_time_ratio=_ratio(recording_s, state.duration_s),
+                real_time_ratio=round(recording_s / state.duration_s, 2) if state.duration_s else None,
                 error_code=state.error_code,
                 **asdict(state.taken),
             )
             for state in self.progress.states()
             if state.status != "waiting" and state.status != "running"
         )
-
-
-def _ratio(recording_s: float, work_s: float | None) -> float | None:
-    return None if not work_s else round(recording_s / work_s, 2)

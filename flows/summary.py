@@ -28,7 +28,9 @@ def summarise(analysis: Analysis, ended: Outcome) -> None:
         picture = base64.b64encode(_timeline(analysis.turns, analysis.recording.duration_s).encode()).decode()
         create_image_artifact(f"data:image/svg+xml;base64,{picture}", key="timeline", description="Who spoke when")
     runs.tag(f"language:{analysis.language}", f"outcome:{ended.status}")
-    _label({LENGTH: round(analysis.recording.duration_s, 1)})
+    with get_client(sync_client=True) as client:
+        labels: dict[str, bool | int | float | str] = {LENGTH: round(analysis.recording.duration_s, 1)}
+        client.update_flow_run_labels(UUID(str(runtime.flow_run.id)), labels)
 
 
 def _markdown(analysis: Analysis, ended: Outcome) -> str:
@@ -95,8 +97,3 @@ def _timeline(turns: Iterable[Turn], duration_s: float) -> str:
     parts.append(f'<text x="{MARGIN_PX}" y="{height - 6}" fill="#555">0 s</text>')
     parts.append(f'<text x="{WIDTH_PX - 8}" y="{height - 6}" fill="#555" text-anchor="end">{duration_s:.0f} s</text>')
     return "".join(parts) + "</svg>"
-
-
-def _label(labels: dict[str, bool | int | float | str]) -> None:
-    with get_client(sync_client=True) as client:
-        client.update_flow_run_labels(UUID(str(runtime.flow_run.id)), labels)

@@ -90,17 +90,20 @@ def failure(
     return JSONResponse(body, status, headers)
 
 
-async def not_ours(scope: Scope, receive: Receive, send: Send) -> None:
-    """The answer to a request for a name that is not this machine's."""
-    hint = "Ask http://127.0.0.1, or set ECG_GATEWAY_API_KEY: with a key any name is answered."
-    await failure(421, "MISDIRECTED", "this gateway answers to this machine's own names", hint)(scope, receive, send)
-
-
-async def not_your_page(scope: Scope, receive: Receive, send: Send) -> None:
-    """The answer to what a page of another site would do here."""
-    hint = "Ask from the gateway's own page, or from a program."
-    refused = failure(403, "FOREIGN_PAGE", "a page of another site can change nothing here", hint)
-    await refused(scope, receive, send)
+NOT_OURS = failure(
+    421,
+    "MISDIRECTED",
+    "this gateway answers to this machine's own names",
+    "Ask http://127.0.0.1, or set ECG_GATEWAY_API_KEY: with a key any name is answered.",
+)
+"""The answer to a request for a name that is not this machine's."""
+NOT_YOUR_PAGE = failure(
+    403,
+    "FOREIGN_PAGE",
+    "a page of another site can change nothing here",
+    "Ask from the gateway's own page, or from a program.",
+)
+"""The answer to what a page of another site would do here."""
 
 
 def register(app: FastAPI) -> None:
@@ -136,9 +139,8 @@ def register(app: FastAPI) -> None:
 class BodyLimit:
     """Refuses bodies over a limit while they arrive, so that none is held in memory, and those that trickle in."""
 
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 413 or 408."""
@@ -147,7 +149,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         held: list[Message] = []
-        limit = MAX_REVISION_BYTES if scope["path"].endswith("/revisions") else self._limit
+        limit = MAX_REVISION_BYTES if scope["path"].endswith("/revisions") else MAX_BODY_BYTES
         try:
             async with asyncio.timeout(BODY_S):
                 whole = await self._take(receive, held, limit)

@@ -14,9 +14,10 @@ from ecg_audio.delivery import cloudwatch
 from gateway import answers
 from gateway.admission import OwnName, OwnPages
 from gateway.front import front
-from gateway.health import StoreCheck, health
+from gateway.health import health, store_check
 from gateway.job import job
 from gateway.jobs import jobs
+from gateway.links import files
 from gateway.metrics import Meters, Observed, metrics, tell_queue
 from gateway.orchestrator import Orchestrator
 from gateway.reference import reference
@@ -41,23 +42,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.orchestrator = Orchestrator(settings)
-        app.state.store_check = StoreCheck(settings.store)
+        app.state.store_check = store_check(settings.store)
         telling = asyncio.create_task(tell_queue(app.state.orchestrator))
         yield
         telling.cancel()
         await asyncio.wait([telling])
+        app.state.store_check.close()
         await app.state.orchestrator.close()
 
     # FastAPI's own pages load their programs from elsewhere
     app = FastAPI(title="Expressive Caption Generator", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.meters = Meters()
-    for router in (jobs, job, revisions, voices, uploads, health, metrics, reference, front):
+    for router in (jobs, job, revisions, files, voices, uploads, health, metrics, reference, front):
         app.include_router(router)
     app.add_middleware(answers.BodyLimit)
     if settings.local and not settings.api_key:
-        app.add_middleware(OwnName, refuse=answers.not_ours)
-    app.add_middleware(OwnPages, refuse=answers.not_your_page)
+        app.add_middleware(OwnName, refuse=answers.NOT_OURS)
+    app.add_middleware(OwnPages, refuse=answers.NOT_YOUR_PAGE)
     app.add_middleware(Observed, meters=app.state.meters)
     answers.register(app)
     app.openapi()  # else the first request puts the routes together, and so keeps its caller waiting

@@ -1,7 +1,6 @@
 """Whether the gateway lives, and whether jobs are taken and done."""
 
 import asyncio
-import time
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
@@ -9,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from ecg_audio.errors import EcgError
 from gateway import results
 from gateway.admission import Prefect
+from gateway.concurrency import SingleFlight
 from gateway.wire import Alive, Health, PoolHealth
 
 STORE_ANSWERS_S = 3.0
@@ -17,36 +17,22 @@ STORE_ASKED_EVERY_S = 10.0
 health = APIRouter(tags=["health"])
 
 
-class StoreCheck:
-    """What is wrong with the store: asked at most every ten seconds, since a check writes, and many probes come.
+def store_check(store: str | None) -> SingleFlight[str | None]:
+    """`ok`, or what is wrong with a store; None: there is none. A check writes, and many probes come."""
 
-    Args:
-        store: its reference; None: there is nothing to check.
-    """
-
-    def __init__(self, store: str | None) -> None:
-        self._store = store
-        self._said: str | None = None
-        self._until = 0.0
-        self._asking = asyncio.Lock()
-
-    async def said(self) -> str | None:
-        """`ok`, or what is wrong; None: the gateway knows no store."""
-        async with self._asking:
-            if self._store and time.monotonic() >= self._until:
-                self._said = await self._ask()
-                self._until = time.monotonic() + STORE_ASKED_EVERY_S
-        return self._said
-
-    async def _ask(self) -> str:
+    async def ask() -> str | None:
+        if not store:
+            return None
         try:
             async with asyncio.timeout(STORE_ANSWERS_S):
-                await asyncio.to_thread(results.check, self._store)
+                await asyncio.to_thread(results.check, store)
         except EcgError as error:
             return error.message
         except TimeoutError:
             return f"the store does not answer within {STORE_ANSWERS_S:.0f} s"
         return "ok"
+
+    return SingleFlight(ask, STORE_ASKED_EVERY_S)
 
 
 @health.get("/health/live", summary="Whether this process answers")
@@ -65,7 +51,7 @@ async def healthy(request: Request, prefect: Prefect, response: Response) -> Hea
 
     503 only when jobs are not taken. A pool without workers keeps what is handed in: degraded, and 200.
     """
-    store = await request.app.state.store_check.said()
+    store = await request.app.state.store_check.get()
     checks: dict[str, str | None] = {"prefect": "ok", "pool": None, "store": store}
     pool, queued = None, None
     try:

@@ -2,19 +2,18 @@
 
 import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 
 from blocks import forgetting
 from ecg_audio.errors import JobConflict, JobUnknown, ResultNotFound
 from gateway import results
 from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
-from gateway.jobs import JobId, in_list, progress_of
-from gateway.links import ByLink, ending, link
+from gateway.jobs import JobId, completed, in_list, progress_of
+from gateway.links import ByLink, ending, files, link, sent
 from gateway.orchestrator import Orchestrator
 from gateway.records import Job
 from gateway.results import Media, Published
@@ -25,13 +24,10 @@ SANDBOXED = "sandbox allow-scripts allow-downloads; frame-ancestors 'self'"
 """A report holds scripts, and untrusted text: it runs as a page of nowhere, and reaches nothing of this address."""
 BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}}
 
-job = APIRouter(tags=["jobs"])
-KEYED = [Depends(admit)]
+job = APIRouter(tags=["jobs"], dependencies=[Depends(admit)])
 
 
-@job.get(
-    PATH, summary="One job, and what it has published", dependencies=KEYED, responses=documented(401, 404, 422, 503)
-)
+@job.get(PATH, summary="One job, and what it has published", responses=documented(401, 404, 422, 503))
 async def whole(job_id: JobId, prefect: Prefect) -> WholeJob:
     """What the list says of the job, what is at work, why it failed, and the base of corrections."""
     found = await prefect.find(job_id)
@@ -59,7 +55,6 @@ async def whole(job_id: JobId, prefect: Prefect) -> WholeJob:
     f"{PATH}/result",
     summary="The whole result as JSON",
     response_class=Response,
-    dependencies=KEYED,
     responses={
         200: {
             "description": "The document of `analysis.schema.json`; its `run_id` is the base of corrections.",
@@ -70,7 +65,7 @@ async def whole(job_id: JobId, prefect: Prefect) -> WholeJob:
 )
 async def result(job_id: JobId, prefect: Prefect) -> Response:
     """Segments, words with times and voice, turns, speakers, events, notices: measured, or null."""
-    published = await _published(job_id, prefect)
+    _, published = await _completed(job_id, prefect)
     content = await asyncio.to_thread(published.store.read, published.manifest.outputs["analysis"].key)
     return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
 
@@ -78,12 +73,11 @@ async def result(job_id: JobId, prefect: Prefect) -> Response:
 @job.post(
     f"{PATH}/links",
     summary="Links that need no key, for players, frames and downloads",
-    dependencies=KEYED,
     responses=documented(401, 404, 422, 503),
 )
 async def links(job_id: JobId, prefect: Prefect, settings: Set) -> Links:
     """Each opens one thing of this job, for an hour."""
-    published = await _published(job_id, prefect)
+    _, published = await _completed(job_id, prefect)
     until = ending()
     own = PATH.format(job_id=job_id)
     outputs = f"/api/upload-video/outputs/{job_id}/"
@@ -95,8 +89,9 @@ async def links(job_id: JobId, prefect: Prefect, settings: Set) -> Links:
     )
 
 
-@job.get(
+@files.get(
     f"{PATH}/media",
+    tags=["jobs"],
     summary="The recording, whole or in parts",
     response_class=Response,
     responses={
@@ -114,29 +109,26 @@ async def media(
     sound: Annotated[bool, Query(description="The extracted sound alone, which every browser plays.")] = False,
 ) -> Response:
     """What was uploaded, where it was; else the sound that was extracted from it, as FLAC."""
-    found = await _completed(job_id, prefect)
-    published = await asyncio.to_thread(results.published, found)
+    found, published = await _completed(job_id, prefect)
     played = await asyncio.to_thread(published.sound if sound else published.media, found)
     place = await asyncio.to_thread(results.located, published.store, played.key)
-    if not isinstance(place, Path):
-        return RedirectResponse(place, 307)
     # a recording is somebody's bytes: whatever it is, it is no page of this address
     headers = {"Content-Security-Policy": "sandbox", "Cache-Control": "private, max-age=3600"}
     if by_link:  # the report is a page of nowhere
         headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return FileResponse(place, media_type=played.media_type, headers=headers)
+    return sent(place, media_type=played.media_type, headers=headers)
 
 
-@job.get(
+@files.get(
     f"{PATH}/report",
+    tags=["jobs"],
     summary="The report page, to be shown in a frame",
     response_class=HTMLResponse,
     responses=documented(401, 404, 422, 503),
 )
 async def report(job_id: JobId, prefect: Prefect, settings: Set, _by_link: ByLink) -> HTMLResponse:
     """Its scripts run in a sandbox; it plays the recording by a link of its own."""
-    found = await _completed(job_id, prefect)
-    published = await asyncio.to_thread(results.published, found)
+    found, published = await _completed(job_id, prefect)
     shown = link(f"{PATH.format(job_id=job_id)}/media", settings, ending())
     played = await asyncio.to_thread(_playable, published, found)
     page = await asyncio.to_thread(published.report, shown, has_picture=played.has_picture)
@@ -147,7 +139,6 @@ async def report(job_id: JobId, prefect: Prefect, settings: Set, _by_link: ByLin
 @job.post(
     f"{PATH}/cancel",
     summary="Stop a job",
-    dependencies=KEYED,
     responses=documented(401, 403, 404, 409, 422, 503),
 )
 async def cancel(job_id: JobId, prefect: Prefect) -> ListedJob:
@@ -163,7 +154,6 @@ async def cancel(job_id: JobId, prefect: Prefect) -> ListedJob:
 @job.delete(
     PATH,
     summary="Forget a job: its result, recording, upload and runs",
-    dependencies=KEYED,
     responses=documented(401, 403, 404, 409, 422, 503),
 )
 async def forget(job_id: JobId, prefect: Prefect) -> Forgotten:
@@ -183,15 +173,8 @@ async def forget(job_id: JobId, prefect: Prefect) -> Forgotten:
     return Forgotten(job_id=job_id, objects=len(gone.gone), runs=1 + len(beside), shared=len(gone.shared))
 
 
-async def _completed(job_id: str, prefect: Orchestrator) -> Job:
-    found = await prefect.find(job_id)
-    if found.status != "completed":
-        raise ResultNotFound(f"job {job_id} has no result: it is {found.status}", hint="Wait for its end.")
-    return found
-
-
-async def _published(job_id: str, prefect: Orchestrator) -> Published:
-    return await asyncio.to_thread(results.published, await _completed(job_id, prefect))
+async def _completed(job_id: str, prefect: Orchestrator) -> tuple[Job, Published]:
+    return await completed(job_id, prefect, "result", "Wait for its end.")
 
 
 async def _under_way(prefect: Orchestrator, found: Job) -> str | None:

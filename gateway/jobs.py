@@ -3,12 +3,11 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as InPath
-from fastapi.responses import FileResponse, RedirectResponse
 
 from ecg_audio.errors import JobUnknown, OrchestratorUnavailable, ProcessingTimeout, ResultNotFound
 from ecg_audio.request import JOB_ID, AnalysisRequest
@@ -16,7 +15,7 @@ from gateway import intake, results
 from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
 from gateway.concurrency import GatewayBusy
-from gateway.links import ByLink
+from gateway.links import ByLink, files, sent
 from gateway.orchestrator import Orchestrator
 from gateway.records import STATES, Job
 from gateway.wire import JOB, Accepted, Listed, ListedJob, ProcessVideo, State, Status, Transcribe, Transcribed
@@ -29,8 +28,7 @@ POLLS_A_SECOND = 10.0
 MOST_LISTED = 100
 UNKNOWN_TIME_S = 300
 
-jobs = APIRouter(tags=["jobs"])
-KEYED = [Depends(admit)]
+jobs = APIRouter(tags=["jobs"], dependencies=[Depends(admit)])
 
 
 def _known_form(job_id: Annotated[str, InPath(examples=[JOB])]) -> str:
@@ -49,10 +47,9 @@ HANDED_IN = documented(401, 403, 409, 413, 422, 503)
 @jobs.post(
     "/api/upload-video/process-video",
     summary="Analyse a video; the answer comes at once",
-    dependencies=KEYED,
     responses=HANDED_IN,
 )
-@jobs.post("/request-process", summary="The older form of process-video", dependencies=KEYED, responses=HANDED_IN)
+@jobs.post("/request-process", summary="The older form of process-video", responses=HANDED_IN)
 async def process_video(asked: ProcessVideo, prefect: Prefect, settings: Set, http: Request) -> Accepted:
     """Hand a video in. The same id twice is the same job; another request under a known id is a conflict."""
     request = await intake.of_video(asked, settings)
@@ -71,7 +68,6 @@ async def process_video(asked: ProcessVideo, prefect: Prefect, settings: Set, ht
 @jobs.get(
     "/api/upload-video/jobs",
     summary="The jobs that were handed in, newest first",
-    dependencies=KEYED,
     responses=documented(401, 422, 503),
 )
 async def listed(
@@ -100,7 +96,6 @@ async def listed(
 @jobs.get(
     "/api/upload-video/status/{job_id}",
     summary="How far a job is",
-    dependencies=KEYED,
     response_model_exclude_none=True,
     responses=documented(401, 404, 422, 503),
 )
@@ -109,8 +104,9 @@ async def status(job_id: JobId, prefect: Prefect) -> Status:
     return await _status(await prefect.find(job_id), prefect)
 
 
-@jobs.get(
+@files.get(
     "/api/upload-video/outputs/{job_id}/{name:path}",
+    tags=["jobs"],
     summary="One output of a completed job: captions, tables, documents",
     response_class=Response,
     responses={
@@ -121,22 +117,16 @@ async def status(job_id: JobId, prefect: Prefect) -> Status:
 )
 async def output(job_id: JobId, name: str, prefect: Prefect, _by_link: ByLink) -> Response:
     """The file; its names are those of the status's `outputs`."""
-    job = await prefect.find(job_id)
-    if job.status != "completed":
-        raise ResultNotFound(f"job {job_id} has no outputs: it is {job.status}")
-    published = await asyncio.to_thread(results.published, job)
+    _, published = await completed(job_id, prefect, "outputs")
     described, place = await asyncio.to_thread(published.place, name)
-    if not isinstance(place, Path):
-        return RedirectResponse(place, 307)
     # never shown as a page of this address: reports hold scripts
     headers = {"X-Content-Type-Options": "nosniff"}
-    return FileResponse(place, media_type=described.media_type, filename=place.name, headers=headers)
+    return sent(place, media_type=described.media_type, filename=PurePosixPath(described.key).name, headers=headers)
 
 
 @jobs.post(
     "/transcribe",
     summary="Analyse a recording and wait for the result",
-    dependencies=KEYED,
     responses=documented(401, 409, 413, 422, 503, 504),
 )
 async def transcribe(asked: Transcribe, prefect: Prefect, settings: Set, http: Request) -> Transcribed:
@@ -157,10 +147,31 @@ async def transcribe(asked: Transcribe, prefect: Prefect, settings: Set, http: R
     )
 
 
+async def completed(
+    job_id: str, prefect: Orchestrator, wanted: str, hint: str | None = None
+) -> tuple[Job, results.Published]:
+    """A completed job, and what it has published.
+
+    Args:
+        job_id: the job.
+        prefect: knows it.
+        wanted: what a job that is not completed lacks, in words.
+        hint: what its caller can do then; None: the usual.
+
+    Raises:
+        ResultNotFound: it is not completed, or nothing of it is published.
+    """
+    job = await prefect.find(job_id)
+    if job.status != "completed":
+        raise ResultNotFound(f"job {job_id} has no {wanted}: it is {job.status}", hint=hint)
+    return job, await asyncio.to_thread(results.published, job)
+
+
 async def progress_of(found: list[Job], prefect: Orchestrator) -> dict[str, int]:
     """How far the jobs are that have begun and not completed; without one: Prefect does not say."""
+    begun = [job.run_id for job in found if job.status != "completed" and job.started_at]
     try:
-        return await prefect.progresses([job for job in found if job.status != "completed" and job.started_at])
+        return await prefect.progresses(begun)
     except OrchestratorUnavailable:
         return {}
 
@@ -189,16 +200,15 @@ def in_list(job: Job, progress: Mapping[str, int]) -> ListedJob:
 
 async def _status(job: Job, prefect: Orchestrator) -> Status:
     if job.status == "failed":
-        code, message = job.error
         return Status(
             job_id=job.job_id,
             status="failed",
-            progress=await prefect.progress(job),
-            error_code=code,
-            error_message=message,
+            progress=await prefect.progress(job.run_id),
+            error_code=job.failure.code,
+            error_message=job.failure.message,
         )
     if job.status == "processing":
-        return Status(job_id=job.job_id, status="processing", progress=min(99, await prefect.progress(job)))
+        return Status(job_id=job.job_id, status="processing", progress=min(99, await prefect.progress(job.run_id)))
     try:
         published = await asyncio.to_thread(results.published, job)
         result: dict[str, Any] = await asyncio.to_thread(lambda: published.document)

@@ -5,14 +5,19 @@ A link is asked for with the key, lasts an hour, and opens the one path that it 
 
 import hmac
 import time
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
 
 from gateway.admission import Key, Set, admit
 from gateway.settings import Settings
 from gateway.signing import signature
+
+files = APIRouter()
+"""The endpoints that a link opens as well as the key: each takes a `ByLink`."""
 
 LASTING_S = 3600
 _PURPOSE = "links"
@@ -46,3 +51,8 @@ def admit_link(
 
 
 ByLink = Annotated[bool, Depends(admit_link)]
+
+
+def sent(place: Path | str, **options: Any) -> Response:
+    """The file at a place, or the way to the address where the store keeps it."""
+    return FileResponse(place, **options) if isinstance(place, Path) else RedirectResponse(place, 307)

@@ -204,19 +204,12 @@ class Orchestrator:
         following = _cursor(last, same + (shown if last == before else [])) if more else None
         return [job_of(run["idempotency_key"] or "", run) for run in found], following
 
-    async def progress(self, job: Job) -> int:
-        """How far a job is, in percent, as its progress artifact says; 0 before there is one."""
-        return (await self.progresses([job]))[job.run_id]
+    async def progress(self, run_id: str) -> int:
+        """How far a run is, in percent, as its progress artifact says; 0 before there is one."""
+        return (await self.progresses([run_id]))[run_id]
 
-    async def progress_of_run(self, run_id: str) -> int:
-        """How far a run is that works on a job's result, likewise."""
-        return (await self._progresses([run_id]))[run_id]
-
-    async def progresses(self, jobs: Sequence[Job]) -> dict[str, int]:
-        """How far jobs are, by run."""
-        return await self._progresses([job.run_id for job in jobs])
-
-    async def _progresses(self, run_ids: Sequence[str]) -> dict[str, int]:
+    async def progresses(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """How far runs are, likewise, each by its id."""
         known = dict.fromkeys(run_ids, 0)
         if not known:
             return known

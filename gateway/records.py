@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ecg_audio.errors import EcgError, JobCancelled, named
+from ecg_audio.errors import EcgError, JobCancelled, recalled
 from ecg_audio.media.source import classify
 from ecg_audio.request import AnalysisRequest
 
@@ -50,12 +50,6 @@ class Job:
     length_s: float | None = None
 
     @property
-    def error(self) -> tuple[str, str]:
-        """Code and message of a failed job, from what Prefect says of its state."""
-        found = self.failure
-        return found.code, found.message
-
-    @property
     def failure(self) -> EcgError:
         """The error of a failed job."""
         return failure_of(self.state, self.state_message)
@@ -86,11 +80,8 @@ def failure_of(state: str, said: str) -> EcgError:
     """The error that ended a run, from what Prefect says of its state."""
     if state == "CANCELLED":
         return JobCancelled(said or "the job was cancelled")
-    _, _, told = said.partition("exception: ")
-    name, _, message = told.partition(": ")
-    if kind := named(name):
-        return kind(message)
-    return EcgError(said or f"the run ended as {state.lower()}")
+    told = said.partition("exception: ")[2]
+    return recalled(told) or EcgError(said or f"the run ended as {state.lower()}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,13 +74,11 @@ class Published:
             ResultNotFound: the recording has been removed.
             PublishFailed: the store does not answer.
         """
-        sound, has_picture = _recording(self.store, self.manifest.outputs["analysis"].key)
+        _, has_picture = _recording(self.store, self.manifest.outputs["analysis"].key)
         uploaded = _upload(self.store, job.source)
         if uploaded and self.store.exists(uploaded):
             return Media(uploaded, _PLAYED.get(PurePosixPath(uploaded).suffix.lower(), OCTETS), has_picture)
-        if not self.store.exists(sound):
-            raise ResultNotFound(f"the recording of {job.job_id} has been removed")
-        return Media(sound, "audio/flac", has_picture=False)
+        return self.sound(job)
 
     def sound(self, job: Job) -> Media:
         """The extracted sound of the recording. Raises as `media` does."""

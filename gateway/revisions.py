@@ -2,11 +2,9 @@
 
 import asyncio
 import uuid
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, Response
-from fastapi.responses import FileResponse, RedirectResponse
 
 from ecg_audio.analysis import Edits
 from ecg_audio.errors import InvalidRequest, JobConflict, OrchestratorUnavailable, ResultNotFound
@@ -14,10 +12,10 @@ from ecg_audio.revision.draft import drafted
 from gateway import results
 from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
-from gateway.jobs import JobId
-from gateway.links import ByLink, ending, link
+from gateway.jobs import JobId, completed
+from gateway.links import ByLink, ending, files, link, sent
 from gateway.orchestrator import Orchestrator
-from gateway.records import STATES, Job
+from gateway.records import STATES
 from gateway.records import SideRun as Found
 from gateway.results import Published
 from gateway.settings import Settings
@@ -25,17 +23,15 @@ from gateway.wire import Revise, SideRun
 
 PATH = "/api/upload-video/jobs/{job_id}"
 MOST_TRIES = 20
-"""Of one revision: each that failed has a key of its own."""
+"""Of one revision or video: each that failed has a key of its own."""
 
-revisions = APIRouter(tags=["revisions"])
-KEYED = [Depends(admit)]
+revisions = APIRouter(tags=["revisions"], dependencies=[Depends(admit)])
 
 
 @revisions.post(
     f"{PATH}/revisions",
     summary="Correct a result, or take its latest corrections back",
     status_code=202,
-    dependencies=KEYED,
     responses=documented(401, 403, 404, 409, 413, 422, 503),
 )
 async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) -> SideRun:
@@ -63,14 +59,21 @@ async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) 
         "unheard": asked.unheard,
         "callback": job.callback if asked.tell else None,
     }
-    run = await _begun(prefect, settings, job, asked.base, parameters)
+    run = await _begun(prefect, settings.revise_deployment, job_id, f"{job_id}.revision.{asked.base}", parameters)
+    if run.failure is not None:
+        raise OrchestratorUnavailable(
+            f"{MOST_TRIES - 1} revisions of this result have failed", hint="The last one says why."
+        )
+    if any(run.parameters.get(name) != parameters[name] for name in ("edits", "undo", "unheard", "callback")):
+        raise JobConflict(
+            f"somebody else is revising {job_id}", hint="Wait for its end, open the result again, and correct that."
+        )
     return await told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{run.run_id}")
 
 
 @revisions.get(
     f"{PATH}/revisions/{{revision_id}}",
     summary="How far a revision is",
-    dependencies=KEYED,
     responses=documented(401, 404, 422, 503),
 )
 async def revision(job_id: JobId, revision_id: uuid.UUID, prefect: Prefect) -> SideRun:
@@ -83,30 +86,20 @@ async def revision(job_id: JobId, revision_id: uuid.UUID, prefect: Prefect) -> S
     f"{PATH}/burns",
     summary="Burn the captions into a copy of the video",
     status_code=202,
-    dependencies=KEYED,
     responses=documented(401, 403, 404, 409, 422, 503),
 )
 async def burn(job_id: JobId, prefect: Prefect, settings: Set) -> SideRun:
     """The captions as they stand now; asked for twice, it is done once."""
-    job = await prefect.find(job_id)
-    if job.status != "completed":
-        raise ResultNotFound(f"job {job_id} has no captions: it is {job.status}")
-    published = await asyncio.to_thread(results.published, job)
+    job, published = await completed(job_id, prefect, "captions")
     parameters = {"job_id": job_id, "source": job.source, "store": job.store, "cookies": job.cookies}
     key = f"{job_id}.burn.{published.manifest.run_id}"
-    for number in range(1, MOST_TRIES):
-        run = await prefect.begin(
-            settings.burn_deployment, job_id, key if number == 1 else f"{key}.{number}", parameters
-        )
-        if run.failure is None:
-            break
+    run = await _begun(prefect, settings.burn_deployment, job_id, key, parameters)
     return await told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{run.run_id}", settings)
 
 
 @revisions.get(
     f"{PATH}/burns/{{burn_id}}",
     summary="How far the burning in is",
-    dependencies=KEYED,
     responses=documented(401, 404, 422, 503),
 )
 async def burning(job_id: JobId, burn_id: uuid.UUID, prefect: Prefect, settings: Set) -> SideRun:
@@ -115,8 +108,9 @@ async def burning(job_id: JobId, burn_id: uuid.UUID, prefect: Prefect, settings:
     return await told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{burn_id}", settings)
 
 
-@revisions.get(
+@files.get(
     f"{PATH}/burns/{{burn_id}}/video",
+    tags=["revisions"],
     summary="The video with captions in its picture",
     response_class=Response,
     responses={
@@ -134,9 +128,7 @@ async def burnt(job_id: JobId, burn_id: uuid.UUID, prefect: Prefect, _by_link: B
         raise ResultNotFound(f"there is no video of {burn_id} yet")
     store = await asyncio.to_thread(results.opened, run.parameters.get("store"))
     place = await asyncio.to_thread(results.located, store, f"runs/{burn_id}/burnt.mp4")
-    if not isinstance(place, Path):
-        return RedirectResponse(place, 307)
-    return FileResponse(place, media_type="video/mp4", filename=f"{job_id}.captions.mp4")
+    return sent(place, media_type="video/mp4", filename=f"{job_id}.captions.mp4")
 
 
 def _check(published: Published, base: str, edits: Edits | None) -> None:
@@ -154,27 +146,13 @@ def _check(published: Published, base: str, edits: Edits | None) -> None:
         raise InvalidRequest(f"nobody has corrected {found.job_id}: there is nothing to take back")
 
 
-async def _begun(prefect: Orchestrator, settings: Settings, job: Job, base: str, parameters: dict[str, Any]) -> Found:
-    """The run of a revision: the first that came for a result has its place; whoever failed has left it.
-
-    Raises:
-        JobConflict: somebody else has it.
-    """
-    key = f"{job.job_id}.revision.{base}"
+async def _begun(prefect: Orchestrator, deployment: str, job_id: str, key: str, parameters: dict[str, Any]) -> Found:
+    """The run that has a place: the first that came for it, unless it failed, which leaves it; the last if all have."""
     for number in range(1, MOST_TRIES):
-        run = await prefect.begin(
-            settings.revise_deployment, job.job_id, key if number == 1 else f"{key}.{number}", parameters
-        )
-        if run.failure is not None:
-            continue
-        if all(run.parameters.get(name) == parameters[name] for name in ("edits", "undo", "unheard", "callback")):
-            return run
-        raise JobConflict(
-            f"somebody else is revising {job.job_id}", hint="Wait for its end, open the result again, and correct that."
-        )
-    raise OrchestratorUnavailable(
-        f"{MOST_TRIES - 1} revisions of this result have failed", hint="The last one says why."
-    )
+        run = await prefect.begin(deployment, job_id, key if number == 1 else f"{key}.{number}", parameters)
+        if run.failure is None:
+            break
+    return run
 
 
 async def told(run: Found, prefect: Orchestrator, url: str, settings: Settings | None = None) -> SideRun:
@@ -183,7 +161,7 @@ async def told(run: Found, prefect: Orchestrator, url: str, settings: Settings |
     percent = 100 if state == "completed" else 0
     stages: list[str] = []
     if state == "running":
-        progresses, stages = await asyncio.gather(prefect.progress_of_run(run.run_id), prefect.stages(run.run_id))
+        progresses, stages = await asyncio.gather(prefect.progress(run.run_id), prefect.stages(run.run_id))
         percent = min(99, progresses)
     failure = run.failure
     video = link(f"{url}/video", settings, ending()) if settings and state == "completed" else None

@@ -9,18 +9,17 @@ from fastapi import APIRouter, Depends, Path
 
 from blocks import known_voices
 from ecg_audio import layout
-from ecg_audio.errors import ResultNotFound, VoiceUnknown
+from ecg_audio.errors import VoiceUnknown
 from gateway import results
 from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
-from gateway.jobs import JobId
+from gateway.jobs import JobId, completed
 from gateway.revisions import told
 from gateway.wire import ForgottenVoice, RememberVoice, SideRun, Voice, Voices
 
 PATH = "/api/voices"
-KEYED = [Depends(admit)]
 
-voices = APIRouter(tags=["voices"], dependencies=KEYED)
+voices = APIRouter(tags=["voices"], dependencies=[Depends(admit)])
 
 VoiceId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="As the list gives it.")]
 
@@ -51,10 +50,7 @@ async def remember(asked: RememberVoice, prefect: Prefect, settings: Set) -> Sid
     nobody else speaks: TOO_LITTLE_SPEECH says how much there is.
     """
     name = known_voices.checked(asked.name)
-    job = await prefect.find(asked.job_id)
-    if job.status != "completed":
-        raise ResultNotFound(f"job {asked.job_id} has no result: it is {job.status}")
-    published = await asyncio.to_thread(results.published, job)
+    job, published = await completed(asked.job_id, prefect, "result")
     await asyncio.to_thread(known_voices.check, published.store, published.analysis, asked.speaker)
     parameters = {
         "name": name,

@@ -11,23 +11,24 @@ JOB = "550e8400-e29b-41d4-a716-446655440000"
 USER = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
 Text = Annotated[str, Field(min_length=1, max_length=8192)]
+ChannelUse = Annotated[
+    Channels, Field(description="separate: one person a channel, as in calls; mixed: they are mixed; auto: looks.")
+]
+
+
+def example(**fields: Any) -> ConfigDict:
+    """The settings of a model whose schema shows one example."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
 class ProcessVideo(BaseModel):
     """A job to do; the answer comes at once, the result by callback or from the status."""
 
-    model_config = ConfigDict(
-        extra="ignore",
-        json_schema_extra={
-            "examples": [
-                {
-                    "job_id": JOB,
-                    "video_url": "https://bucket.s3.ap-northeast-2.amazonaws.com/videos/anonymous/강의 1.mp4",
-                    "fastapi_base_url": "https://backend.example.com",
-                    "language": "auto",
-                }
-            ]
-        },
+    model_config = example(
+        job_id=JOB,
+        video_url="https://bucket.s3.ap-northeast-2.amazonaws.com/videos/anonymous/강의 1.mp4",
+        fastapi_base_url="https://backend.example.com",
+        language="auto",
     )
 
     job_id: Annotated[str, Field(description="The caller's own id; the same id twice is the same job.")]
@@ -35,36 +36,27 @@ class ProcessVideo(BaseModel):
     fastapi_base_url: Annotated[str | None, Field(description="Where callbacks go. Default: the operator's.")] = None
     language: Annotated[str | None, Field(description="auto, ko, en, ja, zh, ...")] = "auto"
     locale: Annotated[Literal["ko", "en"] | None, Field(description="Language of the callbacks' messages.")] = None
-    channels: Annotated[
-        Channels, Field(description="separate: one person a channel, as in calls; mixed: they are mixed; auto: looks.")
-    ] = "auto"
+    channels: ChannelUse = "auto"
     speakers: Annotated[int | None, Field(ge=1, le=50, description="Exact number of speakers, if known.")] = None
 
 
 class Transcribe(BaseModel):
     """A job whose caller waits for the result. One of the three addresses is needed."""
 
-    model_config = ConfigDict(
-        extra="ignore", json_schema_extra={"examples": [{"video_path": "/data/lecture.mp4", "language": "en"}]}
-    )
+    model_config = example(video_path="/data/lecture.mp4", language="en")
 
     video_path: Text | None = None
     video_url: Text | None = None
     audio_path: Text | None = None
     job_id: Annotated[str | None, Field(description="Default: a new one.")] = None
     language: str | None = "en"
-    channels: Annotated[
-        Channels, Field(description="separate: one person a channel, as in calls; mixed: they are mixed; auto: looks.")
-    ] = "auto"
+    channels: ChannelUse = "auto"
 
 
 class NewUpload(BaseModel):
     """A recording that somebody wants to put into the store."""
 
-    model_config = ConfigDict(
-        extra="ignore",
-        json_schema_extra={"examples": [{"filename": "강의 1.mp4", "content_type": "video/mp4", "size": 31457280}]},
-    )
+    model_config = example(filename="강의 1.mp4", content_type="video/mp4", size=31457280)
 
     filename: Annotated[str, Field(min_length=1, max_length=1024, description="Its name; what is unusual is replaced.")]
     content_type: Annotated[
@@ -145,32 +137,26 @@ class ListedJob(BaseModel):
 class Listed(BaseModel):
     """A page of jobs, newest first."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "jobs": [
-                        {
-                            "job_id": JOB,
-                            "title": "강의 1.mp4",
-                            "length_s": None,
-                            "language": None,
-                            "status": "processing",
-                            "state": "running",
-                            "progress": 40,
-                            "created_at": "2026-01-31T09:00:00Z",
-                            "started_at": "2026-01-31T09:00:02Z",
-                            "ended_at": None,
-                            "error_code": None,
-                            "error_message": None,
-                            "status_url": f"/api/upload-video/status/{JOB}",
-                        }
-                    ],
-                    "next_cursor": "MjAyNi0wMS0zMVQwOTowMDowMFo=",
-                    "queued": 3,
-                }
-            ]
-        }
+    model_config = example(
+        jobs=[
+            {
+                "job_id": JOB,
+                "title": "강의 1.mp4",
+                "length_s": None,
+                "language": None,
+                "status": "processing",
+                "state": "running",
+                "progress": 40,
+                "created_at": "2026-01-31T09:00:00Z",
+                "started_at": "2026-01-31T09:00:02Z",
+                "ended_at": None,
+                "error_code": None,
+                "error_message": None,
+                "status_url": f"/api/upload-video/status/{JOB}",
+            }
+        ],
+        next_cursor="MjAyNi0wMS0zMVQwOTowMDowMFo=",
+        queued=3,
     )
 
     jobs: list[ListedJob]
@@ -181,26 +167,20 @@ class Listed(BaseModel):
 class WholeJob(ListedJob):
     """One job: what the list says of it, what works now, and what is published."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "job_id": JOB,
-                    "title": "강의 1.mp4",
-                    "length_s": 339.2,
-                    "language": "ko",
-                    "status": "completed",
-                    "state": "completed",
-                    "progress": 100,
-                    "status_url": f"/api/upload-video/status/{JOB}",
-                    "stages": [],
-                    "run_id": "9a1f0c1e-0b1d-4f0e-9b3a-0a6f5f2c7c11",
-                    "revision": None,
-                    "has_picture": True,
-                    "outputs": ["analysis", "ass", "report", "srt", "vtt"],
-                }
-            ]
-        }
+    model_config = example(
+        job_id=JOB,
+        title="강의 1.mp4",
+        length_s=339.2,
+        language="ko",
+        status="completed",
+        state="completed",
+        progress=100,
+        status_url=f"/api/upload-video/status/{JOB}",
+        stages=[],
+        run_id="9a1f0c1e-0b1d-4f0e-9b3a-0a6f5f2c7c11",
+        revision=None,
+        has_picture=True,
+        outputs=["analysis", "ass", "report", "srt", "vtt"],
     )
 
     stages: Annotated[list[str], Field(description="What is at work now: download, transcribe, ...")] = []
@@ -215,17 +195,11 @@ class WholeJob(ListedJob):
 class Links(BaseModel):
     """Paths on this gateway that need no key, for players, frames and downloads."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "media": f"/api/upload-video/jobs/{JOB}/media?until=1893456000&signature=6f2c",
-                    "report": f"/api/upload-video/jobs/{JOB}/report?until=1893456000&signature=9b3a",
-                    "outputs": {"srt": f"/api/upload-video/outputs/{JOB}/srt?until=1893456000&signature=1e0b"},
-                    "expires_at": "2030-01-01T00:00:00Z",
-                }
-            ]
-        }
+    model_config = example(
+        media=f"/api/upload-video/jobs/{JOB}/media?until=1893456000&signature=6f2c",
+        report=f"/api/upload-video/jobs/{JOB}/report?until=1893456000&signature=9b3a",
+        outputs={"srt": f"/api/upload-video/outputs/{JOB}/srt?until=1893456000&signature=1e0b"},
+        expires_at="2030-01-01T00:00:00Z",
     )
 
     media: Annotated[str, Field(description="The recording: its video where the store has it, else its sound.")]
@@ -234,20 +208,13 @@ class Links(BaseModel):
     expires_at: str
 
 
-class Revise(BaseModel):
+class Revise(BaseModel, extra="forbid"):  # a correction under a name that is none would be lost
     """Corrections of a result. The whole of them is one revision, which can be taken back."""
 
-    model_config = ConfigDict(
-        extra="forbid",  # a correction under a name that is none would be lost
-        json_schema_extra={
-            "examples": [
-                {
-                    "base": "9a1f0c1e-0b1d-4f0e-9b3a-0a6f5f2c7c11",
-                    "speakers": {"SPEAKER_00": "Sheila"},
-                    "segments": {"3": {"text": "It was the best of times.", "speaker": "SPEAKER_01"}},
-                }
-            ]
-        },
+    model_config = example(
+        base="9a1f0c1e-0b1d-4f0e-9b3a-0a6f5f2c7c11",
+        speakers={"SPEAKER_00": "Sheila"},
+        segments={"3": {"text": "It was the best of times.", "speaker": "SPEAKER_01"}},
     )
 
     base: Annotated[
@@ -275,19 +242,13 @@ class Revise(BaseModel):
 class SideRun(BaseModel):
     """Work on a finished job, a revision of it or the burning in of its captions, and how far it is."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": "3f1d0c1e-7b1d-4f0e-9b3a-0a6f5f2c7c22",
-                    "job_id": JOB,
-                    "state": "running",
-                    "progress": 40,
-                    "stages": ["align"],
-                    "url": f"/api/upload-video/jobs/{JOB}/revisions/3f1d0c1e-7b1d-4f0e-9b3a-0a6f5f2c7c22",
-                }
-            ]
-        }
+    model_config = example(
+        id="3f1d0c1e-7b1d-4f0e-9b3a-0a6f5f2c7c22",
+        job_id=JOB,
+        state="running",
+        progress=40,
+        stages=["align"],
+        url=f"/api/upload-video/jobs/{JOB}/revisions/3f1d0c1e-7b1d-4f0e-9b3a-0a6f5f2c7c22",
     )
 
     id: str
@@ -304,13 +265,10 @@ class SideRun(BaseModel):
     ] = None
 
 
-class RememberVoice(BaseModel):
+class RememberVoice(BaseModel, extra="forbid"):
     """Whose voice is to be known again, under which name."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"name": "Sheila", "job_id": JOB, "speaker": "SPEAKER_00"}]},
-    )
+    model_config = example(name="Sheila", job_id=JOB, speaker="SPEAKER_00")
 
     name: Annotated[str, Field(min_length=1, max_length=80, description="The person's, who has agreed.")]
     job_id: Annotated[str, Field(pattern=f"^{JOB_ID.pattern}$", description="A finished job in which they speak.")]
@@ -329,21 +287,15 @@ class Voice(BaseModel):
 class Voices(BaseModel):
     """All known voices, by their names."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "voices": [
-                        {
-                            "id": "0f3a4c5e6b7d8091a2b3c4d5e6f70819",
-                            "name": "Sheila",
-                            "speech_s": 42.5,
-                            "remembered_at": "2026-01-31T12:00:00+00:00",
-                        }
-                    ]
-                }
-            ]
-        }
+    model_config = example(
+        voices=[
+            {
+                "id": "0f3a4c5e6b7d8091a2b3c4d5e6f70819",
+                "name": "Sheila",
+                "speech_s": 42.5,
+                "remembered_at": "2026-01-31T12:00:00+00:00",
+            }
+        ]
     )
 
     voices: list[Voice]
@@ -352,7 +304,7 @@ class Voices(BaseModel):
 class ForgottenVoice(BaseModel):
     """Whose voice went."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Sheila"}]})
+    model_config = example(name="Sheila")
 
     name: str
 
@@ -360,7 +312,7 @@ class ForgottenVoice(BaseModel):
 class Forgotten(BaseModel):
     """What went with a job."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"job_id": JOB, "objects": 24, "runs": 2, "shared": 1}]})
+    model_config = example(job_id=JOB, objects=24, runs=2, shared=1)
 
     job_id: str
     objects: Annotated[int, Field(description="How many objects of the store went.")]

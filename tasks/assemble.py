@@ -14,19 +14,12 @@ from ecg_audio.analysis import (
     Analysis,
     Diarization,
     Emotion,
-    Exchange,
     Naming,
     Notice,
-    PitchStatistics,
     Recording,
     Segment,
-    Speaker,
     StageRecord,
-    Tempo,
     Transcript,
-    Turn,
-    VoiceFeatures,
-    VolumeStatistics,
 )
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.revision.naming import named
@@ -37,7 +30,7 @@ from tasks.measure import frames_key
 from tasks.retrying import RETRYING
 
 if TYPE_CHECKING:
-    from ecg_audio.voice.expression import Track
+    from ecg_audio.voice.expression import Expression, Track
 
 PACKAGE = "ecg-audio-analyzer"
 
@@ -71,25 +64,13 @@ class Findings:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Voices:
-    segments: tuple[Segment, ...]
-    turns: tuple[Turn, ...]
-    speakers: tuple[Speaker, ...]
-    exchanges: tuple[Exchange, ...] | None = None
-    tempo: Tempo | None = None
-    voice: VoiceFeatures | None = None
-    volume: VolumeStatistics | None = None
-    pitch: PitchStatistics | None = None
-
-
 @task(name="assemble", **RETRYING)
 def assemble(
     request: AnalysisRequest, run_id: str, store: str, found: Findings, stages: tuple[StageRecord, ...]
 ) -> Analysis:
     """Build the result of a job from what its stages found."""
     with progress.current().stage("assemble"):
-        voices = _voices(found, store)
+        heard = _heard(found, store)
         embeddings = found.diarization.embeddings if found.diarization else {}
         analysis = Analysis(
             job_id=request.job_id,
@@ -111,19 +92,19 @@ def assemble(
             task=found.transcript.task,
             initial_prompt=request.initial_prompt,
             hotwords=request.hotwords,
-            segments=_felt(voices.segments, found.emotions or []),
-            turns=voices.turns,
+            segments=_felt(heard.segments, found.emotions or []),
+            turns=heard.turns,
             speakers=tuple(
-                speaker.model_copy(update={"embedding": embeddings.get(speaker.id)}) for speaker in voices.speakers
+                speaker.model_copy(update={"embedding": embeddings.get(speaker.id)}) for speaker in heard.speakers
             ),
             events=found.events.found if found.events else None,
             event_kinds=found.events.kinds if found.events else (),
             event_model=found.events.model if found.events else None,
-            exchanges=voices.exchanges,
-            tempo=voices.tempo,
-            voice=voices.voice,
-            volume=voices.volume,
-            pitch=voices.pitch,
+            exchanges=heard.exchanges,
+            tempo=heard.tempo,
+            voice=heard.voice,
+            volume=heard.volume,
+            pitch=heard.pitch,
             stages=stages,
             notices=found.notices,
         )
@@ -138,34 +119,25 @@ def _felt(segments: tuple[Segment, ...], emotions: list[Emotion | None]) -> tupl
     )
 
 
-def _voices(found: Findings, store: str) -> _Voices:
+def _heard(found: Findings, store: str) -> "Expression":
+    from ecg_audio.results.frame_file import read_frames
+    from ecg_audio.voice.expression import Expression, express, express_apart
+
     segments = attribute(found.transcript, found.diarization)
     turns = found.diarization.turns if found.diarization else ()
     if found.frames is None:
-        return _Voices(segments, turns, speakers=())
-    from ecg_audio.results.frame_file import read_frames
-    from ecg_audio.voice.expression import express, express_apart
-
+        return Expression(segments, turns, speakers=())
     with open_store(store).local(found.frames) as path:
         heard = express(segments, turns, read_frames(path), found.recording.duration_s)
     if found.recording.channels:
         names = {channel.number: channels.name(channel.number) for channel in found.recording.channels}
         heard = express_apart(heard, turns, tracks(found.recording, names, store), found.recording.duration_s)
-    return _Voices(
-        heard.segments,
-        heard.turns,
-        heard.speakers,
-        heard.exchanges,
-        heard.tempo,
-        heard.voice,
-        heard.volume,
-        heard.pitch,
-    )
+    return heard
 
 
 def tracks(recording: Recording, names: Mapping[int, str], store: str) -> "Iterator[Track]":
     """The measured channels of a recording in which one person speaks in each, under the speakers' names by number."""
-    from ecg_audio.results.frame_file import read_frames
+    from ecg_audio.results.tables import read_frames
     from ecg_audio.voice.expression import Track
 
     for channel, track in zip(recording.channels, recording.tracks, strict=True):

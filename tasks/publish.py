@@ -123,8 +123,8 @@ def _rendered(
     original: bytes | None,
 ) -> list[_Output]:
     """All outputs as local files, in upload order: the table `recordings`, which readers join on, comes last."""
-    from ecg_audio.captions import ass, cues, sounds, srt, vtt
-    from ecg_audio.results import backend, document, rttm
+    from ecg_audio.captions import ass, cues, html, sounds, srt, vtt
+    from ecg_audio.results import backend, document, frame_file, rttm, tables
 
     bounds = cues.CueSettings.for_language(analysis.text_language)
     lines = cues.cues(analysis.segments, bounds)
@@ -153,35 +153,24 @@ def _rendered(
     with ExitStack() as stack:
         measured = stack.enter_context(artifacts.local(frames)) if frames else None
         shown = _shown_before(artifacts, analysis.job_id) if original is not None else None
-        texts["report"] = _report(analysis, measured, shown or _shown(analysis, artifacts, media))
-        made = _tables(analysis, measured, folder)
+        href, kind = shown or _shown(analysis, artifacts, media)
+        texts["report"] = html.page(
+            analysis, frame_file.read_frames(measured) if measured else None, media_href=href, media_kind=kind
+        )
+        made = tables.write_tables(analysis, measured, folder)
     outputs = []
     for name, text in texts.items():
         file = (NAMES | PRESETS | SDH | {ORIGINAL: "original.json"})[name]
         path = folder / file
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         outputs.append(_Output(name, f"{layout.run(analysis.run_id)}/{file}", path))
-    return outputs + made
-
-
-def _tables(analysis: Analysis, measured: Path | None, folder: Path) -> list[_Output]:
-    from ecg_audio.results import tables
-
-    made = tables.write_tables(analysis, measured, folder)
     day = analysis.created_at[:10]
-    return [
+    outputs += [
         _Output(f"tables/{table}", layout.table(table, day, analysis.job_id), made[table])
         for table in reversed(TABLES)
         if table in made
     ]
-
-
-def _report(analysis: Analysis, measured: Path | None, shown: _Shown) -> str:
-    from ecg_audio.captions import html
-    from ecg_audio.results.frame_file import read_frames
-
-    href, kind = shown
-    return html.page(analysis, read_frames(measured) if measured else None, media_href=href, media_kind=kind)
+    return outputs
 
 
 def _shown(analysis: Analysis, artifacts: ArtifactStore, media: Path | None) -> _Shown:

@@ -6,7 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from deployments.service.session import PrivateServer, prefect_server, unwatched
 from deployments.terminal import LiveProgress, print_error, print_outcome, write_json
@@ -18,9 +18,6 @@ from ecg_audio.progress import listening
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome
 from ecg_audio.voice.cold import compile_once
-
-if TYPE_CHECKING:
-    from ecg_audio.speech.engine import Engine
 
 Run = Callable[[AnalysisRequest], Outcome]
 
@@ -164,9 +161,10 @@ def begin(stack: ExitStack, first: AnalysisRequest, *, refresh: bool) -> Begun:
     Of several sources, the first alone finds its decoder here.
     """
     from ecg_audio.media import decode
+    from ecg_audio.speech import engine
 
     server = stack.enter_context(prefect_server())
-    speech = _speech(first)
+    speech = engine.shared(first.models)
     stack.callback(speech.close)
     anew = refresh or _unseen(first)
     if anew:
@@ -174,12 +172,6 @@ def begin(stack: ExitStack, first: AnalysisRequest, *, refresh: bool) -> Begun:
         stack.enter_context(decode.prepared())
         threading.Thread(target=compile_once, daemon=True).start()  # a machine's first run alone has to
     return Begun(server, anew)
-
-
-def _speech(request: AnalysisRequest) -> "Engine":
-    from ecg_audio.speech import engine
-
-    return engine.shared(request.models)
 
 
 def _unseen(request: AnalysisRequest) -> bool:

@@ -45,7 +45,9 @@ def analyze_many(
         if server is not None:
             server.wait()
         if deployment is None:
-            _keep_models(stack, asked)
+            from ecg_audio.speech import engine
+
+            stack.callback(engine.shared(asked.get("models", AUTO)).close)
         stack.enter_context(unwatched(server))
         stack.enter_context(watching(_say_json if as_json else _say))
         try:
@@ -65,13 +67,6 @@ def analyze_many(
             return 1
         err.print(f"{summary.sentence}; written to {summary_key(summary.batch_id)}", highlight=False, soft_wrap=True)
         return 0
-
-
-def _keep_models(stack: ExitStack, asked: Mapping[str, Any]) -> None:
-    from ecg_audio.speech import engine
-
-    speech = engine.shared(asked.get("models", AUTO))
-    stack.callback(speech.close)
 
 
 def _say(end: Ended, done: int, total: int) -> None:

@@ -10,8 +10,8 @@ from deployments.terminal import out
 MARKS = {"made": "[green]+[/]", "changed": "[yellow]~[/]", "unchanged": "[dim]=[/]", "left out": "[dim]-[/]"}
 
 
-def register_blocks(*, lifecycle: bool) -> int:
-    """Register, and print each block with what was done about it. Returns 0.
+def register_blocks(*, lifecycle: bool) -> None:
+    """Register, and print each block with what was done about it.
 
     Args:
         lifecycle: also give the bucket the rules that the environment makes.
@@ -28,7 +28,6 @@ def register_blocks(*, lifecycle: bool) -> int:
         out.print(line, highlight=False, soft_wrap=True)
     if lifecycle:
         _set_lifecycle()
-    return 0
 
 
 def _set_lifecycle() -> None:

@@ -16,8 +16,8 @@ from ecg_audio.errors import InvalidRequest
 STEP_S = 0.2
 
 
-def deploy(pools: str | None, image: str | None, only: Collection[str] = (), wait_s: float = 0.0) -> int:
-    """Register everything, or what runs in some pools, one line a thing; returns 0.
+def deploy(pools: str | None, image: str | None, only: Collection[str] = (), wait_s: float = 0.0) -> None:
+    """Register everything, or what runs in some pools, one line a thing.
 
     Args:
         pools: type of the pools for jobs; None: as they are, else processes.
@@ -59,4 +59,3 @@ def deploy(pools: str | None, image: str | None, only: Collection[str] = (), wai
         out.print(f"nothing to do: all {counts['unchanged']} are as they should be", highlight=False)
     else:
         out.print(", ".join(f"{count} {done}" for done, count in counts.items() if count), highlight=False)
-    return 0

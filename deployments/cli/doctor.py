@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 from rich.markup import escape
@@ -78,13 +79,7 @@ def _store(named: str | None) -> bool:
     if is_block(where):
         _line(True, "store", f"{where} (a block; checked when a job runs)")
         return True
-    try:
-        open_store(where).check()
-    except EcgError as error:
-        _line(False, "store", f"{error.message}. {error.hint}")
-        return False
-    _line(True, "store", f"{where} can be written")
-    return True
+    return _passes("store", lambda: open_store(where).check(), f"{where} can be written")
 
 
 def _burning() -> None:
@@ -124,12 +119,16 @@ def _model_server() -> bool:
     address = Models.read().model_server
     if not address:
         return True
+    return _passes("model server", lambda: RemoteEngine().close(), f"answers at {address}")
+
+
+def _passes(subject: str, check: Callable[[], None], finding: str) -> bool:
     try:
-        RemoteEngine().close()
+        check()
     except EcgError as error:
-        _line(False, "model server", f"{error.message}. {error.hint}")
+        _line(False, subject, f"{error.message}. {error.hint}")
         return False
-    _line(True, "model server", f"answers at {address}")
+    _line(True, subject, finding)
     return True
 
 

@@ -4,10 +4,9 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from blocks.storage import ArtifactStore, open_store
-from deployments.cli.show import load
+from blocks.storage import ArtifactStore
+from deployments.cli.show import load, published
 from deployments.terminal import out
-from ecg_audio import layout
 from ecg_audio.analysis import Analysis
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.results import bundle, compaction, ctm, document, eaf, manifest, rttm, stm, textgrid
@@ -74,15 +73,12 @@ def _egemaps(analysis: Analysis, frames: bytes) -> str:
 def _published(named: str, store: str | None) -> tuple[ArtifactStore, manifest.Manifest]:
     """The store of a result and what was published in it."""
     path = Path(named)
-    if path.is_file():
-        if path.name != "manifest.json":
-            raise InvalidRequest(
-                "this format is made of the tables too, and an analysis by its path does not say where they lie",
-                hint="Name the job, with --out where its store is another one; or give its manifest.",
-            )
-        return open_store(store or str(path.absolute().parents[2])), manifest.loads(path.read_bytes())
-    artifacts = open_store(store)
-    return artifacts, manifest.loads(artifacts.read(layout.manifest(named)))
+    if path.is_file() and path.name != "manifest.json":
+        raise InvalidRequest(
+            "this format is made of the tables too, and an analysis by its path does not say where they lie",
+            hint="Name the job, with --out where its store is another one; or give its manifest.",
+        )
+    return published(named, store)
 
 
 def _bundle(analysis: Analysis, named: str, store: str | None) -> bytes:

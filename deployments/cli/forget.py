@@ -12,8 +12,8 @@ from ecg_audio.errors import JobConflict, JobUnknown, OrchestratorUnavailable
 from ecg_audio.request import AnalysisRequest
 
 
-def forget_job(job_id: str, store: str | None) -> int:
-    """Forget a job and print what went. Returns 0.
+def forget_job(job_id: str, store: str | None) -> None:
+    """Forget a job and print what went.
 
     Raises:
         InvalidRequest: this is no job id, or there is no such store.
@@ -38,7 +38,6 @@ def forget_job(job_id: str, store: str | None) -> int:
     for key in forgotten.shared:
         out.print(f"[dim]=[/] {escape(key)} stays: other jobs use it", highlight=False, soft_wrap=True)
     _warn(artifacts)
-    return 0
 
 
 def _warn(artifacts: object) -> None:

@@ -11,7 +11,7 @@ import typer
 from deployments.cli import service_commands as serving
 from deployments.cli.caption_commands import burn, captions
 from deployments.cli.operator_commands import blocks, forget, settings
-from deployments.cli.options import Debug, DebugPrefect, Result, Store
+from deployments.cli.options import CallbackEndpoint, Debug, DebugPrefect, Result, Store
 from deployments.cli.voice_commands import voices
 from ecg_audio import modes
 from ecg_audio.errors import EcgError
@@ -83,9 +83,7 @@ def analyze(
     callback: Annotated[
         str | None, typer.Option(metavar="URL", help="A backend that is told how the jobs go, by callbacks.")
     ] = None,
-    callback_endpoint: Annotated[
-        str | None, typer.Option(metavar="BLOCK", help="A callback-endpoint block: address, and the secret that signs.")
-    ] = None,
+    callback_endpoint: CallbackEndpoint = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Do every stage again, whatever is cached.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per source on stdout, nothing else.")
@@ -270,9 +268,7 @@ def revise(
     callback: Annotated[
         str | None, typer.Option(metavar="URL", help="A backend that is told of the corrected result.")
     ] = None,
-    callback_endpoint: Annotated[
-        str | None, typer.Option(metavar="BLOCK", help="A callback-endpoint block: address, and the secret that signs.")
-    ] = None,
+    callback_endpoint: CallbackEndpoint = None,
     out: Store = None,
     debug: DebugPrefect = False,
 ) -> None:
@@ -325,9 +321,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         Path.home()
-    except (
-        RuntimeError
-    ):  # a user without a name and HOME: libraries ask for it, also where other variables name folders
+    except RuntimeError:
+        # a user without a name and HOME: libraries ask for it, also where other variables name folders
         os.environ["HOME"] = "/nonexistent"
     try:
         modes.begin()

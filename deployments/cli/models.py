@@ -34,7 +34,7 @@ def list_models(languages: list[str]) -> int:
     return 0 if all(model.here for model in models) else 1
 
 
-def fetch_models(wanted: str, languages: list[str], folder: Path | None) -> int:
+def fetch_models(wanted: str, languages: list[str], folder: Path | None) -> None:
     """Get what is not here yet, and print the settings that name the folders, if it was put into one."""
     use_engine_settings()
     settings = weights.wished(EngineSettings.read(), wanted)
@@ -52,10 +52,9 @@ def fetch_models(wanted: str, languages: list[str], folder: Path | None) -> int:
         out.print("Set these where the models are used:")
         for variable, values in placed.items():
             out.print(f"export {variable}={','.join(values)}", highlight=False, soft_wrap=True, markup=False)
-    return 0
 
 
-def plan_models(hours: float, gpu_gb: float | None) -> int:
+def plan_models(hours: float, gpu_gb: float | None) -> None:
     """Print how a recording of some length would be analysed, on this machine or on one with such a GPU."""
     card_bytes = None if gpu_gb is None else round(gpu_gb * 1e9)
     given = EngineSettings.read()
@@ -74,11 +73,10 @@ def plan_models(hours: float, gpu_gb: float | None) -> int:
         out.print(line, highlight=False, markup=False, soft_wrap=True)
     if on_gpu:
         out.print(PLAN_BASIS, highlight=False, markup=False, soft_wrap=True)
-    return 0
 
 
-def serve_models(models: str, path: Path | None, most_waiting: int, most_gb: float) -> int:
-    """Serve until SIGTERM; returns 0 after the last job that was taken on has ended.
+def serve_models(models: str, path: Path | None, most_waiting: int, most_gb: float) -> None:
+    """Serve until SIGTERM; returns after the last job that was taken on has ended.
 
     Args:
         models: which are kept.
@@ -103,7 +101,6 @@ def serve_models(models: str, path: Path | None, most_waiting: int, most_gb: flo
         said = f"{engine.settings.model} on {where}; export {Models.variable('model_server')}={server.address}"
         out.print(said, highlight=False, soft_wrap=True)
         server.serve()
-    return 0
 
 
 def _known(languages: list[str]) -> list[str]:

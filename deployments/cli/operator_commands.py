@@ -43,11 +43,11 @@ def forget(
     if voice is not None:
         from deployments.cli import voices
 
-        return voices.forget(voice, out)
-    assert job_id is not None
-    from deployments.cli.forget import forget_job
+        voices.forget(voice, out)
+    elif job_id is not None:
+        from deployments.cli.forget import forget_job
 
-    raise typer.Exit(forget_job(job_id, out))
+        forget_job(job_id, out)
 
 
 @blocks.command("register")
@@ -60,4 +60,4 @@ def register_blocks(
     """Make or update the blocks that the environment describes (S3_BUCKET_NAME, FASTAPI_BASE_URL, HF_TOKEN ...)."""
     from deployments.cli.blocks import register_blocks
 
-    raise typer.Exit(register_blocks(lifecycle=lifecycle))
+    register_blocks(lifecycle=lifecycle)

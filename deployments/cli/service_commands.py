@@ -37,7 +37,7 @@ def plan_models(
     """Say which stages would run how, and the GPU memory each is expected to take (ECG_WHISPERX_* decide)."""
     from deployments.cli.models import plan_models
 
-    raise typer.Exit(plan_models(hours, gpu_gb))
+    plan_models(hours, gpu_gb)
 
 
 @models.command("fetch")
@@ -59,7 +59,7 @@ def fetch_models(
     """
     from deployments.cli.models import fetch_models
 
-    raise typer.Exit(fetch_models(wanted, language or [], to))
+    fetch_models(wanted, language or [], to)
 
 
 def doctor(
@@ -89,7 +89,7 @@ def serve_models(
     """Keep the speech models warm for this user's jobs on this machine (set ECG_MODEL_SERVER for those)."""
     from deployments.cli.models import serve_models
 
-    raise typer.Exit(serve_models(models, socket, most_waiting, most_gb))
+    serve_models(models, socket, most_waiting, most_gb)
 
 
 def serve(
@@ -137,7 +137,7 @@ def deploy(
     """Tell a Prefect server (PREFECT_API_URL) what can be run: blocks, work pools, deployments, automations."""
     from deployments.cli.deploy import deploy
 
-    raise typer.Exit(deploy(pool_type, image, pool or (), wait))
+    deploy(pool_type, image, pool or (), wait)
 
 
 def gateway(

@@ -18,7 +18,11 @@ def show_settings(*, all_of_them: bool, as_json: bool) -> int:
         as_json: one JSON object, by variable.
     """
     said: dict[str, dict[str, str]] = {}
-    faults = _faults_of_block()
+    faults: list[EcgError] = []
+    try:
+        use_engine_settings()
+    except EcgError as error:
+        faults.append(error)
     for group in settings.GROUPS:
         try:
             held = list(settings.held(group))
@@ -39,11 +43,3 @@ def show_settings(*, all_of_them: bool, as_json: bool) -> int:
     for fault in faults:
         print_error(fault)
     return 2 if faults else 0
-
-
-def _faults_of_block() -> list[EcgError]:
-    try:
-        use_engine_settings()
-    except EcgError as error:
-        return [error]
-    return []

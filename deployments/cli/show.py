@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from blocks.storage import open_store
+from blocks.storage import ArtifactStore, open_store
 from deployments.terminal import length, out
 from ecg_audio import layout, spacing
 from ecg_audio.analysis import Analysis, Emphasis, Segment, SpokenWord
@@ -24,20 +24,27 @@ def load(named: str, store: str | None) -> Analysis:
         ResultNotFound: there is none.
     """
     path = Path(named)
+    if path.is_file() and path.name != "manifest.json":
+        return document.loads(path.read_bytes())
+    artifacts, written = published(named, store)
+    return document.loads(artifacts.read(written.outputs["analysis"].key))
+
+
+def published(named: str, store: str | None) -> tuple[ArtifactStore, manifest.Manifest]:
+    """Find what a job has published, by its id or the path of its manifest, and the store that has it.
+
+    Raises:
+        ResultNotFound: there is nothing.
+    """
+    path = Path(named)
     if path.is_file():
-        content = path.read_bytes()
-        if path.name != "manifest.json":
-            return document.loads(content)
         # results/{job_id}/manifest.json: keys in it are relative to the store, three folders up
-        written = manifest.loads(content)
-        artifacts = open_store(store or str(path.absolute().parents[2]))
-        return document.loads(artifacts.read(written.outputs["analysis"].key))
+        return open_store(store or str(path.absolute().parents[2])), manifest.loads(path.read_bytes())
     artifacts = open_store(store)
     try:
-        written = manifest.loads(artifacts.read(layout.manifest(named)))
+        return artifacts, manifest.loads(artifacts.read(layout.manifest(named)))
     except ResultNotFound:
         raise ResultNotFound(f"no published result of {named} in {artifacts.reference}") from None
-    return document.loads(artifacts.read(written.outputs["analysis"].key))
 
 
 def show_result(named: str, store: str | None) -> None:

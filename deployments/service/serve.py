@@ -285,9 +285,11 @@ def _with_models(wanted: Wanted) -> bool:
 
 def _notes(wanted: Wanted, api: str, *, own: bool) -> list[str]:
     from blocks.storage import reference
+    from gateway.settings import open_door
 
     way_in = f" (it asks for the text in {_key_file(wanted.data)})" if own else ""
     earlier = _prefect_folder(wanted.data) / "prefect.db"
+    warning = open_door(wanted.host)
     left = [f"note      {earlier} holds runs of an earlier version and is not read any more"]
     return [
         f"page      http://{wanted.host}:{wanted.port}/",
@@ -296,15 +298,8 @@ def _notes(wanted: Wanted, api: str, *, own: bool) -> list[str]:
         f"results   {reference(wanted.store)}",
         f"logs      {wanted.data.absolute() / 'logs'}",
         *(left if own and earlier.exists() else []),
-        *_warnings(wanted),
+        *([f"warning   {warning}"] if warning else []),
     ]
-
-
-def _warnings(wanted: Wanted) -> list[str]:
-    from gateway.settings import open_door
-
-    said = open_door(wanted.host)
-    return [f"warning   {said}"] if said else []
 
 
 def _credentials(key: str | None) -> dict[str, str]:

@@ -35,11 +35,11 @@ class Expression:
     segments: tuple[Segment, ...]
     turns: tuple[Turn, ...]
     speakers: tuple[Speaker, ...]
-    exchanges: tuple[Exchange, ...] | None
-    tempo: Tempo | None
-    voice: VoiceFeatures | None
-    volume: VolumeStatistics | None
-    pitch: PitchStatistics | None
+    exchanges: tuple[Exchange, ...] | None = None
+    tempo: Tempo | None = None
+    voice: VoiceFeatures | None = None
+    volume: VolumeStatistics | None = None
+    pitch: PitchStatistics | None = None
 
 
 def express(

@@ -1,5 +1,5 @@
 // The words of a result, to be read, played and corrected in place. Corrections are kept here until they are saved.
-import { $, element, say } from "./page.js";
+import { $, actionButton, element, say } from "./page.js";
 import { clock, t } from "./language.js";
 
 const FIGURES = [
@@ -45,7 +45,7 @@ export class Editor {
     this._words = this._order.flatMap((segment) => segment.words.map((word, index) => ({ ...word, at: [segment.id, index] }))).sort((a, b) => a.start_s - b.start_s);
     this._lit = null;
     $("word").hidden = true;
-    this._showLines();
+    $("lines").replaceChildren(...this._order.map((segment) => this._line(segment)));
     this._showPeople();
     media.addEventListener("timeupdate", () => this._follow());
     const watch = () => {
@@ -142,19 +142,12 @@ export class Editor {
     this._button(place[0], index)?.focus({ preventScroll: true });
   }
 
-  _showLines() {
-    $("lines").replaceChildren(...this._order.map((segment) => this._line(segment)));
-  }
-
   _line(segment) {
-    const play = element("button", { type: "button", className: "play", textContent: `▶ ${clock(segment.start_s)}` });
-    play.setAttribute("aria-label", t("play_line", { clock: clock(segment.start_s) }));
-    play.addEventListener("click", () => this._play(segment));
-    const who = element("select", {});
-    who.setAttribute("aria-label", t("speaker_of_line", { clock: clock(segment.start_s) }));
+    const at = { clock: clock(segment.start_s) };
+    const play = actionButton(`▶ ${at.clock}`, () => this._play(segment), { className: "play", "aria-label": t("play_line", at) });
+    const who = element("select", { "aria-label": t("speaker_of_line", at) });
     who.addEventListener("change", () => this._setSpeaker(segment.id, who.value));
-    const spoken = element("p", { className: "spoken", role: "group" });
-    spoken.setAttribute("aria-label", t("line_at", { clock: clock(segment.start_s) }));
+    const spoken = element("p", { className: "spoken", role: "group", "aria-label": t("line_at", at) });
     const line = element("li", { className: "line", data: { segment: segment.id } }, play, who, spoken);
     this._lines.set(segment.id, { line, who, spoken });
     this._fillWho(segment.id);
@@ -207,8 +200,7 @@ export class Editor {
     if (changed) classes.push(text ? "changed" : "gone");
     if (word.written_by === "person" && !changed) classes.push("by-person");
     if (word.suspect) classes.push("suspect");
-    const made = element("button", { type: "button", className: classes.join(" "), textContent: text || word.text, tabIndex: -1 });
-    made.dataset.index = index;
+    const made = element("button", { type: "button", className: classes.join(" "), textContent: text || word.text, tabIndex: -1, data: { index } });
     if (changed && !text) made.setAttribute("aria-label", t("word_gone", { word: word.text }));
     // how it was said, as the captions show it: louder is heavier, drawn out is wider
     const emphasis = changed ? null : word.emphasis;
@@ -370,17 +362,15 @@ export class Editor {
     const naming = this._said.find((one) => one.id === id)?.naming;
     if (naming?.by === "voice" && naming.sure && !this._names.has(id)) made.append(element("span", { className: "quiet", textContent: t("named_by_voice") }));
     if (naming?.by === "voice" && !naming.sure && !this._names.has(id)) {
-      const accept = element("button", { type: "button", className: "plain", textContent: t("maybe_name", { name: naming.name }) });
-      accept.addEventListener("click", () => {
+      const accept = () => {
         this._name(id, naming.name);
         this._showPeople();
         document.querySelector(`[data-speaker="${CSS.escape(id)}"]`)?.focus();
-      });
-      made.append(accept);
+      };
+      made.append(actionButton(t("maybe_name", { name: naming.name }), accept));
     }
     if (this._names.has(id) || !/^SPEAKER_\d+$/.test(id)) {
-      const box = element("input", { type: "checkbox", checked: this._remembered.has(id) });
-      box.dataset.remember = id;
+      const box = element("input", { type: "checkbox", checked: this._remembered.has(id), data: { remember: id } });
       box.addEventListener("change", () => {
         if (box.checked) this._remembered.add(id);
         else this._remembered.delete(id);

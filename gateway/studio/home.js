@@ -1,5 +1,5 @@
 // Handing recordings in, and the list of jobs.
-import { $, element, rest, say } from "./page.js";
+import { $, actionButton, element, rest, say } from "./page.js";
 import { clock, known, languageName, moment, t } from "./language.js";
 import * as api from "./api.js";
 import { showVoices } from "./voices.js";
@@ -100,10 +100,8 @@ async function upload(file) {
   const stopped = new AbortController();
   const bar = element("progress", { max: 1, value: 0, "aria-label": t("uploading", { name: file.name }) });
   const how = element("span", { className: "quiet wide", textContent: t("uploading_percent", { percent: 0 }) });
-  const stop = element("button", { type: "button", className: "plain", textContent: t("stop") });
-  stop.setAttribute("aria-label", t("stop_upload", { name: file.name }));
+  const stop = actionButton(t("stop"), () => stopped.abort(), { "aria-label": t("stop_upload", { name: file.name }) });
   const row = element("li", {}, element("span", { textContent: file.name }), stop, bar, how);
-  stop.addEventListener("click", () => stopped.abort());
   $("uploads").append(row);
   try {
     const place = await api.offer(file);
@@ -123,11 +121,10 @@ async function upload(file) {
     look();
   } catch (error) {
     if (error.name === "AbortError") return row.remove();
-    if (!(error instanceof api.Refused)) throw error;
+    how.textContent = refusal(error);
     bar.remove();
     stop.textContent = t("close");
     stop.onclick = () => row.remove();
-    how.textContent = inWords(error.code, error.message, error.hint);
     say(t("not_handed_in", { name: file.name }));
   }
 }
@@ -138,9 +135,8 @@ async function handIn(address) {
     say(t("handed_in", { name: address }));
     look();
   } catch (error) {
-    if (!(error instanceof api.Refused)) throw error;
+    say(refusal(error));
     $("address").value = address;
-    say(inWords(error.code, error.message, error.hint));
     $("address").focus();
   }
 }
@@ -148,6 +144,12 @@ async function handIn(address) {
 /** A failure as a person reads it: in the page's language where it has the words, else in the gateway's. */
 export function inWords(code, message, hint) {
   return known(`error_${code}`) ? t(`error_${code}`) : [message, hint].filter(Boolean).join(" — ");
+}
+
+/** A refusal as a person reads it; any other error is thrown on. */
+export function refusal(error) {
+  if (!(error instanceof api.Refused)) throw error;
+  return inWords(error.code, error.message, error.hint);
 }
 
 function query() {
@@ -170,8 +172,7 @@ async function look() {
     const busy = found.jobs.some((job) => job.status === "processing");
     timer = setTimeout(refresh, busy ? BUSY_MS : IDLE_MS);
   } catch (error) {
-    if (!(error instanceof api.Refused)) throw error;
-    say(inWords(error.code, error.message, error.hint));
+    say(refusal(error));
     timer = setTimeout(look, IDLE_MS);
   }
 }
@@ -192,8 +193,7 @@ async function refresh() {
     busy = found.jobs.some((job) => job.status === "processing");
     await show(found.jobs);
   } catch (error) {
-    if (!(error instanceof api.Refused)) throw error;
-    say(inWords(error.code, error.message, error.hint));
+    say(refusal(error));
   }
   timer = setTimeout(refresh, busy ? BUSY_MS : IDLE_MS);
 }
@@ -253,19 +253,17 @@ function row(job) {
 }
 
 function working(job) {
-  const stop = element("button", { type: "button", className: "plain", textContent: t("cancel") });
-  stop.setAttribute("aria-label", t("cancel_job", { name: titleOf(job) }));
-  stop.addEventListener("click", async () => {
+  const cancel = async () => {
     stop.disabled = true;
     try {
       await api.cancel(job.job_id);
       say(t("cancelled", { name: titleOf(job) }));
     } catch (error) {
-      if (!(error instanceof api.Refused)) throw error;
-      say(inWords(error.code, error.message, error.hint));
+      say(refusal(error));
     }
     look();
-  });
+  };
+  const stop = actionButton(t("cancel"), cancel, { "aria-label": t("cancel_job", { name: titleOf(job) }) });
   return [
     element("progress", { max: 100, value: job.progress ?? 0, "aria-label": t("progress_of", { name: titleOf(job) }) }),
     element("span", { className: "wide quiet stage", textContent: howFar(job, stages.get(job.job_id) ?? []) }),

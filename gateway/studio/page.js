@@ -14,6 +14,13 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
+/** A button that does something when it is pressed; `properties`: what else it has, such as another class. */
+export function actionButton(text, act, properties = {}) {
+  const made = element("button", { type: "button", className: "plain", textContent: text, ...properties });
+  made.addEventListener("click", act);
+  return made;
+}
+
 /** Say something to everybody, those who listen to the page among them. */
 export function say(text) {
   $("said").textContent = text;

@@ -1,5 +1,5 @@
 // One job, opened: its recording, its words to correct, its report, what can be taken away, and its end.
-import { $, element, rest, say } from "./page.js";
+import { $, actionButton, element, rest, say } from "./page.js";
 import { clock, known, languageName, t } from "./language.js";
 import * as api from "./api.js";
 import { follow, howFar, inWords, titleOf } from "./home.js";
@@ -102,8 +102,7 @@ async function watch(id, mine, at_s) {
       if (!bar) {
         bar = element("progress", { max: 100, "aria-label": t("progress_of", { name: titleOf(now) }) });
         how = element("p", {});
-        const stop = element("button", { type: "button", className: "plain", textContent: t("cancel") });
-        stop.addEventListener("click", async () => {
+        const stop = actionButton(t("cancel"), async () => {
           stop.disabled = true;
           await api.cancel(id);
         });
@@ -116,7 +115,8 @@ async function watch(id, mine, at_s) {
     }
     $("result-state").replaceChildren();
     if (now.status === "failed" || !now.run_id) {
-      $("result-state").replaceChildren(failure(now.error_code, now.error_message, now.hint), forgetButton(now));
+      const away = actionButton(t("forget"), forget, { className: "plain danger" });
+      $("result-state").replaceChildren(failure(now.error_code, now.error_message, now.hint), away);
       return;
     }
     await open(now, at_s);
@@ -127,12 +127,6 @@ async function watch(id, mine, at_s) {
 
 function failure(code, message, hint) {
   return element("p", { className: "failed", role: "alert", textContent: inWords(code, message, hint) });
-}
-
-function forgetButton() {
-  const made = element("button", { type: "button", className: "plain danger", textContent: t("forget") });
-  made.addEventListener("click", forget);
-  return made;
 }
 
 async function open(now, at_s) {
@@ -165,14 +159,11 @@ function player(picture) {
   const at_s = before?.currentTime ?? 0;
   const media = element(picture ? "video" : "audio", { controls: true, preload: "metadata", playsInline: true, src: links.media });
   media.setAttribute("aria-label", t("recording"));
-  media.addEventListener(
-    "error",
-    () => {
-      if (media.src.includes("sound=true")) return say(t("not_played"));
-      // not every browser plays every container; the sound that was extracted, they all do
-      media.src = `${links.media}&sound=true`;
-    },
-  );
+  media.addEventListener("error", () => {
+    if (media.src.includes("sound=true")) return say(t("not_played"));
+    // not every browser plays every container; the sound that was extracted, they all do
+    media.src = `${links.media}&sound=true`;
+  });
   if (at_s) media.addEventListener("loadedmetadata", () => (media.currentTime = at_s), { once: true });
   media.addEventListener("loadedmetadata", () => $("picture").classList.toggle("sound", !media.videoWidth));
   $("picture").replaceChildren(media);
@@ -200,9 +191,7 @@ function showDownloads(id) {
   const ordered = [...FIRST.filter((name) => names.includes(name)), ...names.filter((name) => !FIRST.includes(name))];
   $("downloads").replaceChildren(
     ...ordered.map((name) => {
-      const anchor = element("a", { href: links.outputs[name], textContent: outputName(name) });
-      anchor.setAttribute("download", "");
-      anchor.dataset.output = name;
+      const anchor = element("a", { href: links.outputs[name], textContent: outputName(name), download: "", data: { output: name } });
       return element("li", {}, anchor);
     }),
   );
@@ -277,17 +266,22 @@ async function merge(changed) {
   say(`${what} ${ours_now}`);
 }
 
+/** Show a bar at a place; returns what is told how far the work is. */
+function barAt(place, text) {
+  const bar = element("progress", { max: 100, value: 0, "aria-label": text });
+  const how = element("p", { className: "small", textContent: text });
+  $(place).replaceChildren(bar, how);
+  return (now) => {
+    bar.value = now.progress;
+    how.textContent = `${text} · ${howFar(now, now.stages)}`;
+  };
+}
+
 async function revising(begun) {
   const mine = round;
-  const bar = element("progress", { max: 100, value: 0, "aria-label": t("revising") });
-  const how = element("p", { className: "small", textContent: t("revising") });
-  $("revising").replaceChildren(bar, how);
+  const show = barAt("revising", t("revising"));
   const first = begun.state ? begun : await api.again(begun.url);
-  const ended = await follow(first, (now) => {
-    if (mine !== round) return;
-    bar.value = now.progress;
-    how.textContent = `${t("revising")} · ${howFar(now, now.stages)}`;
-  });
+  const ended = await follow(first, (now) => mine === round && show(now));
   if (mine !== round) return false;
   if (ended.state !== "completed") {
     $("revising").replaceChildren(failure(ended.error_code, ended.error_message, ended.hint));
@@ -305,19 +299,12 @@ async function revising(begun) {
 async function burn() {
   const mine = round;
   $("burn").disabled = true;
-  const bar = element("progress", { max: 100, value: 0, "aria-label": t("burning") });
-  const how = element("p", { className: "small", textContent: t("burning") });
-  $("burning").replaceChildren(bar, how);
+  const show = barAt("burning", t("burning"));
   try {
-    const ended = await follow(await api.burn(job), (now) => {
-      bar.value = now.progress;
-      how.textContent = `${t("burning")} · ${howFar(now, now.stages)}`;
-    });
+    const ended = await follow(await api.burn(job), show);
     if (mine !== round) return;
     if (ended.state !== "completed") throw new api.Refused(0, { message: ended.error_message, error: { code: ended.error_code, hint: ended.hint } });
-    const anchor = element("a", { href: ended.video, textContent: t("burnt") });
-    anchor.setAttribute("download", "");
-    $("burning").replaceChildren(anchor);
+    $("burning").replaceChildren(element("a", { href: ended.video, textContent: t("burnt"), download: "" }));
     say(t("burnt"));
   } catch (error) {
     if (!(error instanceof api.Refused)) throw error;

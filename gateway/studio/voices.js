@@ -1,8 +1,8 @@
 // Known voices: whom later recordings name. The list, forgetting one, and remembering a speaker's.
-import { $, element, say } from "./page.js";
+import { $, actionButton, element, say } from "./page.js";
 import { t } from "./language.js";
 import * as api from "./api.js";
-import { follow, inWords } from "./home.js";
+import { follow, inWords, refusal } from "./home.js";
 
 /** Show the list; a gateway that does not answer shows none. */
 export async function showVoices() {
@@ -10,8 +10,7 @@ export async function showVoices() {
   try {
     ({ voices: found } = await api.voices());
   } catch (error) {
-    if (!(error instanceof api.Refused)) throw error;
-    say(inWords(error.code, error.message, error.hint));
+    say(refusal(error));
   }
   $("voices").hidden = !found.length;
   $("voices-title").textContent = t("voices", { n: found.length });
@@ -19,20 +18,19 @@ export async function showVoices() {
 }
 
 function row(voice) {
-  const button = element("button", { type: "button", className: "plain danger", textContent: t("forget_voice") });
-  button.setAttribute("aria-label", t("forget_voice_of", { name: voice.name }));
-  button.addEventListener("click", async () => {
+  const forget = async () => {
     button.disabled = true;
     try {
       await api.forgetVoice(voice.id);
       say(t("voice_forgotten", { name: voice.name }));
     } catch (error) {
-      if (!(error instanceof api.Refused)) throw error;
-      say(inWords(error.code, error.message, error.hint));
+      say(refusal(error));
     }
     await showVoices();
     ($("known-voices").querySelector("button") ?? $("jobs-title")).focus();
-  });
+  };
+  const label = t("forget_voice_of", { name: voice.name });
+  const button = actionButton(t("forget_voice"), forget, { className: "plain danger", "aria-label": label });
   const facts = t("voice_facts", { seconds: Math.round(voice.speech_s), day: voice.remembered_at.slice(0, 10) });
   return element(
     "li",
@@ -51,8 +49,7 @@ export async function remember(job, names) {
       const ended = await follow(await api.rememberVoice({ name, job_id: job, speaker: name }), () => {});
       if (ended.state !== "completed") failed.push(`${name}: ${inWords(ended.error_code, ended.error_message, ended.hint)}`);
     } catch (error) {
-      if (!(error instanceof api.Refused)) throw error;
-      failed.push(`${name}: ${inWords(error.code, error.message, error.hint)}`);
+      failed.push(`${name}: ${refusal(error)}`);
     }
   }
   return failed;

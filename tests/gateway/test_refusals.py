@@ -250,13 +250,15 @@ def fuzzed(gateway: Open) -> httpx.Client:
 )
 def test_prefects_words_become_codes(message: str, wanted: tuple[str, str]) -> None:
     """The name of an error of ours is found again; whatever else ended a run is a PROCESSING_ERROR."""
-    assert Job("a", "r", "failed", "CRASHED", message, None).error == wanted
+    failure = Job("a", "r", "failed", "CRASHED", message, None).failure
+    assert (failure.code, failure.message) == wanted
 
 
 def test_a_job_that_was_cancelled_says_so() -> None:
     """By a code of its own, with what Prefect was told."""
-    assert Job("a", "r", "failed", "CANCELLED", "", None).error == ("JOB_CANCELLED", "the job was cancelled")
-    assert Job("a", "r", "failed", "CANCELLED", "by Kim", None).error == ("JOB_CANCELLED", "by Kim")
+    unsaid, said = (Job("a", "r", "failed", "CANCELLED", words, None).failure for words in ("", "by Kim"))
+    assert (unsaid.code, unsaid.message) == ("JOB_CANCELLED", "the job was cancelled")
+    assert (said.code, said.message) == ("JOB_CANCELLED", "by Kim")
 
 
 def test_settings_come_from_the_environment() -> None:
