@@ -137,7 +137,7 @@ def _heard(found: Findings, store: str) -> "Expression":
 
 def tracks(recording: Recording, names: Mapping[int, str], store: str) -> "Iterator[Track]":
     """The measured channels of a recording in which one person speaks in each, under the speakers' names by number."""
-    from ecg_audio.results.tables import read_frames
+    from ecg_audio.results.frame_file import read_frames
     from ecg_audio.voice.expression import Track
 
     for channel, track in zip(recording.channels, recording.tracks, strict=True):
