@@ -204,10 +204,6 @@ def utterance(span: Span, text: str, code: str, log_probability: float) -> Utter
     )
 
 
-def _length_s(span: Span) -> float:
-    return span.end_s - span.start_s
-
-
 def _name(settings: EngineSettings) -> str:
     if settings.model == EMBEDDED:
         return weights.WHISPER_NAME
