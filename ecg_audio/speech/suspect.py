@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ecg_audio.analysis import LOOPING, Notice, Speech, Transcript, Utterance, Word
-from ecg_audio.speech.joining import joined
+from ecg_audio.speech.joining import joined, without
 
 OUTSIDE = "outside voiced speech"
 UNSOUNDED = "no sound there"
@@ -133,15 +133,12 @@ def wordless(speech: Sequence[Speech], words: Sequence[Word], least_s: float = N
     for span in speech:
         first = bisect.bisect_right(taken, span.start_s, key=lambda edges: edges[1])
         last = bisect.bisect_left(taken, span.end_s, key=lambda edges: edges[0])
-        at_s = span.start_s
-        for start_s, end_s in [*taken[first:last], (span.end_s, span.end_s)]:
-            if start_s > at_s:
-                part = span.model_copy(update={"start_s": at_s, "end_s": start_s})
-                if runs and runs[-1][-1].end_s == at_s:
-                    runs[-1].append(part)
-                else:
-                    runs.append([part])
-            at_s = end_s
+        for start_s, end_s in without((span.start_s, span.end_s), taken[first:last]):
+            part = span.model_copy(update={"start_s": start_s, "end_s": end_s})
+            if runs and runs[-1][-1].end_s == start_s:
+                runs[-1].append(part)
+            else:
+                runs.append([part])
     whole = map(_whole, runs)
     return tuple(run for run in whole if run.end_s - run.start_s >= least_s)
 
