@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ecg_audio import spacing
 from ecg_audio.analysis import Diarization, Segment, SpokenWord, Transcript, Turn, Utterance, VoiceTrack, Word
 from ecg_audio.speech import channels
-from ecg_audio.speech.voices import best_path
+from ecg_audio.speech.likeliest import best_path
 
 NEAREST_TURN_S = 0.5  # a word in a gap between turns may belong to a turn this close
 PAUSE_S = 0.8  # a longer silence begins a new segment

@@ -19,7 +19,8 @@ from typing_extensions import override
 
 from ecg_audio.analysis import Diarization, Notice, Span, Transcript, VoiceVectors
 from ecg_audio.child import Child, ChildError
-from ecg_audio.compute import hub, idle
+from ecg_audio.compute import hub
+from ecg_audio.compute.idle import IdleTimer
 from ecg_audio.compute.memory import Metered
 from ecg_audio.environment import MODELS
 from ecg_audio.errors import (
@@ -224,8 +225,8 @@ class ModelProcess:
         self.loaded: tuple[str, ...] = ()  # kinds of models that are in memory
         self.child = Child("the speech models", variables=MODELS, environment=ENVIRONMENT, ahead=IMPORTS)
         self._closings = 0
-        self._idle_s = idle.idle_s()
-        self._idle_timer = idle.IdleTimer(self._idle_s, self._unload)
+        self._idle_s = Models.read().models_idle_s
+        self._idle_timer = IdleTimer(self._idle_s, self._unload)
 
     def warm(self, settings: EngineSettings) -> None:
         """Begin the slow imports and the loading of models, and return at once."""

@@ -148,7 +148,8 @@ def syllables(text: str) -> float:
 
     Other scripts count half a syllable for each letter: an Arabic or Thai one seldom has more.
     """
-    plain = "".join(letter for letter in unicodedata.normalize("NFD", text.casefold()) if not _is_mark(letter))
+    decomposed = unicodedata.normalize("NFD", text.casefold())
+    plain = "".join(letter for letter in decomposed if unicodedata.category(letter) != "Mn")
     counted = len(VOWELS.findall(plain)) + len(SYLLABIC.findall(unicodedata.normalize("NFC", text)))
     counted += sum(letter.isdigit() for letter in text)
     letters = sum(letter.isalpha() for letter in text)
@@ -349,7 +350,3 @@ def _whole(parts: Sequence[Speech]) -> Speech:
         segmentation=mean([part.segmentation for part in parts]),
         silero=mean([part.silero for part in parts]),
     )
-
-
-def _is_mark(letter: str) -> bool:
-    return unicodedata.category(letter) == "Mn"
