@@ -428,5 +428,7 @@ class ServiceFailed(EcgError):
 def recalled(told: str) -> EcgError | None:
     """The error that a text such as `TranscriptionFailed: the decoder broke` tells of; None: it names none of ours."""
     name, _, message = told.partition(": ")
-    kind = named(name)
-    return kind(message) if kind else None
+    kinds: list[type[EcgError]] = [EcgError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return next((kind(message) for kind in kinds if kind.__name__ == name), None)

@@ -6,7 +6,6 @@ times shared out over the place of those they replace, until they are aligned (`
 
 import difflib
 import itertools
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -19,8 +18,6 @@ LONGEST_NAME = 80
 LONGEST_TEXT = 10_000  # characters of a segment
 MISPLACED_S = 1.0
 """Between where a word was heard and where it is said: a recogniser that heard this word is not so far off."""
-
-_TOKEN = re.compile(r"\S+")
 
 Said = TypeVar("Said", Segment, SpokenWord, Turn)
 
@@ -194,10 +191,7 @@ def paused(before: Analysis, segments: Sequence[Segment], machine: Analysis | No
         segment.model_copy(
             update={
                 "words": tuple(
-                    word
-                    if word.pause_before_s == pauses[_place(word)]
-                    else word.model_copy(update={"pause_before_s": pauses[_place(word)]})
-                    for word in segment.words
+                    word.model_copy(update={"pause_before_s": pauses[_place(word)]}) for word in segment.words
                 )
             }
         )
@@ -236,6 +230,7 @@ def unheard(before: Analysis, draft: Analysis, names: Mapping[str, str]) -> Anal
         else segment
         for segment in draft.segments
     )
+    vectors = merged(before.speakers, names)
     speakers = []
     for name in dict.fromkeys(
         filter(None, (*(turn.speaker for turn in draft.turns), *(one.speaker for one in segments)))
@@ -248,15 +243,10 @@ def unheard(before: Analysis, draft: Analysis, names: Mapping[str, str]) -> Anal
             "speaking_s": sum(turn.end_s - turn.start_s for turn in draft.turns if turn.speaker == name),
             "segments": len(own),
             "words": sum(word.speaker == name for segment in segments for word in segment.words),
+            "embedding": vectors.get(name),
         }
         speakers.append(same.model_copy(update=told) if same else Speaker.model_validate(told))
-    vectors = merged(before.speakers, names)
-    return draft.model_copy(
-        update={
-            "segments": segments,
-            "speakers": tuple(one.model_copy(update={"embedding": vectors.get(one.id)}) for one in speakers),
-        }
-    )
+    return draft.model_copy(update={"segments": segments, "speakers": tuple(speakers)})
 
 
 def renamed(said: Said, names: Mapping[str, str]) -> Said:
@@ -290,7 +280,7 @@ def merged(speakers: Sequence[Speaker], names: Mapping[str, str]) -> dict[str, t
 def _words_of(text: str, old: Sequence[str]) -> list[str]:
     """A text's words: between spaces; where its script has none, the old words that are still there and the rest."""
     found: list[str] = []
-    for token in _TOKEN.findall(text):
+    for token in text.split():
         if len(token) > 1 and not any(spacing.by_script(a, b) for a, b in itertools.pairwise(token)):
             found += _cut(token, old)
         else:
@@ -301,13 +291,11 @@ def _words_of(text: str, old: Sequence[str]) -> list[str]:
 def _cut(token: str, old: Sequence[str]) -> list[str]:
     """A token of a script that runs on, at the old words that it still holds whole."""
     letters = "".join(old)
-    ends: list[int] = []
-    for word in old:
-        ends.append((ends[-1] if ends else 0) + len(word))
+    edges = list(itertools.accumulate(map(len, old), initial=0))
     pieces: list[str] = []
     at = 0
     for block in difflib.SequenceMatcher(None, letters, token, autojunk=False).get_matching_blocks():
-        for start, end in itertools.pairwise([0, *ends]):
+        for start, end in itertools.pairwise(edges):
             if block.a <= start and end <= block.a + block.size:
                 begin, stop = start - block.a + block.b, end - block.a + block.b
                 pieces += [piece for piece in (token[at:begin], token[begin:stop]) if piece]

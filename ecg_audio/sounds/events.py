@@ -13,12 +13,8 @@ SHORTEST_S = 0.3
 JOINED_S = 0.5  # two of a kind closer than this are one
 CROSSTALK_S = 1.0
 BURST_SHARE = 0.7  # of a stretch: a longer burst is all of it
-SURE: tuple[EventSource, ...] = (
-    "classifier",
-    "recogniser",
-    "frames",
-    "diarization",
-)  # whose word counts where two agree
+SURE: tuple[EventSource, ...] = ("classifier", "recogniser", "frames", "diarization")
+"""Whose word counts where two agree."""
 NAMED: frozenset[EventKind] = frozenset({"laughter", "applause", "music"})  # what crosstalk may turn out to be
 
 

@@ -115,11 +115,6 @@ def repetitive(text: str) -> bool:
     return packs or CIRCLING.search(text) is not None
 
 
-def looping(texts: Sequence[str]) -> frozenset[int]:
-    """Indices of words that repeat the phrase before them, where a phrase of up to 8 words comes 4 times or more."""
-    return frozenset(index for run in _loops(texts) for index in run.repeats)
-
-
 def wordless(speech: Sequence[Speech], words: Sequence[Word], least_s: float = NAMED_S) -> tuple[Speech, ...]:
     """Speech in which there is no word, with the mean scores of both detectors.
 
@@ -267,6 +262,7 @@ class _Loop:
 
 
 def _loops(texts: Sequence[str]) -> list[_Loop]:
+    """Where a phrase of up to 8 words comes 4 times or more."""
     said = [text.casefold().strip(".,!?;:…\"'") for text in texts]
     found = []
     for length in range(1, LONGEST_PHRASE + 1):

@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -135,13 +135,11 @@ def express_apart(whole: Expression, turns: tuple[Turn, ...], tracks: Iterable[T
         speakers += [speaker.model_copy(update={"channel": track.channel}) for speaker in own.speakers]
         pitches_hz.append(np.asarray(track.frames["f0_hz"]))
     voices = [word.voice for segment in segments.values() for word in segment.words]
-    return Expression(
+    return replace(
+        whole,
         segments=tuple(segments.values()),
         turns=_in_their_places(whole.turns, heard_turns),
         speakers=tuple(speakers),
-        exchanges=whole.exchanges,
-        tempo=whole.tempo,
-        voice=whole.voice,
         volume=volume_statistics([voice.rms_dbfs if voice else None for voice in voices]),
         pitch=pitch_statistics(np.concatenate(pitches_hz)),
     )
