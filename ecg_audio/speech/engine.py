@@ -82,7 +82,7 @@ class Engine(ABC):
 
     @abstractmethod
     def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
-        """Models, revisions and settings that decide a stage's results, those of other stages not: part of its key."""
+        """Models, revisions and settings that decide a stage's results, and no others: part of its cache key."""
 
     def check_language(self, language: str) -> None:
         """Raise `LanguageUnsupported` unless the model has this language (or `auto`)."""
@@ -137,7 +137,7 @@ class Engine(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End what the engine alone uses; a later call starts it again."""
+        """End the engine's processes."""
 
     @abstractmethod
     def _ask(self, stage: Stage, recording: Path, *asked: object, report: Report) -> Any:
@@ -340,6 +340,7 @@ class LocalEngine(Engine):
 
     @override
     def close(self) -> None:
+        """End the model process; a later call starts it again."""
         self.process.close()
 
     @override
