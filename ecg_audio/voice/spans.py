@@ -171,7 +171,7 @@ def _line(
     return slope, middle_st[voiced.owner] + slope[voiced.owner] * off_s
 
 
-def edges(spans: Sequence[SpokenWord] | Sequence[Segment] | Sequence[Turn]) -> tuple[Array, Array]:
+def edges(spans: Sequence[SpokenWord | Segment | Turn]) -> tuple[Array, Array]:
     """Where each span begins and where it ends, in seconds, float64 (n,) each."""
     starts_s = np.array([span.start_s for span in spans], np.float64)
     return starts_s, np.array([span.end_s for span in spans], np.float64)
