@@ -50,8 +50,13 @@ class RemoteEngine(Engine):
                 f"the model server at {self._address} does not answer ({type(error).__name__})"
             ) from error
         found = self._understood(answer).json()
-        self.model = found["model"]
+        self._model: str = found["model"]
         self.notices = tuple(Notice.model_validate(notice) for notice in found["notices"])
+
+    @property
+    @override
+    def model(self) -> str:
+        return self._model
 
     @override
     def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:

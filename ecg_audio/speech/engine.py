@@ -73,12 +73,15 @@ class Engine(ABC):
     """What recognises speech. Instances are cheap; models are loaded on first use or by `warm`.
 
     Attributes:
-        model: the Whisper model, as settings name it.
         notices: what `auto` came to.
     """
 
-    model: str
     notices: tuple[Notice, ...]
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """The Whisper model, as settings name it."""
 
     @abstractmethod
     def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
@@ -301,9 +304,13 @@ class LocalEngine(Engine):
         if reason:
             raise EngineUnavailable(f"the speech models cannot be had: {reason}")
         self.settings = choice.settings
-        self.model = choice.settings.model
         self.notices = choice.notices
         self.process = process or ModelProcess()
+
+    @property
+    @override
+    def model(self) -> str:
+        return self.settings.model
 
     def of(self, models: str) -> "LocalEngine":
         """The engine for what another request says of its models, on the same process and settings."""
