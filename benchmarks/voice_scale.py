@@ -12,7 +12,7 @@ import numpy as np
 from ecg_audio.analysis import Turn
 from ecg_audio.results.frame_file import FrameFile, publish_frames
 from ecg_audio.voice.frames import measure
-from ecg_audio.voice.spans import aggregate
+from ecg_audio.voice.spans import Aggregator
 
 Array = Any
 
@@ -71,11 +71,11 @@ def many_words(frames: dict[str, Array]) -> dict[str, float]:
     random = np.random.default_rng(0)
     starts_s = np.sort(random.uniform(0.0, HOURS * 3600 - 1.0, WORDS))
     ends_s = starts_s + random.uniform(0.05, 0.8, WORDS)
-    aggregate(long, starts_s[:10], ends_s[:10])
+    Aggregator(long).over(starts_s[:10], ends_s[:10])
     times = []
     for _ in range(5):
         started = time.perf_counter()
-        aggregate(long, starts_s, ends_s)
+        Aggregator(long).over(starts_s, ends_s)
         times.append(time.perf_counter() - started)
     return {"words": WORDS, "seconds": float(np.median(times))}
 

@@ -139,7 +139,7 @@ def bare(peer: str, path: str, settings: EngineSettings, language: str, *, repor
 
     loaders.prepare(settings)  # telemetry off, the same threads
     samples, _rate_hz = soundfile.read(path, dtype="float32")
-    folder = str(weights.embedded_whisper()) if settings.model == "embedded" else settings.model
+    folder = str(weights.verified_whisper()) if settings.model == "embedded" else settings.model
     arithmetic = {"device": settings.device, "compute_type": settings.compute_type}
     if peer == "whisperx":
         import whisperx

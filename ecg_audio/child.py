@@ -7,6 +7,7 @@ nothing but what the called function imports. It ends by itself when its parent 
 
 import importlib
 import os
+import queue
 import resource
 import signal
 import socket
@@ -180,22 +181,18 @@ class Child:
 
 def serve(pipe: Connection, ahead: str | None = None) -> None:
     """The child's side: do what is wanted ahead of all calls, then answer them until the parent goes away."""
-    pending: list[Any] = []
-    arrived = threading.Condition()
+    pending: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def listen() -> None:
         # a thread of its own notices at once when the parent is gone, also in the middle of a call
         while True:
             try:
-                message = pipe.recv()
+                pending.put(pipe.recv())
             except (EOFError, OSError):
                 os._exit(0)
             except BaseException:  # noqa: BLE001 - a call that cannot be read (its module does not import, no memory)
                 traceback.print_exc()
                 os._exit(1)  # else the parent would wait for an answer for ever
-            with arrived:
-                pending.append(message)
-                arrived.notify()
 
     threading.Thread(target=listen, daemon=True).start()
     if ahead:
@@ -203,9 +200,7 @@ def serve(pipe: Connection, ahead: str | None = None) -> None:
         early.start()
         early.join()
     while True:
-        with arrived:
-            arrived.wait_for(lambda: pending)
-            module, name, arguments, options = pending.pop(0)
+        module, name, arguments, options = pending.get()
         pipe.send(_answer(pipe, module, name, arguments, options))
 
 

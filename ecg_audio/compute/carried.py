@@ -95,21 +95,14 @@ class CarriedModel:
         except OSError:
             return False
 
-    def joined(self, *, verified: bool = False) -> Path:
-        """Its folder, joined now if need be.
-
-        Args:
-            verified: compare every byte with the digests, and join again what was damaged since.
+    def joined(self) -> Path:
+        """Its folder, joined now if need be: also where a byte was damaged since.
 
         Raises:
             ModelLoadingFailed: a part is missing or damaged.
         """
-
-        def good() -> bool:
-            return self.sound if verified else self.whole
-
-        if not good():
-            self._put(lambda file: [self._part(package, inside) for package, inside in file.parts], good)
+        if not self.sound:
+            self._put(lambda file: [self._part(package, inside) for package, inside in file.parts], lambda: self.sound)
         return self.folder
 
     def copied(self, source: Path) -> Path:

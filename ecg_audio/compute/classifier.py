@@ -8,11 +8,12 @@ from importlib.metadata import version
 from typing import Any, ClassVar, TypeVar
 
 from ecg_audio.child import Child, ChildError
-from ecg_audio.compute import classification, hub, idle
+from ecg_audio.compute import classification, hub
+from ecg_audio.compute.idle import IdleTimer
 from ecg_audio.environment import MODELS
 from ecg_audio.errors import EcgError, MeasurementFailed
 from ecg_audio.progress import Report, took
-from ecg_audio.settings import Emotion, Events
+from ecg_audio.settings import Emotion, Events, Models
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 
@@ -35,8 +36,8 @@ class Classifier:
     def __init__(self, model: str, *, revision: str | None = None, process: Child | None = None) -> None:
         self.model = model
         self.revision = revision or self.settings.read().model_revision
-        self._idle_s = idle.idle_s()
-        self._idle_timer = idle.IdleTimer(self._idle_s, self._unload)
+        self._idle_s = Models.read().models_idle_s
+        self._idle_timer = IdleTimer(self._idle_s, self._unload)
         self._process = process or Child(self.what, variables=MODELS, environment=dict(TELEMETRY_OFF))
 
     def fingerprint(self) -> dict[str, str]:

@@ -4,17 +4,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ecg_audio import settings
-
-
-def idle_s() -> float | None:
-    """How long unused models stay in memory; None: for as long as their process.
-
-    Raises:
-        InvalidRequest: the setting is no positive number.
-    """
-    return settings.Models.read().models_idle_s
-
 
 class IdleTimer:
     """Calls something once when no work has been done for a while, again after each work.

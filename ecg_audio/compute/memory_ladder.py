@@ -3,7 +3,6 @@
 Imports no model library: their errors are told by name and text.
 """
 
-import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -122,7 +121,7 @@ def unusable(error: BaseException) -> bool:
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
     """An exception and those it came from, nearest first."""
-    for _ in itertools.repeat(None, 20):
+    for _ in range(20):
         if error is None:
             return
         yield error

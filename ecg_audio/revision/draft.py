@@ -6,9 +6,9 @@ times shared out over the place of those they replace, until they are aligned (`
 
 import difflib
 import itertools
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from ecg_audio import spacing
 from ecg_audio.analysis import Analysis, Edits, Segment, SegmentEdit, Speaker, SpokenWord, Turn, Word
@@ -19,7 +19,7 @@ LONGEST_TEXT = 10_000  # characters of a segment
 MISPLACED_S = 1.0
 """Between where a word was heard and where it is said: a recogniser that heard this word is not so far off."""
 
-_TOKEN = re.compile(r"\S+")
+Said = TypeVar("Said", Segment, SpokenWord, Turn)
 
 
 def drafted(analysis: Analysis, edits: Edits, machine: Analysis | None = None) -> Analysis:
@@ -35,8 +35,8 @@ def drafted(analysis: Analysis, edits: Edits, machine: Analysis | None = None) -
         InvalidRequest: there is no such segment or speaker, or a name or text is none.
     """
     names = {one.id for one in analysis.speakers} | {one.speaker for one in analysis.segments if one.speaker}
-    renamed = {old: speaker_name(new) for old, new in edits.speakers.items()}
-    unknown = sorted(set(renamed) - names)
+    new_names = {old: speaker_name(new) for old, new in edits.speakers.items()}
+    unknown = sorted(set(new_names) - names)
     if unknown:
         raise InvalidRequest(f"there is no speaker {', '.join(unknown)}; there are {', '.join(sorted(names))}")
     known = {segment.id for segment in analysis.segments}
@@ -50,18 +50,13 @@ def drafted(analysis: Analysis, edits: Edits, machine: Analysis | None = None) -
         edit = edits.segments.get(segment.id, SegmentEdit())
         if edit.speaker is not None and speaker_name(edit.speaker) != segment.speaker:
             turns = _handed_over(turns, segment, speaker_name(edit.speaker))
-            segment = _of(segment, speaker_name(edit.speaker))
+            segment = _given(segment, speaker_name(edit.speaker))
         if edit.text is not None:
             segment = _restored(rewritten(segment, _text(edit.text)), own.get(segment.id))
         if segment.words or edit.text is None:
-            segments.append(_of(segment, renamed.get(segment.speaker or "", segment.speaker), renamed))
+            segments.append(renamed_with_words(segment, new_names))
     return analysis.model_copy(
-        update={
-            "segments": tuple(segments),
-            "turns": _united(
-                turn.model_copy(update={"speaker": renamed.get(turn.speaker, turn.speaker)}) for turn in turns
-            ),
-        }
+        update={"segments": tuple(segments), "turns": _united(renamed(turn, new_names) for turn in turns)}
     )
 
 
@@ -97,8 +92,7 @@ def _restored(segment: Segment, machine: Segment | None) -> Segment:
         for place in range(block.size):
             word, again = words[block.b + place], machine.words[block.a + place]
             if word.written_by == "person":
-                same = word.speaker == again.speaker
-                words[block.b + place] = again if same else again.model_copy(update=_said_by(word.speaker, True))
+                words[block.b + place] = _said_by(word.speaker, again)
     kept = [word.start_s for word in words if word.written_by == "machine"]
     if kept != sorted(kept):  # a word that is said twice was taken for the other one
         return segment
@@ -197,10 +191,7 @@ def paused(before: Analysis, segments: Sequence[Segment], machine: Analysis | No
         segment.model_copy(
             update={
                 "words": tuple(
-                    word
-                    if word.pause_before_s == pauses[_place(word)]
-                    else word.model_copy(update={"pause_before_s": pauses[_place(word)]})
-                    for word in segment.words
+                    word.model_copy(update={"pause_before_s": pauses[_place(word)]}) for word in segment.words
                 )
             }
         )
@@ -235,10 +226,11 @@ def unheard(before: Analysis, draft: Analysis, names: Mapping[str, str]) -> Anal
     known = {segment.id: segment for segment in before.segments}
     segments = tuple(
         segment.model_copy(update={"voice": None, "relative": None})
-        if segment.id in new or segment.words != _as_named(known[segment.id], names)
+        if segment.id in new or segment.words != renamed_with_words(known[segment.id], names).words
         else segment
         for segment in draft.segments
     )
+    vectors = merged(before.speakers, names)
     speakers = []
     for name in dict.fromkeys(
         filter(None, (*(turn.speaker for turn in draft.turns), *(one.speaker for one in segments)))
@@ -251,19 +243,22 @@ def unheard(before: Analysis, draft: Analysis, names: Mapping[str, str]) -> Anal
             "speaking_s": sum(turn.end_s - turn.start_s for turn in draft.turns if turn.speaker == name),
             "segments": len(own),
             "words": sum(word.speaker == name for segment in segments for word in segment.words),
+            "embedding": vectors.get(name),
         }
         speakers.append(same.model_copy(update=told) if same else Speaker.model_validate(told))
-    vectors = merged(before.speakers, names)
-    return draft.model_copy(
-        update={
-            "segments": segments,
-            "speakers": tuple(one.model_copy(update={"embedding": vectors.get(one.id)}) for one in speakers),
-        }
-    )
+    return draft.model_copy(update={"segments": segments, "speakers": tuple(speakers)})
 
 
-def _as_named(segment: Segment, names: Mapping[str, str]) -> tuple[SpokenWord, ...]:
-    return _of(segment, names.get(segment.speaker or "", segment.speaker), names).words
+def renamed(said: Said, names: Mapping[str, str]) -> Said:
+    """A segment, word or turn under the new name of its speaker."""
+    name = names.get(said.speaker or "", said.speaker)
+    return said if name == said.speaker else said.model_copy(update={"speaker": name})
+
+
+def renamed_with_words(segment: Segment, names: Mapping[str, str]) -> Segment:
+    """A segment under the new name of its speaker, and each of its words under that of its own."""
+    words = tuple(renamed(word, names) for word in segment.words)
+    return renamed(segment, names).model_copy(update={"words": words})
 
 
 def merged(speakers: Sequence[Speaker], names: Mapping[str, str]) -> dict[str, tuple[float, ...]]:
@@ -285,7 +280,7 @@ def merged(speakers: Sequence[Speaker], names: Mapping[str, str]) -> dict[str, t
 def _words_of(text: str, old: Sequence[str]) -> list[str]:
     """A text's words: between spaces; where its script has none, the old words that are still there and the rest."""
     found: list[str] = []
-    for token in _TOKEN.findall(text):
+    for token in text.split():
         if len(token) > 1 and not any(spacing.by_script(a, b) for a, b in itertools.pairwise(token)):
             found += _cut(token, old)
         else:
@@ -296,13 +291,11 @@ def _words_of(text: str, old: Sequence[str]) -> list[str]:
 def _cut(token: str, old: Sequence[str]) -> list[str]:
     """A token of a script that runs on, at the old words that it still holds whole."""
     letters = "".join(old)
-    ends: list[int] = []
-    for word in old:
-        ends.append((ends[-1] if ends else 0) + len(word))
+    edges = list(itertools.accumulate(map(len, old), initial=0))
     pieces: list[str] = []
     at = 0
     for block in difflib.SequenceMatcher(None, letters, token, autojunk=False).get_matching_blocks():
-        for start, end in itertools.pairwise([0, *ends]):
+        for start, end in itertools.pairwise(edges):
             if block.a <= start and end <= block.a + block.size:
                 begin, stop = start - block.a + block.b, end - block.a + block.b
                 pieces += [piece for piece in (token[at:begin], token[begin:stop]) if piece]
@@ -330,24 +323,17 @@ def _shared_out(segment: Segment, texts: Sequence[str], first: int, end: int) ->
     return found
 
 
-def _of(segment: Segment, speaker: str | None, renamed: Mapping[str, str] | None = None) -> Segment:
-    """The segment, said by somebody; its words too, or, where names change, each word's own speaker by the new name."""
-
-    def whose(word: SpokenWord) -> str | None:
-        return speaker if renamed is None else renamed.get(word.speaker or "", word.speaker)
-
-    if segment.speaker == speaker and all(word.speaker == whose(word) for word in segment.words):
-        return segment
-    words = tuple(
-        word if word.speaker == whose(word) else word.model_copy(update=_said_by(whose(word), renamed is None))
-        for word in segment.words
-    )
+def _given(segment: Segment, speaker: str) -> Segment:
+    """The segment and its words, said by whom a person names."""
+    words = tuple(_said_by(speaker, word) for word in segment.words)
     return segment.model_copy(update={"speaker": speaker, "words": words})
 
 
-def _said_by(speaker: str | None, by_person: bool) -> dict[str, object]:
+def _said_by(speaker: str | None, word: SpokenWord) -> SpokenWord:
+    if word.speaker == speaker:
+        return word
     # a person's word for it has no probability
-    return {"speaker": speaker, "speaker_confidence": None} if by_person else {"speaker": speaker}
+    return word.model_copy(update={"speaker": speaker, "speaker_confidence": None})
 
 
 def _handed_over(turns: Sequence[Turn], segment: Segment, speaker: str) -> tuple[Turn, ...]:

@@ -6,11 +6,10 @@ subtitles, other line breaks; the words that are still the same say where everyt
 
 import difflib
 import re
-from collections.abc import Sequence
 
 import pysubs2
 
-from ecg_audio.analysis import Analysis, Edits, Segment, SegmentEdit
+from ecg_audio.analysis import Analysis, Edits, SegmentEdit
 from ecg_audio.captions.names import displayed
 from ecg_audio.captions.text import clean
 from ecg_audio.errors import InvalidRequest
@@ -103,16 +102,10 @@ def _matched(analysis: Analysis, text: str) -> Edits:
         owners = [owner for owner, _ in old[i:j]] or [old[max(0, i - 1)][0]]
         for index, word in enumerate(new[a:b]):
             found[owners[index * len(owners) // (b - a)]].append(word)
-    texts = {segment.id: segment for segment in segments}
+    before = {segment.id: [word.text for word in segment.words] for segment in segments}
     return Edits(
-        segments={
-            owner: SegmentEdit(text=" ".join(words)) for owner, words in found.items() if words != _words(texts[owner])
-        }
+        segments={owner: SegmentEdit(text=" ".join(words)) for owner, words in found.items() if words != before[owner]}
     )
-
-
-def _words(segment: Segment) -> Sequence[str]:
-    return [word.text for word in segment.words]
 
 
 def _bare(word: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ecg_audio.analysis import Analysis, Edits, Naming, Speaker
-from ecg_audio.revision.draft import speaker_name
+from ecg_audio.revision.draft import renamed, renamed_with_words, speaker_name
 
 LABEL = re.compile(r"SPEAKER_\d+")
 """What a diarizer calls somebody."""
@@ -23,28 +23,15 @@ def named(analysis: Analysis, namings: Mapping[str, Naming]) -> Analysis:
         speaker: naming.model_copy(update={"sure": False}) if naming.name in taken else naming
         for speaker, naming in namings.items()
     }
-    names: dict[str | None, str | None] = {speaker: one.name for speaker, one in told.items() if one.sure}
-    segments = (
-        segment.model_copy(
-            update={
-                "speaker": names.get(segment.speaker, segment.speaker),
-                "words": tuple(
-                    word.model_copy(update={"speaker": names.get(word.speaker, word.speaker)}) for word in segment.words
-                ),
-            }
-        )
-        for segment in analysis.segments
-    )
+    names = {speaker: one.name for speaker, one in told.items() if one.sure}
     exchanges = (
         one.model_copy(update={part: names.get(who, who) for part in _WHO if (who := getattr(one, part)) is not None})
         for one in analysis.exchanges or ()
     )
     return analysis.model_copy(
         update={
-            "segments": tuple(segments) if names else analysis.segments,
-            "turns": tuple(
-                turn.model_copy(update={"speaker": names.get(turn.speaker, turn.speaker)}) for turn in analysis.turns
-            ),
+            "segments": tuple(renamed_with_words(segment, names) for segment in analysis.segments),
+            "turns": tuple(renamed(turn, names) for turn in analysis.turns),
             "speakers": tuple(
                 one.model_copy(update={"id": names.get(one.id, one.id), "naming": told.get(one.id, one.naming)})
                 for one in analysis.speakers

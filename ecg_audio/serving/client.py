@@ -1,4 +1,4 @@
-"""The speech engine from afar: the same protocol, with the models in a model server on this machine.
+"""The speech engine from afar: with its models in a model server on this machine.
 
 `ECG_MODEL_SERVER` names the server; a process then loads no models of its own.
 """
@@ -10,15 +10,15 @@ from typing import Any
 
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from typing_extensions import override
 
-from ecg_audio.analysis import Diarization, Notice, Span, Transcript, VoiceVectors
+from ecg_audio.analysis import Notice
 from ecg_audio.errors import EngineUnavailable, InsufficientResources, WorkerLost
-from ecg_audio.progress import Report, Taken, silent, took
-from ecg_audio.request import AUTO, UNGUIDED, UNKNOWN, Guidance, SpeakerCount
+from ecg_audio.progress import Report, Taken, took
+from ecg_audio.request import AUTO
 from ecg_audio.serving import connection, wire
 from ecg_audio.settings import Models
-from ecg_audio.sound_events import Remarks
-from ecg_audio.speech.engine import Stage, check_guidance, check_language
+from ecg_audio.speech.engine import Engine, Stage
 
 ANSWER_S = 2.0
 SILENCE_S = 15 * wire.HEARTBEAT_S
@@ -26,8 +26,8 @@ PATIENCE_S = 60.0  # a supervisor restarts a server that died
 PAUSE_S = 0.5
 
 
-class RemoteEngine:
-    """Keeps the `Engine` protocol; every call is one request to the model server.
+class RemoteEngine(Engine):
+    """An engine of which every call is one request to the model server.
 
     Args:
         address: the path of the server's socket; None takes it from the environment.
@@ -53,64 +53,30 @@ class RemoteEngine:
         self._model: str = found["model"]
         self.notices = tuple(Notice.model_validate(notice) for notice in found["notices"])
 
+    @property
+    @override
+    def model(self) -> str:
+        return self._model
+
+    @override
     def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
-        """The server's: models, revisions and settings that decide a stage's results."""
         asked = {"models": self._models}
         found: dict[str, str] = self._retried(lambda: self._http.get(f"/fingerprint/{stage}", params=asked)).json()
         return found
 
-    def check_language(self, language: str) -> None:
-        """Raise `LanguageUnsupported` unless the server's model has this language (or `auto`)."""
-        check_language(language, self._model)
-
-    def check_guidance(self, guidance: Guidance) -> None:
-        """Raise `OptionUnsupported` unless the server's model can be led so."""
-        check_guidance(guidance, self._model)
-
+    @override
     def warm(self) -> None:
         """Nothing to do: the server's models are."""
 
-    def transcribe(
-        self, recording: Path, *, language: str = "auto", guidance: Guidance = UNGUIDED, report: Report = silent
-    ) -> Transcript:
-        """Recognise what is said. Raises as the engine in process does, and `WorkerLost` when the server is lost."""
-        job = wire.Job(recording=str(recording), models=self._models, language=language, guidance=guidance)
-        found: Transcript = self._ask("transcribe", job, report)
-        return found
-
-    def align(self, recording: Path, transcript: Transcript, *, report: Report = silent) -> Transcript:
-        """Find the words of each utterance. Raises as `transcribe`."""
-        found: Transcript = self._ask(
-            "align", wire.Job(recording=str(recording), models=self._models, transcript=transcript), report
-        )
-        return found
-
-    def diarize(self, recording: Path, *, speakers: SpeakerCount = UNKNOWN, report: Report = silent) -> Diarization:
-        """Tell who spoke when. Raises as `transcribe`."""
-        found: Diarization = self._ask(
-            "diarize", wire.Job(recording=str(recording), models=self._models, speakers=speakers), report
-        )
-        return found
-
-    def listen(
-        self, recording: Path, *, spans: tuple[Span, ...], language: str = "en", report: Report = silent
-    ) -> Remarks:
-        """What the recogniser writes for stretches without words. Raises as `transcribe`."""
-        job = wire.Job(recording=str(recording), models=self._models, language=language, spans=spans)
-        found: Remarks = self._ask("listen", job, report)
-        return found
-
-    def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report = silent) -> VoiceVectors:
-        """The vectors of voices. Raises as `transcribe`."""
-        job = wire.Job(recording=str(recording), models=self._models, voices=voices)
-        found: VoiceVectors = self._ask("embed", job, report)
-        return found
-
+    @override
     def close(self) -> None:
         """End the connection; the server goes on."""
         self._http.close()
 
-    def _ask(self, stage: Stage, job: wire.Job, report: Report) -> Any:
+    @override
+    def _ask(self, stage: Stage, recording: Path, *asked: object, report: Report) -> Any:
+        given: dict[str, Any] = dict(zip(wire.ASKED[stage], asked, strict=True))
+        job = wire.Job(recording=str(recording), models=self._models, **given)
         self._retried(lambda: self._http.get("/health"))
         try:
             for said in self._lines(stage, job):

@@ -13,28 +13,22 @@ HOST = "http://models"
 """What requests say; nobody looks it up."""
 
 
-def path(address: str) -> Path:
-    """The socket that an address names, as `/path/of/socket` or `unix:/path/of/socket`.
-
-    Raises:
-        EngineUnavailable: it names none.
-    """
-    found = Path(address.removeprefix(PREFIX))
-    if not found.is_absolute():
-        raise EngineUnavailable(
-            f"{Models.variable('model_server')}: {address!r} is no path of a socket",
-            hint="Name the path that `ecg serve-models` prints; model servers listen on no port.",
-        )
-    return found
-
-
 def connect(address: str, timeout: httpx.Timeout | float) -> httpx.Client:
     """A client of the model server at an address; it connects with its first request.
+
+    Args:
+        address: `/path/of/socket` or `unix:/path/of/socket`.
+        timeout: of each step of a request, in seconds.
 
     Raises:
         EngineUnavailable: the address names no socket, or one in a folder that others can enter.
     """
-    socket = path(address)
+    socket = Path(address.removeprefix(PREFIX))
+    if not socket.is_absolute():
+        raise EngineUnavailable(
+            f"{Models.variable('model_server')}: {address!r} is no path of a socket",
+            hint="Name the path that `ecg serve-models` prints; model servers listen on no port.",
+        )
     if socket.parent.exists() and (reason := peer.mistrust(str(socket.parent))):
         raise EngineUnavailable(
             f"the model server at {socket} is not trusted: {reason}", hint=f"chmod 700 {socket.parent}"

@@ -5,7 +5,6 @@ on the standard library: what matters here (order, a bound, progress, work that 
 general serving frameworks do not have, and they would put their own processes around ours.
 """
 
-import functools
 import http.server
 import io
 import json
@@ -196,7 +195,11 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
         def run() -> None:
             try:
-                found = self._stage(stage, job)(report=lambda fraction: lines.put(wire.line(progress=fraction)))
+                asked = {name: getattr(job, name) for name in wire.ASKED[stage]}
+                work = getattr(self.engine.of(job.models), stage)
+                found = work(
+                    Path(job.recording), **asked, report=lambda fraction: lines.put(wire.line(progress=fraction))
+                )
                 ended.append("completed")
                 if (measured := self.engine.process.memory.get(stage)) is not None:
                     lines.put(wire.line(took=asdict(measured.taken)))
@@ -223,19 +226,6 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         worker.join()
         self._recycle()
         return ended[0]
-
-    def _stage(self, stage: Stage, job: wire.Job) -> Callable[..., Any]:
-        recording = Path(job.recording)
-        engine = self.engine.of(job.models)
-        if stage == "transcribe":
-            return functools.partial(engine.transcribe, recording, language=job.language, guidance=job.guidance)
-        if stage == "align" and job.transcript is not None:
-            return functools.partial(engine.align, recording, job.transcript)
-        if stage == "listen":
-            return functools.partial(engine.listen, recording, spans=job.spans, language=job.language)
-        if stage == "embed":
-            return functools.partial(engine.embed, recording, voices=job.voices)
-        return functools.partial(engine.diarize, recording, speakers=job.speakers)
 
     def _recycle(self) -> None:
         measured = next(reversed(self.engine.process.memory.values()), None)

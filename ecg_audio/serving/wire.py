@@ -23,6 +23,14 @@ RESULTS: Mapping[Stage, type[Transcript] | type[Diarization] | type[Remarks] | t
     "listen": Remarks,
     "embed": VoiceVectors,
 }
+ASKED: Mapping[Stage, tuple[str, ...]] = {
+    "transcribe": ("language", "guidance"),
+    "align": ("transcript",),
+    "diarize": ("speakers",),
+    "listen": ("spans", "language"),
+    "embed": ("voices",),
+}
+"""What each stage is asked of a recording: fields of a `Job`, in the order in which `Engine` hands them on."""
 
 
 class Job(BaseModel):

@@ -13,12 +13,8 @@ SHORTEST_S = 0.3
 JOINED_S = 0.5  # two of a kind closer than this are one
 CROSSTALK_S = 1.0
 BURST_SHARE = 0.7  # of a stretch: a longer burst is all of it
-SURE: tuple[EventSource, ...] = (
-    "classifier",
-    "recogniser",
-    "frames",
-    "diarization",
-)  # whose word counts where two agree
+SURE: tuple[EventSource, ...] = ("classifier", "recogniser", "frames", "diarization")
+"""Whose word counts where two agree."""
 NAMED: frozenset[EventKind] = frozenset({"laughter", "applause", "music"})  # what crosstalk may turn out to be
 
 
@@ -36,7 +32,7 @@ class EventSearch:
         self._frames = frames
         self._duration_s = duration_s
         self._sought = sought
-        self._islands = islands.found(frames["rms_dbfs"], frames["f0_hz"])
+        self._islands = islands.found(frames["rms_dbfs"], frames["f0_hz"]).spans
         self._free = wordless.gaps(found, duration_s)
 
     def unnamed(self, longest_s: float) -> tuple[Span, ...]:
@@ -68,7 +64,7 @@ class EventSearch:
         if "crosstalk" in self._sought and diarization is not None:
             named = [event for event in found if event.kind in NAMED]
             together = [Span(start_s=a, end_s=b) for a, b in _overlaps(diarization.turns)]
-            unworded = [part for span in together for part in _common(span, self._free)]
+            unworded = [part for span in together for part in wordless.common(span, self._free)]
             heard = [_event("crosstalk", span, "diarization") for span in unworded if not _touches(span, named)]
             heard += [event for event in found if event.kind == "crosstalk"]
             found = [event for event in found if event.kind != "crosstalk"]
@@ -89,7 +85,7 @@ class EventSearch:
         )
         for kind, rule in rules:
             for span in rule(self._frames):
-                for part in _common(span, self._free):
+                for part in wordless.common(span, self._free):
                     # claps are short: most of the time between them is silent
                     stands_out = rule is signals.clapping or self._sounds(part)
                     if stands_out and _length_s(part) >= _length_s(span) / 2:
@@ -116,9 +112,7 @@ class EventSearch:
 
     def _sounds(self, span: Span) -> bool:
         """Whether a stretch stands out from the noise of the place, most of its time."""
-        parts = zip(self._islands.start_s.tolist(), self._islands.end_s.tolist(), strict=True)
-        sounding_s = sum(max(0.0, min(end_s, span.end_s) - max(start_s, span.start_s)) for start_s, end_s in parts)
-        return bool(sounding_s >= _length_s(span) / 2)
+        return sum(map(_length_s, wordless.common(span, self._islands))) >= _length_s(span) / 2
 
 
 def _event(kind: EventKind, span: Span, found_by: EventSource, score: float | None = None) -> Event:
@@ -132,15 +126,6 @@ def _length_s(span: Span) -> float:
 
 def _touches(span: Span, others: Sequence[Span]) -> bool:
     return any(other.start_s < span.end_s and span.start_s < other.end_s for other in others)
-
-
-def _common(span: Span, free: Sequence[Span]) -> list[Span]:
-    """The parts of a span that lie in free stretches."""
-    return [
-        Span(start_s=max(span.start_s, gap.start_s), end_s=min(span.end_s, gap.end_s))
-        for gap in free
-        if min(span.end_s, gap.end_s) > max(span.start_s, gap.start_s)
-    ]
 
 
 def _overlaps(turns: Sequence[Turn]) -> Iterator[tuple[float, float]]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ecg_audio.analysis import Span, Speech
 from ecg_audio.sampling import RATE_HZ
+from ecg_audio.speech import islands
 from ecg_audio.speech.joining import joined
 
 SpanLike = TypeVar("SpanLike", bound=Span)
@@ -236,9 +237,7 @@ def _runs(values: NDArray[np.float32]) -> list[tuple[int, int]]:
     index = np.arange(1, len(values) + 1)
     rose = np.maximum.accumulate(np.where(values > ONSET, index, 0))
     fell = np.maximum.accumulate(np.where(values < OFFSET, index, 0))
-    steps = np.diff(np.concatenate([[0], (rose > fell).astype(np.int8), [0]]))
-    starts, ends = np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist()
-    return list(zip(starts, ends, strict=True))
+    return list(zip(*islands.runs(rose > fell), strict=True))
 
 
 # Spans

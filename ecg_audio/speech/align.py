@@ -27,6 +27,7 @@ def align(path: str, settings: EngineSettings, found: Transcript, *, report: Rep
         GpuMemoryExhausted: not even the CPU's memory sufficed.
     """
     if not found.utterances:
+        report(1.0)
         return found
     loaders.prepare(settings)
     samples = samples_of(path)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ecg_audio import spacing
 from ecg_audio.analysis import Diarization, Segment, SpokenWord, Transcript, Turn, Utterance, VoiceTrack, Word
 from ecg_audio.speech import channels
+from ecg_audio.speech.likeliest import best_path
 
 NEAREST_TURN_S = 0.5  # a word in a gap between turns may belong to a turn this close
 PAUSE_S = 0.8  # a longer silence begins a new segment
@@ -107,10 +108,11 @@ def _owners(words: Sequence[Word], utterance_starts: set[int], diarization: Diar
     known = np.array([evidence.known(word) for word in words])
     trusted = np.array([word.suspect is None for word in words])
     costs = _costs(words, utterance_starts, evidence.remark_edges_s)
-    likeliest, probability = _decoded(np.where(trusted[:, None], scores, 0.0), costs)
+    scores = np.where(trusted[:, None], scores, 0.0)
+    probability = _probabilities(scores, costs)
     return [
         (speakers[state], round(float(probability[index, state]), 3)) if known[index] else (None, None)
-        for index, state in enumerate(likeliest)
+        for index, state in enumerate(best_path(scores, costs))
     ]
 
 
@@ -221,34 +223,25 @@ def _costs(words: Sequence[Word], utterance_starts: set[int], edges_s: NDArray[n
     return costs
 
 
-def _decoded(scores: NDArray[np.float64], costs: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The likeliest states, (words,), and the probability of each state at each word, (words, states).
+def _probabilities(scores: NDArray[np.float64], costs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probability of each state at each word, (words, states).
 
     Staying is free and a change into word `n` costs `costs[n]`, whichever the two states are.
     """
     count, states = scores.shape
-    own = np.arange(states)
     change = 1.0 - np.eye(states)
-    best, came_from = scores[0].copy(), np.zeros((count, states), dtype=np.int64)
     forward, backward = np.zeros((count, states)), np.zeros((count, states))
     forward[0] = scores[0]
     for index in range(1, count):
-        leap = int(best.argmax())
-        came_from[index] = np.where(best >= best[leap] - costs[index], own, leap)
-        best = np.maximum(best, best[leap] - costs[index]) + scores[index]
         forward[index] = (
             np.logaddexp.reduce(forward[index - 1][:, None] - costs[index] * change, axis=0) + scores[index]
         )
     for index in range(count - 1, 0, -1):
         ahead = backward[index] + scores[index]
         backward[index - 1] = np.logaddexp.reduce(ahead[None, :] - costs[index] * change, axis=1)
-    path = np.zeros(count, dtype=np.int64)
-    path[-1] = int(best.argmax())
-    for index in range(count - 1, 0, -1):
-        path[index - 1] = came_from[index, path[index]]
     joint = forward + backward
-    probability = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
-    return path, probability
+    probability: NDArray[np.float64] = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
+    return probability
 
 
 # Segments

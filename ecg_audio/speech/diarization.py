@@ -6,7 +6,6 @@ a hub name or a directory. torch and pyannote are imported by whoever made the p
 
 import contextlib
 import io
-import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,7 +17,6 @@ from ecg_audio.analysis import Diarization, Notice, Span, Turn, VoiceTrack
 from ecg_audio.progress import Report, silent
 from ecg_audio.request import UNKNOWN, SpeakerCount
 from ecg_audio.speech.voices import HOP_S, WINDOW_S
-from ecg_audio.telemetry import TELEMETRY_OFF
 
 SHARES: Mapping[str, tuple[float, float]] = {
     # where in the work the pipeline's long steps lie: start and length
@@ -80,7 +78,7 @@ def diarize(
     turns = _turns(found.speaker_diarization, duration_s)
     names = _names_by_appearance(turns)
     labels = [str(label) for label in found.speaker_diarization.labels()]
-    embeddings = zip(labels, _rows(found.speaker_embeddings), strict=False)
+    rows = () if found.speaker_embeddings is None else found.speaker_embeddings
     report(1.0)
     return Diarization(
         model=model,
@@ -88,17 +86,12 @@ def diarize(
         exclusive=_renamed(_turns(found.exclusive_speaker_diarization, duration_s), names),
         embeddings={
             names[label]: unit
-            for label, row in embeddings
+            for label, row in zip(labels, rows, strict=False)
             if label in names and (unit := _unit_vector(row)) is not None
         },
         voices=_voices(getattr(found, "similarities", None), labels, names),
         notices=count_notices(speakers, len(names)),
     )
-
-
-def silence_telemetry() -> None:
-    """Set what keeps pyannote and the hub's libraries from reporting home; call it before their import."""
-    os.environ.update(TELEMETRY_OFF)
 
 
 @contextlib.contextmanager
@@ -139,10 +132,6 @@ def _names_by_appearance(turns: Iterable[Turn]) -> dict[str, str]:
 
 def _renamed(turns: Iterable[Turn], names: Mapping[str, str]) -> tuple[Turn, ...]:
     return tuple(turn.model_copy(update={"speaker": names[turn.speaker]}) for turn in turns if turn.speaker in names)
-
-
-def _rows(embeddings: NDArray[np.float64] | None) -> Iterable[NDArray[np.float64]]:
-    return () if embeddings is None else embeddings
 
 
 def _unit_vector(row: NDArray[np.float64]) -> tuple[float, ...] | None:

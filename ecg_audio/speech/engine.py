@@ -1,7 +1,7 @@
 """The speech engine: Whisper's words, their edges, who spoke when; with its models in a process of their own.
 
 This side is light: settings, what is on disk, errors. Whoever only asks whether models can be had does not wait for
-numpy. Where ECG_MODEL_SERVER is set, the models are that server's, and its client keeps the same protocol.
+numpy. Where ECG_MODEL_SERVER is set, the models are that server's, and its client is an engine too.
 """
 
 import atexit
@@ -10,13 +10,17 @@ import functools
 import importlib
 import importlib.util
 import threading
+from abc import ABC, abstractmethod
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
+
+from typing_extensions import override
 
 from ecg_audio.analysis import Diarization, Notice, Span, Transcript, VoiceVectors
 from ecg_audio.child import Child, ChildError
-from ecg_audio.compute import hub, idle
+from ecg_audio.compute import hub
+from ecg_audio.compute.idle import IdleTimer
 from ecg_audio.compute.memory import Metered
 from ecg_audio.environment import MODELS
 from ecg_audio.errors import (
@@ -49,6 +53,13 @@ DECIDING: dict[Stage, set[str]] = {
     "listen": {"model", "model_revision", "device", "compute_type", "beam_size"},
     "embed": {"device"},
 }
+FAILURES: dict[Stage, tuple[type[EcgError], str]] = {
+    "transcribe": (TranscriptionFailed, "recognition"),
+    "align": (TranscriptionFailed, "alignment"),
+    "diarize": (DiarizationFailed, "telling the speakers apart"),
+    "listen": (TranscriptionFailed, "listening for sounds"),
+    "embed": (DiarizationFailed, "listening to the speakers' voices"),
+}
 IMPORTS = "ecg_audio.speech.model_imports:import_all"
 ENVIRONMENT = {
     **TELEMETRY_OFF,
@@ -58,26 +69,39 @@ ENVIRONMENT = {
 }
 
 
-class Engine(Protocol):
-    """What recognises speech. Instances are cheap; models are loaded on first use or by `warm`."""
+class Engine(ABC):
+    """What recognises speech. Instances are cheap; models are loaded on first use or by `warm`.
+
+    Attributes:
+        notices: what `auto` came to.
+    """
+
+    notices: tuple[Notice, ...]
 
     @property
-    def notices(self) -> tuple[Notice, ...]:
-        """What `auto` came to."""
+    @abstractmethod
+    def model(self) -> str:
+        """The Whisper model, as settings name it."""
 
+    @abstractmethod
     def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
-        """Models, revisions and settings that decide a stage's results: part of its cache key."""
+        """Models, revisions and settings that decide a stage's results, and no others: part of its cache key."""
 
     def check_language(self, language: str) -> None:
         """Raise `LanguageUnsupported` unless the model has this language (or `auto`)."""
+        check_language(language, self.model)
 
     def check_guidance(self, guidance: Guidance) -> None:
         """Raise `OptionUnsupported` unless recognition can be led so."""
+        check_guidance(guidance, self.model)
 
+    @abstractmethod
     def warm(self) -> None:
         """Begin loading whatever is slow to load, in the background, and return at once."""
 
-    def transcribe(self, recording: Path, *, language: str, guidance: Guidance, report: Report) -> Transcript:
+    def transcribe(
+        self, recording: Path, *, language: str = "auto", guidance: Guidance = UNGUIDED, report: Report = silent
+    ) -> Transcript:
         """Recognise what is said in a 16 kHz mono FLAC or WAV: utterances, as yet without words.
 
         Raises:
@@ -85,23 +109,42 @@ class Engine(Protocol):
             TranscriptionFailed: recognition broke.
             ModelLoadingFailed, ModelAccessDenied: a model cannot be had.
             GpuMemoryExhausted: memory did not suffice at any step of the ladder.
-            WorkerLost: the model process died.
+            WorkerLost: the model process died, or the model server was lost.
         """
+        found: Transcript = self._ask("transcribe", recording, language, guidance, report=report)
+        return found
 
-    def align(self, recording: Path, transcript: Transcript, *, report: Report) -> Transcript:
+    def align(self, recording: Path, transcript: Transcript, *, report: Report = silent) -> Transcript:
         """Find the words of each utterance, with their times and where those come from. Raises as `transcribe`."""
+        found: Transcript = self._ask("align", recording, transcript, report=report)
+        return found
 
-    def diarize(self, recording: Path, *, speakers: SpeakerCount, report: Report) -> Diarization:
+    def diarize(self, recording: Path, *, speakers: SpeakerCount = UNKNOWN, report: Report = silent) -> Diarization:
         """Tell who spoke when in a FLAC or WAV. Raises as `transcribe`, or `DiarizationFailed`."""
+        found: Diarization = self._ask("diarize", recording, speakers, report=report)
+        return found
 
-    def listen(self, recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Remarks:
+    def listen(
+        self, recording: Path, *, spans: tuple[Span, ...], language: str = "en", report: Report = silent
+    ) -> Remarks:
         """What the recogniser writes for stretches without words, when sounds may be named. Raises as `transcribe`."""
+        if not spans:
+            return Remarks(remarks=())
+        found: Remarks = self._ask("listen", recording, spans, language, report=report)
+        return found
 
-    def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report) -> VoiceVectors:
+    def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report = silent) -> VoiceVectors:
         """The vectors of voices, by where each alone is heard. Raises as `transcribe`, or `DiarizationFailed`."""
+        found: VoiceVectors = self._ask("embed", recording, voices, report=report)
+        return found
 
+    @abstractmethod
     def close(self) -> None:
         """End the engine's processes."""
+
+    @abstractmethod
+    def _ask(self, stage: Stage, recording: Path, *asked: object, report: Report) -> Any:
+        """Do a stage, with what its method was asked."""
 
 
 @functools.cache
@@ -185,8 +228,8 @@ class ModelProcess:
         self.loaded: tuple[str, ...] = ()  # kinds of models that are in memory
         self.child = Child("the speech models", variables=MODELS, environment=ENVIRONMENT, ahead=IMPORTS)
         self._closings = 0
-        self._idle_s = idle.idle_s()
-        self._idle_timer = idle.IdleTimer(self._idle_s, self._unload)
+        self._idle_s = Models.read().models_idle_s
+        self._idle_timer = IdleTimer(self._idle_s, self._unload)
 
     def warm(self, settings: EngineSettings) -> None:
         """Begin the slow imports and the loading of models, and return at once."""
@@ -239,8 +282,8 @@ class ModelProcess:
                 self.loaded = self.child.call(process.unload, self._idle_s)
 
 
-class LocalEngine:
-    """Keeps the `Engine` protocol with a model process of this machine. Safe to use from several threads; work queues.
+class LocalEngine(Engine):
+    """An engine with a model process of this machine. Safe to use from several threads; work queues.
 
     Args:
         models: what a request says of its models.
@@ -264,12 +307,17 @@ class LocalEngine:
         self.notices = choice.notices
         self.process = process or ModelProcess()
 
+    @property
+    @override
+    def model(self) -> str:
+        return self.settings.model
+
     def of(self, models: str) -> "LocalEngine":
         """The engine for what another request says of its models, on the same process and settings."""
         return LocalEngine(models, settings=self._given, process=self.process)
 
+    @override
     def fingerprint(self, stage: Stage = "transcribe", /) -> dict[str, str]:
-        """Models, revisions and settings that decide a stage's results: those of other stages do not."""
         settings = self.settings.model_dump(include=DECIDING[stage])
         recogniser = self.settings.repository
         models = {
@@ -284,72 +332,31 @@ class LocalEngine:
             **({"own aligners here": _own_aligners_here()} if stage == "align" else {}),
         }
 
-    def check_language(self, language: str) -> None:
-        """Raise `LanguageUnsupported` unless the model has this language (or `auto`)."""
-        check_language(language, self.settings.model)
-
-    def check_guidance(self, guidance: Guidance) -> None:
-        """Raise `OptionUnsupported` unless the model can be led so."""
-        check_guidance(guidance, self.settings.model)
-
+    @override
     def warm(self) -> None:
-        """Begin the slow imports and the loading of models, and return at once."""
         self.process.warm(self.settings)
 
+    @override
     def transcribe(
         self, recording: Path, *, language: str = "auto", guidance: Guidance = UNGUIDED, report: Report = silent
     ) -> Transcript:
-        """Recognise what is said; see the protocol."""
         self.check_language(language)
         self.check_guidance(guidance)
-        asked = (recording, language, guidance)
-        found: Transcript = self._run(TranscriptionFailed, "recognition failed", "transcribe", *asked, report=report)
-        if not found.utterances:
-            return found.model_copy(update={"notices": (*found.notices, NO_SPEECH)})
-        return found
+        found = super().transcribe(recording, language=language, guidance=guidance, report=report)
+        return found if found.utterances else found.model_copy(update={"notices": (*found.notices, NO_SPEECH)})
 
-    def align(self, recording: Path, transcript: Transcript, *, report: Report = silent) -> Transcript:
-        """Find the words of each utterance; see the protocol."""
-        asked = (recording, transcript)
-        aligned: Transcript = self._run(TranscriptionFailed, "alignment failed", "align", *asked, report=report)
-        report(1.0)
-        return aligned
-
-    def diarize(self, recording: Path, *, speakers: SpeakerCount = UNKNOWN, report: Report = silent) -> Diarization:
-        """Tell who spoke when; see the protocol."""
-        asked = (recording, speakers)
-        what = "telling the speakers apart failed"
-        found: Diarization = self._run(DiarizationFailed, what, "diarize", *asked, report=report)
-        return found
-
-    def listen(
-        self, recording: Path, *, spans: tuple[Span, ...], language: str = "en", report: Report = silent
-    ) -> Remarks:
-        """What the recogniser writes for stretches without words; see the protocol."""
-        if not spans:
-            return Remarks(remarks=())
-        asked = (recording, spans, language)
-        what = "listening for sounds failed"
-        found: Remarks = self._run(TranscriptionFailed, what, "listen", *asked, report=report)
-        return found
-
-    def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report = silent) -> VoiceVectors:
-        """The vectors of voices; see the protocol."""
-        what = "listening to the speakers' voices failed"
-        found: VoiceVectors = self._run(DiarizationFailed, what, "embed", recording, voices, report=report)
-        return found
-
+    @override
     def close(self) -> None:
         """End the model process; a later call starts it again."""
         self.process.close()
 
-    def _run(
-        self, failure: type[EcgError], what: str, stage: Stage, recording: Path, *asked: object, report: Report
-    ) -> Any:
+    @override
+    def _ask(self, stage: Stage, recording: Path, *asked: object, report: Report) -> Any:
         try:
             return self.process.run(stage, recording, self.settings, *asked, report=report)
         except ChildError as error:
-            raise failure(f"{what}: {error}") from error
+            failure, what = FAILURES[stage]
+            raise failure(f"{what} failed: {error}") from error
 
 
 @functools.cache

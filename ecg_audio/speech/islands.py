@@ -10,7 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg_audio.analysis import FRAME_HOP_S
+from ecg_audio.analysis import FRAME_HOP_S, Span
+from ecg_audio.speech.joining import joined
 
 LONGEST_CLOSURE_S = 0.15
 """Silence inside a word: the closure of a stop lasts 50 to 100 ms, of a long or emphatic one up to 150 ms (Byrd 1993,
@@ -48,6 +49,12 @@ class Islands:
     mute: NDArray[np.bool_]
     voiced: NDArray[np.float64] | None
 
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The islands one by one."""
+        edges = zip(self.start_s.tolist(), self.end_s.tolist(), strict=True)
+        return tuple(Span(start_s=start_s, end_s=end_s) for start_s, end_s in edges)
+
 
 def found(rms_dbfs: NDArray[np.float32] | NDArray[np.float64], f0_hz: NDArray[np.float32] | None = None) -> Islands:
     """The islands of a recording.
@@ -59,17 +66,9 @@ def found(rms_dbfs: NDArray[np.float32] | NDArray[np.float64], f0_hz: NDArray[np
     level = np.maximum(np.nan_to_num(rms_dbfs.astype(np.float64), nan=DIGITAL_SILENCE_DBFS), DIGITAL_SILENCE_DBFS)
     threshold = thresholds(level)
     loud = level >= threshold
-    firsts, ends = runs(loud)
-    closed = round(LONGEST_CLOSURE_S / FRAME_HOP_S)
-    first: list[int] = []
-    end: list[int] = []
-    for start, stop in zip(firsts, ends, strict=True):
-        if end and start - end[-1] <= closed:
-            end[-1] = stop
-        else:
-            first.append(start)
-            end.append(stop)
-    kept = [(start, stop) for start, stop in zip(first, end, strict=True) if loud[start:stop].sum() >= SHORTEST_FRAMES]
+    shortest_pause = round(LONGEST_CLOSURE_S / FRAME_HOP_S) + 1
+    whole = joined(zip(*runs(loud), strict=True), shortest_pause)
+    kept = [(start, stop) for start, stop in whole if loud[start:stop].sum() >= SHORTEST_FRAMES]
     faint = level >= threshold - FADING_DB
     faded = [(_faded(faint, start - 1, -1), _faded(faint, stop, 1)) for start, stop in kept]
     edges = [(start - before, stop + after) for (start, stop), (before, after) in zip(kept, faded, strict=True)]

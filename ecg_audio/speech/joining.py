@@ -1,6 +1,6 @@
 """Stretches of time that overlap or touch, as one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T", int, float)
@@ -21,3 +21,21 @@ def joined(stretches: Iterable[tuple[T, T]], shortest_gap: T = 0) -> list[tuple[
         else:
             found.append((start, end))
     return found
+
+
+def without(stretch: tuple[T, T], others: Iterable[tuple[T, T]]) -> Iterator[tuple[T, T]]:
+    """What others leave of a stretch of time, in order.
+
+    Args:
+        stretch: where it begins and ends.
+        others: in order of their beginnings.
+    """
+    at, until = stretch
+    for start, end in others:
+        if start >= until:
+            break
+        if start > at:
+            yield at, start
+        at = max(at, end)
+    if at < until:
+        yield at, until

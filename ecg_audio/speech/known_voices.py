@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from ecg_audio.analysis import Model, Naming, Span, Turn
-from ecg_audio.speech.joining import joined
+from ecg_audio.speech.joining import joined, without
 
 SURE = 0.85
 """The cosine from which on two voices are taken for one."""
@@ -47,7 +47,7 @@ def alone(turns: Sequence[Turn]) -> dict[str, tuple[Span, ...]]:
     for speaker in dict.fromkeys(turn.speaker for turn in turns):
         own = [(turn.start_s, turn.end_s) for turn in turns if turn.speaker == speaker]
         others = sorted((turn.start_s, turn.end_s) for turn in turns if turn.speaker != speaker)
-        free = [piece for stretch in joined(own) for piece in _without(stretch, others)]
+        free = [piece for stretch in joined(own) for piece in without(stretch, others)]
         chosen, left_s = [], MOST_S
         for start_s, end_s in sorted(free, key=lambda one: (one[0] - one[1], one[0])):
             if end_s - start_s < SHORTEST_S or left_s < SHORTEST_S:
@@ -94,15 +94,3 @@ def namings(
         if sure:
             given.add(name)
     return found
-
-
-def _without(span: tuple[float, float], others: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """What others leave of a span, in order; they come in order of their beginnings."""
-    left, at_s = [], span[0]
-    for start_s, end_s in others:
-        if start_s >= span[1]:
-            break
-        if start_s > at_s:
-            left.append((at_s, start_s))
-        at_s = max(at_s, end_s)
-    return [*left, *([(at_s, span[1])] if at_s < span[1] else [])]

@@ -163,24 +163,16 @@ def _listed(regions: Sequence[Region]) -> str:
 
 
 def _course(ballots: Sequence[Ballot]) -> list[str]:
-    """The language of each place, by dynamic programming over the languages that lead anywhere."""
+    """The language of each place, of those that lead anywhere."""
     languages = sorted({max(one.probabilities, key=one.probability) for one in ballots if one.probabilities})
     if not languages:
         return ["und"] * len(ballots)
-    costs = dict.fromkeys(languages, 0.0)
-    came_from: list[dict[str, str]] = []
-    for ballot in ballots:
-        cheapest = min(languages, key=lambda code: costs[code])
-        before = {code: code if costs[code] <= costs[cheapest] + CHANGE else cheapest for code in languages}
-        weight = min(1.0, ballot.duration_s / TELLING_S)
-        costs = {
-            code: costs[before[code]]
-            + (CHANGE if before[code] != code else 0.0)
-            - weight * math.log(max(LEAST, ballot.probability(code)))
-            for code in languages
-        }
-        came_from.append(before)
-    course = [min(languages, key=lambda code: costs[code])]
-    for before in reversed(came_from[1:]):
-        course.append(before[course[-1]])
-    return course[::-1]
+    import numpy as np
+
+    from ecg_audio.speech.likeliest import best_path
+
+    scores = [
+        [min(1.0, ballot.duration_s / TELLING_S) * math.log(max(LEAST, ballot.probability(code))) for code in languages]
+        for ballot in ballots
+    ]
+    return [languages[state] for state in best_path(np.array(scores), np.full(len(ballots), CHANGE))]

@@ -58,10 +58,6 @@ class _WholeText:
         return [(0, len(text))]
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
-
-
 def recogniser(settings: EngineSettings, placement: Placement) -> Any:
     """Whisper as whisperx runs it in batches: `model`, and the `options` of a transcription."""
 
@@ -74,7 +70,7 @@ def recogniser(settings: EngineSettings, placement: Placement) -> Any:
                 str(weights.verified_whisper()) if embedded else settings.model,
                 device=placement.device,
                 compute_type=placement.compute_type,
-                cpu_threads=_cores(),
+                cpu_threads=len(os.sched_getaffinity(0)),
                 revision=settings.model_revision,
                 # else a dead network holds up what is here
                 local_files_only=embedded or hub.on_disk(settings.repository),

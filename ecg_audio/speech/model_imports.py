@@ -12,6 +12,7 @@ import os
 
 from ecg_audio.compute import lazy_imports
 from ecg_audio.speech import diarization
+from ecg_audio.telemetry import TELEMETRY_OFF
 
 DEFERRED = (
     "matplotlib",
@@ -49,7 +50,7 @@ PLAIN = ("transformers.pipelines.base",)  # that class, which whisperx also name
 @functools.cache
 def import_all() -> None:
     """Once a process: with telemetry off, chatter kept out, and as many threads as there are cores for us."""
-    diarization.silence_telemetry()
+    os.environ.update(TELEMETRY_OFF)  # before anything of pyannote's or the hub's is imported
     lazy_imports.defer(*DEFERRED, plain=PLAIN)
     with lazy_imports.without_collecting(), diarization.quiet():
         import torch

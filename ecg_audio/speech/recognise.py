@@ -44,8 +44,9 @@ def transcribe(
     )
     report(FINDING_SHARE)
 
-    def attempt(placement: Placement) -> Recognised:
+    def attempt(placement: Placement) -> Transcript:
         recognition = _Recognition(
+            _name(settings),
             loaders.recogniser(settings, placement),
             heard,
             settings.chunk_s,
@@ -54,39 +55,27 @@ def transcribe(
         )
         return recognition.run(asked, guided)
 
-    recognised, notices = descend(
+    found, notices = descend(
         plan.placements("transcribe", heard.duration_s, settings),
         attempt,
         what="recognition",
         free=functools.partial(loaders.loaded_models.drop, "recogniser"),
     )
     report(1.0)
-    return Transcript(
-        model=_name(settings),
-        language=recognised.language,
-        language_probability=recognised.probability,
-        task=recognised.task,
-        utterances=activity.later(recognised.utterances, heard.lead_s),
-        speech=activity.later(heard.speech, heard.lead_s),
-        notices=(*finding_notices, *notices, *recognised.notices),
+    return found.model_copy(
+        update={
+            "utterances": activity.later(found.utterances, heard.lead_s),
+            "speech": activity.later(found.speech, heard.lead_s),
+            "notices": (*finding_notices, *notices, *found.notices),
+        }
     )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Recognised:
-    """What the recogniser returned, and how it was asked."""
-
-    language: str
-    probability: float | None
-    task: Task
-    utterances: tuple[Utterance, ...]
-    notices: tuple[Notice, ...] = ()
 
 
 class _Recognition:
     """One pass of a recogniser over a recording.
 
     Args:
+        name: what results call the model.
         recogniser: whisperx's: `model` and `options`.
         heard: the recording.
         longest_s: of a stretch that is recognised at once.
@@ -95,8 +84,9 @@ class _Recognition:
     """
 
     def __init__(
-        self, recogniser: Any, heard: detection.Detected, longest_s: float, batch_size: int, report: Report
+        self, name: str, recogniser: Any, heard: detection.Detected, longest_s: float, batch_size: int, report: Report
     ) -> None:
+        self._name = name
         self._model = recogniser.model
         self._options = recogniser.options
         self._heard = heard
@@ -105,12 +95,12 @@ class _Recognition:
         self._report = report
         self._done = 0  # stretches
 
-    def run(self, asked: str, guided: Guidance) -> Recognised:
-        """Recognise every stretch in its language."""
+    def run(self, asked: str, guided: Guidance) -> Transcript:
+        """Recognise every stretch in its language; times are from the first sound on."""
         named = self._named(asked)
         heard = self._heard
         if not heard.speech:
-            return Recognised(named or "und", None, "transcribe", ())
+            return Transcript(model=self._name, language=named or "und", utterances=(), speech=())
         regions = (
             () if named else language.regions(language.asked(heard.speech, heard.duration_s, heard.scores, self._ask))
         )
@@ -129,12 +119,14 @@ class _Recognition:
             own = [stretch for stretch, its in zip(stretches, languages, strict=True) if its == code]
             found += self._recognised(own, code, guided.translate, len(stretches))
         translated = guided.translate and overall != "en"
-        return Recognised(
-            overall,
-            probability,
-            "translate" if translated else "transcribe",
-            tuple(sorted(found, key=lambda one: one.start_s)),
-            (*shortened, *language.doubts(regions), *([_translated(overall)] if translated else [])),
+        return Transcript(
+            model=self._name,
+            language=overall,
+            language_probability=probability,
+            task="translate" if translated else "transcribe",
+            utterances=tuple(sorted(found, key=lambda one: one.start_s)),
+            speech=heard.speech,
+            notices=(*shortened, *language.doubts(regions), *([_translated(overall)] if translated else [])),
         )
 
     def _named(self, asked: str) -> str | None:
@@ -202,10 +194,6 @@ def utterance(span: Span, text: str, code: str, log_probability: float) -> Utter
         language=code,
         log_probability=round(log_probability, 4),
     )
-
-
-def _length_s(span: Span) -> float:
-    return span.end_s - span.start_s
 
 
 def _name(settings: EngineSettings) -> str:

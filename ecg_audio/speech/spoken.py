@@ -178,7 +178,7 @@ def _inflect() -> Any:
     import typeguard
 
     checking = typeguard.typechecked
-    typeguard.typechecked = _unchecked  # type: ignore[assignment]
+    typeguard.typechecked = lambda method: method  # type: ignore[assignment]
     try:
         import inflect
     finally:
@@ -186,12 +186,8 @@ def _inflect() -> Any:
     return inflect.engine()
 
 
-def _unchecked(method: Any) -> Any:
-    return method
-
-
 def _words(number: str, **options: Any) -> list[str]:
-    """A number's words: "1,250" to one thousand two hundred fifty."""
+    """A number's words: "1,250" to one thousand two hundred fifty, "3rd" to third."""
     said: str = _inflect().number_to_words(number.replace(",", ""), andword="", **options)
     return re.findall(r"[a-z]+", said)
 
@@ -224,8 +220,7 @@ def _numeral(bare: str, following: str) -> Iterator[str]:
     elif time := TIME.fullmatch(bare):
         yield from _time(int(time[1]), time[2], time[3] or "", following)
     elif ordinal := ORDINAL.fullmatch(bare):
-        said: str = _inflect().number_to_words(_inflect().ordinal(ordinal[1].replace(",", "")), andword="")
-        yield from re.findall(r"[a-z]+", said)
+        yield from _words(_inflect().ordinal(ordinal[1].replace(",", "")))
     elif decade := DECADE.fullmatch(bare):
         *first, last = _cardinal(decade[1])
         yield from (*first, _inflect().plural_noun(last))
@@ -274,8 +269,7 @@ def _fraction(above: int, below: int) -> Iterator[str]:
     if below < 2 or above >= below:
         yield from _words(str(below))  # 24/7
         return
-    said: str = names.get(below) or _inflect().number_to_words(_inflect().ordinal(below), andword="")
-    *first, last = re.findall(r"[a-z]+", said)
+    *first, last = [names[below]] if below in names else _words(_inflect().ordinal(below))
     yield from (*first, last if above == 1 else "halves" if below == 2 else f"{last}s")
 
 

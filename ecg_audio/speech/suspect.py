@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ecg_audio.analysis import LOOPING, Notice, Speech, Transcript, Utterance, Word
-from ecg_audio.speech.joining import joined
+from ecg_audio.speech.joining import joined, without
 
 OUTSIDE = "outside voiced speech"
 UNSOUNDED = "no sound there"
@@ -115,11 +115,6 @@ def repetitive(text: str) -> bool:
     return packs or CIRCLING.search(text) is not None
 
 
-def looping(texts: Sequence[str]) -> frozenset[int]:
-    """Indices of words that repeat the phrase before them, where a phrase of up to 8 words comes 4 times or more."""
-    return frozenset(index for run in _loops(texts) for index in run.repeats)
-
-
 def wordless(speech: Sequence[Speech], words: Sequence[Word], least_s: float = NAMED_S) -> tuple[Speech, ...]:
     """Speech in which there is no word, with the mean scores of both detectors.
 
@@ -133,15 +128,12 @@ def wordless(speech: Sequence[Speech], words: Sequence[Word], least_s: float = N
     for span in speech:
         first = bisect.bisect_right(taken, span.start_s, key=lambda edges: edges[1])
         last = bisect.bisect_left(taken, span.end_s, key=lambda edges: edges[0])
-        at_s = span.start_s
-        for start_s, end_s in [*taken[first:last], (span.end_s, span.end_s)]:
-            if start_s > at_s:
-                part = span.model_copy(update={"start_s": at_s, "end_s": start_s})
-                if runs and runs[-1][-1].end_s == at_s:
-                    runs[-1].append(part)
-                else:
-                    runs.append([part])
-            at_s = end_s
+        for start_s, end_s in without((span.start_s, span.end_s), taken[first:last]):
+            part = span.model_copy(update={"start_s": start_s, "end_s": end_s})
+            if runs and runs[-1][-1].end_s == start_s:
+                runs[-1].append(part)
+            else:
+                runs.append([part])
     whole = map(_whole, runs)
     return tuple(run for run in whole if run.end_s - run.start_s >= least_s)
 
@@ -151,7 +143,8 @@ def syllables(text: str) -> float:
 
     Other scripts count half a syllable for each letter: an Arabic or Thai one seldom has more.
     """
-    plain = "".join(letter for letter in unicodedata.normalize("NFD", text.casefold()) if not _is_mark(letter))
+    decomposed = unicodedata.normalize("NFD", text.casefold())
+    plain = "".join(letter for letter in decomposed if unicodedata.category(letter) != "Mn")
     counted = len(VOWELS.findall(plain)) + len(SYLLABIC.findall(unicodedata.normalize("NFC", text)))
     counted += sum(letter.isdigit() for letter in text)
     letters = sum(letter.isalpha() for letter in text)
@@ -269,6 +262,7 @@ class _Loop:
 
 
 def _loops(texts: Sequence[str]) -> list[_Loop]:
+    """Where a phrase of up to 8 words comes 4 times or more."""
     said = [text.casefold().strip(".,!?;:…\"'") for text in texts]
     found = []
     for length in range(1, LONGEST_PHRASE + 1):
@@ -352,7 +346,3 @@ def _whole(parts: Sequence[Speech]) -> Speech:
         segmentation=mean([part.segmentation for part in parts]),
         silero=mean([part.silero for part in parts]),
     )
-
-
-def _is_mark(letter: str) -> bool:
-    return unicodedata.category(letter) == "Mn"

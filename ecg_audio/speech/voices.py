@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg_audio.speech.likeliest import best_path
+
 WINDOW_S = 1.6
 HOP_S = 0.25
 
@@ -187,7 +189,7 @@ class _Windows:
     def owners(self, centroids: Vectors) -> Labels:
         """The voice of each window, where a change costs."""
         scores = WINDOW_EVIDENCE * similarities(self.vectors, centroids)
-        return _best_path(scores, np.full(len(scores), WINDOW_CHANGE_COST))
+        return best_path(scores, np.full(len(scores), WINDOW_CHANGE_COST))
 
     def by_frame(self, owner: Labels) -> Labels:
         """The owner of the nearest window, for frames of speech."""
@@ -338,26 +340,7 @@ def _labelled(heard: VoiceEvidence, local: _Local, centroids: Vectors) -> Labels
     scores *= EVIDENCE_PER_S * heard.frame_s * heard.speech[:, None]
     seams = np.where(heard.speech, np.minimum(1.0, _seams(heard.active, heard.starts, count)), 1.0)
     costs = CHANGE_COST - (CHANGE_COST - SEAM_COST) * seams
-    return np.where(heard.speech, _best_path(scores, costs), NOBODY)
-
-
-def _best_path(scores: NDArray[np.float64], costs: NDArray[np.float64]) -> Labels:
-    """The path through (steps, states) with the highest sum; a change into step `n` costs `costs[n]` (Viterbi)."""
-    steps, states = scores.shape
-    came_from = np.zeros((steps, states), dtype=np.int32)
-    total = scores[0].copy()
-    own = np.arange(states)
-    for step in range(1, steps):
-        best = int(total.argmax())
-        changed = total[best] - costs[step]
-        stay = total >= changed
-        came_from[step] = np.where(stay, own, best)
-        total = np.where(stay, total, changed) + scores[step]
-    path = np.empty(steps, dtype=np.int64)
-    path[-1] = int(total.argmax())
-    for step in range(steps - 1, 0, -1):
-        path[step - 1] = came_from[step, path[step]]
-    return path
+    return np.where(heard.speech, best_path(scores, costs), NOBODY)
 
 
 def _units(vectors: NDArray[np.float32]) -> Vectors:

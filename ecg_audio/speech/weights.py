@@ -87,22 +87,15 @@ def embedded_here() -> bool:
     return _whisper().whole or _whisper().installed
 
 
-def embedded_whisper() -> Path:
-    """The folder of the embedded Whisper model, joined from its parts in installed packages if it is not there yet.
+def verified_whisper() -> Path:
+    """The folder of the embedded Whisper model, once every byte has been compared with the digests.
+
+    It is joined from its parts in installed packages if it is not there yet, or was damaged since.
 
     Raises:
         ModelLoadingFailed: a part is missing or damaged.
     """
     return _whisper().joined()
-
-
-def verified_whisper() -> Path:
-    """The same, once every byte has been compared with the digests; what was damaged since is joined again.
-
-    Raises:
-        ModelLoadingFailed: a part is missing or damaged.
-    """
-    return _whisper().joined(verified=True)
 
 
 def fetch_embedded() -> Path:

@@ -20,7 +20,7 @@ import numpy as np
 
 from ecg_audio.analysis import Emphasis, SpokenWord
 from ecg_audio.voice.function_words import is_function_word
-from ecg_audio.voice.spans import frame_ranges
+from ecg_audio.voice.spans import edges, frame_ranges, known
 
 Array = Any
 
@@ -86,8 +86,7 @@ def measure_words(words: Sequence[SpokenWord], frames: Mapping[str, Array]) -> W
     with np.errstate(invalid="ignore", divide="ignore"):
         semitones = 12.0 * np.log2(np.asarray(frames["f0_hz"], np.float64))
     change = _changes(frames)
-    starts_s = np.array([word.start_s for word in words], np.float64)
-    ends_s = np.array([word.end_s for word in words], np.float64)
+    starts_s, ends_s = edges(words)
     out = WordMeasures(*np.full((len(WordMeasures._fields), len(words)), np.nan))
     for index, (first, end) in enumerate(zip(*frame_ranges(starts_s, ends_s, len(power)), strict=True)):
         heard = power[first:end]
@@ -189,17 +188,19 @@ def _of_one_speaker(words: Sequence[SpokenWord], heard: WordMeasures) -> list[Em
     pitch_st = _deviations(heard.pitch_st, places, PITCH)
     longer = _deviations(length, places, SLOWNESS)
     slowness = _deviations(length - CHANGE * heard.log_change, places, SLOWNESS)
-    columns = (
-        loudness_db,
-        pitch_st,
-        np.exp(longer),
-        _strengths(loudness_db, places, LOUDNESS),
-        _strengths(pitch_st, places, PITCH),
-        _strengths(slowness, places, SLOWNESS),
-    )
-    names = ("loudness_db", "pitch_st", "length_ratio", "louder", "higher", "slower")
-    rows = ({name: _known(value) for name, value in zip(names, row, strict=True)} for row in zip(*columns, strict=True))
-    return [Emphasis(**row) if any(value is not None for value in row.values()) else None for row in rows]
+    columns = {
+        "loudness_db": loudness_db,
+        "pitch_st": pitch_st,
+        "length_ratio": np.exp(longer),
+        "louder": _strengths(loudness_db, places, LOUDNESS),
+        "higher": _strengths(pitch_st, places, PITCH),
+        "slower": _strengths(slowness, places, SLOWNESS),
+    }
+    rows = zip(*map(known, columns.values()), strict=True)
+    return [
+        None if all(value is None for value in row) else Emphasis(**dict(zip(columns, row, strict=True)))
+        for row in rows
+    ]
 
 
 def _deviations(values: Array, places: _Places, scale: Scale) -> Array:
@@ -235,7 +236,3 @@ def _strengths(deviations: Array, places: _Places, scale: Scale) -> Array:
     beyond = np.where(z > 0, z - scale.up, -z - scale.down)
     strength = np.clip(FAINTEST + (1 - FAINTEST) * beyond / scale.full, FAINTEST, 1.0)
     return np.where(known, np.where(beyond > 0, np.sign(z) * strength, 0.0), np.nan)
-
-
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

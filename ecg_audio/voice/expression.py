@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from ecg_audio.analysis import (
 )
 from ecg_audio.voice.conversation import exchanges, pauses_s, tempo
 from ecg_audio.voice.emphasis import judge, measure_words
-from ecg_audio.voice.spans import Aggregator, describe, frame_ranges
+from ecg_audio.voice.spans import Aggregator, describe, edges, frame_ranges
 from ecg_audio.voice.statistics import compare, pitch_statistics, volume_statistics
 
 Array = Any
@@ -135,13 +135,11 @@ def express_apart(whole: Expression, turns: tuple[Turn, ...], tracks: Iterable[T
         speakers += [speaker.model_copy(update={"channel": track.channel}) for speaker in own.speakers]
         pitches_hz.append(np.asarray(track.frames["f0_hz"]))
     voices = [word.voice for segment in segments.values() for word in segment.words]
-    return Expression(
+    return replace(
+        whole,
         segments=tuple(segments.values()),
         turns=_in_their_places(whole.turns, heard_turns),
         speakers=tuple(speakers),
-        exchanges=whole.exchanges,
-        tempo=whole.tempo,
-        voice=whole.voice,
         volume=volume_statistics([voice.rms_dbfs if voice else None for voice in voices]),
         pitch=pitch_statistics(np.concatenate(pitches_hz)),
     )
@@ -149,9 +147,7 @@ def express_apart(whole: Expression, turns: tuple[Turn, ...], tracks: Iterable[T
 
 def _syllables(aggregator: Aggregator, words: Sequence[SpokenWord]) -> float | None:
     """Syllable-like peaks inside the words; None where there is nothing to count in."""
-    starts_s = np.array([word.start_s for word in words], np.float64)
-    ends_s = np.array([word.end_s for word in words], np.float64)
-    found = aggregator.over_unions([(starts_s, ends_s)]).syllables[0] if words else math.nan
+    found = aggregator.over_unions([edges(words)]).syllables[0] if words else math.nan
     return float(found) if math.isfinite(found) else None
 
 
@@ -179,8 +175,7 @@ def _voices(
     usual_hz: Mapping[str | None, float],
     **options: Any,
 ) -> list[VoiceFeatures | None]:
-    starts_s = np.array([span.start_s for span in spans], np.float64)
-    ends_s = np.array([span.end_s for span in spans], np.float64)
+    starts_s, ends_s = edges(spans)
     voices_hz = np.array([usual_hz.get(span.speaker, math.nan) for span in spans], np.float64)
     return describe(aggregator.over(starts_s, ends_s), ends_s - starts_s, voices_hz=voices_hz, **options)
 
@@ -258,13 +253,7 @@ def _unions(segments: tuple[Segment, ...], turns: tuple[Turn, ...]) -> dict[str,
             spans[segment.speaker].extend([] if turns else [segment])
     for turn in turns:
         spans[turn.speaker].append(turn)
-    return {
-        name: (
-            np.array([span.start_s for span in own], np.float64),
-            np.array([span.end_s for span in own], np.float64),
-        )
-        for name, own in spans.items()
-    }
+    return {name: edges(own) for name, own in spans.items()}
 
 
 def _mask(union: tuple[Array, Array], frames: int) -> Array:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ecg_audio.analysis import FRAME_HOP_S, LOW_VOICE_HZ, VoiceFeatures, VolumeCategory
+from ecg_audio.analysis import FRAME_HOP_S, LOW_VOICE_HZ, Segment, SpokenWord, Turn, VoiceFeatures, VolumeCategory
 from ecg_audio.voice.formants import CEILINGS_HZ
 from ecg_audio.voice.formants import COLUMNS as FORMANTS
 from ecg_audio.voice.periods import COLUMNS as PERTURBATION
@@ -171,6 +171,12 @@ def _line(
     return slope, middle_st[voiced.owner] + slope[voiced.owner] * off_s
 
 
+def edges(spans: Sequence[SpokenWord | Segment | Turn]) -> tuple[Array, Array]:
+    """Where each span begins and where it ends, in seconds, float64 (n,) each."""
+    starts_s = np.array([span.start_s for span in spans], np.float64)
+    return starts_s, np.array([span.end_s for span in spans], np.float64)
+
+
 def frame_ranges(starts_s: Array, ends_s: Array, frames: int) -> tuple[Array, Array]:
     """The frames [first, end) of each span, int64; empty where a span has none."""
     starts = np.asarray(starts_s, np.float64)
@@ -277,11 +283,6 @@ class Aggregator:
 _NO_PIECES = Pieces(*(np.empty(0, np.int64) for _ in range(3)))
 
 
-def aggregate(frames: Mapping[str, Array], starts_s: Array, ends_s: Array) -> SpanFigures:
-    """The figures of each span; see `Aggregator`, which is worth keeping when there are several kinds of spans."""
-    return Aggregator(frames).over(starts_s, ends_s)
-
-
 def describe(
     figures: SpanFigures,
     durations_s: Array,
@@ -293,7 +294,7 @@ def describe(
     """Voice features of each span; None for a span without frames.
 
     Args:
-        figures: from `aggregate` or `Aggregator`.
+        figures: from `Aggregator`.
         durations_s: length of each span, for rates.
         words: how many words each span holds; None where a word rate means nothing.
         peaks: from `Aggregator.draw`.
@@ -316,7 +317,7 @@ def describe(
         }
     if words is not None:
         columns["words_per_s"] = np.asarray(words, np.float64) / rated
-    rows = zip(*(_known(column) for column in columns.values()), strict=True)
+    rows = zip(*(known(column) for column in columns.values()), strict=True)
     cepstra = np.stack([figures.mean(name) for name in MFCC], axis=1)
     described: list[VoiceFeatures | None] = []
     for i, row in enumerate(rows):
@@ -348,5 +349,6 @@ def volume_category(rms_dbfs: float | None) -> VolumeCategory | None:
     return next((name for bound, name in VOLUME_CATEGORIES if rms_dbfs < bound), "emphasis")
 
 
-def _known(column: Array) -> list[float | None]:
+def known(column: Array) -> list[float | None]:
+    """The values of a column, None where one is not measurable."""
     return [value if math.isfinite(value) else None for value in column.tolist()]

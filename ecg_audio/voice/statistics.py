@@ -31,7 +31,7 @@ def volume_statistics(rms_dbfs: Sequence[float | None]) -> VolumeStatistics | No
     Args:
         rms_dbfs: level of each word, None where absent.
     """
-    levels = _measured(rms_dbfs)
+    levels = np.array([level for level in rms_dbfs if level is not None], np.float64)
     if not len(levels):
         return None
     p25, median, p75 = np.percentile(levels, (25, 50, 75)).tolist()
@@ -184,7 +184,3 @@ def relative_volume(
 
 def _semitones(f0_hz: float | None) -> float | None:
     return 12.0 * math.log2(f0_hz) if f0_hz else None
-
-
-def _measured(values: Sequence[float | None]) -> Array:
-    return np.array([value for value in values if value is not None], np.float64)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from ecg_audio.compute.idle import IdleTimer, idle_s
+from ecg_audio.compute.idle import IdleTimer
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.settings import Models
 
@@ -39,10 +39,10 @@ def test_what_is_cancelled_or_never_wanted_does_not_come() -> None:
 def test_the_setting_is_a_positive_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unset or empty is never; what is no such number is named."""
     monkeypatch.delenv(IDLE, raising=False)
-    assert idle_s() is None
+    assert Models.read().models_idle_s is None
     monkeypatch.setenv(IDLE, "600")
-    assert idle_s() == 600.0
+    assert Models.read().models_idle_s == 600.0
     for senseless in ("soon", "0", "-1", "nan", "inf"):
         monkeypatch.setenv(IDLE, senseless)
         with pytest.raises(InvalidRequest, match=IDLE):
-            idle_s()
+            Models.read()

@@ -12,8 +12,8 @@ from ecg_audio.speech.suspect import (
     TOO_LONG,
     UNLIKELY,
     UNSOUNDED,
+    _loops,
     examined,
-    looping,
     repetitive,
     syllables,
     wordless,
@@ -23,6 +23,11 @@ from ecg_audio.speech.suspect import (
 def heard(start_s: float, end_s: float, segmentation: float = 0.95, silero: float = 0.9) -> Speech:
     """Speech, which both detectors hear unless said otherwise."""
     return Speech(start_s=start_s, end_s=end_s, segmentation=segmentation, silero=silero)
+
+
+def looping(texts: list[str]) -> set[int]:
+    """Indices of words that repeat the phrase before them."""
+    return {index for loop in _loops(texts) for index in loop.repeats}
 
 
 SPEECH = (heard(1.0, 3.0), heard(8.0, 9.0))

@@ -21,7 +21,7 @@ from ecg_audio.errors import ModelLoadingFailed
 from ecg_audio.request import EMBEDDED
 from ecg_audio.speech import weights
 from ecg_audio.speech.settings import EngineSettings
-from ecg_audio.speech.weights import embedded_here, embedded_whisper, verified_whisper
+from ecg_audio.speech.weights import embedded_here, verified_whisper
 from tests.support import REPOSITORY
 
 HEAD, TAIL, CONFIG = b"first half, " * 200_000, b"second half" * 90_000, b"{}"
@@ -58,7 +58,7 @@ def carriers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def joined() -> dict[str, bytes]:
     """What lies in the joined folder."""
-    return {path.name: path.read_bytes() for path in embedded_whisper().iterdir()}
+    return {path.name: path.read_bytes() for path in verified_whisper().iterdir()}
 
 
 def kept() -> list[str]:
@@ -76,12 +76,12 @@ def test_the_parts_are_joined_into_one_folder(carriers: Path) -> None:
 
 def test_they_are_joined_once(carriers: Path) -> None:
     """The folder is taken as it is from then on, also without the packages."""
-    first = embedded_whisper()
+    first = verified_whisper()
     made_ns = (first / "model.bin").stat().st_mtime_ns
     shutil.rmtree(carriers)
     importlib.invalidate_caches()
     assert embedded_here()
-    assert embedded_whisper() == verified_whisper() == first
+    assert verified_whisper() == first
     assert (first / "model.bin").stat().st_mtime_ns == made_ns
 
 
@@ -103,7 +103,7 @@ def test_a_damaged_part_is_refused_by_name(carriers: Path, part: str, content: b
     found = hashlib.sha256(damaged.get(name, content)).hexdigest()
     expected = next(file.sha256 for file in weights.WHISPER_FILES if file.name == name)
     with pytest.raises(ModelLoadingFailed, match=f"{name} of the embedded Whisper model is damaged") as failure:
-        embedded_whisper()
+        verified_whisper()
     for said in (str(carriers / part), found, expected):
         assert said in failure.value.message
     assert "requirements-weights.lock" in failure.value.hint and "ecg models fetch embedded" in failure.value.hint
@@ -115,7 +115,7 @@ def test_a_mended_part_is_joined_after_all(carriers: Path) -> None:
     part = carriers / "tiny_carrier_2" / "data" / "model.bin.part2"
     part.write_bytes(b"damaged")
     with pytest.raises(ModelLoadingFailed):
-        embedded_whisper()
+        verified_whisper()
     part.write_bytes(TAIL)
     assert joined() == WHOLE
 
@@ -128,14 +128,14 @@ def test_a_missing_part_is_named(carriers: Path, missing: str) -> None:
     importlib.invalidate_caches()
     assert not embedded_here()
     with pytest.raises(ModelLoadingFailed, match=r"model\.bin\.part2 of the package tiny-carrier-2") as failure:
-        embedded_whisper()
+        verified_whisper()
     assert "ecg models fetch embedded" in failure.value.hint
     assert kept() == []
 
 
 def test_a_file_that_was_damaged_later_is_joined_again(carriers: Path) -> None:
-    """Same size, other bytes: only the digest tells, and only `verified_whisper` asks it."""
-    file = embedded_whisper() / "model.bin"
+    """Same size, other bytes: only the digest tells, and `embedded_here` does not ask it."""
+    file = verified_whisper() / "model.bin"
     file.write_bytes(b"X" + WHOLE["model.bin"][1:])
     assert embedded_here()
     assert (verified_whisper() / "model.bin").read_bytes() == WHOLE["model.bin"]
@@ -144,7 +144,7 @@ def test_a_file_that_was_damaged_later_is_joined_again(carriers: Path) -> None:
 
 def test_a_file_that_lost_bytes_is_joined_again_at_once(carriers: Path) -> None:
     """A disk that was full, or a file that is gone: the folder is not taken for whole."""
-    folder = embedded_whisper()
+    folder = verified_whisper()
     (folder / "model.bin").write_bytes(HEAD)
     assert joined() == WHOLE
     (folder / "config.json").unlink()
@@ -154,7 +154,7 @@ def test_a_file_that_lost_bytes_is_joined_again_at_once(carriers: Path) -> None:
 
 def test_a_damaged_folder_whose_packages_are_gone_is_said_so(carriers: Path) -> None:
     """There is nothing to join it from; what is damaged is not used."""
-    (embedded_whisper() / "model.bin").write_bytes(b"X" + WHOLE["model.bin"][1:])
+    (verified_whisper() / "model.bin").write_bytes(b"X" + WHOLE["model.bin"][1:])
     shutil.rmtree(carriers)
     importlib.invalidate_caches()
     with pytest.raises(ModelLoadingFailed, match="a part of the embedded Whisper model is missing"):
@@ -171,7 +171,7 @@ def test_threads_that_join_at_once_get_one_folder(carriers: Path, before: str) -
 
     with ThreadPoolExecutor(8) as pool:
         for _ in range(5):
-            folder = embedded_whisper()
+            folder = verified_whisper()
             if before == "nothing":
                 shutil.rmtree(folder)
             else:
@@ -223,7 +223,7 @@ def test_processes_that_join_at_once_get_one_folder(carriers: Path) -> None:
         process.stdin.flush()
     found = [process.communicate(timeout=60)[0].strip() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
-    assert found == [str(embedded_whisper())] * 2
+    assert found == [str(verified_whisper())] * 2
     assert joined() == WHOLE
     assert len(kept()) == 1
 

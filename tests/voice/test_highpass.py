@@ -9,7 +9,7 @@ from scipy.signal import lfilter
 from ecg_audio.analysis import FRAME_COLUMNS
 from ecg_audio.voice.frames import measure
 from ecg_audio.voice.highpass import CORNER_HZ, about_mean
-from ecg_audio.voice.spans import aggregate
+from ecg_audio.voice.spans import Aggregator
 
 RATE_HZ = 16_000
 
@@ -31,7 +31,7 @@ def figures(samples):
     """Level, zero crossings and centroid of the three parts of 6 s, and F0."""
     batches = list(measure([samples.astype(np.float32)]))
     frames = {name: np.concatenate([batch[name] for batch in batches]) for name in FRAME_COLUMNS}
-    found = aggregate(frames, np.array([0.5, 2.0, 4.0]), np.array([1.5, 3.5, 5.5]))
+    found = Aggregator(frames).over(np.array([0.5, 2.0, 4.0]), np.array([1.5, 3.5, 5.5]))
     return 20 * np.log10(found.rms), found.mean("zero_crossing_rate"), found.mean("spectral_centroid_hz"), found
 
 

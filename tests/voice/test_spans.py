@@ -14,7 +14,6 @@ from ecg_audio.voice.spans import (
     PERTURBATION,
     SILENCE_DBFS,
     Aggregator,
-    aggregate,
     describe,
     volume_category,
 )
@@ -90,7 +89,7 @@ def test_any_spans_agree_with_plain_loops(seed, spans):
     columns = made_up(seed)
     starts_s = np.array([start for start, _ in spans])
     ends_s = starts_s + [length for _, length in spans]
-    figures = aggregate(columns, starts_s, ends_s)
+    figures = Aggregator(columns).over(starts_s, ends_s)
     for i in range(len(spans)):
         expected = by_hand(columns, starts_s[i], ends_s[i])
         for name in (*figures._fields[:-2], *MEANS):
@@ -120,7 +119,7 @@ def test_spread_survives_a_large_mean():
     """The deviation of nearly equal pitches is exact: no difference of large sums is taken."""
     columns = made_up(0)
     columns["f0_hz"] = (400.0 + 1e-3 * np.arange(FRAMES)).astype(np.float32)
-    figures = aggregate(columns, np.array([0.0]), np.array([4.0]))
+    figures = Aggregator(columns).over(np.array([0.0]), np.array([4.0]))
     assert figures.f0_std_hz[0] == pytest.approx(np.std(columns["f0_hz"].astype(np.float64)), rel=1e-9)
 
 
@@ -128,7 +127,7 @@ def test_a_slope_is_in_semitones_per_second():
     """An octave in two seconds is six semitones per second, over a range of twelve."""
     columns = made_up(0, 201)
     columns["f0_hz"] = (100.0 * 2 ** (np.arange(201) / 200)).astype(np.float32)
-    (voice,) = describe(aggregate(columns, np.array([0.0]), np.array([2.01])), np.array([2.01]))
+    (voice,) = describe(Aggregator(columns).over(np.array([0.0]), np.array([2.01])), np.array([2.01]))
     assert voice.f0_slope_st_per_s == pytest.approx(6.0, abs=1e-4)
     assert voice.f0_range_st == pytest.approx(12.0, abs=1e-4)
 
@@ -136,7 +135,7 @@ def test_a_slope_is_in_semitones_per_second():
 def test_a_word_shorter_than_a_frame_takes_the_nearest():
     """Two milliseconds between two frames still have a voice; what lies behind the recording has none."""
     columns = made_up(1)
-    figures = aggregate(columns, np.array([1.002, 1.0, 4.2]), np.array([1.004, 1.0, 4.5]))
+    figures = Aggregator(columns).over(np.array([1.002, 1.0, 4.2]), np.array([1.004, 1.0, 4.5]))
     voices = describe(figures, np.array([0.002, 0.0, 0.3]))
     assert voices[0].rms == voices[1].rms == columns["rms"][100]
     assert voices[0].words_per_s is None
@@ -168,6 +167,6 @@ def test_rates_are_counted():
     columns = made_up(0, 200)
     columns["rms_dbfs"] = (-20.0 + 10.0 * np.sin(2 * np.pi * 4.0 * t / 100)).astype(np.float32)
     columns["f0_hz"] = np.full(200, 120.0, np.float32)
-    (voice,) = describe(aggregate(columns, np.array([0.0]), np.array([2.0])), np.array([2.0]), words=[6])
+    (voice,) = describe(Aggregator(columns).over(np.array([0.0]), np.array([2.0])), np.array([2.0]), words=[6])
     assert voice.syllable_peaks_per_s == 4.0
     assert voice.words_per_s == 3.0
