@@ -9,9 +9,7 @@ from ecg_audio.sounds import kinds, signals, wordless
 from ecg_audio.sounds.signals import Frames
 from ecg_audio.speech import islands
 
-SHORTEST_S = 0.3
 JOINED_S = 0.5  # two of a kind closer than this are one
-CROSSTALK_S = 1.0
 BURST_SHARE = 0.7  # of a stretch: a longer burst is all of it
 SURE: tuple[EventSource, ...] = ("classifier", "recogniser", "frames", "diarization")
 """Whose word counts where two agree."""
@@ -60,17 +58,15 @@ class EventSearch:
         """
         signalled = list(self._signalled())
         said = [*classified, *self._remarked(remarks, signalled), *signalled]
-        found = [event for kind in self._sought for event in _united(kind, said, self._duration_s)]
-        if "crosstalk" in self._sought and diarization is not None:
+        found = [
+            event for kind in self._sought if kind != "crosstalk" for event in _united(kind, said, self._duration_s)
+        ]
+        if "crosstalk" in self._sought:
             named = [event for event in found if event.kind in NAMED]
-            together = [Span(start_s=a, end_s=b) for a, b in _overlaps(diarization.turns)]
+            together = [Span(start_s=a, end_s=b) for a, b in _overlaps(diarization.turns if diarization else ())]
             unworded = [part for span in together for part in wordless.common(span, self._free)]
             heard = [_event("crosstalk", span, "diarization") for span in unworded if not _touches(span, named)]
-            heard += [event for event in found if event.kind == "crosstalk"]
-            found = [event for event in found if event.kind != "crosstalk"]
-            found += [
-                event for event in _united("crosstalk", heard, self._duration_s) if _length_s(event) >= CROSSTALK_S
-            ]
+            found += _united("crosstalk", [*said, *heard], self._duration_s)
         if "pause" in self._sought:
             silent = wordless.pauses(self._free, self._islands, self._duration_s)
             found += [_event("pause", span, "frames") for span in silent if not _touches(span, found)]
@@ -151,6 +147,6 @@ def _united(kind: EventKind, said: Sequence[Event], duration_s: float) -> list[E
         surest = min(group, key=lambda one: (SURE.index(one.found_by), -(one.score or 0.0)))
         start_s = round(group[0].start_s, 3)
         end_s = round(min(duration_s, max(one.end_s for one in group)), 3)
-        if end_s - start_s >= SHORTEST_S:
+        if end_s - start_s >= kinds.table()[kind].shortest_s:
             united.append(surest.model_copy(update={"start_s": start_s, "end_s": end_s}))
     return united

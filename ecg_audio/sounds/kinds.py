@@ -25,6 +25,7 @@ class Kind(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     default: bool
+    shortest_s: float = 0.3
     remarks: tuple[str, ...] = ()
     least_share: float = 1.0
     least_probability: float = 1.0

@@ -82,6 +82,15 @@ def test_a_burst_in_a_long_stretch_is_asked_for_by_itself() -> None:
     assert [(round(span.start_s), round(span.end_s)) for span in asked] == [(5, 10), (8, 9)]
 
 
+@pytest.mark.parametrize(("length_s", "expected"), [(0.6, []), (2.0, ["music"])])
+def test_music_lasts_longer_than_a_word(length_s: float, expected: list[str]) -> None:
+    """A recogniser takes a short "mm" for music."""
+    search = EventSearch(TALK, frames((1, 3), (6, 6 + length_s), (12, 14)), DURATION_S, ("music",))
+    (asked,) = search.unnamed(6.0)
+    remark = Remark(start_s=asked.start_s, end_s=asked.end_s, text="[Music]", probability=0.4)
+    assert [event.kind for event in search.events(None, Remarks(remarks=(remark,)))] == expected
+
+
 def test_voices_at_once_without_a_word_are_crosstalk() -> None:
     """Where turns overlap and no word was made out for a second; laughter there is laughter."""
     turns = (Turn(speaker="A", start_s=5.0, end_s=8.0), Turn(speaker="B", start_s=6.0, end_s=9.0))
