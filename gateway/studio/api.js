@@ -1,8 +1,10 @@
 // The gateway's endpoints: this page uses nothing else. The key, where there is one, is asked for once.
 import { $, memory, rest } from "./page.js";
+import { inWords } from "./language.js";
 
 const JOBS = "/api/upload-video/jobs";
 const VOICES = "/api/voices";
+const FOLLOWED_MS = 1000;
 const MOST_TRIES = 8; // while the gateway says that it is busy
 
 /** An answer that is no success, in the gateway's words. */
@@ -108,4 +110,21 @@ export function send(file, place, tell, stopped) {
     stopped.addEventListener("abort", () => request.abort());
     request.send(place.headers["Content-Type"] ? file : new Blob([file]));
   });
+}
+
+/** A refusal as a person reads it; any other error is thrown on. */
+export function refusal(error) {
+  if (!(error instanceof Refused)) throw error;
+  return inWords(error.code, error.message, error.hint);
+}
+
+/** Follow a run that works on a result until its end; `tell` hears each state of it. */
+export async function follow(run, tell) {
+  let now = run;
+  for (;;) {
+    tell(now);
+    if (["completed", "failed", "cancelled"].includes(now.state)) return now;
+    await rest(FOLLOWED_MS);
+    now = await again(now.url);
+  }
 }

@@ -1,6 +1,6 @@
 // Handing recordings in, and the list of jobs.
-import { $, actionButton, element, rest, say } from "./page.js";
-import { clock, known, languageName, moment, t } from "./language.js";
+import { $, actionButton, element, say } from "./page.js";
+import { clock, inWords, known, languageName, moment, t } from "./language.js";
 import * as api from "./api.js";
 import { showVoices } from "./voices.js";
 
@@ -9,7 +9,6 @@ const STATES = ["queued", "running", "completed", "failed", "cancelled"];
 const CHANNELS = ["auto", "separate", "mixed"];
 const BUSY_MS = 2000;
 const IDLE_MS = 15000;
-const FOLLOWED_MS = 1000;
 
 let showing = false;
 let timer = 0;
@@ -121,7 +120,7 @@ async function upload(file) {
     look();
   } catch (error) {
     if (error.name === "AbortError") return row.remove();
-    how.textContent = refusal(error);
+    how.textContent = api.refusal(error);
     bar.remove();
     stop.textContent = t("close");
     stop.onclick = () => row.remove();
@@ -135,21 +134,10 @@ async function handIn(address) {
     say(t("handed_in", { name: address }));
     look();
   } catch (error) {
-    say(refusal(error));
+    say(api.refusal(error));
     $("address").value = address;
     $("address").focus();
   }
-}
-
-/** A failure as a person reads it: in the page's language where it has the words, else in the gateway's. */
-export function inWords(code, message, hint) {
-  return known(`error_${code}`) ? t(`error_${code}`) : [message, hint].filter(Boolean).join(" — ");
-}
-
-/** A refusal as a person reads it; any other error is thrown on. */
-export function refusal(error) {
-  if (!(error instanceof api.Refused)) throw error;
-  return inWords(error.code, error.message, error.hint);
 }
 
 function query() {
@@ -172,7 +160,7 @@ async function look() {
     const busy = found.jobs.some((job) => job.status === "processing");
     timer = setTimeout(refresh, busy ? BUSY_MS : IDLE_MS);
   } catch (error) {
-    say(refusal(error));
+    say(api.refusal(error));
     timer = setTimeout(look, IDLE_MS);
   }
 }
@@ -193,7 +181,7 @@ async function refresh() {
     busy = found.jobs.some((job) => job.status === "processing");
     await show(found.jobs);
   } catch (error) {
-    say(refusal(error));
+    say(api.refusal(error));
   }
   timer = setTimeout(refresh, busy ? BUSY_MS : IDLE_MS);
 }
@@ -259,7 +247,7 @@ function working(job) {
       await api.cancel(job.job_id);
       say(t("cancelled", { name: titleOf(job) }));
     } catch (error) {
-      say(refusal(error));
+      say(api.refusal(error));
     }
     look();
   };
@@ -293,16 +281,5 @@ async function tellStages(job) {
     if (place && now.status === "processing") place.textContent = howFar(now, now.stages);
   } catch (error) {
     if (!(error instanceof api.Refused)) throw error; // the list says again what is wrong
-  }
-}
-
-/** Follow a run that works on a result until its end; `tell` hears each state of it. */
-export async function follow(run, tell) {
-  let now = run;
-  for (;;) {
-    tell(now);
-    if (["completed", "failed", "cancelled"].includes(now.state)) return now;
-    await rest(FOLLOWED_MS);
-    now = await api.again(now.url);
   }
 }

@@ -50,3 +50,8 @@ export function languageName(code) {
     throw error;
   }
 }
+
+/** A failure as a person reads it: in the page's language where it has the words, else in the gateway's. */
+export function inWords(code, message, hint) {
+  return known(`error_${code}`) ? t(`error_${code}`) : [message, hint].filter(Boolean).join(" — ");
+}

@@ -1,8 +1,8 @@
 // One job, opened: its recording, its words to correct, its report, what can be taken away, and its end.
 import { $, actionButton, element, rest, say } from "./page.js";
-import { clock, known, languageName, t } from "./language.js";
+import { clock, inWords, known, languageName, t } from "./language.js";
 import * as api from "./api.js";
-import { follow, howFar, inWords, titleOf } from "./home.js";
+import { howFar, titleOf } from "./home.js";
 import { Editor } from "./editor.js";
 import { remember } from "./voices.js";
 
@@ -281,7 +281,7 @@ async function revising(begun) {
   const mine = round;
   const show = barAt("revising", t("revising"));
   const first = begun.state ? begun : await api.again(begun.url);
-  const ended = await follow(first, (now) => mine === round && show(now));
+  const ended = await api.follow(first, (now) => mine === round && show(now));
   if (mine !== round) return false;
   if (ended.state !== "completed") {
     $("revising").replaceChildren(failure(ended.error_code, ended.error_message, ended.hint));
@@ -301,7 +301,7 @@ async function burn() {
   $("burn").disabled = true;
   const show = barAt("burning", t("burning"));
   try {
-    const ended = await follow(await api.burn(job), show);
+    const ended = await api.follow(await api.burn(job), show);
     if (mine !== round) return;
     if (ended.state !== "completed") throw new api.Refused(0, { message: ended.error_message, error: { code: ended.error_code, hint: ended.hint } });
     $("burning").replaceChildren(element("a", { href: ended.video, textContent: t("burnt"), download: "" }));

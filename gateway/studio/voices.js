@@ -1,8 +1,7 @@
 // Known voices: whom later recordings name. The list, forgetting one, and remembering a speaker's.
 import { $, actionButton, element, say } from "./page.js";
-import { t } from "./language.js";
+import { inWords, t } from "./language.js";
 import * as api from "./api.js";
-import { follow, inWords, refusal } from "./home.js";
 
 /** Show the list; a gateway that does not answer shows none. */
 export async function showVoices() {
@@ -10,7 +9,7 @@ export async function showVoices() {
   try {
     ({ voices: found } = await api.voices());
   } catch (error) {
-    say(refusal(error));
+    say(api.refusal(error));
   }
   $("voices").hidden = !found.length;
   $("voices-title").textContent = t("voices", { n: found.length });
@@ -24,7 +23,7 @@ function row(voice) {
       await api.forgetVoice(voice.id);
       say(t("voice_forgotten", { name: voice.name }));
     } catch (error) {
-      say(refusal(error));
+      say(api.refusal(error));
     }
     await showVoices();
     ($("known-voices").querySelector("button") ?? $("jobs-title")).focus();
@@ -46,10 +45,10 @@ export async function remember(job, names) {
   const failed = [];
   for (const name of names) {
     try {
-      const ended = await follow(await api.rememberVoice({ name, job_id: job, speaker: name }), () => {});
+      const ended = await api.follow(await api.rememberVoice({ name, job_id: job, speaker: name }), () => {});
       if (ended.state !== "completed") failed.push(`${name}: ${inWords(ended.error_code, ended.error_message, ended.hint)}`);
     } catch (error) {
-      failed.push(`${name}: ${refusal(error)}`);
+      failed.push(`${name}: ${api.refusal(error)}`);
     }
   }
   return failed;
