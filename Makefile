@@ -11,6 +11,9 @@ DEMO := demo
 # what may be kept between runs stays inside the clone
 export ECG_CACHE_DIR ?= $(CURDIR)/.cache
 
+# hundreds of processes are begun by the tests: none compiles what another has compiled
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check format lock bench clean help
 
 help:          ## what there is

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from deployments.service.session import LOCAL_CLIENT
 from ecg_audio.speech import engine
 from ecg_audio.telemetry import TELEMETRY_OFF
 
@@ -19,7 +20,8 @@ REPOSITORY = Path(__file__).parent.parent
 os.environ.setdefault("ECG_CACHE_DIR", str(REPOSITORY / ".cache"))
 os.environ.setdefault("MPLCONFIGDIR", str(Path(os.environ["ECG_CACHE_DIR"], "matplotlib")))
 os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="ecg-tests-prefect-")
-os.environ.update(TELEMETRY_OFF)
+os.environ.update(TELEMETRY_OFF | LOCAL_CLIENT)
+os.environ["SSL_CERT_FILE"] = LOCAL_CLIENT["PREFECT_API_SSL_CERT_FILE"]  # reading all authorities takes 50 ms a client
 os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
 os.environ["HF_HUB_OFFLINE"] = "1"
 for name in ("PREFECT_API_URL", "ECG_STORE", "ECG_ALLOWED_NETWORKS", "ECG_MODEL_SERVER", "HF_TOKEN"):

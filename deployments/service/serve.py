@@ -32,9 +32,12 @@ POOLS = ("gpu", "control")
 """What this machine has workers for; a pool that nobody serves is not made."""
 DEPLOY = ("deployments.cli", "deploy", "--wait", "300", *(word for pool in POOLS for word in ("--pool", pool)))
 STEP_S = 0.2
-LOOK_S = 2.0
+LOOK_S, PLAIN_LOOK_S = 2.0, 10.0
+"""How often Prefect is asked how the jobs are: five requests, which a log needs less often than a page."""
 CONTROL_RUNS = 4
 """Batches and reconcilers that run beside each other; they mostly wait."""
+QUERY_S = {"gpu": 0.5, "control": 2.0}
+"""How often workers ask for runs: a job is begun at once, while a batch or a reconciler may come a moment later."""
 SILENT_S = 120.0
 """What does not answer for so long hangs. Workers are not asked: they are as silent as the server they talk to."""
 SECRETS: Mapping[str, Sequence[str]] = {
@@ -108,7 +111,7 @@ def serve(wanted: Wanted) -> int:
         plain = wanted.plain or not out.is_terminal
         notes = _notes(wanted, api, own=key is not None)
         page = stack.enter_context(StatusPage(list(supervisor.supervised.values()), notes, out, plain=plain))
-        _watch(supervisor, page, board, notes, stops)
+        _watch(supervisor, page, board, notes, stops, PLAIN_LOOK_S if plain else LOOK_S)
         jobs = board.look()
 
         def shown() -> None:
@@ -123,14 +126,19 @@ def serve(wanted: Wanted) -> int:
 
 
 def _watch(
-    supervisor: Supervisor, page: StatusPage, board: JobBoard, notes: Sequence[str], stops: Sequence[int]
+    supervisor: Supervisor,
+    page: StatusPage,
+    board: JobBoard,
+    notes: Sequence[str],
+    stops: Sequence[int],
+    look_s: float,
 ) -> None:
     """Keep everything running, and shown, until a signal comes."""
     began = time.monotonic()
     looked, jobs, was_up = 0.0, None, False
     while not stops:
         supervisor.step()
-        if supervisor.supervised["deploy"].up and time.monotonic() - looked > LOOK_S:
+        if supervisor.supervised["deploy"].up and time.monotonic() - looked > look_s:
             looked, jobs = time.monotonic(), board.look()
         page.show(jobs)
         if supervisor.up and not was_up:
@@ -153,7 +161,6 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         Prefect.variable("url"): api,
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
         "PYTHONUNBUFFERED": "1",
     }
     gateway = {
@@ -217,7 +224,7 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
         command = [*start, "--name", name, "--limit", str(limit), "--create-pool-if-not-found"]
         drain_s = wanted.drain_s if pool == "gpu" else min(wanted.drain_s, CONTROL_DRAIN_S)
         ready = readiness.polls(api, _credentials(key), pool, name)
-        work = env | client
+        work = env | client | {"PREFECT_WORKER_QUERY_SECONDS": str(QUERY_S[pool])}
         services.append(Service(f"worker {pool}", command, ready, env=work, after=("deploy",), drain_s=drain_s))
     address = f"http://{wanted.host}:{wanted.port}"
     alive = readiness.answers(f"{address}/health/live")

@@ -24,7 +24,7 @@ from tests.support.processes.service import Served, served
 from tests.support.s3 import Rclone
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 JOBS = {name: f"550e8400-e29b-41d4-a716-44665544000{number}" for number, name in enumerate(("file", "http", "s3"))}
 UNHEARD, CAUGHT, LATE = (f"6ba7b810-9dad-41d1-80b4-00c04fd4{number}0c8" for number in (301, 302, 303))
@@ -98,7 +98,7 @@ def test_a_store_away_for_30_seconds_and_a_backend_for_2_minutes(site: Site, tal
     rclone, service = site.rclone, site.service
     site.hand_in(UNHEARD, talk)
     handed_in = time.monotonic()
-    until(lambda: service.status(UNHEARD)["status"] == "completed", seconds=120.0)
+    until(lambda: service.status(UNHEARD)["status"] == "completed", seconds=240.0)
 
     with receiving(CAUGHT, LATE) as receiver:  # another origin than the secret's: nothing is signed for it
         recordings = rclone.folder / site.bucket / "recordings"
@@ -112,13 +112,13 @@ def test_a_store_away_for_30_seconds_and_a_backend_for_2_minutes(site: Site, tal
             assert not receiver.terminal()
         finally:
             rclone.start()
-        until(lambda: len(receiver.terminal()) == 2, seconds=90.0)
+        until(lambda: len(receiver.terminal()) == 2, seconds=180.0)
         for job_id in (CAUGHT, LATE):
             site.check(job_id, receiver)
 
     time.sleep(max(0.0, handed_in + BACKEND_AWAY_S - time.monotonic()))
     with receiving(UNHEARD, secret=SECRET, port=site.backend) as receiver:
-        until(lambda: receiver.terminal(), seconds=90.0)
+        until(lambda: receiver.terminal(), seconds=180.0)
         time.sleep(2.0)
         site.check(UNHEARD, receiver)
         receipt = json.loads(site.read(f"deliveries/{UNHEARD}.json"))
@@ -151,9 +151,9 @@ def test_videos_from_everywhere(site: Site, talk: Path, tmp_path: Path) -> None:
         site.hand_in(JOBS["file"], path)
         site.hand_in(JOBS["http"], video.url("/talk.mp4"))
         site.hand_in(JOBS["s3"], f"s3://{site.bucket}/videos/강의 1.mp4")
-        until(lambda: service.models()["queue"] > 0, seconds=90.0)
+        until(lambda: service.models()["queue"] > 0, seconds=180.0)
         os.kill(service.pids("models")[0], signal.SIGKILL)
-        until(lambda: len(receiver.terminal()) == len(JOBS), seconds=180.0)
+        until(lambda: len(receiver.terminal()) == len(JOBS), seconds=300.0)
         assert len(service.pids("models")) == 2, "the model server was begun again"
         for job_id in JOBS.values():
             site.check(job_id, receiver)

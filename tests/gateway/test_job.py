@@ -15,23 +15,34 @@ from ecg_audio.delivery.claim import claimed
 from gateway import links
 from tests.gateway.conftest import Open
 from tests.support.gateway import PROCESS, STATUS, code, run_of
-from tests.support.prefect_worker import deployed, do_all
+from tests.support.prefect_worker import deployed, do_all, drop_all
 from tests.support.stub_engine import StubEngine
 
 JOBS = "/api/upload-video/jobs"
 KEY = {"X-API-Key": "the key of callers"}
 
 
-@pytest.fixture
-def name(prefect_server: str) -> str:
-    """Of deployments that are this test's own."""
-    return f"job-{uuid.uuid4().hex[:8]}"
+NAME = f"job-{uuid.uuid4().hex[:8]}"
+"""Of the deployments here."""
+
+
+@pytest.fixture(scope="module")
+def deployments(prefect_server: str) -> dict[str, str]:
+    """What the gateway must be told of them; made once, since Prefect's server takes a while over their schemas."""
+    return deployed(NAME)
 
 
 @pytest.fixture
-def client(gateway: Open, name: str, stub: StubEngine) -> Iterator[httpx.Client]:
+def name(deployments: dict[str, str], prefect_server: str) -> Iterator[str]:
+    """Of deployments in which nothing waits but what this test hands in."""
+    yield NAME
+    drop_all(prefect_server, NAME)
+
+
+@pytest.fixture
+def client(gateway: Open, name: str, deployments: dict[str, str], stub: StubEngine) -> Iterator[httpx.Client]:
     """A gateway whose jobs are done by `do_all`."""
-    yield gateway(**deployed(name))
+    yield gateway(**deployments)
 
 
 def uploaded(client: httpx.Client, path: Path, filename: str | None = None) -> str:
@@ -110,10 +121,9 @@ def test_the_report_is_a_page_of_nowhere(client: httpx.Client, job: str) -> None
     assert played.status_code == 200 and played.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
-def test_nothing_is_read_without_the_key(gateway: Open, name: str, stub: StubEngine, prefect_server: str) -> None:
+def test_nothing_is_read_without_the_key(gateway: Open, name: str, deployments: dict[str, str]) -> None:
     """But by a link, which the key has to be shown for, which opens one thing of one job, and ends."""
-    settings = {**deployed(name), "api_key": KEY["X-API-Key"]}
-    client = gateway(**settings)
+    client = gateway(**deployments, api_key=KEY["X-API-Key"])
     for method, path in [
         ("GET", ""), ("GET", "/result"), ("GET", "/media"), ("GET", "/report"), ("POST", "/links"), ("POST", "/cancel"),
         ("DELETE", ""), ("POST", "/burns"), ("GET", f"/burns/{uuid.uuid4()}"), ("GET", f"/burns/{uuid.uuid4()}/video"),
@@ -130,10 +140,16 @@ def test_nothing_is_read_without_the_key(gateway: Open, name: str, stub: StubEng
 
 
 def test_a_link_opens_one_thing(
-    gateway: Open, name: str, stub: StubEngine, prefect_server: str, talk: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: Open,
+    name: str,
+    deployments: dict[str, str],
+    stub: StubEngine,
+    prefect_server: str,
+    talk: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Another job's path, another time and another gateway's signature are refused."""
-    client = gateway(**deployed(name), api_key=KEY["X-API-Key"])
+    client = gateway(**deployments, api_key=KEY["X-API-Key"])
     client.headers.update(KEY)
     jobs = [f"talk-{uuid.uuid4().hex[:8]}" for _ in range(2)]
     for job_id in jobs:

@@ -38,11 +38,22 @@ def deployed(name: str) -> dict[str, str]:
     }
 
 
-def do_all(prefect_server: str, name: str) -> int:
-    """Do what waits in the deployments of a name; how many runs that were."""
+def _waiting(prefect_server: str, name: str) -> list[dict[str, Any]]:
     wanted = {"deployments": {"name": {"any_": [name]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
     asked = {**wanted, "sort": "EXPECTED_START_TIME_ASC"}
-    found = httpx.post(f"{prefect_server}/flow_runs/filter", json=asked, timeout=30).json()
+    found: list[dict[str, Any]] = httpx.post(f"{prefect_server}/flow_runs/filter", json=asked, timeout=30).json()
+    return found
+
+
+def drop_all(prefect_server: str, name: str) -> None:
+    """Remove what waits in the deployments of a name, undone."""
+    for run in _waiting(prefect_server, name):
+        httpx.delete(f"{prefect_server}/flow_runs/{run['id']}", timeout=30).raise_for_status()
+
+
+def do_all(prefect_server: str, name: str) -> int:
+    """Do what waits in the deployments of a name; how many runs that were."""
+    found = _waiting(prefect_server, name)
     with get_client(sync_client=True) as client:
         for run in found:
             flow_run = client.read_flow_run(run["id"])
