@@ -13,7 +13,7 @@ Preset = Annotated[
 ]
 Sounds = Annotated[
     bool | None,
-    typer.Option("--sounds/--no-sounds", help="Name sounds and long pauses: [laughter]. Without: in sdh alone."),
+    typer.Option("--sounds/--no-sounds", help="Name sounds (laughter, music) and long pauses. Without: in sdh alone."),
 ]
 Intensity = Annotated[float, typer.Option(min=0.0, max=1.0, help="How much the voice shows, 0 to 1.")]
 StyleFile = Annotated[
@@ -67,7 +67,9 @@ def captions(
         bool,
         typer.Option("--check", help="Write no captions but what they break of the bounds; exit code 1 on errors."),
     ] = False,
-    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write. [standard output]")] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write.", show_default="standard output")
+    ] = None,
     out: Store = None,
     debug: Debug = False,
 ) -> None:

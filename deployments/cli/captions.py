@@ -120,7 +120,10 @@ def _rendered(analysis: Analysis, wanted: Wanted, caption_format: str, width: in
         )
     if caption_format == "ebuttd":
         return ebuttd.dumps(lines, style, language=analysis.text_language, portrait=height > width)
-    return vtt.dumps(lines, style, left_out=omitted) if caption_format == "vtt" else srt.dumps(lines)
+    if caption_format == "vtt":
+        return vtt.dumps(lines, style, left_out=omitted)
+    assert caption_format == "srt", f"{caption_format} is in FORMATS and has no branch here"
+    return srt.dumps(lines)
 
 
 def _sounds(wanted: Wanted, analysis: Analysis) -> tuple[sounds.Sound, ...]:

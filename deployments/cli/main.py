@@ -38,7 +38,10 @@ def analyze(
     out: Annotated[
         str | None,
         typer.Option(
-            "--out", metavar="DIR", help="Folder (or Prefect storage block) for results. [ECG_STORE, ./ecg-results]"
+            "--out",
+            metavar="DIR",
+            help="Folder (or Prefect storage block) for results.",
+            show_default="ECG_STORE, ./ecg-results",
         ),
     ] = None,
     job_id: Annotated[
@@ -66,7 +69,7 @@ def analyze(
     min_speakers: Annotated[int | None, typer.Option(metavar="N", help="At least so many speakers.")] = None,
     max_speakers: Annotated[int | None, typer.Option(metavar="N", help="At most so many speakers.")] = None,
     audio_stream: Annotated[
-        int | None, typer.Option(metavar="N", help="Which audio stream, from 0. [the file's default]")
+        int | None, typer.Option(metavar="N", help="Which audio stream, from 0.", show_default="the file's default")
     ] = None,
     channels: Annotated[
         str,
@@ -139,14 +142,19 @@ def batch(
         str | None,
         typer.Option("--out", metavar="DIR", help="Folder (or Prefect storage block) for results and the summary."),
     ] = None,
-    language: Annotated[str | None, typer.Option(help="Of rows that name none. [auto]")] = None,
-    models: Annotated[str | None, typer.Option(metavar="NAME", help="Of rows that name none. [auto]")] = None,
+    language: Annotated[str | None, typer.Option(help="Of rows that name none.", show_default="auto")] = None,
+    models: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of rows that name none.", show_default="auto")
+    ] = None,
     deployment: Annotated[
-        str | None, typer.Option(metavar="FLOW/NAME", help="Do the jobs as its runs. [one after the other, here]")
+        str | None,
+        typer.Option(metavar="FLOW/NAME", help="Do the jobs as its runs.", show_default="one after the other, here"),
     ] = None,
     at_once: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="How many runs may be under way.")] = 4,
     min_success: Annotated[float, typer.Option(min=0, max=1, help="Below this share of rows the batch fails.")] = 0.995,
-    batch_id: Annotated[str | None, typer.Option(help="Names the summary. [a digest of the rows]")] = None,
+    batch_id: Annotated[
+        str | None, typer.Option(help="Names the summary.", show_default="a digest of the rows")
+    ] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Also do again what is published.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per row on stdout, nothing else.")] = False,
     debug: DebugPrefect = False,

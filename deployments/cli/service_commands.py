@@ -30,7 +30,8 @@ def list_models(
 def plan_models(
     hours: Annotated[float, typer.Option(min=0.0, max=24.0, help="How long the recording is.")] = 1.0,
     gpu_gb: Annotated[
-        float | None, typer.Option(metavar="GB", min=0.1, help="Memory of the GPU to plan for. [this machine's]")
+        float | None,
+        typer.Option(metavar="GB", min=0.1, help="Memory of the GPU to plan for.", show_default="this machine's"),
     ] = None,
     debug: DebugPrefect = False,
 ) -> None:
@@ -46,7 +47,8 @@ def fetch_models(
         str, typer.Argument(metavar="[NAME]", help="auto, embedded, or a Whisper model.", show_default=True)
     ] = "auto",
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="DIR", help="Into a folder of their own. [the hub's cache]")
+        Path | None,
+        typer.Option("--to", metavar="DIR", help="Into a folder of their own.", show_default="the hub's cache"),
     ] = None,
     language: Languages = None,
     debug: DebugPrefect = False,
@@ -78,7 +80,11 @@ def serve_models(
     ),
     socket: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Where it listens: in a folder that is closed to others. [the user's own]"),
+        typer.Option(
+            metavar="PATH",
+            help="Where it listens: in a folder that is closed to others.",
+            show_default="the user's own",
+        ),
     ] = None,
     most_waiting: Annotated[int, typer.Option(metavar="N", help="How many jobs may wait; more are told: busy.")] = 8,
     most_gb: Annotated[
@@ -101,7 +107,8 @@ def serve(
         int, typer.Option(min=1, max=65535, help="Of the Prefect server and its UI, where none is configured.")
     ] = 4200,
     store: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Folder (or block) for results. [ECG_STORE, ./ecg-results]")
+        str | None,
+        typer.Option(metavar="DIR", help="Folder (or block) for results.", show_default="ECG_STORE, ./ecg-results"),
     ] = None,
     models: Annotated[str, typer.Option(metavar="NAME", help="Of jobs: auto, embedded, or a Whisper model.")] = "auto",
     limit: Annotated[int, typer.Option("--limit", "--workers", metavar="N", min=1, help="Jobs at once.")] = 1,
@@ -124,12 +131,15 @@ def serve(
 
 def deploy(
     pool_type: Annotated[
-        str | None, typer.Option("--type", help="Of the work pools gpu and cpu: process, docker or ecs. [process]")
+        str | None,
+        typer.Option("--type", help="Of the work pools gpu and cpu: process, docker or ecs.", show_default="process"),
     ] = None,
-    image: Annotated[str | None, typer.Option(help="What docker and ecs runs run in. [ecg-audio-analyzer]")] = None,
+    image: Annotated[
+        str | None, typer.Option(help="What docker and ecs runs run in.", show_default="ecg-audio-analyzer")
+    ] = None,
     pool: Annotated[
         list[str] | None,
-        typer.Option(help="gpu, cpu or control, again for more: what nobody serves is left out. [all]"),
+        typer.Option(help="gpu, cpu or control, again for more: what nobody serves is left out.", show_default="all"),
     ] = None,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for a server.")] = 0.0,
     debug: DebugPrefect = False,

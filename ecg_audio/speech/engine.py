@@ -111,6 +111,7 @@ class Engine(ABC):
             GpuMemoryExhausted: memory did not suffice at any step of the ladder.
             WorkerLost: the model process died, or the model server was lost.
         """
+        # in the model process, `process.py` finds what does a stage by its name: `recognise.transcribe` here
         found: Transcript = self._ask("transcribe", recording, language, guidance, report=report)
         return found
 

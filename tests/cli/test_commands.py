@@ -3,9 +3,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from deployments.cli.main import app
 from ecg_audio.results.outcome import TABLES
 from ecg_audio.speech import weights
 from tests.support import models
@@ -27,6 +29,25 @@ def test_help_imports_nothing_heavy() -> None:
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     for command in ("analyze", "doctor", "show"):
         assert command in ended.stdout
+
+
+def test_help_says_all_of_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every sentence about an option is shown by --help; none is taken for markup and left out."""
+    from typer.main import get_command
+    from typer.testing import CliRunner
+
+    monkeypatch.setenv("COLUMNS", "1000")  # each sentence is one line
+    commands: dict[tuple[str, ...], Any] = {(): get_command(app)}
+    seen = 0
+    while commands:
+        path, command = commands.popitem()
+        commands |= {(*path, name): below for name, below in getattr(command, "commands", {}).items()}
+        shown = " ".join(CliRunner().invoke(app, [*path, "--help"]).output.split())
+        for option in command.params:
+            told = " ".join((getattr(option, "help", None) or "").split())
+            assert told in shown, (path, option.name)
+            seen += bool(told)
+    assert seen > 100
 
 
 @pytest.mark.usefixtures("stub", "server")
