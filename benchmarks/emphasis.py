@@ -7,7 +7,7 @@ back into the recording, and nothing about it is changed. Two more runs put the 
 of it taken apart and put together by PSOLA, and coded as AAC and decoded.
 
 - recall: the changed word is now larger or heavier, raised, or set wider; by the property of the change, and by any;
-- new: other words that were plain and show something, per 100 words;
+- new: other words that were plain and show something, per 100 words; and of words that were recognised alike;
 - turned: other words that showed something and show another property, per 100 words;
 - marked: other words that show anything, natural emphasis included, per 100 words;
 - null: new ones in the controls, the word itself among them, per 100 words; and those that turned;
@@ -143,16 +143,20 @@ class Changes:
     """Words that look otherwise than in the unchanged recording."""
 
     new: Count = field(default_factory=Count)  # that were plain
+    new_alike: Count = field(default_factory=Count)  # of words that the recogniser writes as before
     turned: Count = field(default_factory=Count)  # that were not, and show another property now
 
-    def add(self, was: frozenset[str], now: frozenset[str]) -> None:
-        """Count a word."""
-        self.new.add(bool(now and not was))
-        self.turned.add(bool(was and now - was))
+    def add(self, was: Shown | None, now: Shown) -> None:
+        """Count a word; `was` None: nothing was recognised there."""
+        marks = was.marks if was else frozenset()
+        self.new.add(bool(now.marks and not marks))
+        self.turned.add(bool(marks and now.marks - marks))
+        if was and _bare(was.text) == _bare(now.text):
+            self.new_alike.add(bool(now.marks and not marks))
 
     def figures(self) -> dict[str, Any]:
         """As JSON values."""
-        return {"new": self.new.figures(), "turned": self.turned.figures()}
+        return {name: getattr(self, name).figures() for name in ("new", "new_alike", "turned")}
 
 
 @dataclass(slots=True)
@@ -519,15 +523,20 @@ def tally(shown: Mapping[Variant, Sequence[Shown]]) -> Tally:
             if word is target:
                 continue
             was = max(before[variant.recording], key=lambda old: _shared_s(old, word, variant), default=None)
-            old_marks = was.marks if was and _shared_s(was, word, variant) > 0 else frozenset()
+            if was and _shared_s(was, word, variant) <= 0:
+                was = None
             if variant.kind in CHANGES:
-                found.others.add(old_marks, word.marks)
+                found.others.add(was, word)
                 found.marked.add(bool(word.marks))
             elif variant.kind == CONTROL:
-                found.null.add(old_marks, word.marks)
+                found.null.add(was, word)
             else:
-                found.recoded[variant.kind].add(old_marks, word.marks)
+                found.recoded[variant.kind].add(was, word)
     return found
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\\N|\W", "", text).lower()
 
 
 def _overlap_s(word: Shown, start_s: float, end_s: float) -> float:

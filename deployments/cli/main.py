@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,21 @@ app = typer.Typer(
 
 OURS, USERS = 1, 2
 """Exit codes: a failure of ours (or of a far side), a mistake in what was asked."""
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ecg {metadata.version('ecg-audio-analyzer')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _ecg(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    del version
 
 
 @app.command(no_args_is_help=True)

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,16 @@ def test_help_imports_nothing_heavy() -> None:
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     for command in ("analyze", "doctor", "show"):
         assert command in ended.stdout
+
+
+def test_the_version_is_that_of_the_results() -> None:
+    """`ecg --version` says what results and bug reports name."""
+    from typer.testing import CliRunner
+
+    from tasks.assemble import PACKAGE
+
+    said = CliRunner().invoke(app, ["--version"])
+    assert (said.exit_code, said.output) == (0, f"ecg {version(PACKAGE)}\n")
 
 
 def test_help_says_all_of_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
