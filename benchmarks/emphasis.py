@@ -466,7 +466,9 @@ def read(file: pysubs2.SSAFile) -> Iterator[Shown]:
             if run:
                 if begun and run.strip() and run.strip() != r"\N":
                     start_s = event.start / 1000 + clock_cs / 100
-                    yield Shown(run.strip(), start_s, start_s + length_cs / 100, _marks(state, size_px))
+                    # one that was said before its cue begins, or after it ends, has no time of its own there
+                    end_s = start_s + max(length_cs, 1.0) / 100
+                    yield Shown(run.strip(), start_s, end_s, _marks(state, size_px))
                     clock_cs, length_cs, begun = clock_cs + length_cs, 0.0, False
                 continue
             for name, value in TAG.findall(overrides):
@@ -522,9 +524,7 @@ def tally(shown: Mapping[Variant, Sequence[Shown]]) -> Tally:
         for word in words:
             if word is target:
                 continue
-            was = max(before[variant.recording], key=lambda old: _shared_s(old, word, variant), default=None)
-            if was and _shared_s(was, word, variant) <= 0:
-                was = None
+            was = _earlier(before[variant.recording], word, variant)
             if variant.kind in CHANGES:
                 found.others.add(was, word)
                 found.marked.add(bool(word.marks))
@@ -533,6 +533,15 @@ def tally(shown: Mapping[Variant, Sequence[Shown]]) -> Tally:
             else:
                 found.recoded[variant.kind].add(was, word)
     return found
+
+
+def _earlier(before: Sequence[Shown], word: Shown, variant: Variant) -> Shown | None:
+    """What was shown of the same moment; where two spoke at once, the word that is written alike."""
+
+    def likeness(old: Shown) -> tuple[bool, float]:
+        return _bare(old.text) == _bare(word.text), _shared_s(old, word, variant)
+
+    return max((old for old in before if _shared_s(old, word, variant) > 0), key=likeness, default=None)
 
 
 def _bare(text: str) -> str:
