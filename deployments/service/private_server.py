@@ -1,8 +1,9 @@
 """A Prefect server for one command: private, quiet, and gone when the command is.
 
-`python -m deployments.service.private_server PORT TEMPLATE` serves Prefect's API on loopback with a database of its own
-in a temporary folder. It ends when its standard input closes, so it cannot outlive the process that started it, however
-that one ended. TEMPLATE is a file that keeps an empty, migrated database, because migrating takes longer than all else.
+`python -m deployments.service.private_server FD TEMPLATE` serves Prefect's API with a database of its own in a
+temporary folder. FD is a socket that is bound to loopback: of many commands at once, none is given another's port. It
+ends when its standard input closes, so it cannot outlive the process that started it, however that one ended. TEMPLATE
+is a file that keeps an empty, migrated database, because migrating takes longer than all else.
 """
 
 import os
@@ -51,7 +52,7 @@ FROM_TEMPLATE = {
 def main() -> None:
     """Serve until standard input closes; say so on standard output when requests are answered."""
     modes.begin()
-    port, template = int(sys.argv[1]), Path(sys.argv[2])
+    listener, template = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
     folder = tempfile.mkdtemp(prefix="ecg-prefect-")
     database = Path(folder, "prefect.db")
     if template.exists():
@@ -62,7 +63,7 @@ def main() -> None:
         SETTINGS, PREFECT_HOME=folder, PREFECT_SERVER_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{database}"
     )
     os.environ.pop("PREFECT_API_URL", None)
-    serve(port, database, template)
+    serve(listener, database, template)
 
 
 def end_with_parent(*folders: str) -> None:
@@ -78,8 +79,8 @@ def end_with_parent(*folders: str) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def serve(port: int, database: Path, template: Path) -> None:
-    """Serve Prefect's API; a line on standard output, the only one, says when it answers."""
+def serve(listener: socket.socket, database: Path, template: Path) -> None:
+    """Serve Prefect's API on a bound socket; a line on standard output, the only one, says when it answers."""
     told = os.dup(sys.stdout.fileno())
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - nobody reads what libraries print
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
@@ -98,7 +99,7 @@ def serve(port: int, database: Path, template: Path) -> None:
             if not template.exists():
                 threading.Thread(target=_keep_template, args=[database, template], daemon=True).start()
 
-    Announced(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical")).run()
+    Announced(uvicorn.Config(app, log_level="critical")).run(sockets=[listener])
 
 
 def _wait_less() -> None:

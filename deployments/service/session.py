@@ -104,18 +104,19 @@ class PrivateServer:
     """A Prefect server of our own, in a child process. It begins to start with the constructor."""
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.address = f"http://127.0.0.1:{port}/api"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "deployments.service.private_server", str(port), str(database_template())],
-            stdin=subprocess.PIPE,  # its end is the server's signal to stop
-            stdout=subprocess.PIPE,  # a line on it is the server's signal that it answers
-            stderr=subprocess.DEVNULL,
-            env=environment.public(os.environ) | TOKENLESS,
-            start_new_session=True,
-        )
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            self.address = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+            given = str(listener.fileno()), str(database_template())
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "deployments.service.private_server", *given],
+                stdin=subprocess.PIPE,  # its end is the server's signal to stop
+                stdout=subprocess.PIPE,  # a line on it is the server's signal that it answers
+                stderr=subprocess.DEVNULL,
+                env=environment.public(os.environ) | TOKENLESS,
+                start_new_session=True,
+                pass_fds=[listener.fileno()],
+            )
 
     def wait(self) -> None:
         """Return when the server answers; for its starter alone to call, once.

@@ -1,6 +1,7 @@
 """The private Prefect server of a command: it says when it answers, and ends with the command."""
 
 import contextlib
+import socket
 import sqlite3
 import ssl
 import tempfile
@@ -43,6 +44,17 @@ def test_it_answers_when_it_says_so_and_leaves_nothing_behind() -> None:
     finally:
         server.stop()
     assert not reachable(server.address) and not folders()
+
+
+def test_its_port_is_its_own_before_it_listens() -> None:
+    """From the first moment nobody else is given the port, of however many commands that begin at once."""
+    server = PrivateServer()
+    try:
+        address = httpx.URL(server.address)
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind((address.host, address.port))
+    finally:
+        server.stop()
 
 
 def test_it_asks_for_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
