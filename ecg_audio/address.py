@@ -4,8 +4,11 @@ A name is resolved once and the connection goes to the very address that was jud
 differently the second time gains nothing. Every redirect connects anew and is judged anew.
 """
 
+import functools
 import ipaddress
+import os
 import socket
+import ssl
 from collections.abc import Iterable
 
 import httpcore
@@ -171,8 +174,22 @@ class GuardedTransport(httpx.HTTPTransport):
     """
 
     def __init__(self, permit: Permit, left: Left | None = None) -> None:
-        super().__init__(trust_env=False)
+        trusted = authorities()
+        super().__init__(verify=trusted, trust_env=False)
         # httpx has no public way to choose the network backend of its pool
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=True), network_backend=GuardedBackend(permit, left)
-        )
+        self._pool = httpcore.ConnectionPool(ssl_context=trusted, network_backend=GuardedBackend(permit, left))
+
+
+def authorities() -> ssl.SSLContext:
+    """Whose word on certificates is taken: as httpx reads the environment, and read once, because it takes 50 ms."""
+    return _authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@functools.cache
+def _authorities(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=True)
+
+
+def trusted_at(address: str) -> ssl.SSLContext:
+    """Whom to trust at an address: the authorities by HTTPS; nobody by plain HTTP, which asks for no certificate."""
+    return authorities() if address.lower().startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

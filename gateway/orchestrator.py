@@ -12,6 +12,7 @@ from uuid import UUID
 
 import httpx
 
+from ecg_audio.address import trusted_at
 from ecg_audio.errors import InvalidRequest, JobConflict, JobUnknown, OrchestratorUnavailable
 from ecg_audio.request import AnalysisRequest
 from gateway.concurrency import ConcurrencyLimit, SingleFlight, noticed
@@ -61,6 +62,7 @@ class Orchestrator:
             base_url=settings.prefect_url,
             headers={"Authorization": authorization} if authorization else {},
             timeout=REQUEST_S,
+            verify=trusted_at(settings.prefect_url),
         )
 
     async def close(self) -> None:

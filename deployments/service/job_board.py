@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from ecg_audio.address import trusted_at
+
 ANSWER_S = 1.0
 RECENT = 5
 FLOW = "analyze"
@@ -45,7 +47,7 @@ class JobBoard:
     """
 
     def __init__(self, api: str, headers: Mapping[str, str] | None = None) -> None:
-        self._client = httpx.Client(base_url=api, headers=headers, timeout=ANSWER_S)
+        self._client = httpx.Client(base_url=api, headers=headers, timeout=ANSWER_S, verify=trusted_at(api))
 
     def close(self) -> None:
         """Close the connection."""

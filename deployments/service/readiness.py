@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from ecg_audio.address import trusted_at
 from ecg_audio.errors import EngineUnavailable
 from ecg_audio.serving.connection import connect
 
@@ -19,7 +20,7 @@ def answers(address: str) -> Callable[[float], bool]:
 
     def ask(_since: float) -> bool:
         try:
-            httpx.get(address, timeout=ANSWER_S)
+            httpx.get(address, timeout=ANSWER_S, verify=trusted_at(address))
         except httpx.HTTPError:
             return False
         return True  # whatever it says of the others: it is there
@@ -57,7 +58,11 @@ def polls(api: str, credentials: Mapping[str, str], pool: str, name: str) -> Cal
         wanted = {"workers": {"status": {"any_": ["ONLINE"]}}}
         try:
             found = httpx.post(
-                f"{api}/work_pools/{pool}/workers/filter", json=wanted, headers=credentials, timeout=ANSWER_S
+                f"{api}/work_pools/{pool}/workers/filter",
+                json=wanted,
+                headers=credentials,
+                timeout=ANSWER_S,
+                verify=trusted_at(api),
             )
         except httpx.HTTPError:
             return False

@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 
 from ecg_audio import peer
+from ecg_audio.address import trusted_at
 from ecg_audio.errors import EngineUnavailable
 from ecg_audio.settings import Models
 
@@ -33,4 +34,5 @@ def connect(address: str, timeout: httpx.Timeout | float) -> httpx.Client:
         raise EngineUnavailable(
             f"the model server at {socket} is not trusted: {reason}", hint=f"chmod 700 {socket.parent}"
         )
-    return httpx.Client(base_url=HOST, transport=httpx.HTTPTransport(uds=str(socket)), timeout=timeout, trust_env=False)
+    transport = httpx.HTTPTransport(uds=str(socket), verify=trusted_at(HOST))
+    return httpx.Client(base_url=HOST, transport=transport, timeout=timeout, trust_env=False)

@@ -22,7 +22,7 @@ def test_a_killed_job_goes_on_where_it_was(ecg: Ecg, stub: StubEngine, talk: Pat
     killed = subprocess.Popen([*command, *arguments], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
     finished = ("download", "extract", "diarize", "measure")
     try:
-        until(lambda: all(list(store.glob(f"cache/*/{stage}-*")) for stage in finished))
+        until(lambda: all(any(map(whole, store.glob(f"cache/*/{stage}-*"))) for stage in finished))
         until(lambda: "transcribe" in stub.log.read_text())
         assert not (store / "results").exists()
     finally:
@@ -88,6 +88,14 @@ def test_a_private_server_ends_with_the_command_that_was_killed(talk: Path, tmp_
         killed.kill()
         killed.wait()
     until(lambda: not any(Path(f"/proc/{process_id}").exists() for process_id in servers))
+
+
+def whole(record: Path) -> bool:
+    """Whether Prefect has written all of a record, which it does in place."""
+    try:
+        return bool(json.loads(record.read_bytes()))
+    except ValueError:
+        return False
 
 
 def children(parent: int) -> dict[int, str]:

@@ -102,9 +102,11 @@ def ahead(modules: list[str]) -> Imported:
     for name in modules:
         importlib.import_module(name)
     if MEASURING in modules:
+        from ecg_audio import address
         from ecg_audio.voice import cold
 
         cold.load()  # else each job that measures takes half a second to
+        address.authorities()
     gc.collect()
     gc.freeze()  # the collector leaves these objects alone from now on, so copies share their memory
     gc.enable()
