@@ -89,10 +89,13 @@ def reachable(address: str) -> bool:
     """Whether a Prefect server answers at an API address."""
     import httpx
 
+    from ecg_audio.address import trusted_at
+
     try:
-        return httpx.get(f"{address.rstrip('/')}/health", timeout=ANSWER_S).status_code == 200
+        answer = httpx.get(f"{address.rstrip('/')}/health", timeout=ANSWER_S, verify=trusted_at(address))
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
+    return answer.status_code == 200
 
 
 def database_template() -> Path:
