@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from ecg_audio.delivery import cloudwatch
 from gateway import answers
@@ -62,5 +63,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(OwnPages, refuse=answers.NOT_YOUR_PAGE)
     app.add_middleware(Observed, meters=app.state.meters)
     answers.register(app)
-    app.openapi()  # else the first request puts the routes together, and so keeps its caller waiting
+    for _ in iter_route_contexts(app.routes):
+        pass  # they are put together: else the first request does so, and keeps its caller waiting
     return app

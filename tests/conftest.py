@@ -40,6 +40,7 @@ def _own_engines() -> None:
 
 
 TOGETHER = {
+    "tests/deployments/test_other_users.py": "tests/deployments/test_whole_service.py",  # one service
     # these share a model process, which takes its time to load; xdist's own groups are without effect under pytest 9.2
     "tests/speech/test_flow.py": "tests/speech/test_engine_with_models.py",
     "tests/speech/test_formats.py": "tests/speech/test_engine_with_models.py",

@@ -7,90 +7,21 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import httpx
 import pytest
 
-from deployments.service import guard
-from ecg_audio.results import manifest
-from tests.support.callbacks.receiver import Receiver, receiving
+from tests.deployments.conftest import SECRET, Site
+from tests.support.callbacks.receiver import receiving
 from tests.support.media.servers import serving
-from tests.support.ports import free_ports
-from tests.support.processes.service import Served, served
-from tests.support.s3 import Rclone
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 JOBS = {name: f"550e8400-e29b-41d4-a716-44665544000{number}" for number, name in enumerate(("file", "http", "s3"))}
 UNHEARD, CAUGHT, LATE = (f"6ba7b810-9dad-41d1-80b4-00c04fd4{number}0c8" for number in (301, 302, 303))
-SECRET = "a secret of the backend and of us"
 STORE_AWAY_S, BACKEND_AWAY_S = 30.0, 120.0
-
-
-class Site(NamedTuple):
-    """A service, the bucket it publishes to, and the port where its backend is expected to listen."""
-
-    service: Served
-    rclone: Rclone
-    bucket: str
-    backend: int
-
-    def hand_in(self, job_id: str, source: Path | str, **asked: str) -> None:
-        """Hand a job in; a gateway that is busy, as one on a busy machine is, is asked again when it says so."""
-        body = {"job_id": job_id, "video_url": str(source), **asked}
-        while True:
-            taken = httpx.post(f"{self.service.gateway}/api/upload-video/process-video", json=body, timeout=30)
-            if taken.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                break
-            time.sleep(float(taken.headers["Retry-After"]))
-        assert (taken.status_code, taken.json()["status"]) == (200, "processing"), taken.text
-
-    def read(self, key: str) -> bytes:
-        """An object of the bucket."""
-        body: Any = self.rclone.client.get_object(Bucket=self.bucket, Key=key)["Body"]
-        content: bytes = body.read()
-        return content
-
-    def check(self, job_id: str, receiver: Receiver) -> None:
-        """The end arrived once and well formed, no figure sank, and what was said is what is published, whole."""
-        job = receiver.jobs[job_id]
-        assert (job.status, job.error_message) == ("completed", None)
-        assert len([body for body in receiver.terminal() if body["job_id"] == job_id]) == 1
-        assert job.progress == sorted(job.progress) and job.progress[-1] == 100
-        assert set(receiver.answers) == {200}, "every signature was right, every body well formed"
-        published = manifest.loads(self.read(f"results/{job_id}/manifest.json"))
-        manifest.verify(published, self.read)
-        assert json.loads(self.read(published.outputs["backend"].key)) == job.result
-
-
-@pytest.fixture(scope="module")
-def site(rclone: Rclone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The service of these tests; told to end, it ends whole, with a line that says so."""
-    bucket = rclone.bucket()
-    (backend,) = free_ports(1)
-    env = {
-        **rclone.environment,
-        "ECG_ALLOWED_NETWORKS": "127.0.0.0/8",
-        "ECG_CALLBACK_ENDPOINT": "callback-endpoint/backend",
-        "ECG_CALLBACK_SECRET": SECRET,
-        "ECG_STORE": "s3-bucket/ecg",
-        "FASTAPI_BASE_URL": f"http://127.0.0.1:{backend}",
-        "S3_BUCKET_NAME": bucket,
-    }
-    with served(tmp_path_factory.mktemp("s"), env) as service:  # PostgreSQL's socket wants a short path
-        mark = service.mark()
-        yield Site(service, rclone, bucket, backend)
-        assert len(guard.family(mark)) > 5
-        service.process.send_signal(signal.SIGTERM)
-        assert service.process.wait(60) == 0
-        assert guard.family(mark) == []
-        assert "Traceback" not in service.printed
-        assert service.printed.rstrip().endswith("stopped")
 
 
 def test_a_store_away_for_30_seconds_and_a_backend_for_2_minutes(site: Site, talk: Path, tmp_path: Path) -> None:

@@ -146,14 +146,12 @@ def test_the_wheel_analyses(stranger: Stranger) -> None:
     with pytest.MonkeyPatch.context() as changed:
         changed.delitem(stranger.environment, "HOME")
         assert "words by embedded" in stranger.ecg("doctor")
-    again = json.loads(stranger.ecg("analyze", "ein Gespräch.wav", "--job-id", "job-1", "--out", "out", "--json"))
-    assert (again["status"], again["source"]) == ("completed", "ein Gespräch.wav")
     written = [path for path in stranger.folder.rglob("*") if path.name != "ein Gespräch.wav"]
     assert written and not [path for path in written if path.stat().st_mode & 0o077]
 
 
 def test_the_wheel_serves(stranger: Stranger, tmp_path: Path) -> None:
-    """`ecg serve` comes up whole, does a job that came by HTTP, and is gone when it is told to end."""
+    """`ecg serve` comes up whole, with all deployments, does a job by HTTP, and is gone when it is told to end."""
     recording = stranger.recording("das nächste.wav", 6, 16)
     gateway, prefect = free_ports(2)
     ports = ["--port", str(gateway), "--prefect-port", str(prefect)]
@@ -170,6 +168,9 @@ def test_the_wheel_serves(stranger: Stranger, tmp_path: Path) -> None:
         assert "restarted" not in printed.read_text() and "warm: ready" in printed.read_text()
         [served] = re.findall(r"gateway: starting \(pid (\d+)\)", printed.read_text())
         mark = Path(f"/proc/{served}/environ").read_bytes().decode().partition(f"{guard.VARIABLE}=")[2].split("\0")[0]
+        registered = (stranger.folder / "ecg-data/logs/deploy.log").read_text()
+        for thing in ("analyze/analyze", "analyze-batch/analyze-batch", "reconcile/reconcile", "work pool   gpu"):
+            assert thing in registered
         page = httpx.get(f"http://127.0.0.1:{prefect}/", headers={"Accept": "text/html"}, follow_redirects=True)
         assert page.status_code == 200 and "<title>" in page.text
         assert [*stranger.folder.glob("ecg-data/prefect/ui/*/index.html")], "packages are not written"
@@ -216,26 +217,6 @@ def test_the_wheel_holds_what_the_packages_hold(installed: Path, tmp_path: Path)
     wanted = {file for file in files if DATA.fullmatch(file) and (REPOSITORY / file).is_file()}
     assert "deployments/prefect.yaml" in wanted
     assert wanted <= {path for _, path, _ in lines}
-
-
-def test_the_wheel_deploys(installed: Path, tmp_path: Path) -> None:
-    """`ecg deploy` makes pools, deployments and automations from what is installed, and the second time nothing."""
-    program = (
-        "import os\n"
-        "from deployments.service import session\n"
-        "session.quieten(debug=False)\n"
-        "server = session.PrivateServer()\n"
-        "server.wait()\n"
-        "os.environ['PREFECT_API_URL'] = server.address\n"
-        "from deployments.cli.deploy import deploy\n"
-        "deploy(None, None)\n"
-        "deploy(None, None)\n"
-        "server.stop()\n"
-    )
-    said = ran(installed, program, tmp_path)
-    for thing in ("analyze/analyze", "analyze-batch/analyze-batch", "reconcile/reconcile", "work pool   gpu"):
-        assert thing in said
-    assert "nothing to do" in said
 
 
 def test_the_wheel_brings_the_command(installed: Path, tmp_path: Path) -> None:

@@ -20,10 +20,17 @@ from tests.support.waiting import until
 
 
 class Served:
-    """A running `ecg serve`."""
+    """A running `ecg serve`.
 
-    def __init__(self, process: subprocess.Popen[bytes], printed: Path, gateway: str, data: Path) -> None:
+    Attributes:
+        headers: what its gateway asks callers for.
+    """
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], printed: Path, gateway: str, data: Path, key: str | None
+    ) -> None:
         self.process = process
+        self.headers = {"X-API-Key": key} if key else {}
         self._printed = printed
         self.gateway = gateway
         self.data = data
@@ -46,7 +53,8 @@ class Served:
     def status(self, job_id: str) -> dict[str, Any]:
         """What the gateway says of a job; one that is busy is asked again."""
         while True:
-            answer = httpx.get(f"{self.gateway}/api/upload-video/status/{job_id}", timeout=30.0)
+            where = f"{self.gateway}/api/upload-video/status/{job_id}"
+            answer = httpx.get(where, headers=self.headers, timeout=30.0)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 found: dict[str, Any] = answer.json()
                 return found
@@ -71,7 +79,8 @@ def served(folder: Path, env: dict[str, str]) -> Iterator[Served]:
         process = subprocess.Popen(
             [*command, "--data", str(folder / "data")], cwd=REPOSITORY, env=clean | env, stdout=out, stderr=out
         )
-    running = Served(process, printed, f"http://127.0.0.1:{gateway}", folder / "data")
+    key = env.get("ECG_GATEWAY_API_KEY")
+    running = Served(process, printed, f"http://127.0.0.1:{gateway}", folder / "data", key)
     try:
         until(lambda: "up in" in running.printed or process.poll() is not None, seconds=280.0)
         assert process.poll() is None, running.printed
