@@ -24,6 +24,7 @@ from tasks.transcribe import transcribe
 from tests.support.callbacks.readers import read_flat, read_nested
 from tests.support.callbacks.receiver import Receiver, Reply, receiving
 from tests.support.stub_engine import StubEngine
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -169,8 +170,12 @@ def test_a_notice_that_breaks_fails_no_job(
     monkeypatch.setattr(Outbox, "deliver", broken)
     assert analyze(told()).status == "completed"
     wanted = {"task_runs": {"name": {"like_": "notify"}, "state": {"type": {"any_": ["FAILED"]}}}}
-    failed = httpx.post(f"{prefect_server}/task_runs/filter", json=wanted).json()
-    assert any("unforeseen" in run["state"]["message"] for run in failed)
+
+    def known() -> bool:  # Prefect hears of a task's end a moment later
+        failed = httpx.post(f"{prefect_server}/task_runs/filter", json=wanted).json()
+        return any("unforeseen" in run["state"]["message"] for run in failed)
+
+    until(known)
 
 
 def test_an_unknown_block_is_said_before_the_work(stub: StubEngine, ask: Ask) -> None:
