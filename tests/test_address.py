@@ -2,13 +2,14 @@
 
 import ipaddress
 import socket
+import ssl
 
 import httpcore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecg_audio.address import GuardedBackend, Permit, is_public
+from ecg_audio.address import GuardedBackend, Permit, authorities, is_public, trusted_at
 from ecg_audio.errors import InvalidRequest, SourceForbidden
 
 PRIVATE = [
@@ -103,3 +104,21 @@ def test_a_name_that_does_not_resolve():
     """An unknown name is a connection error, and so can be tried again."""
     with pytest.raises(httpcore.ConnectError):
         GuardedBackend(Permit()).connect_tcp("no-such-host.invalid", 80, timeout=1)
+
+
+def test_authorities_are_those_of_the_environment(monkeypatch):
+    """They are read once, and again where the environment names others."""
+    ours = authorities()
+    assert ours is authorities() and ours.verify_mode == ssl.CERT_REQUIRED and ours.check_hostname
+    with monkeypatch.context() as changed:
+        changed.delenv("SSL_CERT_FILE")
+        changed.delenv("SSL_CERT_DIR", raising=False)
+        assert len(authorities().get_ca_certs()) > len(ours.get_ca_certs())
+    assert authorities() is ours
+
+
+def test_nobody_is_trusted_without_being_asked_for():
+    """HTTPS trusts the authorities; what is plain HTTP would trust no certificate if it were shown one."""
+    assert trusted_at("HTTPS://prefect.example/api") is authorities()
+    plain = trusted_at("http://127.0.0.1:4200/api")
+    assert plain.get_ca_certs() == [] and plain.verify_mode == ssl.CERT_REQUIRED and plain.check_hostname
