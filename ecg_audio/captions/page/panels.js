@@ -96,12 +96,20 @@ function showFacts() {
     ["Emotion model", facts.emotion ?? "none ran"],
     ["Language", `${languageName(data.language)} (${asked(facts.language_requested, data.language)}${probability === null ? "" : `, probability ${Math.round(probability * 100)} %`})`],
     ["Word times", timings.filter(([letter]) => count(letter)).map(([letter, text]) => `${count(letter)} ${text}`).join(", ") || "no words"],
-    ["Words to doubt", `${doubtful} suspect, ${words.confidence.filter((percent) => percent !== null && percent < UNSURE_BELOW).length} with a confidence below ${UNSURE_BELOW} %`],
+    ["Words to doubt", `${doubtful} suspect, ${unsure()}`],
     ["Made", `${facts.created} by ecg-audio-analyzer ${facts.software}, schema ${facts.schema}`],
     ["Job, run", `${facts.job}, ${facts.run}`],
     ["Source SHA-256", facts.sha256],
   ];
   $("facts").append(...entries.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
+}
+
+/** How many words have little confidence, of those for which the recogniser says any. */
+function unsure() {
+  const known = words.confidence.filter((percent) => percent !== null);
+  if (!known.length) return "confidence not measured";
+  const few = known.length < words.confidence.length ? ` of ${known.length}` : "";
+  return `${known.filter((percent) => percent < UNSURE_BELOW).length}${few} with a confidence below ${UNSURE_BELOW} %`;
 }
 
 const timingNames = { a: "aligned", e: "from the recogniser", i: "estimated" };

@@ -81,3 +81,31 @@ def test_doubtful_words_are_seen_at_a_glance(opened: Open) -> None:
     assert looks == ["dashed", "wavy"]
     legend = page.find("#legend").text
     assert "confidence below 50 %" in legend and "not to be trusted" in legend
+
+
+@pytest.mark.parametrize(
+    ("confidences", "said"),
+    [
+        ((None, None), "0 suspect, confidence not measured"),
+        ((0.2, 0.9), "0 suspect, 1 with a confidence below 50 %"),
+        ((0.9, None), "0 suspect, 0 of 1 with a confidence below 50 %"),
+    ],
+)
+def test_confidence_that_nobody_measured_is_not_called_high(
+    opened: Open, confidences: tuple[float | None, ...], said: str
+) -> None:
+    """The facts count words of little confidence among those whose confidence is known."""
+    analysis = factory.analysis(words=2)
+    given = iter(confidences)
+    segments = tuple(
+        segment.model_copy(
+            update={
+                "words": tuple(
+                    word.model_copy(update={"confidence": next(given), "suspect": None}) for word in segment.words
+                )
+            }
+        )
+        for segment in analysis.segments
+    )
+    page = opened(analysis.model_copy(update={"segments": segments}))
+    assert said in page.find("#facts").text
