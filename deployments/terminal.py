@@ -117,9 +117,15 @@ def print_error(error: EcgError) -> None:
     err.print(f"[bold]hint[/]  {escape(error.hint)}", highlight=False, soft_wrap=True)
 
 
-def print_outcome(ended: Outcome) -> None:
-    """A summary with the times of the stages, the warnings and where everything lies."""
-    assert ended.outputs and ended.duration_s is not None
+def print_outcome(ended: Outcome, store: str | None, *, paths: bool) -> None:
+    """A summary with the times of the stages, the warnings and where everything lies; the page's address comes last.
+
+    Args:
+        ended: a job that has a result.
+        store: where it was asked to lie; None: where commands look by themselves.
+        paths: whether the tables and the captions in other styles are named, too.
+    """
+    assert ended.job_id and ended.outputs and ended.duration_s is not None
     out.print(
         f"\n[bold]{escape(ended.job_id)}[/]  {ended.status} · {length(ended.duration_s)} · {ended.words} words · "
         f"{ended.speakers} speakers · {ended.language} · {escape(ended.transcription_model or '')}",
@@ -129,14 +135,14 @@ def print_outcome(ended: Outcome) -> None:
     out.print(_stage_table(ended))
     for warning in ended.warnings:
         out.print(f"[yellow]![/] {escape(warning.message)} [dim]({warning.code})[/]", highlight=False, soft_wrap=True)
-    paths = ended.outputs.model_dump(exclude={"tables", "presets", "report"})
-    if ended.outputs.tables:
-        paths["tables"] = ended.outputs.tables["recordings"].rpartition("/recordings/")[0]
-    for name, path in (paths | {"report": ended.outputs.report}).items():
-        out.print(f"  {name:<10}{escape(path)}", highlight=False, soft_wrap=True)
-    in_bucket = ended.outputs.analysis.startswith("s3://")
-    named = f"{ended.job_id} --out STORE" if in_bucket else shlex.quote(ended.outputs.analysis)
-    out.print(f"\nRead it: [bold]ecg show {escape(named)}[/]", highlight=False, soft_wrap=True)
+    shown = ended.outputs.model_dump(exclude={"tables", "presets", "report"})
+    if paths:
+        shown |= ended.outputs.presets | ended.outputs.tables
+    for name, path in shown.items():
+        out.print(f"  {name:<{max(map(len, shown))}}  {escape(path)}", highlight=False, soft_wrap=True)
+    lies = f" --out {shlex.quote(store)}" if store else ""
+    out.print(f"\nRead it: [bold]ecg show {escape(ended.job_id + lies)}[/]", highlight=False, soft_wrap=True)
+    out.print(f"See it:  {escape(ended.outputs.report)}", highlight=False, soft_wrap=True)
 
 
 def length(duration_s: float) -> str:

@@ -57,6 +57,11 @@ def told_revision(job_id: str, run_id: str) -> str:
     return f"{job_id}+revised+{run_id}"
 
 
+def begun(job_id: str) -> str:
+    """In the place of a job's id, for the claim on that id while a command works under it."""
+    return f"{job_id}+begun"
+
+
 def forgetting(job_id: str) -> str:
     """What is to go with a job that is being forgotten."""
     return f"{FORGETTING}/{job_id}.json"

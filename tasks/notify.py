@@ -43,12 +43,12 @@ def notify(request: AnalysisRequest, run_id: str, ended: Outcome, progress: int,
     if ended.status == "failed":
         store = _store(request)
         code, message = ended.error_code or EcgError.code, ended.error_message or "the job failed"
-        body = callback.failed(ended.job_id, progress, code, message, where.locale)
-        told = TerminalCallback(ended.job_id, run_id, "failed", body, code, message, progress)
+        body = callback.failed(request.job_id, progress, code, message, where.locale)
+        told = TerminalCallback(request.job_id, run_id, "failed", body, code, message, progress)
     else:
         store = open_store(request.store)
-        body = completed(ended.job_id, run_id, store, where.locale)
-        told = TerminalCallback(ended.job_id, run_id, "completed", body)
+        body = completed(request.job_id, run_id, store, where.locale)
+        told = TerminalCallback(request.job_id, run_id, "completed", body)
     with CallbackClient(where) as client:
         receipt = Outbox(store, RetryPolicy(patience_s)).deliver(told, client)
     said = f"terminal callback to {where.url}: {receipt.state} after {len(receipt.attempts)} attempts"

@@ -3,11 +3,12 @@
 import importlib
 import sys
 import threading
-import uuid
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
+from blocks.storage import is_block, open_store, reference
+from deployments.cli import job_ids
 from deployments.service.session import PrivateServer, prefect_server, unwatched
 from deployments.terminal import LiveProgress, print_error, print_outcome, write_json
 from ecg_audio.compute.lazy_imports import without_collecting
@@ -27,13 +28,15 @@ BESIDE_MEASUREMENT = ("ecg_audio.results.tables", "ecg_audio.voice.frames")
 """What the measurement imports: numba and Arrow would hold the interpreter's lock just when speech is recognised."""
 
 
-def analyze_all(sources: list[str], options: Mapping[str, object], *, refresh: bool, as_json: bool, debug: bool) -> int:
+def analyze_all(
+    sources: list[str], options: Mapping[str, object], *, refresh: bool, as_json: bool, paths: bool, debug: bool
+) -> int:
     """Analyse each source and return the exit code: 0, 2 if only users' mistakes failed, else 1."""
     if len(sources) > 1 and options["job_id"]:
         raise InvalidRequest("--job-id names one job, and there are several sources")
     failures: list[EcgError] = []
 
-    def fail(error: EcgError, job_id: str, where: str) -> None:
+    def fail(error: EcgError, job_id: str | None, where: str) -> None:
         failures.append(error)
         if debug:
             sys.excepthook(type(error), error, error.__traceback__)
@@ -51,34 +54,47 @@ def analyze_all(sources: list[str], options: Mapping[str, object], *, refresh: b
                 )
             )
 
-    asked = {"job_id": str(uuid.uuid4()), **{name: value for name, value in options.items() if value is not None}}
+    asked = {name: value for name, value in options.items() if value is not None}
+    named = str(asked["job_id"]) if "job_id" in asked else None
     AnalysisRequest.checked(**{**asked, "source": "any"})  # what is wrong with the options is wrong for all sources
     with ExitStack() as stack:
         begun: Begun | None = None
         accepted: list[AnalysisRequest] = []
         for where in sources:
-            job_id = str(asked["job_id"] if options["job_id"] else uuid.uuid4())
             try:
-                request = AnalysisRequest.checked(**{**asked, "source": readable(where), "job_id": job_id})
+                request = AnalysisRequest.checked(**{**asked, "source": readable(where)})
                 check_asked(request)
                 begun = begun or begin(stack, request, refresh=refresh)
                 check_media(request)
                 accepted.append(request)
             except EcgError as error:
-                fail(error, job_id, where)
+                fail(error, named, where)
         if begun and accepted:
             run = begun.ready(refresh=refresh)
             for request in accepted:
+                job_id = named
                 try:
-                    with LiveProgress(request, quiet=as_json) as shown, listening(shown.listen):
-                        ended = run(request)
+                    with _named(request, named) as begun_as:
+                        job_id = begun_as.job_id
+                        with LiveProgress(begun_as, quiet=as_json) as shown, listening(shown.listen):
+                            ended = run(begun_as)
                     ended = ended.model_copy(update={"source": printable(request.source)})
-                    write_json(ended) if as_json else print_outcome(ended)
+                    write_json(ended) if as_json else print_outcome(ended, request.store, paths=paths)
                 except EcgError as error:
-                    fail(error, request.job_id, request.source)
+                    fail(error, job_id, request.source)
     if not failures:
         return 0
     return 2 if all(error.by_user for error in failures) else 1
+
+
+@contextmanager
+def _named(request: AnalysisRequest, job_id: str | None) -> Iterator[AnalysisRequest]:
+    """The request under the id that it was given; else under one after its source, which is its own meanwhile."""
+    if job_id is not None:
+        yield request
+        return
+    with job_ids.unused(open_store(request.store), job_ids.named_after(request.source)) as own:
+        yield request.model_copy(update={"job_id": own})
 
 
 def readable(where: str) -> str:
@@ -108,7 +124,6 @@ def check_asked(request: AnalysisRequest) -> None:
     Raises:
         EcgError: the request cannot succeed.
     """
-    from blocks.storage import is_block, open_store, reference
     from ecg_audio.speech import engine
 
     source.classify(request.source)
@@ -176,7 +191,6 @@ def begin(stack: ExitStack, first: AnalysisRequest, *, refresh: bool) -> Begun:
 
 def _unseen(request: AnalysisRequest) -> bool:
     """Whether this source has no cached first stage, so that the speech models will be needed."""
-    from blocks.storage import is_block, open_store, reference
     from tasks import keys
 
     if is_block(reference(request.store)):

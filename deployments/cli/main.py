@@ -61,7 +61,11 @@ def analyze(
         ),
     ] = None,
     job_id: Annotated[
-        str | None, typer.Option(help="Your id for the job; the same id goes on after a crash and replaces its result.")
+        str | None,
+        typer.Option(
+            help="Your id for the job; the same id replaces its result.",
+            show_default="the source's name, with a number where that is taken",
+        ),
     ] = None,
     language: Annotated[str, typer.Option(help="Language code (en, ko, ...) or auto.")] = "auto",
     models: Annotated[
@@ -107,6 +111,9 @@ def analyze(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per source on stdout, nothing else.")
     ] = False,
+    paths: Annotated[
+        bool, typer.Option("--paths", help="Also say where each table and the captions in other styles lie.")
+    ] = False,
     debug: DebugPrefect = False,
 ) -> None:
     """Analyse recordings: transcript, speakers, voice features, tables and captions.
@@ -141,6 +148,7 @@ def analyze(
             },
             refresh=refresh,
             as_json=as_json,
+            paths=paths,
             debug=debug,
         )
     )

@@ -44,7 +44,7 @@ def revise_result(
             server.wait()
         with unwatched(server):
             ended = revise(job_id, wanted, store, before.run_id if before else None, undo, unheard, told)
-        print_outcome(ended)
+        print_outcome(ended, store, paths=False)
 
 
 def _wanted(before: Analysis, names: list[str], edits: Path | None) -> Edits:

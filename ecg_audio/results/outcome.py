@@ -31,7 +31,7 @@ class Outputs(Model):
 class Outcome(Model):
     """The end of a job. Where `status` is failed, what was not reached is None."""
 
-    job_id: str
+    job_id: str | None  # None: nobody named the job, and it failed before it was begun
     source: str | None = None  # as it was asked for, without credentials
     status: Literal["completed", "partial", "failed"]
     tries: int = 1

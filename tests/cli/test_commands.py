@@ -86,11 +86,18 @@ def test_json_is_one_object_and_nothing_else(ecg: Ecg, talk: Path) -> None:
 
 @pytest.mark.usefixtures("stub", "server")
 def test_a_summary_says_what_was_found_and_where_it_lies(ecg: Ecg, talk: Path) -> None:
-    """Without --json, progress goes to stderr, and stdout has duration, words, speakers, stages and paths."""
+    """Without --json, progress goes to stderr; stdout has figures, stages and paths, the page last.
+
+    Tables are named where that is asked.
+    """
     ended = ecg("analyze", str(talk), "--job-id", "job-1")
     assert "transcribe completed" in ended.err and "100%" in ended.err
-    for part in ("job-1", "4 words", "2 speakers", "× real time", "measure", "manifest.json", "features"):
+    for part in ("job-1", "4 words", "2 speakers", "× real time", "measure", "manifest.json", "ecg show job-1\n"):
         assert part in ended.out
+    assert Path(ended.out.split()[-1]).name == "report.html" and ".parquet" not in ended.out
+    whole = ecg("analyze", str(talk), "--job-id", "job-1", "--out", "my results", "--paths").out
+    assert all(f"/features/{table}/" in whole for table in TABLES) and "captions.karaoke.vtt" in whole
+    assert "ecg show job-1 --out 'my results'\n" in whole
 
 
 @pytest.mark.usefixtures("stub", "server")
