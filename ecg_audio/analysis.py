@@ -136,9 +136,10 @@ class Speech(Span):
 class Word(Model):
     """One word as recognised.
 
-    `confidence` is the recogniser's or the aligner's own figure in [0, 1], uncalibrated. `timing` says where the times
-    come from. `pause_before_s` is the silence between the word before in the recording and this one; None for the first
-    word, and where no edges were measured. `suspect` holds a reason when the word should not be trusted.
+    `confidence` is the probability that the recogniser wrote the word with, after the words before it; the aligner's
+    score where the text is not the recogniser's; in [0, 1], uncalibrated. `timing` says where the times come from.
+    `pause_before_s` is the silence between the word before in the recording and this one; None for the first word, and
+    where no edges were measured. `suspect` holds a reason when the word should not be trusted.
     """
 
     text: str
@@ -153,13 +154,15 @@ class Word(Model):
 class Utterance(Span):
     """A stretch of recognised speech, before anybody knows who said it.
 
-    `log_probability` is the recogniser's mean per token; None where it gives none. `language` is what was heard here.
+    `log_probability` is the recogniser's mean per token; None where it gives none. `written` is the text in the parts
+    that its tokens make, each with its probability. `language` is what was heard here.
     """
 
     text: str
     words: tuple[Word, ...]
     language: str | None = None
     log_probability: float | None = None
+    written: tuple[tuple[str, float], ...] = ()
     suspect: str | None = None
     channel: int | None = None  # of the source, where one person speaks in each
 

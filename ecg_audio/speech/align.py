@@ -9,11 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg_audio.analysis import Notice, Span, Task, Transcript, Utterance
+from ecg_audio.analysis import Notice, Span, Task, Transcript, Utterance, Word
 from ecg_audio.compute.memory_ladder import Placement, descend
 from ecg_audio.progress import Report, silent
 from ecg_audio.sampling import RATE_HZ
-from ecg_audio.speech import alignment, attention, diarization, forced, loaders, missed, plan, recognise, suspect
+from ecg_audio.speech import (
+    alignment,
+    attention,
+    confidence,
+    diarization,
+    forced,
+    loaders,
+    missed,
+    plan,
+    recognise,
+    suspect,
+)
 from ecg_audio.speech.alignment import Piece
 from ecg_audio.speech.settings import NO_ALIGNER, EngineSettings
 from ecg_audio.speech.sound import cut, samples_of
@@ -81,11 +92,11 @@ class _Aligning:
         pieces = alignment.worded(pieces, language)
         if any(piece.span for piece in pieces):
             edges = Span(start_s=min(within.start_s, around.start_s), end_s=max(within.end_s, around.end_s))
-            return utterance.model_copy(update={"words": alignment.words(pieces, edges, "aligned")})
+            return _with(utterance, alignment.words(pieces, edges, "aligned"))
         # no aligner for this language, or this text is beyond it
         attended = attention.attended(self._samples, utterance.text, within, language, self._recogniser().model, task)
         pieces = alignment.gathered(utterance.text, attended, "en" if task == "translate" else language)
-        return utterance.model_copy(update={"words": alignment.words(pieces, within, "engine")})
+        return _with(utterance, alignment.words(pieces, within, "engine"))
 
     def completed(self, utterances: list[Utterance]) -> list[Utterance]:
         """The utterances with those that the recogniser passed over, which are asked for and aligned now."""
@@ -96,12 +107,10 @@ class _Aligning:
             assert recogniser is not None
             code = utterances[index].language or self._found.language
             sounds = [cut(self._samples, gap)]
-            ((text, log_probability),) = recognise.written(
-                recogniser.model, recogniser.options, sounds, code, "transcribe"
-            )
-            if not text or suspect.repetitive(text) or log_probability < missed.LEAST_LOG_PROBABILITY:
+            (text,) = recognise.written(recogniser.model, recogniser.options, sounds, code, "transcribe")
+            if not text.text or suspect.repetitive(text.text) or text.log_probability < missed.LEAST_LOG_PROBABILITY:
                 continue
-            heard = self.timed(recognise.utterance(gap, text, code, log_probability), gap)
+            heard = self.timed(recognise.utterance(gap, text, code), gap)
             if any(word.timing == "aligned" for word in heard.words):
                 put_in.setdefault(index, []).append(heard)
         return [
@@ -129,6 +138,11 @@ class _Aligning:
         first = loaders.first_placement(self._settings)
         placement = first if self._placement.device == self._settings.device else Placement("cpu", 1, "int8")
         return loaders.recogniser(self._settings, placement)
+
+
+def _with(utterance: Utterance, words: tuple[Word, ...]) -> Utterance:
+    sure = confidence.confident(words, utterance.written)
+    return utterance.model_copy(update={"words": sure, "written": ()})
 
 
 def _missing(name: str, language: str) -> Notice:

@@ -5,8 +5,9 @@ For the model process alone.
 
 import dataclasses
 import functools
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,22 @@ from ecg_audio.speech.settings import EngineSettings
 from ecg_audio.speech.sound import cut, features
 
 FRAME_SAMPLES = 160
+PROBABILITY_DECIMALS = 4
 FINDING_SHARE = 0.2  # of recognition's progress: finding where somebody speaks
+
+
+class Text(NamedTuple):
+    """What a recogniser writes for a sound.
+
+    Attributes:
+        text: without white space around it, and with one space for any within.
+        log_probability: the mean of its tokens' and of its end's.
+        parts: the text as its tokens cut it, each part with its probability after those before.
+    """
+
+    text: str
+    log_probability: float
+    parts: tuple[tuple[str, float], ...]
 
 
 def transcribe(
@@ -152,21 +168,22 @@ class _Recognition:
         while waiting:
             batch, waiting = waiting[: self._batch_size], waiting[self._batch_size :]
             texts = written(self._model, self._options, [cut(self._heard.samples, span) for span in batch], code, task)
-            for span, (text, log_probability) in zip(batch, texts, strict=True):
-                halves = activity.split(span, self._heard.speech) if suspect.repetitive(text) else ()
+            for span, text in zip(batch, texts, strict=True):
+                halves = activity.split(span, self._heard.speech) if suspect.repetitive(text.text) else ()
                 if halves:
                     waiting += halves
-                elif text:
-                    utterances.append(utterance(span, text, code, log_probability))
+                elif text.text:
+                    utterances.append(utterance(span, text, code))
             self._done += len(batch)
             self._report(min(1.0, self._done / all_of))
         return utterances
 
 
-def written(
-    model: Any, options: Any, sounds: Sequence[NDArray[np.float32]], code: str, task: Task
-) -> list[tuple[str, float]]:
-    """What a recogniser writes for sounds of up to 30 s, in one batch: texts, and the mean log probability of a token.
+def written(model: Any, options: Any, sounds: Sequence[NDArray[np.float32]], code: str, task: Task) -> list[Text]:
+    """What a recogniser writes for sounds of up to 30 s, in one batch.
+
+    Whisperx's own call keeps the text alone: this one also asks, in one pass of the decoder over what is written, how
+    probable each token is.
 
     Args:
         model: whisperx's `WhisperModel`.
@@ -178,21 +195,57 @@ def written(
     from faster_whisper.tokenizer import Tokenizer
 
     tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task=task, language=code)
-    spectra = np.stack([features(model, sound).numpy() for sound in sounds])
-    found = model.generate_segment_batched(spectra, tokenizer, options)
-    pairs = zip(found["text"], found["avg_logprob"], strict=True)
-    return [(" ".join(text.split()), float(log_probability)) for text, log_probability in pairs]
+    before = tokenizer.encode(f" {options.initial_prompt.strip()}") if options.initial_prompt else []
+    prompt = model.get_prompt(tokenizer, before, without_timestamps=True, hotwords=options.hotwords)
+    encoded = model.encode(np.stack([features(model, sound).numpy() for sound in sounds]))
+    found = model.model.generate(
+        encoded,
+        [prompt] * len(sounds),
+        beam_size=options.beam_size,
+        patience=options.patience,
+        length_penalty=options.length_penalty,
+        max_length=model.max_length,
+        suppress_blank=options.suppress_blank,
+        suppress_tokens=options.suppress_tokens,
+        no_repeat_ngram_size=options.no_repeat_ngram_size,
+        repetition_penalty=options.repetition_penalty,
+        return_scores=True,
+    )
+    tokens = [[token for token in one.sequences_ids[0] if token < tokenizer.eot] for one in found]
+    frames = [max(1, len(sound) // FRAME_SAMPLES) for sound in sounds]
+    told = model.model.align(encoded, prompt[:-1], tokens, frames)  # it says "no timestamps" itself
+    texts = []
+    for one, own, of_own in zip(found, tokens, told, strict=True):
+        length = len(one.sequences_ids[0])
+        texts.append(
+            Text(
+                " ".join(tokenizer.tokenizer.decode(own).split()),
+                float(one.scores[0] * length**options.length_penalty / (length + 1)),
+                tuple(_parts(tokenizer, own, of_own.text_token_probs)),
+            )
+        )
+    return texts
 
 
-def utterance(span: Span, text: str, code: str, log_probability: float) -> Utterance:
+def _parts(tokenizer: Any, tokens: Sequence[int], probabilities: Sequence[float]) -> Iterator[tuple[str, float]]:
+    """The parts of a text that its tokens make, none of which tears a letter, with the probability of each."""
+    at = 0
+    words, within = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
+    for word, own in zip(words[:-1], within[:-1], strict=True):
+        yield word, round(math.prod(probabilities[at : at + len(own)]), PROBABILITY_DECIMALS)
+        at += len(own)
+
+
+def utterance(span: Span, text: Text, code: str) -> Utterance:
     """What was written for a span, as yet without words."""
     return Utterance(
         start_s=span.start_s,
         end_s=span.end_s,
-        text=text,
+        text=text.text,
         words=(),
         language=code,
-        log_probability=round(log_probability, 4),
+        log_probability=round(text.log_probability, 4),
+        written=text.parts,
     )
 
 

@@ -179,6 +179,17 @@ def test_a_translation_says_so_and_has_the_engines_own_times(tiny_engine: LocalE
 
 
 @pytest.mark.slow
+def test_words_have_the_recognisers_probability(tiny_engine: LocalEngine) -> None:
+    """Each part of a recognised text comes with its probability, and so does every word, whoever finds its time."""
+    heard = tiny_engine.transcribe(models.CONVERSATION)
+    for utterance in heard.utterances:
+        assert "".join(text for text, _ in utterance.written).split() == utterance.text.split()
+        assert all(0.0 <= probability <= 1.0 for _, probability in utterance.written)
+    found = tiny_engine.align(models.CONVERSATION, heard)
+    assert found.utterances and all(word.confidence is not None for one in found.utterances for word in one.words)
+
+
+@pytest.mark.slow
 def test_guidance_reaches_the_recogniser(tiny_engine: LocalEngine) -> None:
     """What Whisper is given before the speech are the hotwords and the prompt; the next request starts afresh."""
     child = tiny_engine.process.child

@@ -5,7 +5,7 @@ from typing import Any
 
 from ecg_audio.compute.memory_ladder import Placement
 from ecg_audio.progress import Report, silent
-from ecg_audio.speech import loaders
+from ecg_audio.speech import loaders, recognise
 from ecg_audio.speech.settings import EngineSettings
 
 Loader = Callable[..., Any]
@@ -46,16 +46,15 @@ def loads(*, report: Report = silent) -> dict[str, int]:
     return dict(loaders.loaded_models.loads)
 
 
-def watch_guidance(settings: EngineSettings, *, report: Report = silent) -> None:
+def watch_guidance(_settings: EngineSettings, *, report: Report = silent) -> None:
     """Keep what the recogniser is led by from now on."""
-    model = loaders.recogniser(settings, loaders.first_placement(settings)).model
-    decode = type(model).generate_segment_batched
+    write = recognise.written
 
-    def watched(features: Any, tokenizer: Any, options: Any) -> Any:
+    def watched(model: Any, options: Any, *asked: Any) -> Any:
         _led_by.append((options.initial_prompt, options.hotwords))
-        return decode(model, features, tokenizer, options)
+        return write(model, options, *asked)
 
-    model.generate_segment_batched = watched
+    recognise.written = watched
 
 
 def led_by(*, report: Report = silent) -> set[tuple[str | None, str | None]]:
