@@ -420,7 +420,13 @@ class ServiceFailed(EcgError):
     default_hint = "Its log in the data folder says why."
 
 
+def named(name: str) -> type[EcgError] | None:
+    """The kind of error with this class's name; None: it is none of ours."""
+    return next((kind for kind in kinds() if kind.__name__ == name), None)
+
+
 def recalled(told: str) -> EcgError | None:
     """The error that a text such as `TranscriptionFailed: the decoder broke` tells of; None: it names none of ours."""
     name, _, message = told.partition(": ")
-    return next((kind(message) for kind in kinds() if kind.__name__ == name), None)
+    kind = named(name)
+    return kind(message) if kind else None

@@ -34,7 +34,8 @@ LOOK_AGAIN_S = 10.0
 def end_lost(client: SyncPrefectClient, silent_s: float) -> list[Run]:
     """End the runs that are lost, as crashed, or as cancelled where that was asked for.
 
-    A server that was away itself has heard nobody, so silence is believed only after another while of listening.
+    While Prefect's server is away it hears no heartbeat of any run. Runs that look silent are therefore ended only if
+    they stay silent while it listens for another while.
 
     Args:
         client: of the server that keeps the runs.

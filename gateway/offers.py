@@ -1,7 +1,7 @@
 """Offers of a place for a recording: signed, so that a place takes what was offered it, and nothing else.
 
-An offer is remembered nowhere. Its name says when it was made, its query what of, and its signature that a gateway of
-this installation made it.
+The gateway keeps no list of offers. The name of a place says when it was offered, the query of its address for what,
+and the signature that a gateway of this installation offered it.
 """
 
 import hmac

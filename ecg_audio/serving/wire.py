@@ -60,6 +60,5 @@ def failure(error: EcgError) -> dict[str, str]:
 
 def raised(said: Mapping[str, str]) -> EcgError:
     """The error that `failure` described; one this version does not know is an `EcgError`."""
-    kind = getattr(errors, said["kind"], EcgError)
-    found: EcgError = kind(said["message"], hint=said["hint"])
-    return found
+    kind = errors.named(said["kind"]) or EcgError
+    return kind(said["message"], hint=said["hint"])

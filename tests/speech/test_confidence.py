@@ -23,7 +23,9 @@ def words(text: str) -> list[Word]:
         ("- no", [(" -", 0.2), (" no", 0.7)], [None, 0.7]),
     ],
 )
-def test_a_word_is_as_sure_as_its_letters(text: str, written: list[tuple[str, float]], sure: list[float | None]) -> None:
+def test_a_word_is_as_sure_as_its_letters(
+    text: str, written: list[tuple[str, float]], sure: list[float | None]
+) -> None:
     """Probabilities multiply over the parts of a word; punctuation beside it counts for nothing."""
     assert [word.confidence for word in confident(words(text), written)] == pytest.approx(sure)
 
