@@ -3,7 +3,6 @@
 import base64
 import fcntl
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -267,7 +266,7 @@ def _key(data: Path) -> str:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     if not file.exists():
-        made = f"ecg:{secrets.token_urlsafe(32)}"
+        made = session.new_key()
         incoming = os.open(file.with_suffix(".part"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(incoming, "w") as part:
             part.write(made)
