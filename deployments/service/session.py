@@ -31,7 +31,7 @@ QUIET = {
 
 TOKENLESS = {"PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "false"}
 """For a Prefect server of ours, whatever the environment asks for: no tokens against forged pages, which are kept
-out by the key and the list of origins of `ecg serve`."""
+out by the key and the list of origins."""
 LOCAL_CLIENT = {
     "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
