@@ -179,7 +179,8 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
             database = postgres.url(folder)
             start.append(str(folder))  # whose socket it waits for when it has imported Prefect
             run = [*PYTHON, "deployments.service.postgres", str(folder)]
-            services.append(Service("database", run, postgres.accepts(folder), str(folder), stop_s=30.0))
+            accepts = postgres.accepts(folder)
+            services.append(Service("database", run, accepts, str(folder), stop_s=30.0, silent_s=SILENT_S))
         page = api.removesuffix("/api")
         # it listens to this machine alone: the list of processes tells which runs live
         env[Runs.variable("one_machine")] = "1"
