@@ -5,6 +5,7 @@ What may crash, hang, leak or take the interpreter's lock for long (decoders of 
 nothing but what the called function imports. It ends by itself when its parent is gone, however that ended.
 """
 
+import contextlib
 import importlib
 import os
 import queue
@@ -26,6 +27,7 @@ from ecg_audio.errors import EcgError, InsufficientResources, ProcessingTimeout,
 from ecg_audio.progress import Report, silent
 
 STOP_WAIT_S = 2.0
+KILL_WAIT_S = 30.0
 LAST_WORDS_BYTES = 4000
 AHEAD_NICENESS = 5
 
@@ -166,7 +168,8 @@ class Child:
                 process.wait(STOP_WAIT_S)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
+                with contextlib.suppress(subprocess.TimeoutExpired):  # a driver can hold a killed process for ever
+                    process.wait(KILL_WAIT_S)
         if pipe is not None:
             pipe.close()  # last: whoever waits for an answer hears of the end first
         if errors is not None:

@@ -239,10 +239,10 @@ class WorkerKilled(WorkerLost):
 
 
 class ProcessingTimeout(EcgError):
-    """A stage took longer than it may."""
+    """A stage or a whole job took longer than it may."""
 
     code = "PROCESSING_TIMEOUT"
-    default_hint = "Raise the limit, or split the recording."
+    default_hint = "Hand it in again; if the machine is slow and does not hang, raise ECG_TIME_LIMIT_PER_S."
 
 
 class InsufficientResources(EcgError):

@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ecg_audio.time_limit import Deadline
+
 Report = Callable[[float], None]
 """What domain functions take: called with the finished fraction of their own work, in [0, 1]."""
 
@@ -76,6 +78,9 @@ class Progress:
     Args:
         stages: the names of the job's stages, in order; each must be in `WEIGHTS`.
         listeners: called, one at a time, after every change.
+
+    Attributes:
+        deadline: when the job must have ended.
     """
 
     def __init__(self, stages: tuple[str, ...], listeners: tuple[Listener, ...] = ()) -> None:
@@ -83,6 +88,7 @@ class Progress:
         self._listeners = listeners
         self._lock = threading.RLock()
         self._percent = 0.0
+        self.deadline = Deadline()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Report]:

@@ -369,6 +369,23 @@ class Runs(Group):
     ] = None
 
 
+class TimeLimits(Group):
+    """How long work on a recording may take before it is taken for hung, and ended as PROCESSING_TIMEOUT."""
+
+    model_config = SettingsConfigDict(env_prefix="ECG_TIME_LIMIT_")
+    title = "Time limits"
+
+    least_s: Annotated[
+        float, _setting("What each stage may take however short the recording is, in s.", gt=0, allow_inf_nan=False)
+    ] = 1800.0
+    per_s: Annotated[
+        float, _setting("And beside it for each second of the recording, in s.", ge=0, allow_inf_nan=False)
+    ] = 40.0
+    gpu_per_s: Annotated[
+        float, _setting("The same for a stage that works on a graphics card.", ge=0, allow_inf_nan=False)
+    ] = 10.0
+
+
 class Gateway(Group):
     """The HTTP gateway."""
 
@@ -447,8 +464,8 @@ class Observation(Group):
 
 
 GROUPS: tuple[type[Group], ...] = (
-    Files, Sources, Bucket, Retention, Models, Engine, Emotion, Events, Callbacks, Runs, Gateway, Prefect, Hub,
-    Host, Observation,
+    Files, Sources, Bucket, Retention, Models, Engine, Emotion, Events, Callbacks, Runs, TimeLimits, Gateway, Prefect,
+    Hub, Host, Observation,
 )  # fmt: skip
 
 

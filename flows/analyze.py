@@ -95,6 +95,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
     ):
         media = stages.begin(download, request.source, request.limits, folder, request.cookies).result()
         job = Job(request, store, stages, _recording(stages, store, media, request), wanted)
+        stages.limit(job.recording)
         remember(store, request.job_id, str(runtime.flow_run.id), job.recording.key, request.source)
         found = _found(job, speech, _title(store, request.source, media))
         analysis = assemble(

@@ -88,6 +88,7 @@ def revise(
             return outcome(before, addresses(artifacts, written), ())
         _check_base(written, before, base)
         recording = before.recording
+        stages.limit(recording)
         remember(artifacts, job_id, run_id, recording.key)
         frames = None
         if artifacts.exists(recording.key):

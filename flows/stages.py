@@ -1,18 +1,22 @@
 """The stages of one job, from their beginning to results, notices and records."""
 
+import threading
 from dataclasses import asdict, dataclass
 from typing import Generic, ParamSpec, TypeVar
 
 from prefect.futures import PrefectFuture
 
 from blocks.storage import ArtifactStore
-from ecg_audio.analysis import Notice, StageRecord
+from ecg_audio import time_limit
+from ecg_audio.analysis import Notice, Recording, StageRecord
 from ecg_audio.errors import EcgError
 from ecg_audio.progress import Progress
 from tasks.stage import Stage
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+STEP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,12 @@ class Begun(Generic[R]):
     future: PrefectFuture[R]
 
     def result(self) -> R:
-        """The result of a stage that the job cannot do without; raises what the stage raised."""
+        """The result of a stage that the job cannot do without; raises what the stage raised.
+
+        Raises:
+            ProcessingTimeout: the whole job has taken longer than it may, or the stage has.
+        """
+        self._await()
         found: R = self.future.result()
         if self.future.state.name == "Cached":
             self.stages.progress.mark(self.name, "cached")
@@ -35,6 +44,9 @@ class Begun(Generic[R]):
         """The result of a stage that may fail: then None, and `Stages.lost` says what and why.
 
         An unforeseen exception goes by the name of the stage's failure; Prefect's log keeps the traceback.
+
+        Raises:
+            ProcessingTimeout: the whole job has taken longer than it may.
         """
         try:
             return self.result()
@@ -42,8 +54,18 @@ class Begun(Generic[R]):
             code, why = error.code, error.message
         except Exception as error:  # noqa: BLE001 - whatever broke an optional stage, the rest is delivered
             code, why = self.failure.code, f"{type(error).__name__}: {error}"
+        self.stages.progress.deadline.check()
         self.stages.lost.append(Notice(code=code, message=f"{self.name} failed: {why}"))
         return None
+
+    def _await(self) -> None:
+        """Wait for the stage's end or the job's; time in which no stage of the job runs does not count."""
+        deadline, ended = self.stages.progress.deadline, threading.Event()
+        self.future.add_done_callback(lambda _future: ended.set())
+        while not ended.wait(STEP_S):
+            if not any(state.status == "running" for state in self.stages.progress.states()):
+                deadline.waited(STEP_S)
+            deadline.check()
 
 
 class Stages:
@@ -60,6 +82,10 @@ class Stages:
         self.lost: list[Notice] = []
         self.refresh = refresh
         self._store = store
+
+    def limit(self, recording: Recording) -> None:
+        """Let the job's work on a recording have an end, from now on."""
+        self.progress.deadline.begin(time_limit.job_s(recording.duration_s * len(recording.tracks)))
 
     def begin(self, stage: Stage[P, R], *args: P.args, **kwargs: P.kwargs) -> Begun[R]:
         """Begin a stage, unless its result is kept."""

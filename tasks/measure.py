@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from blocks.storage import ArtifactStore, open_store
-from ecg_audio import progress, workspace
+from ecg_audio import progress, time_limit, workspace
 from ecg_audio.analysis import Recording
 from ecg_audio.errors import MeasurementFailed
 from ecg_audio.progress import Report
+from ecg_audio.time_limit import Deadline
 from tasks import keys
 from tasks.stage import stage
 
@@ -32,6 +33,8 @@ def _measure(recording: Recording, artifacts: ArtifactStore, report: Report) -> 
     from ecg_audio.results.frame_file import FrameFile
     from ecg_audio.voice import frames
 
+    stage, job = Deadline("the measurement"), progress.current().deadline
+    stage.begin(time_limit.stage_s(recording.duration_s))
     with artifacts.local(recording.key) as path, workspace.scratch("measure") as folder:
 
         def counted() -> "Iterator[np.ndarray]":
@@ -40,6 +43,8 @@ def _measure(recording: Recording, artifacts: ArtifactStore, report: Report) -> 
                 yield block
                 done += len(block)
                 report(done / max(1, recording.samples))
+                stage.check()
+                job.check()
 
         target = folder / "frames.parquet"
         with FrameFile(target) as file:

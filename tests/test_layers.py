@@ -26,6 +26,7 @@ GROUND = {
     "sound_quality",
     "spacing",
     "telemetry",
+    "time_limit",
     "workspace",
 }
 ROOMS = {

@@ -44,7 +44,7 @@ def url(folder: Path) -> str:
 
 
 def accepts(folder: Path) -> Callable[[float], bool]:
-    """Whether it takes connections."""
+    """Whether it takes connections: each asks PostgreSQL for a process that answers, so one that hangs does not."""
     program = str(_programs() / "pg_isready")
     ask = [program, "--quiet", "--timeout", "1", "--host", str(folder.absolute()), "--username", USER]
 

@@ -3,7 +3,6 @@
 import base64
 import fcntl
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -180,7 +179,8 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
             database = postgres.url(folder)
             start.append(str(folder))  # whose socket it waits for when it has imported Prefect
             run = [*PYTHON, "deployments.service.postgres", str(folder)]
-            services.append(Service("database", run, postgres.accepts(folder), str(folder), stop_s=30.0))
+            accepts = postgres.accepts(folder)
+            services.append(Service("database", run, accepts, str(folder), stop_s=30.0, silent_s=SILENT_S))
         page = api.removesuffix("/api")
         # it listens to this machine alone: the list of processes tells which runs live
         env[Runs.variable("one_machine")] = "1"
@@ -267,7 +267,7 @@ def _key(data: Path) -> str:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     if not file.exists():
-        made = f"ecg:{secrets.token_urlsafe(32)}"
+        made = session.new_key()
         incoming = os.open(file.with_suffix(".part"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(incoming, "w") as part:
             part.write(made)

@@ -1,6 +1,7 @@
 """The Prefect server a command talks to: the one that is configured, else a private one for as long as it runs."""
 
 import os
+import secrets
 import select
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from ecg_audio import environment, workspace
 from ecg_audio.errors import InsufficientResources, InvalidRequest
-from ecg_audio.settings import Models
+from ecg_audio.settings import Models, Prefect
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 STARTUP_S = 120.0
@@ -30,7 +31,7 @@ QUIET = {
 
 TOKENLESS = {"PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "false"}
 """For a Prefect server of ours, whatever the environment asks for: no tokens against forged pages, which are kept
-out by the key and the list of origins of `ecg serve`."""
+out by the key and the list of origins."""
 LOCAL_CLIENT = {
     "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
@@ -103,20 +104,33 @@ def database_template() -> Path:
     return workspace.cache() / f"prefect-{version('prefect')}-aws-{version('prefect-aws')}.db"
 
 
-class PrivateServer:
-    """A Prefect server of our own, in a child process. It begins to start with the constructor."""
+def new_key() -> str:
+    """What opens the API of a Prefect server of ours, as user:password."""
+    return f"ecg:{secrets.token_urlsafe(32)}"
 
-    def __init__(self) -> None:
+
+class PrivateServer:
+    """A Prefect server of our own, in a child process. It begins to start with the constructor.
+
+    Args:
+        key: what its clients must show, as user:password; None: nothing.
+    """
+
+    def __init__(self, key: str | None) -> None:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
-            self.address = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+            origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            self.address = f"{origin}/api"
+            closed = {"PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origin}
+            if key:
+                closed["PREFECT_SERVER_API_AUTH_STRING"] = key
             given = str(listener.fileno()), str(database_template())
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "deployments.service.private_server", *given],
                 stdin=subprocess.PIPE,  # its end is the server's signal to stop
                 stdout=subprocess.PIPE,  # a line on it is the server's signal that it answers
                 stderr=subprocess.DEVNULL,
-                env=environment.public(os.environ) | TOKENLESS,
+                env=environment.public(os.environ) | TOKENLESS | closed,
                 start_new_session=True,
                 pass_fds=[listener.fileno()],
             )
@@ -166,8 +180,9 @@ def prefect_server() -> Iterator[PrivateServer | None]:
             )
         yield None
         return
-    server = PrivateServer()
-    here = {"PREFECT_API_URL": server.address, **LOCAL_CLIENT}
+    key = new_key()
+    server = PrivateServer(key)
+    here = {Prefect.variable("url"): server.address, Prefect.variable("auth_string"): key, **LOCAL_CLIENT}
     os.environ.update(here)
     os.environ.setdefault("PREFECT_HOME", str(workspace.cache() / "prefect"))
     try:

@@ -8,14 +8,16 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
 import pysubs2
 
+from ecg_audio import time_limit
 from ecg_audio.captions import fonts
 from ecg_audio.environment import FFMPEG, chosen
-from ecg_audio.errors import BurnFailed, FfmpegMissing, FontMissing, InvalidRequest, SourceNotFound
+from ecg_audio.errors import BurnFailed, FfmpegMissing, FontMissing, InvalidRequest, ProcessingTimeout, SourceNotFound
 from ecg_audio.progress import Report, silent
 
 _COPIED_AUDIO = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # what an MP4 holds as it is
@@ -46,6 +48,7 @@ def burn(video: Path, ass: str, target: Path, report: Report = silent) -> None:
         InvalidRequest: it has no picture.
         FontMissing: no font here has some of the captions' letters; the hint names a package that does.
         BurnFailed: ffmpeg did not finish; the message holds its last line.
+        ProcessingTimeout: it took longer than it may, and was ended.
     """
     program = _ffmpeg()
     _, _, duration_s, audio = _look_at(video)
@@ -93,7 +96,8 @@ def check_fonts(ass: str, program: str) -> None:
 
 
 def _run(command: list[str], folder: str, duration_s: float | None, report: Report) -> None:
-    complaints = Path(folder) / "complaints.txt"
+    complaints, late = Path(folder) / "complaints.txt", threading.Event()
+    limit_s = time_limit.stage_s(duration_s or 0.0)
     with (
         complaints.open("w") as stderr,
         subprocess.Popen(
@@ -105,6 +109,13 @@ def _run(command: list[str], folder: str, duration_s: float | None, report: Repo
             text=True,
         ) as process,
     ):
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(limit_s, end)
+        timer.start()
         try:
             assert process.stdout
             for line in process.stdout:
@@ -115,6 +126,10 @@ def _run(command: list[str], folder: str, duration_s: float | None, report: Repo
         except BaseException:
             process.kill()  # else leaving the block would wait for it
             raise
+        finally:
+            timer.cancel()
+    if late.is_set():
+        raise ProcessingTimeout(f"ffmpeg took longer than {limit_s:.0f} s")
     if status:
         last = complaints.read_text("utf-8", "replace").strip().splitlines()[-1:]
         raise BurnFailed(f"ffmpeg ended with exit code {status}: {''.join(last) or 'it did not say why'}")

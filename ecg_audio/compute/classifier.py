@@ -5,14 +5,16 @@ import contextlib
 import functools
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from ecg_audio import time_limit
 from ecg_audio.child import Child, ChildError
-from ecg_audio.compute import classification, hub
+from ecg_audio.compute import classification, gpu, hub
 from ecg_audio.compute.idle import IdleTimer
 from ecg_audio.environment import MODELS
 from ecg_audio.errors import EcgError, MeasurementFailed
-from ecg_audio.progress import Report, took
+from ecg_audio.progress import Report, current, took
 from ecg_audio.settings import Emotion, Events, Models
 from ecg_audio.telemetry import TELEMETRY_OFF
 
@@ -54,15 +56,20 @@ class Classifier:
         self._idle_timer.cancel()
         self._process.stop()
 
-    def _call(self, function: Callable[..., Any], *asked: object, report: Report) -> Any:
-        """What a function of the model's process answers, without what it took.
+    def _call(self, function: Callable[..., Any], recording: Path, *asked: object, report: Report) -> Any:
+        """What a function of the model's process answers of a recording, without what it took.
 
         Raises:
             MeasurementFailed: the model broke.
+            ProcessingTimeout: it took longer than it may; its process was ended.
         """
+        limit_s = time_limit.stage_on_s(recording, gpu=bool(gpu.gpus()))
+        timeout_s = current().deadline.within(limit_s)
         try:
             with self._idle_timer.work():
-                found, measured = self._process.call(function, *asked, report=report)
+                found, measured = self._process.call(
+                    function, str(recording), *asked, report=report, timeout_s=timeout_s
+                )
         except ChildError as error:
             raise MeasurementFailed(f"{self.what} failed: {error}") from error
         took(measured.taken)
@@ -72,7 +79,7 @@ class Classifier:
         # a process that ends meanwhile has nothing left to give back
         with contextlib.suppress(EcgError, ChildError, OSError):
             if self._process.running:
-                self._process.call(classification.unload, self._idle_s)
+                self._process.call(classification.unload, self._idle_s, timeout_s=time_limit.stage_s())
 
 
 Kind = TypeVar("Kind", bound=Classifier)

@@ -4,7 +4,8 @@
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from typing_extensions import override
 
 from ecg_audio.analysis import Notice
 from ecg_audio.errors import EngineUnavailable, InsufficientResources, WorkerLost
-from ecg_audio.progress import Report, Taken, took
+from ecg_audio.progress import Report, Taken, current, took
 from ecg_audio.request import AUTO
 from ecg_audio.serving import connection, wire
 from ecg_audio.settings import Models
@@ -78,21 +79,26 @@ class RemoteEngine(Engine):
         given: dict[str, Any] = dict(zip(wire.ASKED[stage], asked, strict=True))
         job = wire.Job(recording=str(recording), models=self._models, **given)
         self._retried(lambda: self._http.get("/health"))
+        deadline = current().deadline
         try:
-            for said in self._lines(stage, job):
-                if "result" in said:
-                    return wire.RESULTS[stage].model_validate(said["result"])
-                if "error" in said:
-                    raise wire.raised(said["error"])
-                if "took" in said:
-                    took(Taken(**said["took"]))
-                if "progress" in said:
-                    report(said["progress"])
+            with closing(self._lines(stage, job)) as lines:  # the server stops working when nobody listens
+                for said in lines:
+                    if "result" in said:
+                        return wire.RESULTS[stage].model_validate(said["result"])
+                    if "error" in said:
+                        raise wire.raised(said["error"])
+                    if "took" in said:
+                        took(Taken(**said["took"]))
+                    if "progress" in said:
+                        report(said["progress"])
+                    if "waiting" in said:  # for other jobs
+                        deadline.waited(wire.HEARTBEAT_S)
+                    deadline.check()
         except httpx.TransportError as error:
             raise WorkerLost(f"the model server was lost while it worked ({type(error).__name__})") from error
         raise WorkerLost("the model server ended before it answered")
 
-    def _lines(self, stage: Stage, job: wire.Job) -> Iterator[dict[str, Any]]:
+    def _lines(self, stage: Stage, job: wire.Job) -> Generator[dict[str, Any]]:
         with self._http.stream("POST", f"/{stage}", content=job.model_dump_json()) as answer:
             if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
                 raise InsufficientResources(json.loads(answer.read())["message"], hint="Try again later.")

@@ -31,6 +31,6 @@ class SoundClassifier(Classifier):
             ModelLoadingFailed, ModelAccessDenied: the model cannot be had, or knows none of our kinds.
             MeasurementFailed: the model broke.
         """
-        asked = (str(recording), self.model, self.revision)
+        asked = (recording, self.model, self.revision)
         found: tuple[Event, ...] = self._call(classifier_process.classify, *asked, report=report)
         return found

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from typing_extensions import override
 
+from ecg_audio import time_limit
 from ecg_audio.analysis import Diarization, Notice, Span, Transcript, VoiceVectors
 from ecg_audio.child import Child, ChildError
 from ecg_audio.compute import hub
@@ -31,7 +32,7 @@ from ecg_audio.errors import (
     OptionUnsupported,
     TranscriptionFailed,
 )
-from ecg_audio.progress import Report, silent, took
+from ecg_audio.progress import Report, current, silent, took
 from ecg_audio.request import AUTO, EMBEDDED, UNGUIDED, UNKNOWN, Guidance, SpeakerCount
 from ecg_audio.settings import Models
 from ecg_audio.sound_events import Remarks
@@ -110,6 +111,7 @@ class Engine(ABC):
             ModelLoadingFailed, ModelAccessDenied: a model cannot be had.
             GpuMemoryExhausted: memory did not suffice at any step of the ladder.
             WorkerLost: the model process died, or the model server was lost.
+            ProcessingTimeout: it took longer than it may.
         """
         # in the model process, `process.py` finds what does a stage by its name: `recognise.transcribe` here
         found: Transcript = self._ask("transcribe", recording, language, guidance, report=report)
@@ -243,7 +245,7 @@ class ModelProcess:
                 return  # nobody wants them any more
             # a failure is not lost: the first real call meets it again, where somebody listens
             with contextlib.suppress(EcgError, ChildError, OSError), self._idle_timer.work():
-                self.child.call(process.prepare, settings)
+                self.child.call(process.prepare, settings, timeout_s=time_limit.stage_s())
 
         self.child.start()
         threading.Thread(target=load, name="warming the speech models", daemon=True).start()
@@ -253,13 +255,21 @@ class ModelProcess:
 
         Raises:
             EcgError: as the stage raised it.
+            ProcessingTimeout: the stage, or the whole job, took longer than it may; the process was ended.
             ChildError: an unforeseen exception in it.
         """
         from ecg_audio.speech import process
 
+        limit_s = time_limit.stage_on_s(recording, gpu=settings.device == "cuda")
         with self._idle_timer.work():
             found, measured, self.loads, self.loaded = self.child.call(
-                process.metered, stage, str(recording), settings, *asked, report=report
+                process.metered,
+                stage,
+                str(recording),
+                settings,
+                *asked,
+                report=report,
+                timeout_s=current().deadline.within(limit_s),
             )
         self.memory.pop(stage, None)
         self.memory[stage] = measured
@@ -280,7 +290,7 @@ class ModelProcess:
         # a process that ends meanwhile has nothing left to give back
         with contextlib.suppress(EcgError, ChildError, OSError):
             if self.child.running:
-                self.loaded = self.child.call(process.unload, self._idle_s)
+                self.loaded = self.child.call(process.unload, self._idle_s, timeout_s=time_limit.stage_s())
 
 
 class LocalEngine(Engine):

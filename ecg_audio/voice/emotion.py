@@ -38,6 +38,6 @@ class EmotionClassifier(Classifier):
         if not spans:
             return ()
         stretches = tuple(Span(start_s=span.start_s, end_s=span.end_s) for span in spans)
-        asked = (str(recording), self.model, self.revision, stretches)
+        asked = (recording, self.model, self.revision, stretches)
         found: tuple[Emotion | None, ...] = self._call(emotion_process.classify, *asked, report=report)
         return found

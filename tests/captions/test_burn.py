@@ -10,9 +10,10 @@ import pytest
 
 from ecg_audio.captions import ass, burn
 from ecg_audio.captions.cues import cues
-from ecg_audio.errors import BurnFailed, FfmpegMissing, InvalidRequest, SourceNotFound
+from ecg_audio.errors import BurnFailed, FfmpegMissing, InvalidRequest, ProcessingTimeout, SourceNotFound
 from tests.captions.conftest import make_segment
 from tests.captions.test_rendering import REASON
+from tests.support.waiting import alive
 
 needs_libass = pytest.mark.skipif(bool(REASON), reason=REASON)
 
@@ -92,6 +93,19 @@ def test_failure_leaves_nothing_behind(video: Path, tmp_path: Path, monkeypatch:
         burn.burn(video, "", target)
     assert target.read_text() == "older"
     assert not list(tmp_path.glob(".burn-*"))
+
+
+def test_a_program_that_hangs_is_ended(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the limit it is gone, the error has a name, and no temporary file is left."""
+    monkeypatch.setattr(burn, "check_fonts", lambda _ass, _program: None)
+    monkeypatch.setattr(burn.time_limit, "stage_s", lambda _duration_s: 1.0)
+    pid = tmp_path / "pid"
+    hang = f"echo $$ > {pid}; exec {shutil.which('sleep')} 600"
+    _program(tmp_path, monkeypatch, f'case "$*" in *-filters*) echo " .. ass V->V x";; *) {hang};; esac')
+    with pytest.raises(ProcessingTimeout, match="ffmpeg took longer than 1 s"):
+        burn.burn(video, "", tmp_path / "out.mp4")
+    assert not alive(int(pid.read_text()))
+    assert not list(tmp_path.glob(".burn-*")) and not (tmp_path / "out.mp4").exists()
 
 
 def _program(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from deployments.service import prefect_server
+
 ROOT = Path(__file__).parent.parent.parent
 DOCKERFILES = sorted((ROOT / "deployments/docker").glob("*.Dockerfile"))
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -108,6 +110,19 @@ def test_compose_holds_no_secret_and_listens_on_loopback() -> None:
     for name, service in COMPOSE["services"].items():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
         assert service["image"].startswith("ecg-") or not service["image"].endswith(":latest"), name
+
+
+def test_composes_prefect_server_is_closed_as_that_of_serve_is() -> None:
+    """It asks for a key, lets in its own page alone, and finds the leases of running jobs when it is begun again."""
+    server = COMPOSE["services"]["server"]
+    given = server["environment"]
+    assert given["PREFECT_SERVER_API_AUTH_STRING"]
+    assert given["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] == given["PREFECT_UI_API_URL"].removesuffix("/api")
+    name = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
+    assert given[name] == prefect_server.SETTINGS[name]
+    (home,) = re.findall(r"PREFECT_HOME=(\S+)", dockerfile("control"))
+    (volume,) = (one.split(":")[1] for one in server["volumes"])
+    assert Path(home).is_relative_to(volume) and not any(one.startswith(volume) for one in server["tmpfs"])
 
 
 def test_compose_starts_in_order() -> None:

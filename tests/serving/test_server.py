@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import soundfile
 
 from ecg_audio.analysis import Span, VoiceVectors
 from ecg_audio.compute import gpu
@@ -20,9 +21,10 @@ from ecg_audio.errors import (
     InsufficientResources,
     LanguageUnsupported,
     OptionUnsupported,
+    ProcessingTimeout,
     WorkerLost,
 )
-from ecg_audio.progress import Progress, Taken
+from ecg_audio.progress import Progress, Taken, tracked
 from ecg_audio.request import UNGUIDED, Guidance, SpeakerCount
 from ecg_audio.serving.client import RemoteEngine
 from ecg_audio.serving.connection import connect
@@ -30,6 +32,8 @@ from ecg_audio.serving.server import ModelServer
 from ecg_audio.speech import engine as engines
 from ecg_audio.speech.engine import LocalEngine
 from tests.support import models
+from tests.support.hanging_engine import HangingEngine
+from tests.support.jobs import voiced
 from tests.support.stub_models import StubModels
 from tests.support.waiting import until
 
@@ -158,6 +162,48 @@ def test_the_slot_is_free_when_a_client_is_killed(serve: Serve, stub: StubModels
     until(lambda: server.slot.length == 0)
     assert RemoteEngine(server.address).transcribe(Path("0.1.flac")).model == "0.1"
     assert stub.heard == ["0.1"]
+
+
+def test_a_hung_model_is_ended_and_the_next_job_works(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server says that it works until the limit, then PROCESSING_TIMEOUT; the process is gone, the slot free."""
+    recording = tmp_path / "talk.wav"
+    soundfile.write(recording, voiced(), 16_000)
+    engine = HangingEngine(tmp_path, monkeypatch)
+    server = serve(engine)
+    client = RemoteEngine(server.address)
+    with monkeypatch.context() as limited:
+        limited.setenv("ECG_TIME_LIMIT_LEAST_S", "3")
+        limited.setenv("ECG_TIME_LIMIT_PER_S", "0")
+        with pytest.raises(ProcessingTimeout, match="the speech models took longer than 3 s"):
+            client.transcribe(recording)
+    assert not engine.process.child.running
+    assert server.jobs["transcribe", "PROCESSING_TIMEOUT"] == 1
+    (tmp_path / "free").touch()
+    assert client.transcribe(recording).language == "en"
+    engine.close()
+
+
+def test_a_job_whose_time_is_over_leaves_the_server(serve: Serve, stub: StubModels) -> None:
+    """Its client hangs up, so that the work ends and the slot is free."""
+    server = serve(stub)
+    with tracked(Progress(("transcribe",))) as progress:
+        progress.deadline.begin(0.5)
+        with pytest.raises(ProcessingTimeout, match="the job took longer"):
+            RemoteEngine(server.address).transcribe(Path("60.flac"))
+    until(lambda: server.slot.length == 0, seconds=10)
+
+
+def test_time_in_the_line_is_not_the_jobs(serve: Serve, stub: StubModels) -> None:
+    """A short job behind a long one is done, though it waits longer than it may work."""
+    server = serve(stub)
+    with ThreadPoolExecutor() as pool, tracked(Progress(("transcribe",))) as progress:
+        long = pool.submit(RemoteEngine(server.address).transcribe, Path("4.flac"))
+        until(lambda: server.slot.length == 1)
+        progress.deadline.begin(2.0)
+        assert RemoteEngine(server.address).transcribe(Path("0.1.flac")).model == "0.1"
+        assert long.done() and stub.heard == ["4", "0.1"]
 
 
 def test_who_hangs_up_while_waiting_leaves_the_line(serve: Serve, stub: StubModels) -> None:

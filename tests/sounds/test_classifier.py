@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from ecg_audio.errors import ModelLoadingFailed
+from ecg_audio.child import Child
+from ecg_audio.errors import ModelLoadingFailed, ProcessingTimeout
 from ecg_audio.sounds import classifier, classifier_process
 from ecg_audio.sounds.classifier import SoundClassifier
 from ecg_audio.speech.engine import LocalEngine
+from tests.support import child_work
 from tests.support.models import emotion as emotion_models
 
 
@@ -34,6 +36,25 @@ def test_without_a_name_no_model_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
     for value in ("", " "):
         monkeypatch.setenv("ECG_EVENT_MODEL", value)
         assert classifier.configured() is None
+
+
+def test_a_hung_model_is_ended_and_the_next_recording_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that does not return ends by name when its time is over, and its process with it."""
+    monkeypatch.setattr(classifier_process, "classify", child_work.classify_when_there)
+    recording, model = tmp_path / "recording.wav", tmp_path / "model"
+    soundfile.write(recording, np.zeros(16_000, np.float32), 16_000)
+    child = Child("the sound classifier")
+    hearing = SoundClassifier(str(model), process=child)
+    with monkeypatch.context() as limited:
+        limited.setenv("ECG_TIME_LIMIT_LEAST_S", "3")
+        limited.setenv("ECG_TIME_LIMIT_PER_S", "0")
+        limited.setenv("ECG_TIME_LIMIT_GPU_PER_S", "0")
+        with pytest.raises(ProcessingTimeout, match="the sound classifier took longer than 3 s"):
+            hearing.classify(recording)
+    assert not child.running
+    model.touch()
+    assert hearing.classify(recording) == ()
+    hearing.close()
 
 
 @pytest.mark.slow

@@ -17,8 +17,8 @@ SAMPLE_RATE_HZ = 16_000
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
-    """The API address of a private server that ends with the tests."""
-    server = PrivateServer()
+    """The API address of a private server that ends with the tests, and asks for no key."""
+    server = PrivateServer(None)
     server.wait()
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
