@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from blocks.storage import FolderStore
-from ecg_audio.delivery import claim
-from ecg_audio.delivery.claim import claimed
+from ecg_audio import claim
+from ecg_audio.claim import claimed
 
 
 @pytest.fixture
