@@ -238,7 +238,8 @@ def compact(
     """Make the many small files of a store's tables one a day, while others read and write.
 
     `ecg query`, `ecg_audio.results.reading` and the views of docs/queries.md read both alike. Killed at any point it
-    loses nothing; run it again. One at a time a store, for example every night: ecg compact --out s3-bucket/main
+    loses nothing; run it again. Two at once leave each other's days alone, and say so. For example every night:
+    ecg compact --out s3-bucket/main
     """
     from deployments.cli import compact as work
 
