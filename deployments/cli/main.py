@@ -323,8 +323,9 @@ def query(
     out: Store = None,
     debug: Debug = False,
 ) -> None:
-    """Ask the tables of a store in SQL (DuckDB): recordings, segments, words, turns, frames.
+    """Ask the tables of a store in SQL (DuckDB).
 
+    They are recordings, segments, words, turns, speakers, exchanges, events and frames (docs/tables.md).
     For example: ecg query "SELECT speaker, avg(f0_mean_hz) AS hz FROM words GROUP BY ALL ORDER BY ALL"
     """
     from deployments.cli import query as work

@@ -11,6 +11,7 @@ from blocks.folder import FolderStore
 from ecg_audio import layout
 from ecg_audio.claim import claimed
 from ecg_audio.results import bundle, document, manifest
+from ecg_audio.results.outcome import TABLES
 from tests.support.commands import Ecg, Ended
 from tests.support.results import corpus, factory
 
@@ -150,3 +151,9 @@ def test_a_day_that_is_left_to_somebody_else_is_named(ecg: Ecg, tmp_path: Path) 
     assert "words 2026-03-05 is left as it was: somebody else is rewriting it" in said
     assert "turns 2026-03-05: 2 files are one" in said and "run it again" in said
     assert "words 2026-03-05: 2 files are one" in answered(ecg("compact", "--older", "0", "--out", str(place)))
+
+
+def test_the_help_of_questions_names_every_table(ecg: Ecg) -> None:
+    """Who asks for help with `ecg query` learns all tables that there are."""
+    said = ecg("query", "--help").out
+    assert [name for name in TABLES if name not in said] == []
