@@ -16,6 +16,7 @@ from blocks.storage import content_of, key_of, records
 from ecg_audio import layout, workspace
 from ecg_audio.analysis import Model
 from ecg_audio.batch.summary import without_job
+from ecg_audio.claim import standing
 from ecg_audio.errors import ResultNotFound
 from ecg_audio.results import document
 from ecg_audio.results.outcome import COMPACTED
@@ -58,6 +59,7 @@ def forget(store: ArtifactStore, job_id: str) -> Forgotten:
 
     Raises:
         PublishFailed: the store does not answer; forgetting again goes on from there.
+        StoreBusy: a compaction is at work on the job's rows, and does not end in time; likewise.
     """
     note = layout.forgetting(job_id)
     try:
@@ -68,7 +70,10 @@ def forget(store: ArtifactStore, job_id: str) -> Forgotten:
             store.write(note, plan.model_dump_json().encode())
     for key in plan.gone:
         store.delete(key)
-    if any(PurePosixPath(key).name == COMPACTED for key in store.keys(layout.TABLES)):
+    # claims first: a compaction that is not at work any more has put its files down
+    if standing(store, layout.REWRITING) or any(
+        PurePosixPath(key).name == COMPACTED for key in store.keys(layout.TABLES)
+    ):
         from ecg_audio.results import compaction  # needs Arrow, which not every image has
 
         compaction.strip(store, job_id)

@@ -284,6 +284,13 @@ class StoreRefused(PublishFailed):
     retryable = False
 
 
+class StoreBusy(PublishFailed):
+    """Somebody else is rewriting the same part of the artifact store, and has not ended in time."""
+
+    code = "STORE_BUSY"
+    default_hint = "An `ecg compact` is probably at work: do the same again when it has ended."
+
+
 class FfmpegMissing(EcgError):
     """Burning captions in needs a program that is not here."""
 

@@ -10,6 +10,8 @@ CACHE: Final = "cache"
 CLAIMS: Final = "deliveries/claims"
 BATCHES: Final = "batches"
 FORGETTING: Final = "forgetting"
+REWRITING: Final = "+rewriting"
+"""How the names of claims on tables' days begin: `+` is in no job's id."""
 TABLES: Final = "features"
 UPLOADS: Final = "videos"
 VOICES: Final = "voices"
@@ -60,6 +62,11 @@ def told_revision(job_id: str, run_id: str) -> str:
 def begun(job_id: str) -> str:
     """In the place of a job's id, for the claim on that id while a command works under it."""
     return f"{job_id}+begun"
+
+
+def rewriting(name: str, day: str) -> str:
+    """In the place of a job's id, for the claim on a table's day while its file of many jobs is rewritten."""
+    return f"{REWRITING}+{name}+{day}"
 
 
 def forgetting(job_id: str) -> str:

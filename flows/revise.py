@@ -9,7 +9,7 @@ from blocks.forgetting import remember
 from blocks.storage import open_store
 from ecg_audio import modes, workspace
 from ecg_audio.analysis import Analysis, Edits
-from ecg_audio.delivery.claim import claimed
+from ecg_audio.claim import claimed
 from ecg_audio.errors import InvalidRequest, JobConflict, ResultNotFound
 from ecg_audio.request import Callback
 from ecg_audio.results import document

@@ -9,8 +9,7 @@ from blocks import retention
 from blocks.folder import INCOMING
 from blocks.published import published
 from blocks.storage import ArtifactStore, FolderStore
-from ecg_audio import layout
-from ecg_audio.delivery import claim
+from ecg_audio import claim, layout
 from ecg_audio.results.outcome import TABLES
 from flows.runs import Run
 

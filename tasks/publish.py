@@ -42,6 +42,8 @@ PRESETS = {
 SDH = {f"presets/sdh.{ending}": f"captions.sdh.{ending}" for ending in ("srt", "vtt", "ass")}
 """Captions that name sounds, where these were looked for."""
 
+TAKES_BACK_S = 3600.0
+"""How long a compaction is waited for that may hold rows of an earlier result."""
 
 _Shown = tuple[str | None, Literal["video", "audio"]]
 """The address of a report's recording, and whether it has a picture."""
@@ -88,6 +90,7 @@ def publish(
             for done, output in enumerate(outputs):
                 artifacts.upload(output.key, output.path)
                 report(done / (len(outputs) + 1))
+            _put_back(artifacts, {output.key: output.path for output in outputs if output.key in before})
             written = manifest.build(
                 analysis,
                 {output.name: manifest.output(output.key, output.path.read_bytes()) for output in outputs},
@@ -105,13 +108,22 @@ def publish(
         return addresses(artifacts, written)
 
 
+def _put_back(artifacts: ArtifactStore, anew: dict[str, Path]) -> None:
+    """Files under the keys of an earlier result, which a compaction may take for the earlier ones."""
+    if anew:
+        from ecg_audio.results import compaction
+
+        compaction.put_back(artifacts, anew)
+
+
 def _take_back(artifacts: ArtifactStore, analysis: Analysis, old: set[str]) -> None:
     """Rows of an earlier result that another day's compacted file holds: this day's count no more by themselves."""
     days = {part.removeprefix("date=") for key in old for part in PurePosixPath(key).parts if part.startswith("date=")}
     if days:
         from ecg_audio.results import compaction
 
-        compaction.strip(artifacts, analysis.job_id, days - {analysis.created_at[:10]})
+        # nobody comes again for these rows: the manifest that told of their day is gone
+        compaction.strip(artifacts, analysis.job_id, days - {analysis.created_at[:10]}, waits_s=TAKES_BACK_S)
 
 
 def _rendered(

@@ -8,6 +8,7 @@ GROUND = {
     "address",
     "analysis",
     "child",
+    "claim",
     "deadline",
     "environment",
     "error_codes",

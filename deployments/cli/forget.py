@@ -20,6 +20,7 @@ def forget_job(job_id: str, store: str | None) -> None:
         JobConflict: the job is at work.
         JobUnknown: there is nothing of the job, neither in the store nor in Prefect.
         PublishFailed: the store does not answer; forgetting again goes on from there.
+        StoreBusy: a compaction is at work on the job's rows, and does not end in time; likewise.
     """
     from blocks.forgetting import forget
 

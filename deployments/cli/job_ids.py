@@ -10,7 +10,7 @@ from slugify import slugify
 
 from blocks.artifacts import ArtifactStore
 from ecg_audio import layout
-from ecg_audio.delivery.claim import claimed
+from ecg_audio.claim import claimed
 from ecg_audio.media import source
 
 LONGEST = 60

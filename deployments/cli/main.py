@@ -238,7 +238,8 @@ def compact(
     """Make the many small files of a store's tables one a day, while others read and write.
 
     `ecg query`, `ecg_audio.results.reading` and the views of docs/queries.md read both alike. Killed at any point it
-    loses nothing; run it again. One at a time a store, for example every night: ecg compact --out s3-bucket/main
+    loses nothing; run it again. Two at once leave each other's days alone, and say so. For example every night:
+    ecg compact --out s3-bucket/main
     """
     from deployments.cli import compact as work
 
@@ -322,8 +323,9 @@ def query(
     out: Store = None,
     debug: Debug = False,
 ) -> None:
-    """Ask the tables of a store in SQL (DuckDB): recordings, segments, words, turns, frames.
+    """Ask the tables of a store in SQL (DuckDB).
 
+    They are recordings, segments, words, turns, speakers, exchanges, events and frames (docs/tables.md).
     For example: ecg query "SELECT speaker, avg(f0_mean_hz) AS hz FROM words GROUP BY ALL ORDER BY ALL"
     """
     from deployments.cli import query as work

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
-from ecg_audio import layout
+from ecg_audio import claim, layout
 from ecg_audio.analysis import Model
-from ecg_audio.delivery import claim
 from ecg_audio.delivery.client import Answer, CallbackClient
 from ecg_audio.errors import EcgError, ResultNotFound
 

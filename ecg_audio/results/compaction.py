@@ -6,16 +6,24 @@ before any small file goes; killed at any point, nothing is lost and nothing cou
 anew takes its own rows back by the mere presence of its new file. `reading`, `ecg query` and the views in `queries`
 keep the rule.
 
+Whoever rewrites a table's day holds a claim on it: a second compaction leaves that day to the first, and who takes a
+job's rows out waits. Should a claim be lost, say on a machine that slept, nothing is written of sources that are no
+longer what they were, and no file goes but the very one whose rows were copied.
+
 Frames are left alone: a recording has megabytes of them, and files of that size are as they should be.
 """
 
+import hashlib
 import heapq
 import io
 import itertools
+import random
 import re
 import tempfile
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -25,7 +33,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ecg_audio.errors import InvalidRequest, ResultNotFound
+from ecg_audio import claim, layout
+from ecg_audio.errors import InvalidRequest, ResultNotFound, StoreBusy
 from ecg_audio.results.outcome import COMPACTED
 from ecg_audio.results.parquet import TableFile
 from ecg_audio.results.schemas import TABLES
@@ -39,6 +48,12 @@ DAYS = {
 }
 """The columns of a day's file: rows of older versions lack some that are never NULL today."""
 FEWEST = 2
+STANDS_S = 60.0
+"""How long others step back, should whoever rewrites a day die; while it lives it says so again."""
+WAITS_S = 180.0
+"""How long a day is waited for that somebody else rewrites: longer than a dead one's claim stands."""
+HELD = "somebody else is rewriting it, or died while doing so less than a minute ago"
+CHANGED = "files of it changed meanwhile"
 DAY_ROW_GROUP = 10_000
 """About so many rows of a day's file lie together: who asks for one job reads these, not the day."""
 _PARTITION = re.compile(r"features/(?P<table>[a-z]+)/date=(?P<day>\d{4}-\d{2}-\d{2})/(?P<job>[^/]+)\.parquet")
@@ -60,7 +75,14 @@ class Listed(Protocol):
         """When it was written last; an aware time."""
 
 
-class Store(Protocol):
+class Files(Protocol):
+    """What tables are read from."""
+
+    def read(self, key: str) -> bytes:
+        """A file's bytes; `ResultNotFound` where there is none."""
+
+
+class Store(Files, claim.Marks, Protocol):
     """What compaction asks of an artifact store."""
 
     def objects(self, prefix: str) -> Iterator[Listed]:
@@ -69,25 +91,20 @@ class Store(Protocol):
     def exists(self, key: str) -> bool:
         """Whether there is such an object."""
 
-    def read(self, key: str) -> bytes:
-        """Its bytes; `ResultNotFound` where there is none."""
-
     def upload(self, key: str, path: Path) -> None:
         """Put a file under a key, whole or not at all."""
-
-    def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is fine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What became of one table's day."""
+    """What became of one table's day. `left` says why it was left as it was; None: its files are one."""
 
     table: str
     day: str
-    files: int
-    before_bytes: int
-    after_bytes: int
+    files: int = 0
+    before_bytes: int = 0
+    after_bytes: int = 0
+    left: str | None = None
 
 
 def compact(store: Store, *, before: datetime, tables: Sequence[str] = SMALL) -> Iterator[Compacted]:
@@ -102,7 +119,7 @@ def compact(store: Store, *, before: datetime, tables: Sequence[str] = SMALL) ->
         tables: which tables.
 
     Yields:
-        What was done, day by day and table by table, after it was done.
+        What was done, day by day and table by table, after it was done; also what was left to somebody else.
 
     Raises:
         InvalidRequest: a file has columns that this version does not know: a newer one should compact them.
@@ -113,22 +130,62 @@ def compact(store: Store, *, before: datetime, tables: Sequence[str] = SMALL) ->
     for table in tables:
         for day, files in sorted(_days(store, table).items()):
             known = {_job(one.key) for one in published.get(day, ())} | in_day.get(day, set())
-            own = [one for one in files if one.modified < before and _job(one.key) in known]
-            key = _day_key(table, day)
-            whole = next((one for one in files if one.key == key), None)
-            own = [one for one in own if one.key != key]
-            if len(own) + (whole is not None) >= FEWEST and own:
-                yield _merge(store, table, day, own, whole)
+            if not _sources(files, before, known):
+                continue
+            with _claimed(store, table, day) as ours:
+                done = _merge(store, table, day, before, known) if ours else Compacted(table, day, left=HELD)
+            if done:
+                yield done
 
 
-def strip(store: Store, job_id: str, days: Iterable[str] | None = None) -> None:
-    """Take a job's rows out of the days' files: all days', or those of some."""
+def strip(store: Store, job_id: str, days: Collection[str] | None = None, *, waits_s: float = WAITS_S) -> None:
+    """Take a job's rows out of the days' files, also where somebody is copying them there at the moment.
+
+    Call it when the job's own files of these days are gone: whoever copied them before is waited for.
+
+    Args:
+        store: the artifact store.
+        job_id: the job.
+        days: some days; None: all.
+        waits_s: how long a day is waited for that somebody else rewrites.
+
+    Raises:
+        StoreBusy: somebody still does; what was done stays, and stripping again goes on.
+        PublishFailed: the store does not answer; likewise.
+    """
+    held = _held(store)  # before files are looked at: the rows that a compaction has copied by then are in these
     for table in SMALL:
-        found = _days(store, table) if days is None else dict.fromkeys(days, ())
-        for day in found:
+        at_work = {day for name, day in held if name == table}
+        for day in sorted({*_days(store, table), *at_work} if days is None else days):
             key = _day_key(table, day)
-            if job_id in _jobs(store, key):
-                _rewrite(store, table, key, [key], without={job_id})
+            if day in at_work or job_id in _jobs(store, key):
+                with _waited_for(store, table, day, waits_s):
+                    _strip(store, table, key, job_id)
+
+
+def put_back(store: Store, files: Mapping[str, Path], *, waits_s: float = WAITS_S) -> None:
+    """See to it that a job's files are there that were written anew under the keys of older ones.
+
+    A compaction may have found the old file in its place, and then removed the new one.
+
+    Args:
+        store: the artifact store.
+        files: the job's files, by their keys; they have been uploaded.
+        waits_s: as in `strip`.
+
+    Raises:
+        StoreBusy: as in `strip`.
+        PublishFailed: the store does not answer.
+    """
+    held = _held(store)
+    for key, path in files.items():
+        found = _PARTITION.fullmatch(key)
+        if found is None:
+            continue
+        table, day = found["table"], found["day"]
+        with _waited_for(store, table, day, waits_s) if (table, day) in held else nullcontext():
+            if not store.exists(key):
+                store.upload(key, path)
 
 
 def read(store: Store, key: str) -> bytes:
@@ -170,6 +227,30 @@ def _day_key(table: str, day: str) -> str:
     return f"features/{table}/date={day}/{COMPACTED}"
 
 
+def _claimed(store: Store, table: str, day: str) -> AbstractContextManager[bool]:
+    return claim.claimed(store, layout.rewriting(table, day), STANDS_S, renewed=True, needed=True)
+
+
+@contextmanager
+def _waited_for(store: Store, table: str, day: str, waits_s: float) -> Iterator[None]:
+    """Hold a table's day as soon as nobody else does."""
+    deadline = time.monotonic() + waits_s
+    while True:
+        with _claimed(store, table, day) as ours:
+            if ours:
+                yield
+                return
+        if time.monotonic() > deadline:
+            raise StoreBusy(f"the table {table} of {day} cannot be changed: {HELD}")
+        time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - so that two that wait do not meet again
+
+
+def _held(store: Store) -> set[tuple[str, str]]:
+    """The tables' days that somebody rewrites now."""
+    names = (name.split("+") for name in claim.standing(store, layout.REWRITING))
+    return {(table, day) for *_, table, day in names}
+
+
 def _job(key: str) -> str:
     return PurePosixPath(key).stem
 
@@ -184,67 +265,105 @@ def _jobs(store: Store, key: str) -> set[str]:
     return {str(name) for name in names.unique().to_pylist()}
 
 
-def _merge(store: Store, table: str, day: str, own: list[Listed], whole: Listed | None) -> Compacted:
+def _sources(files: Iterable[Listed], before: datetime, known: Set[str]) -> list[Listed]:
+    """The files of a day that are to be one, the day's own last; none where that would change nothing."""
+    named = [(one, PurePosixPath(one.key).name) for one in files]
+    whole = [one for one, name in named if name == COMPACTED]
+    own = [one for one, name in named if name != COMPACTED and _job(name) in known and one.modified < before]
+    return [*own, *whole] if own and len(own) + len(whole) >= FEWEST else []
+
+
+class _Remembering:
+    """Reads a store's files, and knows later whether one of them still is what was read.
+
+    By its bytes: folders and services tell times as coarsely as by the second, and a file's successor may be as large.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._read: dict[str, bytes] = {}
+
+    def read(self, key: str) -> bytes:
+        """A file's bytes."""
+        content = self._store.read(key)
+        self._read[key] = hashlib.sha256(content).digest()
+        return content
+
+    def unchanged(self, key: str) -> bool:
+        """Whether a file that was read has the same bytes now."""
+        try:
+            return hashlib.sha256(self._store.read(key)).digest() == self._read[key]
+        except ResultNotFound:
+            return False
+
+
+def _merge(store: Store, table: str, day: str, before: datetime, known: Set[str]) -> Compacted | None:
+    """Make a day's files one; None: there is nothing to do any more. The day is ours."""
     key = _day_key(table, day)
-    size = _rewrite(store, table, key, [*([key] if whole else []), *(one.key for one in own)], without=set())
-    now = {one.key: one for one in store.objects(str(PurePosixPath(key).parent))}
-    gone = {_job(one.key) for one in own if one.key not in now}
-    if gone:  # forgotten while it was being copied
-        size = _rewrite(store, table, key, [key], without=gone)
-    for one in own:
+    folder = str(PurePosixPath(key).parent)
+    taken = _sources(store.objects(folder), before, known)
+    if not taken:
+        return None
+    files = _Remembering(store)
+    with tempfile.TemporaryDirectory(prefix="ecg-compact-") as scratch:
+        path = Path(scratch) / COMPACTED
+        try:
+            _write(path, files, table, key, [one.key for one in taken])
+        except ResultNotFound:
+            return Compacted(table, day, left=CHANGED)
+        then, now = {one.key: one for one in taken}, {one.key: one for one in store.objects(folder)}
+        if any(then.get(one) != now.get(one) for one in {*then, key}):
+            return Compacted(table, day, left=CHANGED)
+        size = path.stat().st_size
+        store.upload(key, path)
+    for one in taken:
         # who published anew meanwhile keeps the new file, which counts
-        if one.key in now and (now[one.key].modified, now[one.key].size_bytes) == (one.modified, one.size_bytes):
+        if one.key != key and files.unchanged(one.key):
             store.delete(one.key)
-    taken = [*own, *([whole] if whole else [])]
     return Compacted(table, day, len(taken), sum(one.size_bytes for one in taken), size)
 
 
-def _rewrite(store: Store, table: str, key: str, sources: Sequence[str], without: set[str]) -> int:
-    """Make a day's file of others, in order of jobs, and put it down; returns its size.
+def _strip(store: Store, table: str, key: str, job_id: str) -> None:
+    """Take a job's rows out of a day's file. The day is ours."""
+    if job_id not in _jobs(store, key):
+        return
+    with tempfile.TemporaryDirectory(prefix="ecg-compact-") as scratch:
+        path = Path(scratch) / COMPACTED
+        _write(path, store, table, key, [key], without=job_id)
+        if pq.read_metadata(path).num_rows:
+            store.upload(key, path)
+        else:
+            store.delete(key)
+
+
+def _write(path: Path, files: Files, table: str, key: str, sources: Sequence[str], without: str | None = None) -> None:
+    """Make a day's file of others, in order of jobs.
 
     One of the sources may be the day's file itself: it gives no rows of jobs that have their own file among the rest.
+
+    Raises:
+        ResultNotFound: one of the sources is gone.
     """
     own = sorted((source for source in sources if source != key), key=_job)
-    parts: list[Iterator[tuple[str, pa.Table]]] = [
-        ((_job(source), one) for source in own for one in _own_rows(store, table, source))
-    ]
+    parts: list[Iterator[tuple[str, pa.Table]]] = [((_job(source), _table(files, table, source)) for source in own)]
     if key in sources:
-        parts.append(_day_rows(store, table, key, without | {_job(source) for source in own}))
-    with tempfile.TemporaryDirectory(prefix="ecg-compact-") as folder:
-        path = Path(folder) / COMPACTED
-        waiting: list[pa.Table] = []
-        count = 0
-        with TableFile(path, DAYS[table], sorted_by="job_id") as file:
-            for _, rows in heapq.merge(*parts, key=lambda part: part[0]):
-                waiting.append(rows)
-                count += len(rows)
-                if count >= DAY_ROW_GROUP:
-                    file.write(_joined(waiting))
-                    waiting, count = [], 0
-            if waiting:
+        parts.append(_day_rows(files, table, key, {*map(_job, own), without}))
+    waiting: list[pa.Table] = []
+    count = 0
+    with TableFile(path, DAYS[table], sorted_by="job_id") as file:
+        for _, rows in heapq.merge(*parts, key=lambda part: part[0]):
+            waiting.append(rows)
+            count += len(rows)
+            if count >= DAY_ROW_GROUP:
                 file.write(_joined(waiting))
-        size = path.stat().st_size
-        if without and not pq.read_metadata(path).num_rows:
-            store.delete(key)
-        else:
-            store.upload(key, path)
-    return size
+                waiting, count = [], 0
+        if waiting:
+            file.write(_joined(waiting))
 
 
-def _own_rows(store: Store, table: str, key: str) -> Iterator[pa.Table]:
-    """A job's rows, if it still has any."""
-    try:
-        yield _table(store, table, key)
-    except ResultNotFound:
-        return  # forgotten meanwhile
-
-
-def _day_rows(store: Store, table: str, key: str, without: set[str]) -> Iterator[tuple[str, pa.Table]]:
+def _day_rows(files: Files, table: str, key: str, without: Set[str | None]) -> Iterator[tuple[str, pa.Table]]:
     """The rows of a day's file by job, in order, without those of some jobs."""
-    try:
-        rows = _table(store, table, key)
-    except ResultNotFound:
-        return
+    rows = _table(files, table, key)
     rows = rows.take(pc.sort_indices(rows["job_id"]))  # an older version's are in no order
     start = 0
     for job, found in itertools.groupby(rows["job_id"].to_pylist()):
@@ -258,9 +377,9 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
-def _table(store: Store, table: str, key: str) -> pa.Table:
+def _table(files: Files, table: str, key: str) -> pa.Table:
     """A file's rows in a day's columns: those that an older version did not write are NULL."""
-    rows = pq.ParquetFile(pa.BufferReader(store.read(key))).read(use_threads=False)
+    rows = pq.ParquetFile(pa.BufferReader(files.read(key))).read(use_threads=False)
     schema = DAYS[table]
     unknown = sorted(set(rows.column_names) - set(schema.names))
     if unknown:

@@ -59,6 +59,21 @@ def turns(store: str, **asked: Any) -> "pd.DataFrame":
     return table(store, "turns", **asked)
 
 
+def speakers(store: str, **asked: Any) -> "pd.DataFrame":
+    """One row a speaker of a recording. Arguments and errors are those of `table`."""
+    return table(store, "speakers", **asked)
+
+
+def exchanges(store: str, **asked: Any) -> "pd.DataFrame":
+    """One row each time that somebody takes the floor. Arguments and errors are those of `table`."""
+    return table(store, "exchanges", **asked)
+
+
+def events(store: str, **asked: Any) -> "pd.DataFrame":
+    """One row a long pause or a sound. Arguments and errors are those of `table`."""
+    return table(store, "events", **asked)
+
+
 def frames(store: str, **asked: Any) -> "pd.DataFrame":
     """One row every 10 ms. Arguments and errors are those of `table`; name jobs, an hour has 360,000 rows."""
     return table(store, "frames", **asked)
@@ -78,7 +93,7 @@ def table(
 
     Args:
         store: the artifact store: a folder, or `s3://bucket/prefix`.
-        name: recordings, segments, words, turns or frames.
+        name: one of `outcome.TABLES`; docs/tables.md says what is in each.
         job_id: of one job, or of several; None: of all.
         since: the first date, as YYYY-MM-DD; None: from the beginning. Other days' files are not opened.
         until: the last date; None: to the end.

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from blocks.folder import FolderStore
+from ecg_audio import layout
+from ecg_audio.claim import claimed
 from ecg_audio.results import bundle, document, manifest
+from ecg_audio.results.outcome import TABLES
 from tests.support.commands import Ecg, Ended
 from tests.support.results import corpus, factory
 
@@ -136,3 +140,20 @@ def test_small_files_become_one_a_day(ecg: Ecg, tmp_path: Path) -> None:
     assert "nothing to compact" in answered(ecg("compact", "--out", place))
     assert "words 2026-03-05: 3 files are one" in answered(ecg("compact", "--older", "0", "--out", place))
     assert answered(ecg("query", sql, "--csv", "--out", place)) == before == "words,jobs\n18,3\n"
+
+
+def test_a_day_that_is_left_to_somebody_else_is_named(ecg: Ecg, tmp_path: Path) -> None:
+    """`ecg compact` says which table's day another holds, and that it should be run again."""
+    made = [factory.analysis(6, seed=seed, created_at="2026-03-05T08:00:00Z") for seed in range(2)]
+    place = corpus.publish(tmp_path / "store", made)
+    with claimed(FolderStore(place), layout.rewriting("words", "2026-03-05")):
+        said = answered(ecg("compact", "--older", "0", "--out", str(place)))
+    assert "words 2026-03-05 is left as it was: somebody else is rewriting it" in said
+    assert "turns 2026-03-05: 2 files are one" in said and "run it again" in said
+    assert "words 2026-03-05: 2 files are one" in answered(ecg("compact", "--older", "0", "--out", str(place)))
+
+
+def test_the_help_of_questions_names_every_table(ecg: Ecg) -> None:
+    """Who asks for help with `ecg query` learns all tables that there are."""
+    said = ecg("query", "--help").out
+    assert [name for name in TABLES if name not in said] == []

@@ -7,9 +7,10 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from ecg_audio import claim
 from ecg_audio.address import Permit
 from ecg_audio.child import Child
-from ecg_audio.delivery import claim, client
+from ecg_audio.delivery import client
 from ecg_audio.delivery.callback import LARGEST_BYTES, Endpoint
 from ecg_audio.delivery.client import CallbackClient
 from tests.support.media import bombs

@@ -15,7 +15,7 @@ import pytest
 from blocks import known_voices
 from blocks.storage import open_store
 from ecg_audio.analysis import Analysis, Edits, SegmentEdit
-from ecg_audio.delivery.claim import claimed
+from ecg_audio.claim import claimed
 from ecg_audio.errors import InvalidRequest, JobConflict, PublishFailed, ResultNotFound
 from ecg_audio.results import document, manifest
 from ecg_audio.results.outcome import Outcome

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ecg_audio.delivery.claim import claimed
+from ecg_audio.claim import claimed
 from gateway import links
 from tests.gateway.conftest import Open
 from tests.support.gateway import PROCESS, STATUS, code, run_of

@@ -79,3 +79,9 @@ def test_mistakes_are_named(store: str, tmp_path: Path) -> None:
         reading.words(store, since="yesterday")
     with pytest.raises(ResultNotFound, match="no table words"):
         reading.words(str(tmp_path))
+
+
+def test_every_table_has_a_function_of_its_name(store: str) -> None:
+    """It gives the same rows as `table`."""
+    for name in TABLES:
+        assert len(getattr(reading, name)(store)) == len(reading.table(store, name)), name

@@ -40,7 +40,13 @@ class Marks(Protocol):
 
 @contextmanager
 def claimed(
-    marks: Marks, job_id: str, stands_s: float = STANDS_S, *, owner: str | None = None, renewed: bool = False
+    marks: Marks,
+    job_id: str,
+    stands_s: float = STANDS_S,
+    *,
+    owner: str | None = None,
+    renewed: bool = False,
+    needed: bool = False,
 ) -> Iterator[bool]:
     """Yield whether the job's terminal callback, or what else goes by this name, is ours, while the context lasts.
 
@@ -51,8 +57,12 @@ def claimed(
         owner: whose claim it is, as letters, digits and hyphens: what the same owner left is in nobody's way. None:
             somebody who was never here.
         renewed: whether the claim stands on while we live, however long the work lasts.
+        needed: whether nothing may be done without a mark.
 
-    A store that takes no mark silences nobody: then the claim is ours, and the log says so.
+    A store that takes no mark silences nobody: then the claim is ours, and the log says so; unless it is needed.
+
+    Raises:
+        EcgError: the claim is needed, and the store takes no mark.
     """
     now = time.time()
     owner = owner or uuid.uuid4().hex
@@ -62,6 +72,9 @@ def claimed(
         others = (key for key in marks.keys(MARKS) if key.startswith(f"{MARKS}/{job_id}~") and _owner(key) != owner)
         free = not any(_until(key) > now for key in others)
     except EcgError as error:
+        if needed:
+            _withdraw(marks, ours)
+            raise
         logger.warning("%s is not claimed: %s", job_id, error)
         free = True
     if not free:
@@ -120,12 +133,23 @@ def _withdraw(marks: Marks, key: str) -> None:
         logger.warning("%s stands until it ends by itself: %s", key, error)
 
 
+def standing(marks: Marks, beginning: str = "") -> set[str]:
+    """The names that are claimed now, by whomever: all of them, or those that begin so."""
+    now = time.time()
+    found = marks.keys(MARKS)
+    return {_name(key) for key in found if _name(key).startswith(beginning) and _until(key) > now}
+
+
 def sweep(marks: Marks, older_s: float = 3600.0) -> int:
     """Remove marks that ceased to stand so long ago. Returns how many."""
     gone = [key for key in marks.keys(MARKS) if _until(key) < time.time() - older_s]
     for key in gone:
         marks.delete(key)
     return len(gone)
+
+
+def _name(key: str) -> str:
+    return key.removeprefix(f"{MARKS}/").split("~")[0]
 
 
 def _until(key: str) -> int:

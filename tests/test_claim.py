@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from blocks.storage import FolderStore
-from ecg_audio.delivery import claim
-from ecg_audio.delivery.claim import claimed
+from ecg_audio import claim
+from ecg_audio.claim import claimed
+from ecg_audio.errors import PublishFailed
 
 
 @pytest.fixture
@@ -69,6 +70,22 @@ def test_a_store_that_takes_no_mark_silences_nobody(tmp_path: Path, caplog: pyte
     with claimed(FolderStore(tmp_path / "file"), "job-1") as ours:
         assert ours
     assert "is not claimed" in caplog.text
+
+
+def test_where_a_mark_is_needed_there_is_no_claim_without_one(tmp_path: Path) -> None:
+    """Then the store's failure is the caller's."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PublishFailed), claimed(FolderStore(tmp_path / "file"), "job-1", needed=True):
+        pytest.fail("nobody has claimed it")
+
+
+def test_what_is_claimed_now_can_be_asked(store: FolderStore) -> None:
+    """Names that somebody holds, of those that begin alike; one that ceased to stand is not among them."""
+    store.write(f"{claim.MARKS}/job-3~{int(time.time() - 5)}~a", b"")
+    with claimed(store, "job-1"), claimed(store, "other"):
+        assert claim.standing(store) == {"job-1", "other"}
+        assert claim.standing(store, "job-") == {"job-1"}
+    assert claim.standing(store) == set()
 
 
 def test_a_claim_stands_as_long_as_its_holder_lives(store: FolderStore) -> None:
