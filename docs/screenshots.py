@@ -111,7 +111,7 @@ def chromium() -> Iterator[webdriver.Chrome]:
 def of_the_captions(analysis: Analysis, at_s: float, out: Path, folder: Path) -> None:
     """What is shown at `at_s` in every preset, by libass: on a lying picture and on an upright one."""
     bounds = CueSettings.for_language(analysis.language)
-    upright = bounds.model_copy(update={"line_width": 26, "wide_line_width": 12})
+    upright = bounds.upright()
     for name, (width, height), settings, view, across in (
         ("captions-presets", (1280, 720), bounds, "crop=1280:270:0:450", 1),
         ("captions-upright", (720, 1280), upright, "scale=426:-2", 3),

@@ -10,7 +10,6 @@ from ecg_audio.analysis import Analysis
 from tasks.retrying import RETRYING
 
 BURNT = "burnt.mp4"
-LINE_OF_UPRIGHT = {"line_width": 26, "wide_line_width": 12}
 
 
 def burnt_key(run_id: str) -> str:
@@ -37,7 +36,9 @@ def burn_in(analysis: Analysis, video: Path, run_id: str, store: str) -> None:
         width, height = burn.picture_size(video)
         bounds = cues.CueSettings.for_language(analysis.text_language)
         if height > width:
-            bounds = cues.CueSettings.model_validate(bounds.model_dump() | LINE_OF_UPRIGHT)
+            bounds = bounds.upright()
+        if rate := burn.frame_rate(video):
+            bounds = bounds.at(rate)
         script = ass.dumps(
             cues.cues(analysis.segments, bounds),
             width=width,

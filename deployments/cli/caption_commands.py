@@ -8,17 +8,25 @@ import typer
 from deployments.cli.options import Debug, Result, Store
 
 Preset = Annotated[
-    str,
-    typer.Option(help="plain (text), karaoke (lights up), expressive (shows the voice), sdh (plain, names sounds)."),
+    str | None,
+    typer.Option(
+        help="plain (text), karaoke (lights up), expressive (shows the voice), sdh (plain, names sounds). Without:"
+        " expressive."
+    ),
 ]
 Sounds = Annotated[
     bool | None,
     typer.Option("--sounds/--no-sounds", help="Name sounds (laughter, music) and long pauses. Without: in sdh alone."),
 ]
-Intensity = Annotated[float, typer.Option(min=0.0, max=1.0, help="How much the voice shows, 0 to 1.")]
+Intensity = Annotated[
+    float | None,
+    typer.Option(min=0.0, max=1.0, help="How much the voice shows, 0 to 1. Without: 1, or the style file's."),
+]
 StyleFile = Annotated[
     Path | None,
-    typer.Option("--style", metavar="FILE", help="A style of your own instead of a preset: docs/captions.md says how."),
+    typer.Option(
+        "--style", metavar="FILE", help="A style of your own; no --preset beside it. docs/captions.md says how."
+    ),
 ]
 Profile = Annotated[
     str | None,
@@ -28,10 +36,14 @@ Profile = Annotated[
 ]
 Names = Annotated[
     str | None,
-    typer.Option(metavar="WHEN", help="Speakers' names: never, change (of speaker, if there are two) or always."),
+    typer.Option(
+        metavar="WHEN",
+        help="Speakers' names: never, change (of speaker, if there are two) or always. In txt, md: a paragraph each.",
+    ),
 ]
 MaxChars = Annotated[
-    int | None, typer.Option(min=16, max=80, help="Characters on a line. Without: 42, 26 upright, or the profile's.")
+    int | None,
+    typer.Option(min=16, max=80, help="Characters on a line. Without: 42, or the profile's; upright 26 at most."),
 ]
 Lines = Annotated[int | None, typer.Option(min=1, max=2, help="Lines at once. Without: 2.")]
 Cps = Annotated[
@@ -44,11 +56,11 @@ Cps = Annotated[
 
 def captions(
     result: Result,
-    preset: Preset = "expressive",
+    preset: Preset = None,
     caption_format: Annotated[
         str, typer.Option("--format", help="ass, vtt, ebuttd (IMSC too), srt (no style); txt, md (to read).")
     ] = "ass",
-    intensity: Intensity = 1.0,
+    intensity: Intensity = None,
     style: StyleFile = None,
     profile: Profile = None,
     names: Names = None,
@@ -56,13 +68,20 @@ def captions(
     lines: Lines = None,
     cps: Cps = None,
     portrait: Annotated[
-        bool, typer.Option("--portrait", help="For upright video, 9:16: short, large lines, a fifth from below.")
+        bool,
+        typer.Option(
+            "--portrait", help="For upright video, 9:16: short, large lines, a fifth from below (srt: short)."
+        ),
     ] = False,
     size: Annotated[
         str | None,
         typer.Option(metavar="WxH", help="The video's picture size (ass). Without: 1920x1080, upright 1080x1920."),
     ] = None,
     sounds: Sounds = None,
+    fps: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="The video's frames a second, like 25, 23.976, 24000/1001: cues keep to them."),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option("--check", help="Write no captions but what they break of the bounds; exit code 1 on errors."),
@@ -80,7 +99,8 @@ def captions(
     """
     from deployments.cli import captions as work
 
-    wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait, sounds)
+    rate = work.frame_rate(fps) if fps is not None else None
+    wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait, sounds, rate)
     if check:
         raise typer.Exit(work.check(result, out, wanted))
     work.restyle(result, out, wanted, caption_format=caption_format, size=size, target=to)
@@ -90,8 +110,8 @@ def burn(
     result: Result,
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video that was analysed.")],
     to: Annotated[Path, typer.Option(metavar="FILE", help="The MP4 to write.")] = Path("captioned.mp4"),
-    preset: Preset = "expressive",
-    intensity: Intensity = 1.0,
+    preset: Preset = None,
+    intensity: Intensity = None,
     style: StyleFile = None,
     profile: Profile = None,
     names: Names = None,
@@ -106,7 +126,7 @@ def burn(
     out: Store = None,
     debug: Debug = False,
 ) -> None:
-    """Write a copy of a video with its captions in the picture (needs an ffmpeg with libass)."""
+    """Write a copy of a video with its captions in the picture, on its frames (needs an ffmpeg with libass)."""
     from deployments.cli import captions as work
 
     wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait, sounds)

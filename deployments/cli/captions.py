@@ -1,6 +1,8 @@
 """`ecg captions` and `ecg burn`: the captions of a finished result, in another style or in the picture."""
 
+import re
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,14 +13,15 @@ from deployments.cli.show import load
 from deployments.terminal import err, out, write_document
 from ecg_audio.analysis import Analysis
 from ecg_audio.captions import ass, burn, cues, ebuttd, sounds, srt, transcript, verdict, vtt
+from ecg_audio.captions.contrast import TEXT, faint
 from ecg_audio.captions.names import NAMES
 from ecg_audio.captions.profiles import profile
+from ecg_audio.captions.reading import FEWEST_FRAMES, MOST_FRAMES
 from ecg_audio.captions.styling import Preset, Style
 from ecg_audio.errors import InvalidRequest
 
 FORMATS = ("ass", "vtt", "srt", "ebuttd", "txt", "md")
 LANDSCAPE, PORTRAIT = (1920, 1080), (1080, 1920)
-PORTRAIT_LINES = {"line_width": 26, "wide_line_width": 12}
 SDH = "sdh"  # for the deaf and hard of hearing: plain, with sounds and speakers
 WIDE_SHARE = 16 / 42  # full-width characters for each narrow one of a line
 FASTER_THAN_TARGET = 20 / 17  # the bound on reading speed against its target, unless both are given
@@ -28,8 +31,8 @@ FASTER_THAN_TARGET = 20 / 17  # the bound on reading speed against its target, u
 class Wanted:
     """What the options ask for; None: as the profile has it, or the defaults."""
 
-    preset: str = "expressive"
-    intensity: float = 1.0
+    preset: str | None = None
+    intensity: float | None = None
     style: Path | None = None
     profile: str | None = None
     names: str | None = None
@@ -38,11 +41,23 @@ class Wanted:
     cps: float | None = None
     portrait: bool | None = None
     sounds: bool | None = None
+    frames_per_s: float | None = None
 
     @property
     def with_sounds(self) -> bool:
         """Whether pauses and sounds are named."""
         return self.preset == SDH if self.sounds is None else self.sounds
+
+
+def frame_rate(given: str) -> float:
+    """A rate as people write it: 25, 24000/1001, or 23.976, which means the same."""
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(?:/([0-9]{1,9}))?", given)
+    rate = Fraction(found[1]) / Fraction(found[2] or 1) if found and int(found[2] or 1) else Fraction(0)
+    if not FEWEST_FRAMES <= rate <= MOST_FRAMES:
+        range_ = f"{FEWEST_FRAMES} to {MOST_FRAMES}"
+        raise InvalidRequest(f"--fps {given}: must be {range_} frames a second, like 25, 23.976 or 24000/1001")
+    slowed = Fraction(round(rate * 1001 / 1000) * 1000, 1001)  # of television in colour
+    return float(slowed if abs(slowed - rate) < Fraction(1, 200) else rate)
 
 
 def restyle(
@@ -85,6 +100,7 @@ def burn_in(named: str, store: str | None, video: Path, wanted: Wanted, *, targe
     width, height = burn.picture_size(video)
     if wanted.portrait is None:
         wanted = replace(wanted, portrait=height > width)
+    wanted = replace(wanted, frames_per_s=burn.frame_rate(video))
     script = _rendered(load(named, store), wanted, "ass", width, height)
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bars:
         bar = bars.add_task("burning in", total=1.0)
@@ -103,9 +119,9 @@ def _rendered(analysis: Analysis, wanted: Wanted, caption_format: str, width: in
         err.print(judged, highlight=False, markup=False, soft_wrap=True)
     heard = _sounds(wanted, analysis)
     if caption_format == "txt":
-        return transcript.plain(analysis, heard)
+        return transcript.plain(analysis, heard, settings.names)
     if caption_format == "md":
-        return transcript.markdown(analysis, heard)
+        return transcript.markdown(analysis, heard, settings.names)
     lines = cues.cues(analysis.segments, settings, heard)
     omitted = cues.left_out(analysis.segments, settings)
     if caption_format == "ass":
@@ -119,9 +135,11 @@ def _rendered(analysis: Analysis, wanted: Wanted, caption_format: str, width: in
             left_out=omitted,
         )
     if caption_format == "ebuttd":
-        return ebuttd.dumps(lines, style, language=analysis.text_language, portrait=height > width)
+        language = analysis.text_language
+        return ebuttd.dumps(lines, style, language=language, width=width, height=height, line_width=settings.line_width)
     if caption_format == "vtt":
-        return vtt.dumps(lines, style, left_out=omitted)
+        upright = height > width
+        return vtt.dumps(lines, style, left_out=omitted, portrait=upright, line_width=settings.line_width)
     assert caption_format == "srt", f"{caption_format} is in FORMATS and has no branch here"
     return srt.dumps(lines)
 
@@ -138,20 +156,41 @@ def _sounds(wanted: Wanted, analysis: Analysis) -> tuple[sounds.Sound, ...]:
 
 def _style(wanted: Wanted) -> Style:
     if wanted.style is not None:
-        return Style.load(wanted.style)
+        return _own_style(wanted.style, wanted)
     if wanted.preset == SDH:
-        return Style.preset("plain", wanted.intensity)
+        return Style.preset("plain")
     for known in get_args(Preset):
-        if wanted.preset == known:
-            return Style.preset(known, wanted.intensity)
+        if (wanted.preset or "expressive") == known:
+            return Style.preset(known, 1.0 if wanted.intensity is None else wanted.intensity)
     raise InvalidRequest(f"--preset {wanted.preset}: must be one of {', '.join((*get_args(Preset), SDH))}")
+
+
+def _own_style(path: Path, wanted: Wanted) -> Style:
+    """A style from a file; says which of its colours cannot be read."""
+    if wanted.preset is not None:
+        either = f"--preset {wanted.preset} --style {path}: a style file stands in place of a preset: give one of them"
+        raise InvalidRequest(either, hint="Names of sounds go with a style by --sounds.")
+    style = Style.load(path)
+    if wanted.intensity is not None:
+        style = style.model_copy(update={"intensity": wanted.intensity})
+    for name, colour, found in faint(style):
+        told = f"style {path}: {name} {colour} is {found:.1f} : 1 from its ground {style.palette.ground}"
+        err.print(f"{told}, and {TEXT} : 1 can be read", highlight=False, markup=False, soft_wrap=True)
+    return style
 
 
 def _settings(wanted: Wanted, analysis: Analysis) -> cues.CueSettings:
     """The profile's bounds, or the defaults, with what else was asked for."""
     language = analysis.text_language
-    base = profile(wanted.profile).settings(language) if wanted.profile else cues.CueSettings.for_language(language)
-    changes: dict[str, Any] = dict(PORTRAIT_LINES) if wanted.portrait and not wanted.profile else {}
+    rate = wanted.frames_per_s
+    if wanted.profile:
+        base = profile(wanted.profile).settings(language, rate)
+    else:
+        base = cues.CueSettings.for_language(language)
+        base = base.at(rate) if rate else base
+    if wanted.portrait:
+        base = base.upright()
+    changes: dict[str, Any] = {}
     if wanted.names is not None:
         if wanted.names not in NAMES:
             raise InvalidRequest(f"--names {wanted.names}: must be one of {', '.join(NAMES)}")

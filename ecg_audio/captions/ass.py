@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import pysubs2
 from pysubs2 import Alignment, Color
 
+from ecg_audio.captions.contrast import WHITE, paled
 from ecg_audio.captions.cues import Cue, Line
 from ecg_audio.captions.fonts import FAMILY
-from ecg_audio.captions.styling import PLAIN, Look, Preset, Style, hues, look, paled
+from ecg_audio.captions.styling import PLAIN, Look, Preset, Style, hues, look
 from ecg_audio.captions.text import clean, omission, runs_leftwards
 
 NOTICE = "Expressive captions by ecg-audio-analyzer"
 LINE_EM = 0.52  # the mean advance of a character of running text
 SIZE_PER_EM = 1.362  # ASS sizes a typeface from its highest to its lowest line: of ours, Noto Sans
 EM_PER_HEIGHT = 0.05
-WHITE = "#FFFFFF"
 OUTLINE_EM = 0.09  # a letter's own ground, wide enough to be read on any picture
 BY_FIRST_LETTER = -1  # the encoding for which libass takes a line's direction from its first letter
 PIVOT_PX = 1_000_000  # see `_shift`
@@ -76,7 +76,12 @@ def dumps(
 
 def usual_em_px(width: int, height: int, line_width: int = 42) -> int:
     """The usual letter size for a picture, pixels: by its height, unless its width could not hold a full line."""
-    return round(min(EM_PER_HEIGHT * height, 0.82 * width / (line_width * LINE_EM)))
+    return round(min(EM_PER_HEIGHT * height, full_line_em(width, line_width)))
+
+
+def full_line_em(width: float, line_width: int) -> float:
+    """The letter size for which a line of running text, as long as it may be, has room in a picture of this width."""
+    return 0.82 * width / (line_width * LINE_EM)
 
 
 def _event(
@@ -101,12 +106,17 @@ def _event(
     shifted = any(look(word, style).shift_em for word in cue.words)
     pivot = rf"{{\org({-PIVOT_PX},{height})}}" if shifted else ""
     return pysubs2.SSAEvent(
-        start=round(cue.start_s * 1000),
-        end=round(cue.end_s * 1000),
+        start=_event_ms(cue.start_s),
+        end=_event_ms(cue.end_s),
         style=names.get(cue.speakers[0], "Default"),
         name=" / ".join(_field(speaker) for speaker in cue.speakers if speaker),
         text=pivot + r"\N".join(lines),
     )
+
+
+def _event_ms(time_s: float) -> int:
+    """A time in the hundredths that ASS has, rounded down: the frame of that time is the first to show the change."""
+    return 10 * math.floor(time_s * 100 + 1e-6)
 
 
 def _usual(style: Style, em_px: int, width: int, height: int) -> pysubs2.SSAStyle:

@@ -16,6 +16,7 @@ import pysubs2
 
 from ecg_audio import time_limit
 from ecg_audio.captions import fonts
+from ecg_audio.captions.reading import FEWEST_FRAMES, MOST_FRAMES
 from ecg_audio.environment import FFMPEG, chosen
 from ecg_audio.errors import BurnFailed, FfmpegMissing, FontMissing, InvalidRequest, ProcessingTimeout, SourceNotFound
 from ecg_audio.progress import Report, silent
@@ -31,6 +32,17 @@ def picture_size(video: Path) -> tuple[int, int]:
         InvalidRequest: it is no video, or none that can be decoded.
     """
     return _look_at(video)[:2]
+
+
+def frame_rate(video: Path) -> float | None:
+    """The frames a second of a video; None where it does not say, or captions cannot keep to so few or so many.
+
+    Raises:
+        SourceNotFound: there is no such file.
+        InvalidRequest: it is no video, or none that can be decoded.
+    """
+    rate = _look_at(video)[2]
+    return rate if rate is not None and FEWEST_FRAMES <= rate <= MOST_FRAMES else None
 
 
 def burn(video: Path, ass: str, target: Path, report: Report = silent) -> None:
@@ -51,7 +63,7 @@ def burn(video: Path, ass: str, target: Path, report: Report = silent) -> None:
         ProcessingTimeout: it took longer than it may, and was ended.
     """
     program = _ffmpeg()
-    _, _, duration_s, audio = _look_at(video)
+    *_, duration_s, audio = _look_at(video)
     check_fonts(ass, program)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".burn-") as folder:
         # a fixed name in the working folder: filter arguments have escapes of their own
@@ -147,8 +159,8 @@ def _ffmpeg() -> str:
     return program
 
 
-def _look_at(video: Path) -> tuple[int, int, float | None, set[str]]:
-    """Width, height, duration (s; None: the file does not say) and the codecs of the audio streams."""
+def _look_at(video: Path) -> tuple[int, int, float | None, float | None, set[str]]:
+    """Width, height, frames a second, duration (s; None: the file does not say) and the codecs of the audio streams."""
     import av
 
     if not video.is_file():
@@ -156,6 +168,7 @@ def _look_at(video: Path) -> tuple[int, int, float | None, set[str]]:
     try:
         with av.open(f"file:{video.resolve()}", container_options={"protocol_whitelist": "file"}) as container:
             frame = next(container.decode(video=0), None) if container.streams.video else None
+            rate = container.streams.video[0].guessed_rate if frame else None
             codecs = {stream.codec_context.name for stream in container.streams.audio}
             duration_s = container.duration / av.time_base if container.duration else None
     except (av.error.FFmpegError, OSError) as error:
@@ -164,4 +177,4 @@ def _look_at(video: Path) -> tuple[int, int, float | None, set[str]]:
         raise InvalidRequest(f"{video.name} has no picture", hint="Captions can only be burnt into a video.")
     turned = frame.rotation % 180 != 0
     width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
-    return width, height, duration_s, codecs
+    return width, height, float(rate) if rate else None, duration_s, codecs

@@ -7,6 +7,7 @@ not light up in it.
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
+from ecg_audio.captions.ass import full_line_em
 from ecg_audio.captions.cues import Cue, CueWord
 from ecg_audio.captions.styling import Look, Preset, Style, hues, look
 from ecg_audio.captions.text import clean, runs_leftwards
@@ -18,17 +19,18 @@ XML = "http://www.w3.org/XML/1998/namespace"
 STANDARDS = ("urn:ebu:tt:distribution:2014-01", "http://www.w3.org/ns/ttml/profile/imsc1/text")
 PREFIXES = {"tt": TT, "tts": TTS, "ttp": TTP, "ttm": TTM, "ebuttm": EBUTTM, "ebutts": EBUTTS}
 BOLD_FROM = 600  # CSS weight: it knows two
-USUAL = {
-    # a cell is a fifteenth of the picture's height
-    "fontFamily": "proportionalSansSerif",
-    "fontSize": "80%",
-    "lineHeight": "125%",
-    "textAlign": "center",
-}
+ROWS = 15  # a cell is as high as one of them
+LARGEST = 80  # percent of a cell
 
 
 def dumps(
-    cues: Sequence[Cue], style: Style | Preset = "expressive", *, language: str = "", portrait: bool = False
+    cues: Sequence[Cue],
+    style: Style | Preset = "expressive",
+    *,
+    language: str = "",
+    width: int = 1920,
+    height: int = 1080,
+    line_width: int = 42,
 ) -> str:
     """The cues as an EBU-TT-D document.
 
@@ -36,20 +38,23 @@ def dumps(
         cues: in order of time.
         style: a style or the name of a preset.
         language: ISO 639 code of the text; empty where it is not known.
-        portrait: whether the video is upright: cues stand a fifth from below.
+        width: of the picture, pixels.
+        height: of the picture, pixels; where it is larger the video is upright, and cues stand a fifth from below.
+        line_width: what the cues' lines hold at most, narrow characters: a full line has room.
     """
     style = style if isinstance(style, Style) else Style.preset(style)
     colours = hues(tuple(cues), style.palette.dark)
     agents = {speaker: f"speaker{index}" for index, speaker in enumerate(colours, 1)}
-    root = ET.Element(f"{{{TT}}}tt", {f"{{{TTP}}}timeBase": "media", f"{{{TTP}}}cellResolution": "32 15"})
+    root = ET.Element(f"{{{TT}}}tt", {f"{{{TTP}}}timeBase": "media", f"{{{TTP}}}cellResolution": f"32 {ROWS}"})
     root.set(f"{{{XML}}}lang", "" if language == "und" else language)
     head = ET.SubElement(root, f"{{{TT}}}head")
     _metadata(head, agents)
-    _styling(head, style, {agents[speaker]: colour for speaker, colour in colours.items()})
+    size = min(LARGEST, int(100 * ROWS * full_line_em(width, line_width) / height))
+    _styling(head, style, {agents[speaker]: colour for speaker, colour in colours.items()}, size)
     layout = ET.SubElement(head, f"{{{TT}}}layout")
     region = ET.SubElement(layout, f"{{{TT}}}region", {f"{{{XML}}}id": "below"})
     region.set(f"{{{TTS}}}origin", "5% 10%")
-    region.set(f"{{{TTS}}}extent", "90% 70%" if portrait else "90% 84%")
+    region.set(f"{{{TTS}}}extent", "90% 70%" if height > width else "90% 84%")
     region.set(f"{{{TTS}}}displayAlign", "after")
     if cues:  # a division holds at least one
         body = ET.SubElement(root, f"{{{TT}}}body")
@@ -71,8 +76,8 @@ def _metadata(head: ET.Element, agents: dict[str | None, str]) -> None:
         ET.SubElement(agent, f"{{{TTM}}}name", {"type": "full"}).text = clean(speaker or "")
 
 
-def _styling(head: ET.Element, style: Style, colours: dict[str, str]) -> None:
-    """Every style that a cue may refer to."""
+def _styling(head: ET.Element, style: Style, colours: dict[str, str], size: int) -> None:
+    """Every style that a cue may refer to; `size` is in percent of a cell."""
     styling = ET.SubElement(head, f"{{{TT}}}styling")
 
     def add(name: str, **declared: str) -> ET.Element:
@@ -81,7 +86,7 @@ def _styling(head: ET.Element, style: Style, colours: dict[str, str]) -> None:
             made.set(f"{{{TTS}}}{key}", value)
         return made
 
-    usual = add("usual", **USUAL)
+    usual = add("usual", fontFamily="proportionalSansSerif", fontSize=f"{size}%", lineHeight="125%", textAlign="center")
     usual.set(f"{{{EBUTTS}}}linePadding", "0.5c")
     usual.set(f"{{{EBUTTS}}}multiRowAlign", "center")
     add("text", color="#FFFFFF", backgroundColor=style.palette.ground)

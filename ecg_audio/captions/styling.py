@@ -153,7 +153,7 @@ def _default() -> Style:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How one word is set; the default is plain text. `opacity` is against the captions' ground, see `paled`."""
+    """How one word is set; the default is plain text. `opacity` is against the captions' ground (`contrast.paled`)."""
 
     weight: int = USUAL_WEIGHT
     size: float = 1.0
@@ -248,15 +248,6 @@ def hues(cues: tuple[Cue, ...], palette: tuple[str, ...]) -> dict[str | None, st
     """A colour for each speaker, in the order in which they first speak; nobody known gets none."""
     order = dict.fromkeys(speaker for cue in cues for speaker in cue.speakers if speaker is not None)
     return {speaker: palette[index % len(palette)] for index, speaker in enumerate(order)}
-
-
-def paled(colour: str, opacity: float, style: Style) -> str:
-    """`colour` at `opacity` on the captions' ground, as a colour of its own: what is see-through shows the video."""
-    mixed = (
-        round(int(colour[at : at + 2], 16) * opacity + int(style.palette.ground[at : at + 2], 16) * (1 - opacity))
-        for at in (1, 3, 5)
-    )
-    return "#" + "".join(f"{channel:02X}" for channel in mixed)
 
 
 def _hundredths(value: float) -> float:

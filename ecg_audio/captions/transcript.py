@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ecg_audio.analysis import Analysis, Segment
-from ecg_audio.captions.names import displayed
+from ecg_audio.captions.names import Names, displayed
 from ecg_audio.captions.sounds import Sound
 from ecg_audio.captions.text import clean
 
@@ -12,19 +12,22 @@ PAUSE_S = 3.0  # a silence this long begins a paragraph
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~!&])|^([-+=]|\d+(?=[.)]))")
 
 
-def plain(analysis: Analysis, heard: Sequence[Sound] = ()) -> str:
-    """The transcript as plain text: time and name, then what was said; sounds stand between."""
+def plain(analysis: Analysis, heard: Sequence[Sound] = (), names: Names = "change") -> str:
+    """The transcript as plain text: time and name, then what was said; sounds stand between.
+
+    Every paragraph has its speaker's name where there are two (`change`), where any is known (`always`), or `never`.
+    """
     parts = [
         f"[{clock(first)}] {who}\n{text}\n" if who else f"[{clock(first)}]\n{text}\n"
-        for first, who, text in _paragraphs(analysis, heard)
+        for first, who, text in _paragraphs(analysis, heard, names)
     ]
     return "\n".join([f"{clean(analysis.title) or 'Recording'}\n", *parts])
 
 
-def markdown(analysis: Analysis, heard: Sequence[Sound] = ()) -> str:
-    """The transcript in Markdown; marks in what was said are letters; sounds stand between."""
+def markdown(analysis: Analysis, heard: Sequence[Sound] = (), names: Names = "change") -> str:
+    """The transcript in Markdown, named as the plain one; marks in what was said are letters; sounds stand between."""
     parts = []
-    for first, who, text in _paragraphs(analysis, heard):
+    for first, who, text in _paragraphs(analysis, heard, names):
         heading = f"**{_literal(who)}** · {clock(first)}" if who else clock(first)
         parts.append(f"{heading}  \n{_literal(text)}\n")
     return "\n".join([f"# {_literal(clean(analysis.title) or 'Recording')}\n", *parts])
@@ -37,9 +40,10 @@ def clock(time_s: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
-def _paragraphs(analysis: Analysis, heard: Sequence[Sound]) -> Iterator[tuple[float, str, str]]:
-    """When each begins, who speaks (empty where one speaker is all there is), and the text."""
-    named = len({segment.speaker for segment in analysis.segments}) > 1
+def _paragraphs(analysis: Analysis, heard: Sequence[Sound], names: Names) -> Iterator[tuple[float, str, str]]:
+    """When each begins, who speaks (empty where names are not shown), and the text."""
+    speakers = {segment.speaker for segment in analysis.segments}
+    named = len(speakers) > 1 if names == "change" else names == "always" and bool(speakers - {None})
     shown: list[Segment | Sound] = [segment for segment in analysis.segments if clean(segment.text)]
     shown = sorted([*shown, *heard], key=lambda part: part.start_s) if heard else shown
     paragraphs: list[list[Segment | Sound]] = []

@@ -2,16 +2,26 @@
 
 from collections.abc import Sequence
 
+from ecg_audio.captions.ass import usual_em_px
+from ecg_audio.captions.contrast import WHITE, paled
 from ecg_audio.captions.cues import Cue, CueWord, Line
-from ecg_audio.captions.styling import PLAIN, Look, Preset, Style, hues, look, paled
+from ecg_audio.captions.styling import PLAIN, Look, Preset, Style, hues, look
 from ecg_audio.captions.text import clean, omission
 
-WHITE = "#FFFFFF"
+FOOT = 80  # where upright captions end, percent of the height from above
+LINES = 30  # of the usual size, one under another, fill the picture's height
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def dumps(cues: Sequence[Cue], style: Style | Preset = "expressive", *, left_out: int = 0) -> str:
+def dumps(
+    cues: Sequence[Cue],
+    style: Style | Preset = "expressive",
+    *,
+    left_out: int = 0,
+    portrait: bool = False,
+    line_width: int = 42,
+) -> str:
     """The cues as a WebVTT document.
 
     Browsers size, weigh and colour parts of a cue but neither shift nor space them, so pitch and duration are not seen
@@ -22,19 +32,32 @@ def dumps(cues: Sequence[Cue], style: Style | Preset = "expressive", *, left_out
         cues: in order of time.
         style: a style or the name of a preset.
         left_out: how many words the cues do not show; a NOTE says so.
+        portrait: whether the video is upright: cues end a fifth from below, in letters that fill the width.
+        line_width: what the cues' lines hold at most, narrow characters; it decides the size of upright letters.
     """
     style = style if isinstance(style, Style) else Style.preset(style)
     colours = hues(tuple(cues), style.palette.dark) if style.speaker_colours else {}
     voices = {speaker: f"s{index}" for index, speaker in enumerate(colours, 1)}
     rules: dict[str, str] = {f".{voices[speaker]}": f"color: {colour}" for speaker, colour in colours.items()}
-    body = [_cue(cue, style, voices, colours, rules) for cue in cues]
-    sheet = _sheet(rules, style)
+    size = upright_size(line_width) if portrait else None
+    body = [_cue(cue, style, voices, colours, rules, size) for cue in cues]
+    sheet = _sheet(rules, style, size)
     note = [f"NOTE {omission(left_out)}"] if left_out else []
     return "\n\n".join(["WEBVTT", *note, *([sheet] if sheet else []), *body]) + "\n"
 
 
+def upright_size(line_width: int) -> int:
+    """The size of letters that fill an upright picture, percent of a browser's usual: 5 % of the shorter side."""
+    return round(100 * usual_em_px(1080, 1920, line_width) / (0.05 * 1080))
+
+
 def _cue(
-    cue: Cue, style: Style, voices: dict[str | None, str], colours: dict[str | None, str], rules: dict[str, str]
+    cue: Cue,
+    style: Style,
+    voices: dict[str | None, str],
+    colours: dict[str | None, str],
+    rules: dict[str, str],
+    size: int | None,
 ) -> str:
     """One cue; what its classes declare is added to `rules`."""
     lines = []
@@ -43,7 +66,9 @@ def _cue(
         colour = colours.get(line[0].speaker, WHITE)
         text, reached_s = _line(cue, line, style, colour, rules, reached_s)
         lines.append(_voiced(lead.translate(_ESCAPES) + text, line[0].speaker, voices))
-    return "\n".join([f"{timestamp(cue.start_s)} --> {timestamp(cue.end_s)}", *lines])
+    # a cue hangs from its line: Chromium reads `line:80%,end` and does not heed the end
+    settings = f" line:{FOOT - round(len(lines) * size / LINES)}%" if size else ""
+    return "\n".join([f"{timestamp(cue.start_s)} --> {timestamp(cue.end_s)}{settings}", *lines])
 
 
 def _line(
@@ -96,12 +121,12 @@ def _classes(shown: Look, colour: str, style: Style) -> dict[str, str]:
     return found
 
 
-def _sheet(rules: dict[str, str], style: Style) -> str:
+def _sheet(rules: dict[str, str], style: Style, size: int | None) -> str:
     """The style sheet: what is said has its own ground, whatever the picture, and what is not yet said steps back."""
-    if not rules and not style.follow:
+    if not rules and not style.follow and not size:
         return ""
     found = {f"::cue({selector})": rule for selector, rule in rules.items()}
-    found["::cue"] = f"background-color: {style.palette.ground}"
+    found["::cue"] = f"background-color: {style.palette.ground}" + (f"; font-size: {size}%" if size else "")
     lines = [f"{selector} {{ {found[selector]} }}" for selector in sorted(found)]
     if style.follow:  # last, so that it prevails
         lines.append(f"::cue(:future) {{ color: {style.palette.unsaid} }}")

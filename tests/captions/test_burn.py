@@ -1,18 +1,25 @@
 """Captions burnt into a video: seen in its picture, its sound as it was; what is missing is named."""
 
+import math
 import shutil
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+import pysubs2
 import pytest
+from typer.testing import CliRunner
 
+from deployments.cli.main import app
 from ecg_audio.captions import ass, burn
-from ecg_audio.captions.cues import cues
+from ecg_audio.captions.cues import CueSettings, cues
 from ecg_audio.errors import BurnFailed, FfmpegMissing, InvalidRequest, ProcessingTimeout, SourceNotFound
+from ecg_audio.results import document
 from tests.captions.conftest import make_segment
 from tests.captions.test_rendering import REASON
+from tests.support.results import factory
 from tests.support.waiting import alive
 
 needs_libass = pytest.mark.skipif(bool(REASON), reason=REASON)
@@ -53,7 +60,7 @@ def test_captions_are_seen_while_they_last(tmp_path: Path, video: Path) -> None:
     burn.burn(video, script, target, fractions.append)
     with av.open(str(target)) as container:
         assert container.streams.audio[0].codec_context.name == "aac"
-        bright = [int((frame.to_ndarray(format="gray")[240:] > 120).sum()) for frame in container.decode(video=0)]
+        bright = [int((frame.to_ndarray(format="gray")[240:] > 80).sum()) for frame in container.decode(video=0)]
     assert max(bright[:9]) == 0
     assert min(bright[11:18]) > 100
     assert fractions == sorted(fractions)
@@ -64,6 +71,56 @@ def test_captions_are_seen_while_they_last(tmp_path: Path, video: Path) -> None:
 def test_size_is_as_shown(video: Path) -> None:
     """The size that captions are made for is the picture's."""
     assert burn.picture_size(video) == (640, 360)
+
+
+@pytest.mark.parametrize(
+    ("rate", "read"),
+    [(10, 10.0), (Fraction(24_000, 1001), 24_000 / 1001), (Fraction(30_000, 1001), 30_000 / 1001), (2, None)],
+)
+def test_frame_rate_is_the_videos(tmp_path: Path, rate: int | Fraction, read: float | None) -> None:
+    """The rate that captions keep to is the video's own; one that captions cannot keep to is none."""
+    path = filmed(tmp_path / "video.mp4", 64, 48, rate)
+    assert burn.frame_rate(path) == (pytest.approx(read) if read else None)
+
+
+@needs_libass
+def test_burning_keeps_to_the_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ecg burn --profile bbc` on upright video of 23.976 frames/s: short lines, in times of that video's frames."""
+    rate = 24_000 / 1001
+    video = filmed(tmp_path / "phone.mp4", 90, 160, Fraction(24_000, 1001))
+    result, scripts = tmp_path / "analysis.json", []
+    result.write_bytes(document.dumps(factory.analysis(words=60)))
+    monkeypatch.setattr(burn, "burn", lambda _video, script, *_others: scripts.append(script))
+    options = ["burn", str(result), str(video), "--to", str(tmp_path / "out.mp4"), "--profile", "bbc"]
+    CliRunner().invoke(app, options, catch_exceptions=False)
+    found = pysubs2.SSAFile.from_string(scripts[0])
+    assert 16 < max(len(line) for event in found for line in event.plaintext.split("\n")) <= 26
+    for time_s in (ms / 1000 for event in found for ms in (event.start, event.end)):
+        assert math.ceil(time_s * rate - 1e-6) / rate - time_s < 0.0101
+
+
+@needs_libass
+def test_captions_come_and_go_with_their_frames(tmp_path: Path) -> None:
+    """By pixels: a cue is seen from the frame of its begin to the one before its end, at a rate without hundredths."""
+    rate = Fraction(24_000, 1001)
+    video = filmed(tmp_path / "film.mp4", 320, 180, rate, frames=80)
+    shown = cues((make_segment("HELLO", 0.63, word_s=1.2),), CueSettings().at(float(rate)))
+    burn.burn(video, ass.dumps(shown, "plain", width=320, height=180), tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        lit = [bool((frame.to_ndarray(format="gray") > 120).sum() > 20) for frame in container.decode(video=0)]
+    first, end = (round(time_s * float(rate)) for time_s in (shown[0].start_s, shown[0].end_s))
+    assert [index for index, is_lit in enumerate(lit) if is_lit] == list(range(first, end))
+
+
+def filmed(path: Path, width: int, height: int, rate: int | Fraction, frames: int = 12) -> Path:
+    """Dark frames at a rate, without sound."""
+    with av.open(str(path), "w") as container:
+        picture = container.add_stream("mpeg4", rate=rate, width=width, height=height, pix_fmt="yuv420p")
+        for _ in range(frames):
+            dark = np.full((height, width, 3), 20, np.uint8)
+            container.mux(picture.encode(av.VideoFrame.from_ndarray(dark, format="rgb24")))
+        container.mux(picture.encode())
+    return path
 
 
 def test_missing_program_is_named(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import xmlschema
 from hypothesis import given, settings
+from PIL import ImageFont
 
 from ecg_audio.analysis import Segment
-from ecg_audio.captions import ebuttd
-from ecg_audio.captions.cues import cues
+from ecg_audio.captions import ebuttd, fonts
+from ecg_audio.captions.cues import CueSettings, cues
 from ecg_audio.captions.styling import PRESETS, Preset
 from tests.captions.conftest import Talk, said
 from tests.captions.test_cues import transcripts
@@ -73,6 +74,21 @@ def test_speakers_voices_and_grounds(talk: Talk, preset: Preset) -> None:
     for style in root.iterfind(".//tt:style", NAMESPACES):
         colour, ground = (style.get(f"{{{ebuttd.TTS}}}{name}") for name in ("color", "backgroundColor"))
         assert not colour or contrast(colour, str(ground)) >= 4.5
+
+
+@pytest.mark.parametrize(("width", "height", "line_width"), [(1080, 1920, 26), (1920, 1080, 42), (1080, 1080, 37)])
+def test_full_lines_have_room(talk: Talk, width: int, height: int, line_width: int) -> None:
+    """In bold letters of Noto Sans, the widest lines that the bounds admit lie within the region, in any picture."""
+    text = "we would warm the old room and someone from Woodhamstead would come down for more " * 6
+    shown = cues((talk(text.strip()),), CueSettings(line_width=line_width))
+    document = ET.fromstring(ebuttd.dumps(shown, width=width, height=height, line_width=line_width))
+    usual = document.find(".//tt:style[@xml:id='usual']", NAMESPACES | {"xml": ebuttd.XML})
+    assert usual is not None
+    size = float(usual.attrib[f"{{{ebuttd.TTS}}}fontSize"].rstrip("%")) / 100 * height / 15
+    font = ImageFont.truetype(fonts.TYPEFACE / "NotoSans-700.ttf", 100)
+    room = 0.9 * width - width / 32  # half a column of padding on each side
+    widest = max(font.getlength(line) * size / 100 for cue in shown for line in cue.texts)
+    assert 0.55 * room < widest <= room
 
 
 @pytest.mark.parametrize(("text", "style"), [("مرحبا بكم", "leftwards"), ("hello", None)])

@@ -1,5 +1,7 @@
 """`ecg captions`: every option does what it says, and a value that cannot be meant is named."""
 
+import math
+from itertools import pairwise
 from pathlib import Path
 
 import pysubs2
@@ -74,6 +76,69 @@ def test_upright_captions_are_larger_and_stand_higher(analysis: Path) -> None:
     assert style.marginv == pytest.approx(0.2 * 1920, abs=1)
 
 
+@pytest.mark.parametrize("name", [None, "netflix", "bbc", "ebu", "social"])
+def test_upright_lines_are_short_in_every_profile(analysis: Path, name: str | None) -> None:
+    """--portrait keeps lines to 26 characters in any profile, in letters as large; --max-chars prevails."""
+    asked = ("--portrait", *(("--profile", name) if name else ()))
+    assert 16 < longest(captions(analysis, "--format", "srt", *asked).output) <= 26
+    upright = pysubs2.SSAFile.from_string(captions(analysis, *asked).output)
+    plain = pysubs2.SSAFile.from_string(captions(analysis, "--portrait").output)
+    assert upright.styles["Default"].fontsize == plain.styles["Default"].fontsize
+    assert captions(analysis, *asked, "--check").exit_code == 0
+    assert longest(captions(analysis, "--format", "srt", *asked, "--max-chars", "36").output) > 26
+
+
+def test_upright_web_captions_say_so(analysis: Path) -> None:
+    """--portrait reaches WebVTT and EBU-TT-D: cues stand higher, in a size that upright video has room for."""
+    usual, upright = (captions(analysis, "--format", "vtt", *more).output for more in ((), ("--portrait",)))
+    assert " line:" not in usual and "font-size: 122%" not in usual
+    assert upright.count(" line:") == upright.count("-->") and "font-size: 122%" in upright
+    usual, upright = (captions(analysis, "--format", "ebuttd", *more).output for more in ((), ("--portrait",)))
+    assert 'fontSize="80%"' in usual and 'extent="90% 84%"' in usual
+    assert 'fontSize="51%"' in upright and 'extent="90% 70%"' in upright
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"), [("25", 25), ("24000/1001", 24_000 / 1001), ("23.976", 24_000 / 1001), ("59.94", 60_000 / 1001)]
+)
+@pytest.mark.parametrize("name", [None, "netflix"])
+def test_cues_keep_to_the_frames_asked_for(analysis: Path, given: str, rate: float, name: str | None) -> None:
+    """--fps puts every time on a frame: in ASS the first of its hundredths, elsewhere to the millisecond."""
+    asked = ("--fps", given, *(("--profile", name) if name else ()))
+    for written, before_s, after_s in (("srt", 0.0006, 0.0006), ("ass", 0.0, 0.0101)):
+        found = pysubs2.SSAFile.from_string(captions(analysis, *asked, "--format", written).output)
+        for time_s in (ms / 1000 for event in found for ms in (event.start, event.end)):
+            frame_s = math.ceil((time_s - before_s) * rate - 1e-6) / rate
+            assert -before_s - 1e-9 <= frame_s - time_s <= after_s
+        gaps = [after.start - before.end for before, after in pairwise(found)]
+        assert min(gaps) >= 1000 * (2 if name else max(2, math.ceil(0.1 * rate))) / rate - 10.1
+    assert captions(analysis, *asked, "--check").exit_code == 0
+
+
+@pytest.mark.parametrize("given", ["fast", "0", "9", "241", "-25", "1/0", "nan", "1e999999", "24000/", "２５", ""])
+def test_rates_that_cannot_be_meant_are_named(given: str) -> None:
+    """A bad --fps is refused by name with what would do, before the result is looked for."""
+    with pytest.raises(InvalidRequest, match=r"--fps .*: must be 10 to 240 frames a second, like 25, 23\.976"):
+        captions(Path("nowhere.json"), f"--fps={given}")
+
+
+@pytest.mark.parametrize("written", ["txt", "md"])
+def test_transcripts_name_speakers_as_asked(analysis: Path, tmp_path: Path, written: str) -> None:
+    """In a transcript --names never names nobody, change and nothing name two speakers, always one as well."""
+    never, change, always, usual = (
+        captions(analysis, "--format", written, *more).output
+        for more in (("--names", "never"), ("--names", "change"), ("--names", "always"), ())
+    )
+    assert "Speaker" not in never
+    assert change == always == usual and "Speaker 1" in usual and "Speaker 2" in usual
+    alone = tmp_path / "alone.json"
+    both = factory.analysis(words=60)
+    first = tuple(segment for segment in both.segments if segment.speaker == "SPEAKER_00")
+    alone.write_bytes(document.dumps(both.model_copy(update={"segments": first})))
+    assert "Speaker" not in captions(alone, "--format", written).output
+    assert "Speaker 1" in captions(alone, "--format", written, "--names", "always").output
+
+
 def test_names_are_shown_as_asked(analysis: Path) -> None:
     """--names never shows none, and always more than change does."""
     counts = [
@@ -98,6 +163,29 @@ def test_a_style_file_is_taken(analysis: Path, tmp_path: Path) -> None:
     table.write_text("follow = false\nintensity = 0\n")
     assert "\\k" in captions(analysis).output
     assert "\\k" not in captions(analysis, "--style", str(table)).output
+
+
+def test_intensity_goes_with_a_style_and_a_preset_does_not(analysis: Path, tmp_path: Path) -> None:
+    """--intensity scales a style of one's own, whose own stands without it, and --preset beside it is refused."""
+    table = tmp_path / "mine.toml"
+    table.write_text("intensity = 0.5\n")
+    half, own = captions(analysis, "--intensity", "0.5").output, captions(analysis, "--style", str(table)).output
+    assert own == half != captions(analysis).output
+    assert captions(analysis, "--style", str(table), "--intensity", "1").output == captions(analysis).output
+    for preset in ("expressive", "sdh"):
+        with pytest.raises(InvalidRequest, match=f"--preset {preset} --style .*: give one of them"):
+            captions(analysis, "--style", str(table), "--preset", preset)
+
+
+def test_colours_that_cannot_be_read_are_told(analysis: Path, tmp_path: Path) -> None:
+    """A style file's text under 4.5 : 1 on its ground is named with its figure; our own style has none."""
+    table = tmp_path / "mine.toml"
+    table.write_text('[palette]\nunsaid = "#444444"\ndark = ["#FFFFFF", "#222244"]\n')
+    told = captions(analysis, "--style", str(table)).stderr
+    assert "palette.unsaid #444444 is 2.1 : 1 from its ground #08080B" in told
+    assert "palette.dark[1] #222244 is 1.3 : 1" in told and "palette.dark[0]" not in told.replace("whispered", "")
+    table.write_text("intensity = 1\n")
+    assert captions(analysis, "--style", str(table)).stderr == ""
 
 
 def test_transcripts_are_text_to_read(analysis: Path) -> None:

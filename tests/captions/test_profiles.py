@@ -1,5 +1,6 @@
 """Profiles: our writer keeps to every one of them, and a linter that knows only the publishers' numbers agrees."""
 
+import math
 import random
 import re
 import unicodedata
@@ -16,6 +17,7 @@ from ecg_audio.captions.names import NAMES, Names
 from ecg_audio.captions.profiles import profile, profiles
 from ecg_audio.captions.verdict import violations
 from ecg_audio.errors import InvalidRequest
+from tests.captions.conftest import make_segment
 from tests.captions.test_cues import transcripts
 
 # From the guidelines, not from our table: characters, full-width characters, lines, least s, longest s, characters a
@@ -26,7 +28,9 @@ NUMBERS = {
     "ebu": (37, 14, 2, 1.5, 6, 17, 180, 25, 6, 12),
     "social": (26, 12, 2, 0.7, 4, 20, None, 30, 2, 15),
 }
-CPS = {"ko": 14, "zh": 11, "ja": 7}  # Netflix's characters a second
+Video = tuple[float, int, int]
+"""Frames a second, frames between two cues, frames from which on a gap is a rest."""
+CPS = {"ko": 14, "zh": 11, "ja": 7}  # Netflix's characters a second; the others name none for these languages
 SCRIPTS = {
     "en": ("yes", "I", "think", "that", "possibly", "we", "extraordinarily", "went", "home", "and", "over", "Berlin"),
     "ko": ("그래서", "저는", "학교에", "갔습니다", "네", "아니요", "정말", "좋아요"),
@@ -60,11 +64,13 @@ def talk(seed: int, language: str) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-def lint(document: str, words: list[int], name: str, language: str) -> set[tuple[int, str, str]]:
+def lint(
+    document: str, words: list[int], name: str, language: str, video: Video | None = None
+) -> set[tuple[int, str, str]]:
     """What an SRT file breaks of a guideline: cue, severity, rule. Written from the numbers above alone."""
     chars, wide, lines, least, longest, cps, wpm, fps, gap, rest = NUMBERS[name]
-    if name == "netflix":
-        cps = CPS.get(language, cps)
+    fps, gap, rest = video or (fps, gap, rest)
+    cps = CPS.get(language, cps)
     blocks = [block.split("\n") for block in document.strip().split("\n\n")] if document.strip() else []
     times = [tuple(_seconds(stamp) for stamp in block[1].split(" --> ")) for block in blocks]
     broken: set[tuple[int, str, str]] = set()
@@ -106,9 +112,9 @@ def _columns(text: str, wide: float) -> float:
     return sum(wide if unicodedata.east_asian_width(c) in "WF" else 1 for c in shown)
 
 
-def _linted(found: tuple[Cue, ...], name: str, language: str) -> set[tuple[int, str, str]]:
+def _linted(found: tuple[Cue, ...], name: str, language: str, video: Video | None = None) -> set[tuple[int, str, str]]:
     rounded = tuple(replace(cue, start_s=round(cue.start_s, 3), end_s=round(cue.end_s, 3)) for cue in found)
-    return lint(srt.dumps(rounded), [len(cue.words) for cue in found], name, language)
+    return lint(srt.dumps(rounded), [len(cue.words) for cue in found], name, language, video)
 
 
 @pytest.mark.parametrize("language", SCRIPTS)
@@ -124,6 +130,50 @@ def test_our_writer_breaks_no_bound_that_it_could_keep(name: str, language: str)
         assert _linted(found, name, language) == {(one.cue, one.severity, one.rule) for one in verdict}
         shown += len(found)
     assert shown > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "video"),
+    [
+        ("netflix", (24_000 / 1001, 2, 12)),
+        ("netflix", (25.0, 2, 12)),
+        ("netflix", (60.0, 2, 30)),
+        ("bbc", (50.0, 2, 75)),
+        ("ebu", (30_000 / 1001, 7, 15)),
+        ("social", (60_000 / 1001, 2, 30)),
+    ],
+)
+def test_bounds_are_kept_on_the_frames_of_any_video(name: str, video: Video) -> None:
+    """At another rate than the profile's own, cue times are those of frames, and gaps as many as the guideline asks."""
+    settings = profile(name).settings("en", video[0])
+    for seed in range(20):
+        found = cues(talk(seed, "en"), settings)
+        verdict = violations(found, settings)
+        assert [one for one in verdict if one.severity == "error"] == []
+        assert _linted(found, name, "en", video) == {(one.cue, one.severity, one.rule) for one in verdict}
+        for time_s in (time_s for cue in found for time_s in (cue.start_s, cue.end_s)):
+            assert time_s * video[0] == pytest.approx(round(time_s * video[0]), abs=1e-6)
+
+
+@pytest.mark.parametrize("frames_per_s", [10, 24_000 / 1001, 25, 29.97, 60, 240])
+def test_default_bounds_are_kept_on_frames(frames_per_s: float) -> None:
+    """Without a profile the gap is of whole frames, two at least, and nothing that could be kept is broken."""
+    bounds = CueSettings().at(frames_per_s)
+    assert bounds.min_gap_s * frames_per_s == pytest.approx(max(2, math.ceil(0.1 * frames_per_s)))
+    for seed in range(20):
+        found = cues(talk(seed, "en"), bounds)
+        assert [one for one in violations(found, bounds) if one.severity == "error"] == []
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("language", CPS)
+def test_every_profile_knows_slowly_read_scripts(name: str, language: str) -> None:
+    """Korean, Japanese and Chinese have their own speed in each profile, and the verdict finds what is faster."""
+    bounds = profile(name).settings(language)
+    assert bounds.max_cps == CPS[language]
+    (cue,) = cues((make_segment("好" * 10, word_s=4),), bounds)
+    hurried = replace(cue, end_s=cue.start_s + 10 / (CPS[language] + 1))
+    assert "reading speed" in {one.rule for one in violations((hurried,), bounds)}
 
 
 @pytest.mark.slow
