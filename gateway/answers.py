@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ecg_audio.errors import (
     EcgError,
+    FormatUnavailable,
     InvalidRequest,
     JobConflict,
     JobUnknown,
@@ -40,6 +41,7 @@ STATUS: dict[type[EcgError], int] = {
     JobUnknown: 404,
     JobConflict: 409,
     ResultChanged: 409,
+    FormatUnavailable: 501,
     GatewayBusy: 503,
     OrchestratorUnavailable: 503,
     PublishFailed: 503,
@@ -61,7 +63,7 @@ _MEANING = {
     409: "The id stands for something else already, or what it stands for is in the way.",
     413: "The body is too large.",
     422: "The request does not make sense.",
-    501: "The operator has not turned this on.",
+    501: "The operator has not turned this on, or has not installed what it needs.",
     503: "Busy, or Prefect or the store does not answer now: send it again after Retry-After seconds.",
     504: "Not done in time; the job goes on.",
 }

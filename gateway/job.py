@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 
 from blocks import forgetting
 from ecg_audio.errors import JobConflict, JobUnknown, ResultNotFound
-from gateway import results
+from gateway import exports, results
 from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
 from gateway.jobs import JobId, completed, in_list, progress_of
@@ -47,6 +48,8 @@ async def whole(job_id: JobId, prefect: Prefect) -> WholeJob:
         run_id=published.manifest.run_id,
         revision=revision,
         has_picture=(await asyncio.to_thread(_playable, published, found)).has_picture,
+        can_burn=await asyncio.to_thread(lambda: published.has_video),
+        tells=found.callback is not None,
         outputs=list(published.manifest.outputs),
     )
 
@@ -81,10 +84,12 @@ async def links(job_id: JobId, prefect: Prefect, settings: Set) -> Links:
     until = ending()
     own = PATH.format(job_id=job_id)
     outputs = f"/api/upload-video/outputs/{job_id}/"
+    offered = exports.offered(published.manifest)
     return Links(
         media=link(f"{own}/media", settings, until),
         report=link(f"{own}/report", settings, until),
         outputs={name: link(outputs + name, settings, until) for name in published.manifest.outputs},
+        exports={name: link(f"{own}/exports/{name}", settings, until) for name in offered},
         expires_at=datetime.fromtimestamp(until, UTC).isoformat(),
     )
 
@@ -117,6 +122,30 @@ async def media(
     if by_link:  # the report is a page of nowhere
         headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return sent(place, media_type=played.media_type, headers=headers)
+
+
+@files.get(
+    f"{PATH}/exports/{{format_name}}",
+    tags=["jobs"],
+    summary="The result in another format, or all of it in one archive",
+    response_class=Response,
+    responses={**BYTES, **documented(401, 404, 422, 501, 503)},
+)
+async def export(
+    job_id: JobId,
+    format_name: Annotated[exports.Format, InPath(examples=["eaf"])],
+    prefect: Prefect,
+    _by_link: ByLink,
+) -> Response:
+    """It is made now, of the result as it stands: what `ecg captions` and `ecg export` write."""
+    _, published = await _completed(job_id, prefect)
+    made = await asyncio.to_thread(exports.made, published, format_name)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{job_id}.{made.ending}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return Response(made.content, media_type=made.media_type, headers=headers)
 
 
 @files.get(

@@ -180,6 +180,8 @@ class WholeJob(ListedJob):
         run_id="9a1f0c1e-0b1d-4f0e-9b3a-0a6f5f2c7c11",
         revision=None,
         has_picture=True,
+        can_burn=True,
+        tells=False,
         outputs=["analysis", "ass", "report", "srt", "vtt"],
     )
 
@@ -189,6 +191,8 @@ class WholeJob(ListedJob):
     ] = None
     revision: Annotated[str | None, Field(description="The revision that is under way.")] = None
     has_picture: Annotated[bool, Field(description="Whether `media` has a picture.")] = False
+    can_burn: Annotated[bool, Field(description="Whether there is a video to burn captions into.")] = False
+    tells: Annotated[bool, Field(description="Whether there is a backend that `tell` of a revision tells.")] = False
     outputs: Annotated[list[str], Field(description="Names of what is published.")] = []
 
 
@@ -199,12 +203,14 @@ class Links(BaseModel):
         media=f"/api/upload-video/jobs/{JOB}/media?until=1893456000&signature=6f2c",
         report=f"/api/upload-video/jobs/{JOB}/report?until=1893456000&signature=9b3a",
         outputs={"srt": f"/api/upload-video/outputs/{JOB}/srt?until=1893456000&signature=1e0b"},
+        exports={"eaf": f"/api/upload-video/jobs/{JOB}/exports/eaf?until=1893456000&signature=7c11"},
         expires_at="2030-01-01T00:00:00Z",
     )
 
     media: Annotated[str, Field(description="The recording: its video where the store has it, else its sound.")]
     report: str
     outputs: dict[str, str]
+    exports: Annotated[dict[str, str], Field(description="Formats that are made when somebody asks for them.")] = {}
     expires_at: str
 
 

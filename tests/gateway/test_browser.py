@@ -22,8 +22,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from ecg_audio.speech import engine, known_voices
 from gateway.settings import Settings
 from tests.captions.page.conftest import DESKTOP, PHONE, driver  # noqa: F401 - a fixture
-from tests.gateway.conftest import serving
-from tests.gateway.test_job import JOBS, uploaded
+from tests.gateway.conftest import JOBS, serving, uploaded
 from tests.support.gateway import PROCESS
 from tests.support.prefect_worker import deployed, do_all, working
 from tests.support.stub_engine import StubEngine
