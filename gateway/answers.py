@@ -74,6 +74,11 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Failure, "description": _MEANING[status]} for status in statuses}
 
 
+def example_of(status: int, shown: Any, kind: str = "application/json") -> dict[int | str, dict[str, Any]]:
+    """An example of what one endpoint answers, where that of the answer's class is not its own, for OpenAPI."""
+    return {status: {"content": {kind: {"example": shown}}}}
+
+
 def failure(
     status: int,
     code: str,

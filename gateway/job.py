@@ -12,18 +12,44 @@ from blocks import forgetting
 from ecg_audio.errors import JobConflict, JobUnknown, ResultNotFound
 from gateway import exports, results
 from gateway.admission import Prefect, Set, admit
-from gateway.answers import documented
+from gateway.answers import documented, example_of
 from gateway.jobs import JobId, completed, in_list, progress_of
 from gateway.links import ByLink, ending, files, link, sent
 from gateway.orchestrator import Orchestrator
 from gateway.records import Job
 from gateway.results import Media, Published
-from gateway.wire import Forgotten, Links, ListedJob, WholeJob
+from gateway.wire import JOB, Forgotten, Links, ListedJob, WholeJob
 
 PATH = "/api/upload-video/jobs/{job_id}"
 SANDBOXED = "sandbox allow-scripts allow-downloads; frame-ancestors 'self'"
 """A report holds scripts, and untrusted text: it runs as a page of nowhere, and reaches nothing of this address."""
 BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}}
+
+DOCUMENT = {
+    "job_id": JOB,
+    "run_id": "9a1f0c1e-0b1d-4f0e-9b3a-0a6f5f2c7c11",
+    "language": "en",
+    "segments": [
+        {
+            "id": 0,
+            "start_s": 0.4,
+            "end_s": 1.6,
+            "speaker": "SPEAKER_00",
+            "text": "Hello there.",
+            "words": [
+                {
+                    "text": "Hello",
+                    "start_s": 0.4,
+                    "end_s": 0.9,
+                    "timing": "aligned",
+                    "voice": {"rms_dbfs": -21.4, "f0_median_hz": 204.5},
+                }
+            ],
+        }
+    ],
+    "speakers": [{"id": "SPEAKER_00", "speaking_s": 1.2}],
+}
+"""An example of a result, with a little of what it has."""
 
 job = APIRouter(tags=["jobs"], dependencies=[Depends(admit)])
 
@@ -61,7 +87,7 @@ async def whole(job_id: JobId, prefect: Prefect) -> WholeJob:
     responses={
         200: {
             "description": "The document of `analysis.schema.json`; its `run_id` is the base of corrections.",
-            "content": {"application/json": {"schema": {"type": "object"}}},
+            "content": {"application/json": {"schema": {"type": "object"}, "example": DOCUMENT}},
         },
         **documented(401, 404, 422, 503),
     },
@@ -153,7 +179,7 @@ async def export(
     tags=["jobs"],
     summary="The report page, to be shown in a frame",
     response_class=HTMLResponse,
-    responses=documented(401, 404, 422, 503),
+    responses=example_of(200, "<!doctype html>...", "text/html") | documented(401, 404, 422, 503),
 )
 async def report(job_id: JobId, prefect: Prefect, settings: Set, _by_link: ByLink) -> HTMLResponse:
     """Its scripts run in a sandbox; it plays the recording by a link of its own."""
