@@ -1,19 +1,20 @@
 """Formats that nobody publishes: made of a result when somebody asks for one. What makes them blocks."""
 
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ecg_audio.analysis import Analysis
-from ecg_audio.captions import cues, ebuttd, transcript
+from ecg_audio.captions import transcript
 from ecg_audio.errors import FormatUnavailable, ResultNotFound
 from ecg_audio.results import exports
 from ecg_audio.results.manifest import Manifest
 from gateway.results import Published
 
 Format = Literal["txt", "md", "ebuttd", "textgrid", "eaf", "ctm", "stm", "rttm", "egemaps", "bundle"]
-OF_TABLES = ("egemaps", "bundle")
-"""Made of the tables too, which Arrow reads: the control image is without it."""
+NEEDS: Mapping[str, str] = {"ebuttd": "budoux", "egemaps": "pyarrow", "bundle": "pyarrow"}
+"""The package that a format is made with and the control image is without: it breaks lines, or reads tables."""
 _TEXT = "text/plain; charset=utf-8"
 _MEDIA_TYPES = {
     "md": "text/markdown; charset=utf-8",
@@ -33,22 +34,20 @@ class Made:
 
 def offered(written: Manifest) -> list[str]:
     """Which formats this gateway can make of a result, beside what is published of it."""
-    names = [name for name in get_args(Format) if name not in written.outputs]
-    missing = [] if _reads_tables() else list(OF_TABLES)
-    missing += [] if exports.FRAMES in written.outputs else ["egemaps"]
-    return [name for name in names if name not in missing]
+    names = [name for name in get_args(Format) if name not in written.outputs and _can_make(name)]
+    return [name for name in names if name != "egemaps" or exports.FRAMES in written.outputs]
 
 
 def made(published: Published, wanted: Format) -> Made:
     """A result in a format.
 
     Raises:
-        FormatUnavailable: it is made of tables, and nothing here reads them.
+        FormatUnavailable: it is made with a package that is not installed here.
         ResultNotFound: it is made of what this result does not have, or no longer.
         PublishFailed: the store does not answer.
     """
-    if wanted in OF_TABLES and not _reads_tables():
-        raise FormatUnavailable(f"this gateway cannot make {wanted}: it has no Apache Arrow")
+    if not _can_make(wanted):
+        raise FormatUnavailable(f"this gateway cannot make {wanted}: it has no {NEEDS[wanted]}")
     analysis = published.analysis
     if wanted == "bundle":
         return Made(_archive(published, analysis), "application/zip", "zip")
@@ -69,6 +68,8 @@ def _text(analysis: Analysis, wanted: str) -> tuple[str, str]:
     if wanted == "md":
         return wanted, transcript.markdown(analysis)
     if wanted == "ebuttd":
+        from ecg_audio.captions import cues, ebuttd
+
         language = analysis.text_language
         lines = cues.cues(analysis.segments, cues.CueSettings.for_language(language))
         return "ebuttd.xml", ebuttd.dumps(lines, language=language)
@@ -82,5 +83,5 @@ def _archive(published: Published, analysis: Analysis) -> bytes:
     return exports.archive(analysis, published.manifest, lambda key: compaction.read(published.store, key))
 
 
-def _reads_tables() -> bool:
-    return importlib.util.find_spec("pyarrow") is not None
+def _can_make(name: str) -> bool:
+    return name not in NEEDS or importlib.util.find_spec(NEEDS[name]) is not None

@@ -49,15 +49,15 @@ def test_the_archive_is_that_of_the_command(client: httpx.Client, job: str) -> N
     assert formats.FORMATS == of_the_command.FORMATS and set(get_args(exports.Format)) > set(formats.FORMATS)
 
 
-def test_where_nothing_reads_tables_the_rest_is_had(
+def test_where_packages_are_missing_the_rest_is_had(
     client: httpx.Client,
     job: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As in the control image: what is made of tables is not offered, and is refused by name."""
-    monkeypatch.setattr(exports, "_reads_tables", lambda: False)
-    assert set(client.post(f"{JOBS}/{job}/links").json()["exports"]) == set(HOLDS) - {"egemaps", "bundle"}
-    for wanted in exports.OF_TABLES:
+    """As in the control image: what is made with them is not offered, and is refused by name."""
+    monkeypatch.setattr(exports, "NEEDS", dict.fromkeys(exports.NEEDS, "no_such_package"))
+    assert set(client.post(f"{JOBS}/{job}/links").json()["exports"]) == set(HOLDS) - set(exports.NEEDS)
+    for wanted in exports.NEEDS:
         assert code(client.get(f"{JOBS}/{job}/exports/{wanted}")) == (501, "FORMAT_UNAVAILABLE")
     assert client.get(f"{JOBS}/{job}/exports/eaf").status_code == 200
 
