@@ -320,6 +320,13 @@ class ResultNotFound(EcgError):
     default_hint = "Give a job id with --out, or the path of an analysis.json or manifest.json."
 
 
+class FormatUnavailable(EcgError):
+    """This format is made with packages that are not installed here."""
+
+    code = "FORMAT_UNAVAILABLE"
+    default_hint = "`ecg export` makes it where the whole of ecg is installed, as a gateway of `ecg serve` does."
+
+
 class SpeakerUnknown(EcgError):
     """The result has no speaker of this name."""
 

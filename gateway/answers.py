@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ecg_audio.errors import (
     EcgError,
+    FormatUnavailable,
     InvalidRequest,
     JobConflict,
     JobUnknown,
@@ -41,6 +42,7 @@ STATUS: dict[type[EcgError], int] = {
     JobUnknown: 404,
     JobConflict: 409,
     ResultChanged: 409,
+    FormatUnavailable: 501,
     GatewayBusy: 503,
     OrchestratorUnavailable: 503,
     PublishFailed: 503,
@@ -63,7 +65,7 @@ _MEANING = {
     409: "The id stands for something else already, or what it stands for is in the way.",
     413: "The body is too large.",
     422: "The request does not make sense.",
-    501: "The operator has not turned this on.",
+    501: "The operator has not turned this on, or has not installed what it needs.",
     503: "Busy, or Prefect or the store does not answer now: send it again after Retry-After seconds.",
     504: "Not done in time; the job goes on.",
 }
@@ -72,6 +74,11 @@ _MEANING = {
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What an endpoint answers beside its success, for OpenAPI."""
     return {status: {"model": Failure, "description": _MEANING[status]} for status in statuses}
+
+
+def example_of(status: int, shown: Any, kind: str = "application/json") -> dict[int | str, dict[str, Any]]:
+    """An example of what one endpoint answers, where that of the answer's class is not its own, for OpenAPI."""
+    return {status: {"content": {kind: {"example": shown}}}}
 
 
 def failure(

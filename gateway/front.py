@@ -30,6 +30,12 @@ async def page(settings: Set) -> HTMLResponse:
     return HTMLResponse((FOLDER / "index.html").read_text("utf-8"), headers=headers)
 
 
+@front.get("/studio/languages")
+async def languages() -> list[str]:
+    """Which languages the page can be read in: those that it has a file of words for."""
+    return sorted(Path(name).stem for name in _parts() if name.endswith(".json"))
+
+
 @front.get("/studio/{name}")
 async def part(name: str) -> Response:
     """A program, style or language of the page."""

@@ -5,24 +5,51 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 
 from blocks import forgetting
 from ecg_audio.errors import JobConflict, JobUnknown, ResultNotFound
-from gateway import results
+from gateway import exports, results
 from gateway.admission import Prefect, Set, admit
-from gateway.answers import documented
+from gateway.answers import documented, example_of
 from gateway.jobs import JobId, completed, in_list, progress_of
 from gateway.links import ByLink, ending, files, link, sent
 from gateway.orchestrator import Orchestrator
 from gateway.records import Job
 from gateway.results import Media, Published
-from gateway.wire import Forgotten, Links, ListedJob, WholeJob
+from gateway.wire import JOB, Forgotten, Links, ListedJob, WholeJob
 
 PATH = "/api/upload-video/jobs/{job_id}"
 SANDBOXED = "sandbox allow-scripts allow-downloads; frame-ancestors 'self'"
 """A report holds scripts, and untrusted text: it runs as a page of nowhere, and reaches nothing of this address."""
 BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}}
+
+DOCUMENT = {
+    "job_id": JOB,
+    "run_id": "9a1f0c1e-0b1d-4f0e-9b3a-0a6f5f2c7c11",
+    "language": "en",
+    "segments": [
+        {
+            "id": 0,
+            "start_s": 0.4,
+            "end_s": 1.6,
+            "speaker": "SPEAKER_00",
+            "text": "Hello there.",
+            "words": [
+                {
+                    "text": "Hello",
+                    "start_s": 0.4,
+                    "end_s": 0.9,
+                    "timing": "aligned",
+                    "voice": {"rms_dbfs": -21.4, "f0_median_hz": 204.5},
+                }
+            ],
+        }
+    ],
+    "speakers": [{"id": "SPEAKER_00", "speaking_s": 1.2}],
+}
+"""An example of a result, with a little of what it has."""
 
 job = APIRouter(tags=["jobs"], dependencies=[Depends(admit)])
 
@@ -47,6 +74,8 @@ async def whole(job_id: JobId, prefect: Prefect) -> WholeJob:
         run_id=published.manifest.run_id,
         revision=revision,
         has_picture=(await asyncio.to_thread(_playable, published, found)).has_picture,
+        can_burn=await asyncio.to_thread(lambda: published.has_video),
+        tells=found.callback is not None,
         outputs=list(published.manifest.outputs),
     )
 
@@ -58,7 +87,7 @@ async def whole(job_id: JobId, prefect: Prefect) -> WholeJob:
     responses={
         200: {
             "description": "The document of `analysis.schema.json`; its `run_id` is the base of corrections.",
-            "content": {"application/json": {"schema": {"type": "object"}}},
+            "content": {"application/json": {"schema": {"type": "object"}, "example": DOCUMENT}},
         },
         **documented(401, 404, 422, 503),
     },
@@ -81,10 +110,12 @@ async def links(job_id: JobId, prefect: Prefect, settings: Set) -> Links:
     until = ending()
     own = PATH.format(job_id=job_id)
     outputs = f"/api/upload-video/outputs/{job_id}/"
+    offered = exports.offered(published.manifest)
     return Links(
         media=link(f"{own}/media", settings, until),
         report=link(f"{own}/report", settings, until),
         outputs={name: link(outputs + name, settings, until) for name in published.manifest.outputs},
+        exports={name: link(f"{own}/exports/{name}", settings, until) for name in offered},
         expires_at=datetime.fromtimestamp(until, UTC).isoformat(),
     )
 
@@ -120,11 +151,35 @@ async def media(
 
 
 @files.get(
+    f"{PATH}/exports/{{format_name}}",
+    tags=["jobs"],
+    summary="The result in another format, or all of it in one archive",
+    response_class=Response,
+    responses={**BYTES, **documented(401, 404, 422, 501, 503)},
+)
+async def export(
+    job_id: JobId,
+    format_name: Annotated[exports.Format, InPath(examples=["eaf"])],
+    prefect: Prefect,
+    _by_link: ByLink,
+) -> Response:
+    """It is made now, of the result as it stands: what `ecg captions` and `ecg export` write."""
+    _, published = await _completed(job_id, prefect)
+    made = await asyncio.to_thread(exports.made, published, format_name)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{job_id}.{made.ending}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return Response(made.content, media_type=made.media_type, headers=headers)
+
+
+@files.get(
     f"{PATH}/report",
     tags=["jobs"],
     summary="The report page, to be shown in a frame",
     response_class=HTMLResponse,
-    responses=documented(401, 404, 422, 503),
+    responses=example_of(200, "<!doctype html>...", "text/html") | documented(401, 404, 422, 503),
 )
 async def report(job_id: JobId, prefect: Prefect, settings: Set, _by_link: ByLink) -> HTMLResponse:
     """Its scripts run in a sandbox; it plays the recording by a link of its own."""

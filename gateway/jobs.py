@@ -115,7 +115,9 @@ async def status(job_id: JobId, prefect: Prefect) -> Status:
         **documented(401, 404, 422, 503),
     },
 )
-async def output(job_id: JobId, name: str, prefect: Prefect, _by_link: ByLink) -> Response:
+async def output(
+    job_id: JobId, name: Annotated[str, InPath(examples=["srt"])], prefect: Prefect, _by_link: ByLink
+) -> Response:
     """The file; its names are those of the status's `outputs`."""
     _, published = await completed(job_id, prefect, "outputs")
     described, place = await asyncio.to_thread(published.place, name)

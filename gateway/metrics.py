@@ -62,7 +62,14 @@ class Meters:
             self.jobs.labels(state).set(number)
 
 
-@metrics.get("/metrics", summary="Requests and jobs, for Prometheus", response_class=Response)
+@metrics.get(
+    "/metrics",
+    summary="Requests and jobs, for Prometheus",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": 'ecg_jobs{state="queued"} 3'}}}
+    },
+)
 async def exposed(request: Request, prefect: Prefect) -> Response:
     """Counts of requests by route and status, their durations, and jobs by state."""
     meters: Meters = request.app.state.meters

@@ -1,6 +1,7 @@
 """/docs: what can be asked of the gateway, as one page that loads nothing, from anywhere."""
 
 import html
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,8 @@ METHODS = ("get", "post", "put", "delete", "patch")
 NOTHING_ELSE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "X-Frame-Options": "DENY"}
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "code{font-family:ui-monospace,monospace}h2{margin-top:2rem;border-top:1px solid #ccc;padding-top:1rem}"
+    "code,pre{font-family:ui-monospace,monospace}pre{overflow:auto;padding:.5rem;border:1px solid #8886}"
+    "h2{margin-top:2rem;border-top:1px solid #ccc;padding-top:1rem}"
     "table{border-collapse:collapse}td,th{text-align:left;vertical-align:top;padding:.2rem 1rem .2rem 0}"
     "@media(prefers-color-scheme:dark){body{background:#111;color:#eee}a{color:#8cf}}"
 )
@@ -55,16 +57,45 @@ def _operation(name: str, operation: Mapping[str, Any], described: Mapping[str, 
             yield f"<tr><td><code>{html.escape(field)}</code><td>{'needed' if required else ''}"
             yield f"<td>{html.escape(meaning)}</tr>"
         yield "</table>"
+    for media in content.values():
+        yield from _shown("takes, for example", media, described)
     yield "<table><tr><th>answers<th></tr>"
     for status, answer in operation["responses"].items():
         yield f"<tr><td>{html.escape(status)}<td>{html.escape(answer.get('description', ''))}</tr>"
     yield "</table>"
+    for status, answer in operation["responses"].items():
+        for media in answer.get("content", {}).values():
+            # what is the same everywhere is shown where it is an endpoint's own
+            if status.startswith("2") or "example" in media:
+                yield from _shown(f"answers {status}, for example", media, described)
+
+
+def _shown(what: str, media: Mapping[str, Any], described: Mapping[str, Any]) -> Iterator[str]:
+    """An example of a body, where there is one."""
+    found = example(media, described)
+    if found is not None:
+        text = found if isinstance(found, str) else json.dumps(found, indent=2, ensure_ascii=False)
+        yield f"<p>{html.escape(what)}:</p><pre tabindex='0'>{html.escape(text)}</pre>"
+
+
+def example(media: Mapping[str, Any], described: Mapping[str, Any]) -> Any:
+    """An example of a body: its own, else the first of its schema; None: there is none."""
+    if "example" in media:
+        return media["example"]
+    return next(iter(_schema(media.get("schema", {}), described).get("examples", ())), None)
+
+
+def _schema(schema: Mapping[str, Any], described: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema, by its name where that is all that stands there."""
+    if "$ref" not in schema:
+        return schema
+    found: Mapping[str, Any] = described["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return found
 
 
 def _fields(schema: Mapping[str, Any], described: Mapping[str, Any]) -> list[tuple[str, bool, str]]:
     """Name, whether it is needed, and meaning of each field of a body."""
-    if "$ref" in schema:
-        schema = described["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    schema = _schema(schema, described)
     needed = schema.get("required", ())
     return [
         (name, name in needed, field.get("description") or field.get("title", ""))

@@ -67,6 +67,11 @@ class Published:
         """The whole result. Raises as `document` does."""
         return documents.loads(self.store.read(self.manifest.outputs["analysis"].key))
 
+    @property
+    def has_video(self) -> bool:
+        """Whether the source has a picture, wherever it lies. Raises as `document` does."""
+        return _recording(self.store, self.manifest.outputs["analysis"].key)[1]
+
     def media(self, job: Job) -> Media:
         """The recording to play: the upload it was handed in as, where this store has it, else its extracted sound.
 

@@ -2,16 +2,17 @@
 
 import asyncio
 import uuid
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
+from fastapi import Path as InPath
 
 from ecg_audio.analysis import Edits
 from ecg_audio.errors import InvalidRequest, JobConflict, OrchestratorUnavailable, ResultNotFound
 from ecg_audio.revision.draft import drafted
 from gateway import results
 from gateway.admission import Prefect, Set, admit
-from gateway.answers import documented
+from gateway.answers import documented, example_of
 from gateway.jobs import JobId, completed
 from gateway.links import ByLink, ending, files, link, sent
 from gateway.orchestrator import Orchestrator
@@ -19,11 +20,32 @@ from gateway.records import STATES
 from gateway.records import SideRun as Found
 from gateway.results import Published
 from gateway.settings import Settings
-from gateway.wire import Revise, SideRun
+from gateway.wire import JOB, RUN, Revise, SideRun
 
 PATH = "/api/upload-video/jobs/{job_id}"
 MOST_TRIES = 20
 """Of one revision or video: each that failed has a key of its own."""
+
+RunId = Annotated[uuid.UUID, InPath(examples=[RUN])]
+_CHANGED = {
+    "message": f"the result of {JOB} is no longer the one that was corrected: now it is revision 1",
+    "error": {"code": "JOB_CONFLICT", "hint": "Open the result again, and correct that one."},
+    "changed": {
+        "run_id": RUN,
+        "number": 1,
+        "revised_at": "2026-01-31T12:00:00Z",
+        "edits": {"speakers": {"SPEAKER_00": "Sheila"}, "segments": {}},
+    },
+}
+_BURNT = {
+    "id": RUN,
+    "job_id": JOB,
+    "state": "completed",
+    "progress": 100,
+    "stages": [],
+    "url": f"/api/upload-video/jobs/{JOB}/burns/{RUN}",
+    "video": f"/api/upload-video/jobs/{JOB}/burns/{RUN}/video?until=1893456000&signature=6f2c",
+}
 
 revisions = APIRouter(tags=["revisions"], dependencies=[Depends(admit)])
 
@@ -32,7 +54,7 @@ revisions = APIRouter(tags=["revisions"], dependencies=[Depends(admit)])
     f"{PATH}/revisions",
     summary="Correct a result, or take its latest corrections back",
     status_code=202,
-    responses=documented(401, 403, 404, 409, 413, 422, 503),
+    responses=documented(401, 403, 404, 413, 422, 503) | {409: documented(409)[409] | example_of(409, _CHANGED)[409]},
 )
 async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) -> SideRun:
     """What is changed is aligned and measured again, and everything published anew, as one whole.
@@ -76,7 +98,7 @@ async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) 
     summary="How far a revision is",
     responses=documented(401, 404, 422, 503),
 )
-async def revision(job_id: JobId, revision_id: uuid.UUID, prefect: Prefect) -> SideRun:
+async def revision(job_id: JobId, revision_id: RunId, prefect: Prefect) -> SideRun:
     """When it is completed, the job's result is the corrected one."""
     run = await prefect.side_run(job_id, str(revision_id))
     return await told(run, prefect, f"{PATH.format(job_id=job_id)}/revisions/{revision_id}")
@@ -86,7 +108,7 @@ async def revision(job_id: JobId, revision_id: uuid.UUID, prefect: Prefect) -> S
     f"{PATH}/burns",
     summary="Burn the captions into a copy of the video",
     status_code=202,
-    responses=documented(401, 403, 404, 409, 422, 503),
+    responses=example_of(202, _BURNT) | documented(401, 403, 404, 409, 422, 503),
 )
 async def burn(job_id: JobId, prefect: Prefect, settings: Set) -> SideRun:
     """The captions as they stand now; asked for twice, it is done once."""
@@ -100,9 +122,9 @@ async def burn(job_id: JobId, prefect: Prefect, settings: Set) -> SideRun:
 @revisions.get(
     f"{PATH}/burns/{{burn_id}}",
     summary="How far the burning in is",
-    responses=documented(401, 404, 422, 503),
+    responses=example_of(200, _BURNT) | documented(401, 404, 422, 503),
 )
-async def burning(job_id: JobId, burn_id: uuid.UUID, prefect: Prefect, settings: Set) -> SideRun:
+async def burning(job_id: JobId, burn_id: RunId, prefect: Prefect, settings: Set) -> SideRun:
     """When it is completed, `video` says where to get it."""
     run = await prefect.side_run(job_id, str(burn_id))
     return await told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{burn_id}", settings)
@@ -121,7 +143,7 @@ async def burning(job_id: JobId, burn_id: uuid.UUID, prefect: Prefect, settings:
         **documented(401, 404, 422, 503),
     },
 )
-async def burnt(job_id: JobId, burn_id: uuid.UUID, prefect: Prefect, _by_link: ByLink) -> Response:
+async def burnt(job_id: JobId, burn_id: RunId, prefect: Prefect, _by_link: ByLink) -> Response:
     """An MP4."""
     run = await prefect.side_run(job_id, str(burn_id))
     if run.state != "COMPLETED" or "source" not in run.parameters:

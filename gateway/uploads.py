@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Path as InPath
 from starlette.requests import ClientDisconnect
 
 from blocks.folder import INCOMING
@@ -64,8 +65,8 @@ async def offer(asked: NewUpload, settings: Set) -> Upload:
     },
 )
 async def take(
-    user: str,
-    name: str,
+    user: Annotated[str, InPath(examples=["anonymous"])],
+    name: Annotated[str, InPath(examples=["20260131_090000_0f3a4c5e_강의_1.mp4"])],
     request: Request,
     settings: Set,
     signature: Annotated[str, Query(max_length=64, description="Of the offer, as are the other two.")] = "",

@@ -12,16 +12,26 @@ from ecg_audio import layout
 from ecg_audio.errors import VoiceUnknown
 from gateway import results
 from gateway.admission import Prefect, Set, admit
-from gateway.answers import documented
+from gateway.answers import documented, example_of
 from gateway.jobs import JobId, completed
-from gateway.revisions import told
-from gateway.wire import ForgottenVoice, RememberVoice, SideRun, Voice, Voices
+from gateway.revisions import RunId, told
+from gateway.wire import JOB, RUN, ForgottenVoice, RememberVoice, SideRun, Voice, Voices
 
 PATH = "/api/voices"
 
 voices = APIRouter(tags=["voices"], dependencies=[Depends(admit)])
 
-VoiceId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="As the list gives it.")]
+VoiceId = Annotated[
+    str,
+    Path(pattern=r"^[0-9a-f]{32}$", description="As the list gives it.", examples=["0f3a4c5e6b7d8091a2b3c4d5e6f70819"]),
+]
+_REMEMBERING = {
+    "id": RUN,
+    "job_id": JOB,
+    "state": "queued",
+    "progress": 0,
+    "url": f"{PATH}/remembering/{JOB}/{RUN}",
+}
 
 
 @voices.get(PATH, summary="Who is known by their voice", responses=documented(401, 503))
@@ -41,7 +51,7 @@ async def known(settings: Set) -> Voices:
     PATH,
     summary="Remember the voice of a job's speaker",
     status_code=202,
-    responses=documented(401, 403, 404, 413, 422, 503),
+    responses=example_of(202, _REMEMBERING) | documented(401, 403, 404, 413, 422, 503),
 )
 async def remember(asked: RememberVoice, prefect: Prefect, settings: Set) -> SideRun:
     """Recordings that are analysed from then on say so where they hear this voice, or ask: "maybe Sheila".
@@ -68,9 +78,9 @@ async def remember(asked: RememberVoice, prefect: Prefect, settings: Set) -> Sid
 @voices.get(
     f"{PATH}/remembering/{{job_id}}/{{run_id}}",
     summary="How far the remembering of a voice is",
-    responses=documented(401, 404, 422, 503),
+    responses=example_of(200, _REMEMBERING) | documented(401, 404, 422, 503),
 )
-async def remembering(job_id: JobId, run_id: uuid.UUID, prefect: Prefect) -> SideRun:
+async def remembering(job_id: JobId, run_id: RunId, prefect: Prefect) -> SideRun:
     """When it is completed, the list has the name."""
     run = await prefect.side_run(job_id, str(run_id))
     return await told(run, prefect, f"{PATH}/remembering/{job_id}/{run_id}")

@@ -8,6 +8,7 @@ from ecg_audio.analysis import Edits, SegmentEdit
 from ecg_audio.request import JOB_ID, Channels
 
 JOB = "550e8400-e29b-41d4-a716-446655440000"
+RUN = "3f1d0c1e-7b1d-4f0e-9b3a-0a6f5f2c7c22"
 USER = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
 Text = Annotated[str, Field(min_length=1, max_length=8192)]
@@ -73,6 +74,15 @@ class NewUpload(BaseModel):
 class Upload(BaseModel):
     """A place for a recording, and how to fill it."""
 
+    model_config = example(
+        upload_url="/uploads/anonymous/20260131_090000_0f3a4c5e_강의_1.mp4?type=video%2Fmp4&size=31457280&signature=6f2c",
+        method="PUT",
+        headers={"Content-Type": "video/mp4"},
+        video_url="/data/store/videos/anonymous/20260131_090000_0f3a4c5e_강의_1.mp4",
+        expires_at="2026-01-31T10:00:00+00:00",
+        max_bytes=31457280,
+    )
+
     upload_url: Annotated[str, Field(description="An address, or a path on this gateway.")]
     method: Literal["PUT"] = "PUT"
     headers: Annotated[dict[str, str], Field(description="What the PUT must carry.")]
@@ -84,12 +94,23 @@ class Upload(BaseModel):
 class Uploaded(BaseModel):
     """A recording is there, whole."""
 
+    model_config = example(video_url="/data/store/videos/anonymous/20260131_090000_0f3a4c5e_강의_1.mp4", size=31457280)
+
     video_url: str
     size: Annotated[int, Field(description="Bytes.")]
 
 
 class Accepted(BaseModel):
     """A job was handed in, now or earlier."""
+
+    model_config = example(
+        job_id=JOB,
+        status="processing",
+        message="Video processing started",
+        status_url=f"/api/upload-video/status/{JOB}",
+        estimated_time=120,
+        queued=3,
+    )
 
     job_id: str
     status: Literal["processing"] = "processing"
@@ -106,6 +127,8 @@ class Accepted(BaseModel):
 class Status(BaseModel):
     """How far a job is. Where a job has failed, it says why; once it has completed, it holds the wire document."""
 
+    model_config = example(job_id=JOB, status="processing", progress=40)
+
     job_id: str
     status: Literal["processing", "completed", "failed"]
     progress: Annotated[int, Field(ge=0, le=100)]
@@ -117,6 +140,21 @@ class Status(BaseModel):
 
 class ListedJob(BaseModel):
     """One job of a list."""
+
+    model_config = example(
+        job_id=JOB,
+        title="강의 1.mp4",
+        status="failed",
+        state="cancelled",
+        progress=40,
+        created_at="2026-01-31T09:00:00Z",
+        started_at="2026-01-31T09:00:02Z",
+        ended_at="2026-01-31T09:01:00Z",
+        error_code="JOB_CANCELLED",
+        error_message="the job was cancelled",
+        hint="Hand the recording in again, under a new job id.",
+        status_url=f"/api/upload-video/status/{JOB}",
+    )
 
     job_id: str
     title: Annotated[str | None, Field(description="The name or address of its recording.")] = None
@@ -175,11 +213,16 @@ class WholeJob(ListedJob):
         status="completed",
         state="completed",
         progress=100,
+        created_at="2026-01-31T09:00:00Z",
+        started_at="2026-01-31T09:00:02Z",
+        ended_at="2026-01-31T09:02:10Z",
         status_url=f"/api/upload-video/status/{JOB}",
         stages=[],
         run_id="9a1f0c1e-0b1d-4f0e-9b3a-0a6f5f2c7c11",
         revision=None,
         has_picture=True,
+        can_burn=True,
+        tells=False,
         outputs=["analysis", "ass", "report", "srt", "vtt"],
     )
 
@@ -189,6 +232,8 @@ class WholeJob(ListedJob):
     ] = None
     revision: Annotated[str | None, Field(description="The revision that is under way.")] = None
     has_picture: Annotated[bool, Field(description="Whether `media` has a picture.")] = False
+    can_burn: Annotated[bool, Field(description="Whether there is a video to burn captions into.")] = False
+    tells: Annotated[bool, Field(description="Whether there is a backend that `tell` of a revision tells.")] = False
     outputs: Annotated[list[str], Field(description="Names of what is published.")] = []
 
 
@@ -199,12 +244,14 @@ class Links(BaseModel):
         media=f"/api/upload-video/jobs/{JOB}/media?until=1893456000&signature=6f2c",
         report=f"/api/upload-video/jobs/{JOB}/report?until=1893456000&signature=9b3a",
         outputs={"srt": f"/api/upload-video/outputs/{JOB}/srt?until=1893456000&signature=1e0b"},
+        exports={"eaf": f"/api/upload-video/jobs/{JOB}/exports/eaf?until=1893456000&signature=7c11"},
         expires_at="2030-01-01T00:00:00Z",
     )
 
     media: Annotated[str, Field(description="The recording: its video where the store has it, else its sound.")]
     report: str
     outputs: dict[str, str]
+    exports: Annotated[dict[str, str], Field(description="Formats that are made when somebody asks for them.")] = {}
     expires_at: str
 
 
@@ -243,12 +290,12 @@ class SideRun(BaseModel):
     """Work on a finished job, a revision of it or the burning in of its captions, and how far it is."""
 
     model_config = example(
-        id="3f1d0c1e-7b1d-4f0e-9b3a-0a6f5f2c7c22",
+        id=RUN,
         job_id=JOB,
         state="running",
         progress=40,
         stages=["align"],
-        url=f"/api/upload-video/jobs/{JOB}/revisions/3f1d0c1e-7b1d-4f0e-9b3a-0a6f5f2c7c22",
+        url=f"/api/upload-video/jobs/{JOB}/revisions/{RUN}",
     )
 
     id: str
@@ -323,6 +370,13 @@ class Forgotten(BaseModel):
 class Transcribed(BaseModel):
     """The end of a job, for the caller who waited."""
 
+    model_config = example(
+        success=False,
+        job_id=JOB,
+        error="talk.mp4 has no audio stream",
+        error_code="NO_AUDIO",
+    )
+
     success: bool
     job_id: str
     metadata: dict[str, Any] | None = None
@@ -345,6 +399,14 @@ class PoolHealth(BaseModel):
 class Health(BaseModel):
     """Whether jobs are taken, and done. A check that does not apply here is null."""
 
+    model_config = example(
+        status="degraded",
+        timestamp="2026-01-31T09:00:00+00:00",
+        checks={"prefect": "ok", "pool": "gpu is NOT_READY", "store": "ok"},
+        pool={"name": "gpu", "status": "NOT_READY", "workers_online": 0, "last_heartbeat": "2026-01-31T08:00:00Z"},
+        queued=3,
+    )
+
     status: Annotated[
         Literal["healthy", "degraded", "unhealthy"],
         Field(description="degraded: jobs are taken and wait, nobody does them now; unhealthy: none are taken."),
@@ -357,6 +419,8 @@ class Health(BaseModel):
 
 class Alive(BaseModel):
     """This process answers, whatever it depends on."""
+
+    model_config = example(status="alive")
 
     status: Literal["alive"] = "alive"
 
@@ -379,6 +443,14 @@ class Changed(BaseModel):
 
 class Failure(BaseModel):
     """Every answer that is no success: `message` and `error.code` at the top."""
+
+    model_config = example(
+        message=f"there is no job {JOB}",
+        error={
+            "code": "JOB_NOT_FOUND",
+            "hint": "Check the job id; a job is known from the moment its request was answered.",
+        },
+    )
 
     message: str
     error: ErrorCode

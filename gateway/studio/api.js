@@ -1,6 +1,6 @@
 // The gateway's endpoints: this page uses nothing else. The key, where there is one, is asked for once.
 import { $, memory, rest } from "./page.js";
-import { inWords } from "./language.js";
+import { inWords, t } from "./language.js";
 
 const JOBS = "/api/upload-video/jobs";
 const VOICES = "/api/voices";
@@ -105,7 +105,7 @@ export function send(file, place, tell, stopped) {
       }
       return reject(new Refused(request.status, said));
     };
-    request.onerror = () => reject(new Refused(0, { message: "the connection broke" }));
+    request.onerror = () => reject(new Refused(0, { message: t("connection_broke") }));
     request.onabort = () => reject(new DOMException("stopped", "AbortError"));
     stopped.addEventListener("abort", () => request.abort());
     request.send(place.headers["Content-Type"] ? file : new Blob([file]));

@@ -1,6 +1,6 @@
 // The words of a result, to be read, played and corrected in place. Corrections are kept here until they are saved.
-import { $, actionButton, element, say } from "./page.js";
-import { clock, t } from "./language.js";
+import { $, actionButton, asked, askedName, element, say } from "./page.js";
+import { clock, known, t } from "./language.js";
 
 const FIGURES = [
   ["time", (word) => `${clock(word.start_s, true)} – ${clock(word.end_s, true)}`],
@@ -10,13 +10,24 @@ const FIGURES = [
   ["confidence", (word) => figure(word.confidence === null ? null : 100 * word.confidence, 0, "%")],
   ["timing", (word) => t(`timing_${word.timing}`)],
   ["written_by", (word) => t(`written_by_${word.written_by}`)],
-  ["suspect", (word) => word.suspect],
+  ["suspect", (word) => word.suspect && doubt(word.suspect)],
 ];
+
+const SOMEBODY_ELSE = " "; // no name is a blank
 
 /** A measured figure with its unit; null: it was not measured. */
 function figure(value, digits, unit) {
   return value === null || value === undefined ? null : `${value.toFixed(digits)} ${unit}`;
 }
+
+/** Why a word should not be trusted, as a person reads it. */
+function doubt(reason) {
+  const name = `suspect_${reason.replace(/\W+/g, "_")}`;
+  return known(name) ? t(name) : reason;
+}
+
+/** Whether a word was written by a person, and not found in the sound. */
+export const unfound = (word) => word.timing === "interpolated" && word.written_by === "person";
 
 export function speakerName(id) {
   if (id === null) return t("speaker_unknown");
@@ -67,7 +78,7 @@ export class Editor {
 
   /** The names, once they are saved, of speakers whose voices are to be known again. */
   get remembered() {
-    return [...new Set([...this._remembered].map((id) => this._names.get(id) ?? id))];
+    return [...new Set([...this._remembered].map((id) => this._named(id)))];
   }
 
   get changed() {
@@ -83,7 +94,7 @@ export class Editor {
     const segments = {};
     for (const [id, texts] of this._texts) segments[id] = { text: texts.filter(Boolean).join(" ") };
     for (const [id, speaker] of this._whose) segments[id] = { ...segments[id], speaker };
-    return { speakers: Object.fromEntries(this._names), segments };
+    return { speakers: Object.fromEntries([...this._names.keys()].map((id) => [id, this._named(id)])), segments };
   }
 
   /** What was to be remembered has been, or cannot be. */
@@ -103,9 +114,10 @@ export class Editor {
   /** Take over another editor's corrections where the text is still what was corrected; returns what does not fit. */
   take(other) {
     const left = [];
+    const gone = (speaker) => other._speakers.includes(speaker) && !this._speakers.includes(speaker);
     for (const [speaker, name] of other._names) {
-      if (this._speakers.includes(speaker)) this._name(speaker, name);
-      else left.push(name);
+      if (this._speakers.includes(speaker) && !gone(name)) this._name(speaker, name);
+      else left.push(speakerName(name));
     }
     for (const [id, texts] of other._texts) {
       const [before, now] = [other._segments.get(id), this._segments.get(id)];
@@ -114,7 +126,7 @@ export class Editor {
       else left.push(texts.filter(Boolean).join(" "));
     }
     for (const [id, speaker] of other._whose) {
-      if (this._segments.get(id)?.speaker === other._segments.get(id).speaker) this._setSpeaker(id, speaker);
+      if (this._segments.get(id)?.speaker === other._segments.get(id).speaker && !gone(speaker)) this._setSpeaker(id, speaker);
       else left.push(speakerName(speaker));
     }
     for (const speaker of other._remembered) {
@@ -146,7 +158,7 @@ export class Editor {
     const at = { clock: clock(segment.start_s) };
     const play = actionButton(`▶ ${at.clock}`, () => this._play(segment), { className: "play", "aria-label": t("play_line", at) });
     const who = element("select", { "aria-label": t("speaker_of_line", at) });
-    who.addEventListener("change", () => this._setSpeaker(segment.id, who.value));
+    who.addEventListener("change", () => this._choose(segment.id));
     const spoken = element("p", { className: "spoken", role: "group", "aria-label": t("line_at", at) });
     const line = element("li", { className: "line", data: { segment: segment.id } }, play, who, spoken);
     this._lines.set(segment.id, { line, who, spoken });
@@ -167,10 +179,46 @@ export class Editor {
   _fillWho(id) {
     const { who } = this._lines.get(id);
     const now = this._whose.get(id) ?? this._segments.get(id).speaker;
-    const options = this._speakers.map((one) => element("option", { value: one, textContent: this._names.get(one) ?? speakerName(one) }));
+    const options = this._everybody().map((one) => element("option", { value: one, textContent: this._shown(one) }));
     if (now === null) options.unshift(element("option", { value: "", textContent: speakerName(null) }));
-    who.replaceChildren(...options);
+    who.replaceChildren(...options, element("option", { value: SOMEBODY_ELSE, textContent: t("somebody_else") }));
     who.value = now ?? "";
+  }
+
+  /** Take the speaker that was chosen for a line: one of those that there are, or one whose name is asked for. */
+  async _choose(id) {
+    const { who } = this._lines.get(id);
+    if (who.value !== SOMEBODY_ELSE) return this._setSpeaker(id, who.value);
+    const name = await askedName();
+    if (name) this._setSpeaker(id, this._called(name) ?? name);
+    else this._fillWho(id);
+    who.focus();
+  }
+
+  /** The speakers of the result, then those whom a line was given to and who spoke in none before. */
+  _everybody() {
+    return [...new Set([...this._speakers, ...this._whose.values()])];
+  }
+
+  /** The name that a speaker is to have. Whoever was found to be another goes by that one's. */
+  _named(id) {
+    const passed = new Set();
+    let name = id;
+    while (this._names.has(name) && !passed.has(name)) {
+      passed.add(name);
+      name = this._names.get(name);
+    }
+    return name;
+  }
+
+  /** That name as it is displayed. */
+  _shown(id) {
+    return speakerName(this._named(id));
+  }
+
+  /** Who is displayed under a name, beside one speaker; undefined: nobody. */
+  _called(name, beside = null) {
+    return this._everybody().find((one) => one !== beside && (this._shown(one) === name || one === name));
   }
 
   /** The words of a line as they stand. Only what has changed is made anew, so that a press on a word beside it holds. */
@@ -200,8 +248,11 @@ export class Editor {
     if (changed) classes.push(text ? "changed" : "gone");
     if (word.written_by === "person" && !changed) classes.push("by-person");
     if (word.suspect) classes.push("suspect");
+    const unheard = !changed && word.timing === "interpolated";
+    if (unheard) classes.push("unheard");
     const made = element("button", { type: "button", className: classes.join(" "), textContent: text || word.text, tabIndex: -1, data: { index } });
     if (changed && !text) made.setAttribute("aria-label", t("word_gone", { word: word.text }));
+    if (unheard) made.setAttribute("aria-label", t("word_unheard", { word: word.text }));
     // how it was said, as the captions show it: louder is heavier, drawn out is wider
     const emphasis = changed ? null : word.emphasis;
     if (emphasis?.louder) made.style.fontWeight = String(Math.round(400 + 350 * Math.max(-0.6, emphasis.louder)));
@@ -314,9 +365,11 @@ export class Editor {
   _setSpeaker(id, speaker) {
     const before = this._whose.get(id);
     const put = (wanted) => {
+      const people = String(this._everybody());
       if (wanted === undefined || wanted === this._segments.get(id).speaker) this._whose.delete(id);
       else this._whose.set(id, wanted);
-      this._fillWho(id);
+      // who is new can be chosen for every line
+      for (const line of people === String(this._everybody()) ? [id] : this._lines.keys()) this._fillWho(line);
     };
     put(speaker);
     this._done.push(() => put(before));
@@ -329,6 +382,10 @@ export class Editor {
       if (!wanted || wanted === speaker || wanted === speakerName(speaker)) this._names.delete(speaker);
       else this._names.set(speaker, wanted);
       for (const id of this._lines.keys()) this._fillWho(id);
+      for (const input of $("people").querySelectorAll("[data-speaker]")) {
+        // who was found to be this one goes by the new name, too; what the reader writes stays as it is
+        if (input.dataset.speaker !== speaker) input.value = this._shown(input.dataset.speaker);
+      }
     };
     put(name);
     this._done.push(() => {
@@ -345,11 +402,18 @@ export class Editor {
 
   /** A speaker: the name, who gave it, and whether later recordings are to know the voice. */
   _person(id) {
-    const input = element("input", { type: "text", value: this._names.get(id) ?? speakerName(id), maxLength: 80, autocomplete: "off" });
+    const input = element("input", { type: "text", value: this._shown(id), maxLength: 80, autocomplete: "off" });
     input.setAttribute("aria-label", t("name_of", { name: speakerName(id) }));
     input.dataset.speaker = id;
-    input.addEventListener("change", () => {
-      this._name(id, input.value.trim());
+    input.addEventListener("change", async () => {
+      const name = input.value.trim();
+      const other = this._called(name, id);
+      if (other !== undefined && this._named(other) !== this._named(id)) {
+        const same = await asked(t("same_person", { name, who: this._shown(id) }), t("same_person_yes"));
+        input.focus();
+        if (!same) return (input.value = this._shown(id));
+      }
+      this._name(id, other === undefined ? name : this._named(other));
       beneath.replaceWith((beneath = this._beneath(id)));
     });
     const said = this._said.find((one) => one.id === id);
@@ -369,7 +433,7 @@ export class Editor {
       };
       made.append(actionButton(t("maybe_name", { name: naming.name }), accept));
     }
-    if (this._names.has(id) || !/^SPEAKER_\d+$/.test(id)) {
+    if (!/^SPEAKER_\d+$/.test(this._named(id))) {
       const box = element("input", { type: "checkbox", checked: this._remembered.has(id), data: { remember: id } });
       box.addEventListener("change", () => {
         if (box.checked) this._remembered.add(id);

@@ -1,5 +1,4 @@
 // The page's words, one file a language: /studio/en.json has them all, another language what it has.
-const spoken = ["en", "ko"];
 let texts = {};
 
 export let tongue = "en";
@@ -17,9 +16,15 @@ async function file(language) {
   return (await fetch(`/studio/${language}.json`)).json();
 }
 
-/** Take a language, as the reader chose it or the browser says; every marked element shows it. */
-export async function speak(wanted) {
-  tongue = spoken.includes(wanted) ? wanted : "en";
+/** The languages that the gateway has files of, each with its own name: what a reader can choose. */
+export async function languages() {
+  const found = await (await fetch("/studio/languages")).json();
+  return found.map((code) => ({ code, name: languageName(code, code) }));
+}
+
+/** Take a language, as the reader chose it or the browser says, if it is spoken; every marked element shows it. */
+export async function speak(wanted, spoken) {
+  tongue = [wanted, wanted.split("-")[0]].find((code) => spoken.includes(code)) ?? "en";
   texts = { ...(await file("en")), ...(tongue === "en" ? {} : await file(tongue)) };
   document.documentElement.lang = tongue;
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
@@ -41,10 +46,10 @@ export function moment(iso) {
   return new Intl.DateTimeFormat(tongue, { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
 }
 
-/** The name of a language, in the page's own. */
-export function languageName(code) {
+/** The name of a language, in the page's own or in another one. */
+export function languageName(code, inOther = tongue) {
   try {
-    return new Intl.DisplayNames([tongue], { type: "language" }).of(code);
+    return new Intl.DisplayNames([inOther], { type: "language" }).of(code);
   } catch (error) {
     if (error instanceof RangeError) return code;
     throw error;
@@ -53,5 +58,5 @@ export function languageName(code) {
 
 /** A failure as a person reads it: in the page's language where it has the words, else in the gateway's. */
 export function inWords(code, message, hint) {
-  return known(`error_${code}`) ? t(`error_${code}`) : [message, hint].filter(Boolean).join(" — ");
+  return known(`error_${code}`) ? t(`error_${code}`, { message, hint }) : [message, hint].filter(Boolean).join(" — ");
 }

@@ -1,6 +1,6 @@
 // Which view is shown, by the address: nothing after # is home, #job=ID&t=12.3 a moment of a result.
-import { $, memory, say } from "./page.js";
-import { speak } from "./language.js";
+import { $, element, memory, say } from "./page.js";
+import { languages, speak } from "./language.js";
 import { setUpHome, showHome, leaveHome, retellHome } from "./home.js";
 import { setUpResult, showResult, leaveResult, mayLeave } from "./result.js";
 
@@ -43,11 +43,14 @@ async function route() {
 }
 
 setUpTheme();
-await speak(memory.get("tongue") ?? navigator.language.slice(0, 2));
+const spoken = await languages();
+$("tongue").replaceChildren(...spoken.map(({ code, name }) => element("option", { value: code, lang: code, textContent: name })));
+const codes = spoken.map(({ code }) => code);
+await speak(memory.get("tongue") ?? navigator.language, codes);
 $("tongue").value = document.documentElement.lang;
 $("tongue").addEventListener("change", async () => {
   memory.set("tongue", $("tongue").value);
-  await speak($("tongue").value);
+  await speak($("tongue").value, codes);
   retellHome();
   const job = new URLSearchParams(location.hash.slice(1)).get("job");
   if (job) showResult(job, null, false);

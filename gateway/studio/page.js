@@ -21,6 +21,26 @@ export function actionButton(text, act, properties = {}) {
   return made;
 }
 
+/** Ask a question that is answered by yes or no. */
+export function asked(text, yes) {
+  $("ask-text").textContent = text;
+  $("ask-yes").textContent = yes;
+  $("ask").returnValue = "no";
+  $("ask").showModal();
+  return new Promise((resolve) => ($("ask").onclose = () => resolve($("ask").returnValue === "yes")));
+}
+
+/** Ask for the name of somebody; empty: the reader gave none. */
+export function askedName() {
+  $("new-name").value = "";
+  $("name-dialog").returnValue = "no";
+  $("name-none").onclick = () => $("name-dialog").close("no");
+  $("name-dialog").showModal();
+  $("new-name").focus();
+  const given = () => ($("name-dialog").returnValue === "yes" ? $("new-name").value.trim() : "");
+  return new Promise((resolve) => ($("name-dialog").onclose = () => resolve(given())));
+}
+
 /** Say something to everybody, those who listen to the page among them. */
 export function say(text) {
   $("said").textContent = text;

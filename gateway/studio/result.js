@@ -1,9 +1,9 @@
 // One job, opened: its recording, its words to correct, its report, what can be taken away, and its end.
-import { $, actionButton, element, rest, say } from "./page.js";
+import { $, actionButton, asked, element, rest, say } from "./page.js";
 import { clock, inWords, known, languageName, t } from "./language.js";
 import * as api from "./api.js";
 import { howFar, titleOf } from "./home.js";
-import { Editor } from "./editor.js";
+import { Editor, unfound } from "./editor.js";
 import { remember } from "./voices.js";
 
 const BUSY_MS = 1500;
@@ -49,15 +49,6 @@ function choose(tab) {
   if (tab === $("tab-report")) showReport();
 }
 
-/** Ask a question that is answered by yes or no. */
-export function asked(text, yes) {
-  $("ask-text").textContent = text;
-  $("ask-yes").textContent = yes;
-  $("ask").returnValue = "no";
-  $("ask").showModal();
-  return new Promise((resolve) => ($("ask").onclose = () => resolve($("ask").returnValue === "yes")));
-}
-
 /** Whether a reader who goes away loses nothing, or means it. */
 export async function mayLeave() {
   return !editor?.changed || asked(t("leave_unsaved"), t("leave"));
@@ -79,6 +70,7 @@ export async function showResult(id, at_s, moved) {
   editor = null;
   for (const place of ["result-state", "burning", "revising", "report", "picture"]) $(place).replaceChildren();
   $("opened").hidden = true;
+  $("tell").checked = false;
   $("result-title").textContent = id;
   $("result-facts").textContent = "";
   if (moved) $("result-title").focus();
@@ -129,6 +121,7 @@ function failure(code, message, hint) {
   return element("p", { className: "failed", role: "alert", textContent: inWords(code, message, hint) });
 }
 
+/** Show a published result; what it is. */
 async function open(now, at_s) {
   const mine = round;
   const [found, linked] = await Promise.all([api.result(now.job_id), api.links(now.job_id)]);
@@ -147,11 +140,13 @@ async function open(now, at_s) {
   editor = new Editor(found, media, tellChanges);
   tellChanges();
   $("take-back").hidden = !found.revision;
-  $("burn").hidden = !now.has_picture;
-  showDownloads(found.job_id);
+  $("burn").hidden = !now.can_burn;
+  $("tell").closest("label").hidden = !now.tells;
+  showDownloads();
   $("report").replaceChildren();
   if (!$("report").hidden) showReport();
   if (at_s !== null && Number.isFinite(at_s)) seek(at_s);
+  return found;
 }
 
 function player(picture) {
@@ -186,15 +181,16 @@ function showReport() {
   $("report").replaceChildren(frame);
 }
 
-function showDownloads(id) {
+function showDownloads() {
   const names = Object.keys(links.outputs);
   const ordered = [...FIRST.filter((name) => names.includes(name)), ...names.filter((name) => !FIRST.includes(name))];
-  $("downloads").replaceChildren(
-    ...ordered.map((name) => {
-      const anchor = element("a", { href: links.outputs[name], textContent: outputName(name), download: "", data: { output: name } });
-      return element("li", {}, anchor);
-    }),
-  );
+  $("downloads").replaceChildren(...ordered.map((name) => download(links.outputs[name], outputName(name), { output: name })));
+  const made = Object.entries(links.exports);
+  $("exports").replaceChildren(...made.map(([name, href]) => download(href, t(`export_${name}`), { export: name })));
+}
+
+function download(href, textContent, data) {
+  return element("li", {}, element("a", { href, textContent, download: "", data }));
 }
 
 /** `SRT`, `Table: words`, `karaoke.ass`. */
@@ -226,21 +222,32 @@ function tellChanges() {
 
 async function save(takeBack) {
   if (takeBack && !(await asked(t("take_back_sure"), t("take_back")))) return;
-  const corrections = takeBack ? { undo: true } : editor.corrections();
+  const tell = $("tell").checked ? { tell: true } : {};
+  const wanted = { base: editor.base, ...(takeBack ? { undo: true } : editor.corrections()), ...tell };
   const voices = takeBack ? [] : editor.remembered;
   const [mine, whose] = [round, job];
   $("save").disabled = $("take-back").disabled = true;
   try {
-    const saved = (!takeBack && !editor.corrected) || (await revising(await api.revise(job, { base: editor.base, ...corrections })));
+    const saved = (!takeBack && !editor.corrected) || (await revised(wanted));
     if (saved && voices.length && mine === round) await rememberVoices(whose, voices);
   } catch (error) {
     if (!(error instanceof api.Refused)) throw error;
     if (error.changed) await merge(error.changed);
     else {
-      $("revising").replaceChildren(failure(error.code === "JOB_CONFLICT" ? null : error.code, error.message, error.hint));
+      const code = error.code === "JOB_CONFLICT" ? "CONFLICT_SAVING" : error.code;
+      $("revising").replaceChildren(failure(code, error.message, error.hint));
       tellChanges();
     }
   }
+}
+
+/** Save corrections; where the recording has been removed, without hearing it, if the reader wants that. */
+async function revised(wanted) {
+  const ended = await revising(await api.revise(job, wanted));
+  if (ended?.error_code !== "RESULT_NOT_FOUND") return ended?.state === "completed";
+  if (!(await asked(t("unheard_sure"), t("unheard")))) return false;
+  $("save").disabled = $("take-back").disabled = true;
+  return (await revising(await api.revise(job, { ...wanted, unheard: true }), "revision_done_unheard"))?.state === "completed";
 }
 
 async function rememberVoices(whose, names) {
@@ -277,23 +284,26 @@ function barAt(place, text) {
   };
 }
 
-async function revising(begun) {
+/** Follow a revision to its end, and open what it made; how it ended, null: the reader is elsewhere by then. */
+async function revising(begun, done = "revision_done") {
   const mine = round;
   const show = barAt("revising", t("revising"));
   const first = begun.state ? begun : await api.again(begun.url);
   const ended = await api.follow(first, (now) => mine === round && show(now));
-  if (mine !== round) return false;
+  if (mine !== round) return null;
   if (ended.state !== "completed") {
     $("revising").replaceChildren(failure(ended.error_code, ended.error_message, ended.hint));
     tellChanges();
-    return false;
+    return ended;
   }
   $("revising").replaceChildren();
   const word = editor?.place;
-  await open(await api.whole(job), null);
+  const found = await open(await api.whole(job), null);
+  if (mine !== round) return null;
   editor.select(word);
-  say(t("revision_done"));
-  return true;
+  const lost = found.segments.flatMap((segment) => segment.words).filter(unfound).length;
+  say([t(done), lost ? t(lost === 1 ? "one_word_unfound" : "n_words_unfound", { n: lost }) : ""].filter(Boolean).join(" "));
+  return ended;
 }
 
 async function burn() {
@@ -323,6 +333,6 @@ async function forget() {
     say(t("forgotten"));
   } catch (error) {
     if (!(error instanceof api.Refused)) throw error;
-    say(inWords(error.code === "JOB_CONFLICT" ? null : error.code, error.message, error.hint));
+    say(inWords(error.code === "JOB_CONFLICT" ? "CONFLICT_FORGETTING" : error.code, error.message, error.hint));
   }
 }

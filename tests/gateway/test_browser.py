@@ -6,6 +6,7 @@ axe-core's axe.min.js in ECG_AXE.
 
 import base64
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,10 +21,11 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from ecg_audio.speech import engine, known_voices
+from gateway import front
 from gateway.settings import Settings
 from tests.captions.page.conftest import DESKTOP, PHONE, driver  # noqa: F401 - a fixture
-from tests.gateway.conftest import serving
-from tests.gateway.test_job import JOBS, uploaded
+from tests.gateway.conftest import JOBS, serving, uploaded
+from tests.support.callbacks.receiver import receiving
 from tests.support.gateway import PROCESS
 from tests.support.prefect_worker import deployed, do_all, working
 from tests.support.stub_engine import StubEngine
@@ -242,6 +244,112 @@ def test_a_keyboard_suffices(studio: Make, talk: Path) -> None:
         page.wait("document.getElementById('said').textContent.startsWith('Saved')")
     assert page.ask("[...document.querySelectorAll('.w')].map(w => w.textContent)") == ["hello", "where", "good", "bye"]
     assert page.ask("document.querySelectorAll('.line select')[1].value") == "Diane"
+
+
+def test_a_line_is_given_to_somebody_new(studio: Make, talk: Path) -> None:
+    """By a name that is asked for; a name that another speaker goes by makes two people one, after a question."""
+    page = studio()
+    at = page.done("people", talk)
+    page.open(at, size=PHONE)
+    page.wait("document.querySelectorAll('.w').length === 4")
+    for given, shown in (("", "Speaker 2"), ("Zoe", "Zoe")):
+        Select(page.find("[data-segment='1'] select")).select_by_visible_text("somebody else…")
+        page.wait("document.activeElement.id === 'new-name'")
+        assert page.axe() == []
+        page.press(given + Keys.ENTER)
+        page.wait("!document.getElementById('name-dialog').open")
+        assert Select(page.find("[data-segment='1'] select")).first_selected_option.text == shown
+        assert page.ask("document.activeElement.matches('[data-segment=\"1\"] select')")
+    assert "Zoe" in [one.text for one in Select(page.find("[data-segment='0'] select")).options]
+    for answer, shown in (("no", "Speaker 1"), ("yes", "Zoe")):
+        name = page.find("[data-speaker=SPEAKER_00]")
+        page.browser.execute_script("arguments[0].select()", name)
+        name.send_keys("Zoe", Keys.TAB)
+        page.wait("document.getElementById('ask').open")
+        assert page.find("#ask-text").text.startswith("Zoe is another speaker already. Are Speaker 1 and Zoe")
+        page.find(f"#ask button[value={answer}]").click()
+        page.wait("!document.getElementById('ask').open")
+        assert page.find("[data-speaker=SPEAKER_00]").get_attribute("value") == shown
+    page.find("#undo").click()
+    name = page.find("[data-speaker=SPEAKER_00]")
+    page.browser.execute_script("arguments[0].select()", name)
+    name.send_keys("Speaker 2", Keys.TAB)
+    page.find("#ask-yes").click()
+    page.find("#save").click()
+    with working(page.prefect, page.name):
+        page.wait("document.getElementById('said').textContent.startsWith('Saved')")
+    assert page.ask("[...document.querySelectorAll('.line select')].map(one => one.value)") == ["SPEAKER_01", "Zoe"]
+    assert page.complaints() == []
+
+
+def test_what_lies_elsewhere_is_corrected_when_it_has_been_removed(
+    studio: Make, talk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a question, without hearing it; what was not found in the sound is marked; a backend is told."""
+    monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.0/8")
+    page = studio()
+    with receiving("elsewhere") as backend, httpx.Client(base_url=page.address, timeout=60.0) as client:
+        asked = {"job_id": "elsewhere", "video_url": str(talk), "fastapi_base_url": backend.base_url}
+        assert client.post(PROCESS, json=asked).status_code == 200
+        do_all(page.prefect, page.name)
+        recording = client.get(f"{JOBS}/elsewhere/result").json()["recording"]["key"]
+        (page.store / recording).unlink()
+        page.open("#job=elsewhere")
+        page.wait("document.querySelectorAll('.w').length === 4")
+        assert page.find("#burn").is_displayed(), "the video is where it was"
+        page.find(".line .w[data-index='1']").click()
+        page.press(Keys.CONTROL + "a", "where", Keys.ENTER)
+        page.find("#tell").click()
+        assert page.axe() == []
+        page.find("#save").click()
+        with working(page.prefect, page.name):
+            page.wait("document.getElementById('ask').open")
+            assert "removed" in page.find("#ask-text").text and page.find("#ask-yes").text == "Correct without hearing"
+            page.find("#ask-yes").click()
+            page.wait("document.getElementById('said').textContent.startsWith('Saved')")
+        assert page.find("#said").text.endswith("1 corrected word was not found in the sound: its time is guessed.")
+        word = page.find(".line .w[data-index='1']")
+        assert (word.text, word.get_attribute("aria-label")) == ("where", "where, not found in the sound")
+        assert "unheard" in word.get_attribute("class") and page.axe() == []
+        assert backend.seen[-1][1]["result"]["metadata"]["revision"] == 1
+
+
+def test_every_format_is_in_a_menu(studio: Make, talk: Path) -> None:
+    """It opens by key, on a phone too, and each of its links gives a file."""
+    page = studio()
+    at = page.done("formats", talk)
+    page.open(at, size=PHONE)
+    page.wait("document.querySelectorAll('.w').length === 4")
+    assert not page.find("#exports a").is_displayed()
+    page.browser.execute_script("document.querySelector('.exports summary').focus()")
+    page.press(Keys.ENTER)
+    page.wait("document.querySelector('.exports').open")
+    assert page.axe() == [] and page.ask("document.documentElement.scrollWidth") <= PHONE[0]
+    links = page.browser.find_elements(By.CSS_SELECTOR, "#exports a")
+    assert [one.text for one in links][-1] == "Everything in one archive (ZIP)" and len(links) == 9
+    for one in links:
+        assert httpx.get(one.get_attribute("href")).status_code == 200, one.text
+
+
+def test_a_file_more_is_a_language_more(
+    studio: Make, talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page offers it under its own name, and says in English what the file does not have."""
+    folder = tmp_path / "studio-of-the-gateway"
+    shutil.copytree(front.FOLDER, folder)
+    (folder / "de.json").write_text('{"jobs": "Aufnahmen"}')
+    monkeypatch.setattr(front, "FOLDER", folder)
+    front._parts.cache_clear()
+    page = studio()
+    page.open()
+    tongue = Select(page.find("#tongue"))
+    assert [one.text for one in tongue.options] == ["Deutsch", "English", "한국어"]
+    tongue.select_by_value("de")
+    page.wait("document.getElementById('jobs-title').textContent === 'Aufnahmen'")
+    assert page.find("#home-title").text == "Who said what, when, and how"
+    page.open()
+    page.wait("document.documentElement.lang === 'de'")
+    front._parts.cache_clear()
 
 
 def _tab_to(page: Studio, condition: str) -> None:

@@ -3,7 +3,6 @@
 import re
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,54 +12,13 @@ import pytest
 
 from ecg_audio.claim import claimed
 from gateway import links
-from tests.gateway.conftest import Open
+from tests.gateway.conftest import JOBS, Open, uploaded
+from tests.support.callbacks.receiver import receiving
 from tests.support.gateway import PROCESS, STATUS, code, run_of
-from tests.support.prefect_worker import deployed, do_all, drop_all
+from tests.support.prefect_worker import do_all
 from tests.support.stub_engine import StubEngine
 
-JOBS = "/api/upload-video/jobs"
 KEY = {"X-API-Key": "the key of callers"}
-
-
-NAME = f"job-{uuid.uuid4().hex[:8]}"
-"""Of the deployments here."""
-
-
-@pytest.fixture(scope="module")
-def deployments(prefect_server: str) -> dict[str, str]:
-    """What the gateway must be told of them; made once, since Prefect's server takes a while over their schemas."""
-    return deployed(NAME)
-
-
-@pytest.fixture
-def name(deployments: dict[str, str], prefect_server: str) -> Iterator[str]:
-    """Of deployments in which nothing waits but what this test hands in."""
-    yield NAME
-    drop_all(prefect_server, NAME)
-
-
-@pytest.fixture
-def client(gateway: Open, name: str, deployments: dict[str, str], stub: StubEngine) -> Iterator[httpx.Client]:
-    """A gateway whose jobs are done by `do_all`."""
-    yield gateway(**deployments)
-
-
-def uploaded(client: httpx.Client, path: Path, filename: str | None = None) -> str:
-    """Put a recording into the gateway's store, as the page does; what process-video takes."""
-    offer = client.post("/uploads", json={"filename": filename or path.name, "size": path.stat().st_size}).json()
-    assert client.put(offer["upload_url"], content=path.read_bytes()).status_code == 200
-    video: str = offer["video_url"]
-    return video
-
-
-@pytest.fixture
-def job(client: httpx.Client, prefect_server: str, name: str, talk: Path) -> str:
-    """A job that is done, of an uploaded video: "hello there" by one, "good bye" by another."""
-    job_id = f"talk-{uuid.uuid4().hex[:8]}"
-    asked = {"job_id": job_id, "video_url": uploaded(client, talk), "language": "en"}
-    assert client.post(PROCESS, json=asked).status_code == 200
-    assert do_all(prefect_server, name) == 1
-    return job_id
 
 
 def result(client: httpx.Client, job_id: str) -> dict[str, Any]:
@@ -86,6 +44,30 @@ def test_a_job_says_what_it_has(client: httpx.Client, job: str) -> None:
     [listed] = client.get(JOBS, params={"search": job}).json()["jobs"]
     assert (listed["job_id"], listed["length_s"]) == (job, found["length_s"])
     assert client.get(JOBS, params={"search": "no such name"}).json()["jobs"] == []
+
+
+def test_a_job_says_what_can_be_done_with_it(
+    gateway: Open,
+    name: str,
+    deployments: dict[str, str],
+    stub: StubEngine,
+    prefect_server: str,
+    talk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Captions can be burnt into a video that lies elsewhere, too; a backend that was told before can be told again."""
+    monkeypatch.setenv("ECG_ALLOWED_NETWORKS", "127.0.0.0/8")
+    client = gateway(**deployments)
+    with receiving("told") as backend:
+        for job_id, told in (("untold", {}), ("told", {"fastapi_base_url": backend.base_url})):
+            asked = {"job_id": job_id, "video_url": str(talk), **told}
+            assert client.post(PROCESS, json=asked).status_code == 200
+        do_all(prefect_server, name)
+        found = [client.get(f"{JOBS}/{job_id}").json() for job_id in ("untold", "told")]
+        assert [(one["has_picture"], one["can_burn"], one["tells"]) for one in found] == [
+            (False, True, False),
+            (False, True, True),
+        ]
 
 
 def test_the_recording_is_read_in_parts(client: httpx.Client, job: str, talk: Path) -> None:
@@ -126,8 +108,8 @@ def test_nothing_is_read_without_the_key(gateway: Open, name: str, deployments: 
     client = gateway(**deployments, api_key=KEY["X-API-Key"])
     for method, path in [
         ("GET", ""), ("GET", "/result"), ("GET", "/media"), ("GET", "/report"), ("POST", "/links"), ("POST", "/cancel"),
-        ("DELETE", ""), ("POST", "/burns"), ("GET", f"/burns/{uuid.uuid4()}"), ("GET", f"/burns/{uuid.uuid4()}/video"),
-        ("GET", f"/revisions/{uuid.uuid4()}"),
+        ("DELETE", ""), ("GET", "/exports/eaf"), ("POST", "/burns"), ("GET", f"/burns/{uuid.uuid4()}"),
+        ("GET", f"/burns/{uuid.uuid4()}/video"), ("GET", f"/revisions/{uuid.uuid4()}"),
     ]:  # fmt: skip
         assert code(client.request(method, f"{JOBS}/a{path}")) == (401, "UNAUTHORIZED"), path
     for method, path in (("GET", ""), ("DELETE", f"/{'0' * 32}"), ("GET", f"/remembering/a/{uuid.uuid4()}")):
@@ -158,7 +140,13 @@ def test_a_link_opens_one_thing(
     given = client.post(f"{JOBS}/{jobs[0]}/links").json()
     stranger = httpx.Client(base_url=client.base_url, timeout=30)
     with stranger:
-        for link in (given["media"], given["report"], given["outputs"]["srt"], given["outputs"]["tables/words"]):
+        for link in (
+            given["media"],
+            given["report"],
+            given["outputs"]["srt"],
+            given["outputs"]["tables/words"],
+            given["exports"]["eaf"],
+        ):
             assert stranger.get(link).status_code == 200, link
             assert stranger.get(link.replace(jobs[0], jobs[1])).status_code == 401
             assert stranger.get(link.replace("until=1", "until=2")).status_code == 401
