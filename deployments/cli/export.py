@@ -1,23 +1,14 @@
 """`ecg export`: a finished result in the formats of annotators and scorers, or all of it in one archive."""
 
-import tempfile
-from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from blocks.storage import ArtifactStore
 from deployments.cli.show import load, published
 from deployments.terminal import out
-from ecg_audio.analysis import Analysis
 from ecg_audio.errors import InvalidRequest
-from ecg_audio.results import bundle, compaction, ctm, document, eaf, manifest, rttm, stm, textgrid
+from ecg_audio.results import compaction, exports, manifest
 
-FORMATS: Mapping[str, tuple[str, Callable[[Analysis], str]]] = {
-    "textgrid": ("TextGrid", textgrid.dumps),
-    "eaf": ("eaf", eaf.dumps),
-    "ctm": ("ctm", ctm.dumps),
-    "stm": ("stm", stm.dumps),
-    "rttm": ("rttm", rttm.dumps),
-}
 EGEMAPS = "egemaps"
 BUNDLE = "bundle"
 
@@ -30,25 +21,26 @@ def export(named: str, store: str | None, wanted: str, folder: Path) -> None:
         ResultNotFound: there is no such result; for a bundle, one that was published in a store.
     """
     formats = [name.strip().lower() for name in wanted.split(",") if name.strip()]
-    unknown = [name for name in formats if name not in (*FORMATS, EGEMAPS, BUNDLE)]
+    unknown = [name for name in formats if name not in (*exports.FORMATS, EGEMAPS, BUNDLE)]
     if unknown or not formats:
-        known = ", ".join([*FORMATS, EGEMAPS, BUNDLE])
+        known = ", ".join([*exports.FORMATS, EGEMAPS, BUNDLE])
         raise InvalidRequest(f"--format {wanted}: must be one or more of {known}, with commas between them")
     analysis = load(named, store)
     files: dict[str, bytes] = {}
     for name in formats:
         if name == BUNDLE:
-            files[f"{analysis.job_id}.zip"] = _bundle(analysis, named, store)
+            artifacts, written = _published(named, store)
+            files[f"{analysis.job_id}.zip"] = exports.archive(analysis, written, partial(compaction.read, artifacts))
         elif name == EGEMAPS:
             artifacts, written = _published(named, store)
-            if "tables/frames" not in written.outputs:
+            if exports.FRAMES not in written.outputs:
                 raise InvalidRequest(
                     "this result has no voice frames", hint="Its notices say why: `ecg show` prints them."
                 )
-            frames = artifacts.read(written.outputs["tables/frames"].key)
-            files[f"{analysis.job_id}.egemaps.csv"] = _egemaps(analysis, frames).encode()
+            frames = artifacts.read(written.outputs[exports.FRAMES].key)
+            files[f"{analysis.job_id}.egemaps.csv"] = exports.egemaps(analysis, frames).encode()
         else:
-            ending, dumps = FORMATS[name]
+            ending, dumps = exports.FORMATS[name]
             files[f"{analysis.job_id}.{ending}"] = dumps(analysis).encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,17 +49,6 @@ def export(named: str, store: str | None, wanted: str, folder: Path) -> None:
             out.print(str(folder / name), highlight=False, markup=False, soft_wrap=True)
     except OSError as error:
         raise InvalidRequest(f"--to {folder}: {error.strerror}") from None
-
-
-def _egemaps(analysis: Analysis, frames: bytes) -> str:
-    # pandas' and Arrow's imports are paid for by whom they serve
-    from ecg_audio.results import egemaps
-    from ecg_audio.results.frame_file import read_frames
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "frames.parquet"
-        path.write_bytes(frames)
-        return egemaps.dumps(analysis, read_frames(path))
 
 
 def _published(named: str, store: str | None) -> tuple[ArtifactStore, manifest.Manifest]:
@@ -79,19 +60,3 @@ def _published(named: str, store: str | None) -> tuple[ArtifactStore, manifest.M
             hint="Name the job, with --out where its store is another one; or give its manifest.",
         )
     return published(named, store)
-
-
-def _bundle(analysis: Analysis, named: str, store: str | None) -> bytes:
-    artifacts, written = _published(named, store)
-    files = {
-        (f"{name}.parquet" if name.startswith("tables/") else Path(output.key).name): compaction.read(
-            artifacts, output.key
-        )
-        for name, output in written.outputs.items()
-    }
-    files["manifest.json"] = manifest.dumps(written)
-    files["analysis.schema.json"] = document.SCHEMA_FILE.read_bytes()
-    files |= {f"{analysis.job_id}.{ending}": dumps(analysis).encode() for ending, dumps in FORMATS.values()}
-    if "tables/frames.parquet" in files:
-        files[f"{analysis.job_id}.egemaps.csv"] = _egemaps(analysis, files["tables/frames.parquet"]).encode()
-    return bundle.archive(analysis, files)
