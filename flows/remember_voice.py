@@ -28,7 +28,7 @@ def remember_voice(name: str, job_id: str, speaker: str, store: str | None = Non
     Args:
         name: the person's, who has agreed.
         job_id: the job.
-        speaker: the speaker's id in its result.
+        speaker: who they are in its result, as `Speaker 1` or SPEAKER_00.
         store: reference of the artifact store that has the job; None: the usual one.
         voices: reference of the store that keeps the voice; None: that of the job.
 

@@ -16,6 +16,7 @@ from ecg_audio.results import document
 from ecg_audio.results.manifest import Manifest
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.revision.draft import changed, drafted, paused
+from ecg_audio.revision.edits import resolved
 from flows.callbacks import tell_revision
 from flows.faults import resumable
 from flows.observation import side_run_name
@@ -103,15 +104,15 @@ def revise(
         machine = document.loads(original)
         done = before.revision.edits if before.revision else ()
         if edits is not None:
-            steps, start, wanted = [edits], before, (*done, edits)
+            steps, revised, so_far = (edits,), before, done
         elif done:
-            steps, start, wanted = list(done[:-1]), machine, done[:-1]
+            steps, revised, so_far = done[:-1], machine, ()
         else:
             raise InvalidRequest(f"nobody has corrected {job_id}: there is nothing to take back")
-        revised = start
         heard_again = False
-        for number, step in enumerate(steps, 1):
-            draft, so_far = drafted(revised, step, machine), wanted[: len(wanted) - len(steps) + number]
+        for told in steps:
+            step = resolved(revised, told)
+            draft, so_far = drafted(revised, step, machine), (*so_far, step)
             if frames is None:
                 revised = without_sound(revised, draft, so_far, machine.run_id, run_id)
                 continue

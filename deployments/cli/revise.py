@@ -35,7 +35,7 @@ def revise_result(
     if wanted is not None and not (wanted.speakers or wanted.segments):
         raise InvalidRequest(
             "nothing is corrected: the text is that of the result" if edits else "nothing is corrected",
-            hint="Give --speaker SPEAKER_00=NAME, or --edits FILE.",
+            hint='Give --speaker "Speaker 1=NAME", or --edits FILE.',
         )
     with prefect_server() as server:
         from flows.revise import revise
@@ -53,7 +53,7 @@ def _wanted(before: Analysis, names: list[str], edits: Path | None) -> Edits:
     for name in names:
         speaker, separator, new = name.partition("=")
         if not separator or not new.strip():
-            raise InvalidRequest(f"--speaker {name}: must be like SPEAKER_00=Sheila")
+            raise InvalidRequest(f'--speaker {name}: must be like "Speaker 1=Sheila"')
         speakers[speaker.strip()] = new.strip()
     return found.model_copy(update={"speakers": speakers})
 

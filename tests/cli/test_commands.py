@@ -105,7 +105,7 @@ def test_show_prints_the_transcript(ecg: Ecg, talk: Path) -> None:
     """`ecg show` finds a result by job id, by manifest and by analysis, and prints who said what how loudly."""
     ended = json.loads(ecg("analyze", str(talk), "--job-id", "job-1", "--json").out)
     by_id = ecg("show", "job-1")
-    assert by_id.code == 0 and "SPEAKER_00" in by_id.out and "hello there" in by_id.out and "dB" in by_id.out
+    assert by_id.code == 0 and "Speaker 1" in by_id.out and "hello there" in by_id.out and "dB" in by_id.out
     assert ecg("show", ended["outputs"]["manifest"]).out == by_id.out == ecg("show", ended["outputs"]["analysis"]).out
 
 
