@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import httpx
 from prefect import flow, runtime
 from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from blocks.engine import use_settings
@@ -70,7 +72,10 @@ def run_name() -> str:
 @resumable
 @observed
 @answered
-def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
+def analyze(
+    request: Annotated[AnalysisRequest, Field(title="What is asked")],
+    refresh: Annotated[bool, Field(title="Do every stage again")] = False,
+) -> Outcome:
     """Analyse one recording and publish what was found.
 
     Args:

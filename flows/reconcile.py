@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow, runtime
 from prefect.artifacts import create_table_artifact
@@ -22,6 +22,7 @@ from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.variables import Variable
+from pydantic import Field
 
 from blocks.published import published
 from blocks.storage import ArtifactStore, open_store
@@ -69,12 +70,15 @@ class Owed:
     task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE),  # type: ignore[arg-type]  # its parameter is invariant
     **UNKEPT,
 )
-def reconcile(horizon_h: float = 24.0, silent_s: float | None = None) -> list[dict[str, str]]:
+def reconcile(
+    horizon_h: Annotated[float, Field(title="How far back (hours)")] = 24.0,
+    silent_s: Annotated[float | None, Field(title="Lost when silent for (seconds)")] = None,
+) -> list[dict[str, str]]:
     """Begin again what was lost, tell what is owed, and sweep.
 
     Args:
-        horizon_h: how far back runs are looked at, and so how long an undelivered callback is tried.
-        silent_s: a run without a sign of life for so long is lost. None: three of Prefect's heartbeats.
+        horizon_h: how many hours back runs are looked at, and so how long an undelivered callback is tried.
+        silent_s: a run without a sign of life for so many seconds is lost. None: three of Prefect's heartbeats.
 
     Returns:
         One row for each job that was looked into, as in the table artifact.

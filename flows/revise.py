@@ -1,7 +1,10 @@
 """revise: a finished result corrected by a person, and published whole again."""
 
+from typing import Annotated
+
 from prefect import flow, runtime
 from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
 
 from blocks import published
 from blocks.engine import use_settings
@@ -44,13 +47,13 @@ STANDS_S = 60.0
 )
 @resumable
 def revise(
-    job_id: str,
-    edits: Edits | None = None,
-    store: str | None = None,
-    base: str | None = None,
-    undo: bool = False,
-    unheard: bool = False,
-    callback: Callback | None = None,
+    job_id: Annotated[str, Field(title="Job id")],
+    edits: Annotated[Edits | None, Field(title="Corrections")] = None,
+    store: Annotated[str | None, Field(title="Store of the job")] = None,
+    base: Annotated[str | None, Field(title="Run that was corrected")] = None,
+    undo: Annotated[bool, Field(title="Take the latest corrections back")] = False,
+    unheard: Annotated[bool, Field(title="Also without the recording")] = False,
+    callback: Annotated[Callback | None, Field(title="Who is called back")] = None,
 ) -> Outcome:
     """Correct a published result.
 

@@ -63,7 +63,9 @@ def show_result(named: str, store: str | None) -> None:
         out.print(f"! {notice.message} ({notice.code})", style="yellow", highlight=False, markup=False)
     for speaker in analysis.speakers:
         if (naming := speaker.naming) and naming.by == "voice":
-            whose = f"{displayed(speaker.id)}: by" if naming.sure else f"{displayed(speaker.id)}: maybe {naming.name}, by"
+            whose = (
+                f"{displayed(speaker.id)}: by" if naming.sure else f"{displayed(speaker.id)}: maybe {naming.name}, by"
+            )
             out.print(f"{whose} the voice ({naming.similarity:.2f})", style="dim", highlight=False, markup=False)
     parts: list[Segment | Sound] = [*analysis.segments, *sounds(analysis)]
     colours = {speaker.id: COLOURS[index % len(COLOURS)] for index, speaker in enumerate(analysis.speakers)}

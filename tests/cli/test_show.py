@@ -49,6 +49,8 @@ def test_speakers_are_called_as_in_captions_and_words_stand_below_words(
     first = next(at for at, line in enumerate(lines) if "Speaker 1" in line)
     told = lines[first : next(at for at, line in enumerate(lines) if "서울 Kim" in line) + 1]
     begins = told[0].index("word0")
-    assert len(told) > 2 and all(line[:begins].strip() == "" and line[begins : begins + 4] == "word" for line in told[1:-1])
+    assert len(told) > 2 and all(
+        line[:begins].strip() == "" and line[begins : begins + 4] == "word" for line in told[1:-1]
+    )
     assert cell_len(told[-1].partition("좋은")[0]) == begins and max(map(cell_len, lines[first:])) <= 60
     assert "SPEAKER_00" not in "".join(lines)
