@@ -13,6 +13,7 @@ from rich.segment import Segment
 from rich.table import Table
 from typing_extensions import override
 
+from ecg_audio.duration import length
 from ecg_audio.errors import EcgError
 from ecg_audio.logs import visible
 from ecg_audio.media import source
@@ -143,15 +144,6 @@ def print_outcome(ended: Outcome, store: str | None, *, paths: bool) -> None:
     lies = f" --out {shlex.quote(store)}" if store else ""
     out.print(f"\nRead it: [bold]ecg show {escape(ended.job_id + lies)}[/]", highlight=False, soft_wrap=True)
     out.print(f"See it:  {escape(ended.outputs.report)}", highlight=False, soft_wrap=True)
-
-
-def length(duration_s: float) -> str:
-    """A duration as people say it: 0.4 s, 30.0 s, 5:39, 1:02:03."""
-    if round(duration_s, 1) < 60:
-        return f"{duration_s:.1f} s"
-    minutes, seconds = divmod(round(duration_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
 def _stage_table(ended: Outcome) -> Table:

@@ -9,6 +9,7 @@ GROUND = {
     "analysis",
     "child",
     "deadline",
+    "duration",
     "environment",
     "error_codes",
     "errors",

@@ -6,11 +6,12 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from blocks.storage import ArtifactStore, open_store
-from deployments.terminal import length, out
+from deployments.terminal import out
 from ecg_audio import layout, spacing
 from ecg_audio.analysis import Analysis, Emphasis, Segment, SpokenWord
 from ecg_audio.captions.names import displayed
 from ecg_audio.captions.sounds import Sound, sounds
+from ecg_audio.duration import length
 from ecg_audio.errors import ResultNotFound
 from ecg_audio.results import document, manifest
 from ecg_audio.sound_quality import sound_quality
