@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from prefect import flow, runtime
+from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
@@ -18,6 +19,7 @@ from ecg_audio.request import Callback
 from ecg_audio.results import document
 from ecg_audio.results.manifest import Manifest
 from ecg_audio.results.outcome import Outcome, outcome
+from ecg_audio.revision.changes import changes
 from ecg_audio.revision.draft import changed, drafted, paused
 from ecg_audio.revision.edits import resolved
 from flows.callbacks import tell_revision
@@ -132,6 +134,8 @@ def revise(
 
         _check_base(*published.result(artifacts, job_id), written.run_id)
         outputs = publish(quoted(revised), frames, here, asked=written.request, original=quoted(original))
+        made = f"revision {revised.revision.number}" if revised.revision else "the machine's own result again"
+        get_run_logger().info("%s: %s", made, changes(before, revised))
         tell_revision(callback, job_id, here)
         return outcome(revised, outputs, stages.records(recording.duration_s))
 
