@@ -16,9 +16,7 @@ from typing_extensions import override
 from ecg_audio.duration import length
 from ecg_audio.errors import EcgError
 from ecg_audio.logs import visible
-from ecg_audio.media import source
 from ecg_audio.progress import Snapshot, StageState
-from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome
 
 
@@ -44,13 +42,15 @@ class LiveProgress:
     """A job's progress, redrawn in place on a terminal; plain lines, one a stage, where there is none.
 
     Args:
-        request: the job.
+        title: what is worked on.
         quiet: show nothing.
+        named: begin each plain line with the title, where there are several jobs.
     """
 
-    def __init__(self, request: AnalysisRequest, *, quiet: bool) -> None:
+    def __init__(self, title: str, *, quiet: bool, named: bool = False) -> None:
         self._quiet = quiet
-        self._title = source.classify(request.source).display
+        self._title = title
+        self._named = f"{title}: " if named else ""
         self._bars = Progress(
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}"),
@@ -96,7 +96,8 @@ class LiveProgress:
         if line not in self._said:
             self._said.add(line)
             took = f" in {changed.duration_s:.1f} s" if changed.duration_s is not None else ""
-            err.print(f"{snapshot.percent:3.0f}% {line}{took}", highlight=False)
+            said = f"{self._named}{snapshot.percent:3.0f}% {line}{took}"
+            err.print(said, highlight=False, markup=False, soft_wrap=True)
 
 
 def write_json(document: BaseModel) -> None:
@@ -118,17 +119,18 @@ def print_error(error: EcgError) -> None:
     err.print(f"[bold]hint[/]  {escape(error.hint)}", highlight=False, soft_wrap=True)
 
 
-def print_outcome(ended: Outcome, store: str | None, *, paths: bool) -> None:
+def print_outcome(ended: Outcome, store: str | None, *, paths: bool, title: str | None = None) -> None:
     """A summary with the times of the stages, the warnings and where everything lies; the page's address comes last.
 
     Args:
         ended: a job that has a result.
         store: where it was asked to lie; None: where commands look by themselves.
         paths: whether the tables and the captions in other styles are named, too.
+        title: what the recording is called; None: its job id says enough.
     """
     assert ended.job_id and ended.outputs and ended.duration_s is not None
     out.print(
-        f"\n[bold]{escape(ended.job_id)}[/]  {ended.status} · {length(ended.duration_s)} · {ended.words} words · "
+        f"\n[bold]{escape(ended.job_id)}[/]  {escape(title) + ' · ' if title else ''}{ended.status} · {length(ended.duration_s)} · {ended.words} words · "
         f"{ended.speakers} speakers · {ended.language} · {escape(ended.transcription_model or '')}",
         highlight=False,
         soft_wrap=True,
