@@ -72,7 +72,7 @@ def analyze_batch(
         deployment: what does each job, as flow/deployment.
         in_process: do the jobs here, one after the other, with models that are loaded once.
         at_once: how many runs of the deployment may be under way.
-        min_success: the share of rows that must succeed, as 0.995 of 1; below it the batch fails, when everything is done.
+        min_success: the share of rows that must succeed, as 0.995; below it the batch fails, when everything is done.
         batch_id: what the batch is called; default: a digest of its rows, so the same batch again has the same id.
         refresh: also do again what is published.
     """

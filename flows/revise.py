@@ -108,6 +108,8 @@ def revise(
         original = artifacts.read(written.outputs[ORIGINAL if before.revision else "analysis"].key)
         machine = document.loads(original)
         done = before.revision.edits if before.revision else ()
+        steps: tuple[Edits, ...]
+        so_far: tuple[Edits, ...]
         if edits is not None:
             steps, revised, so_far = (edits,), before, done
         elif done:

@@ -42,8 +42,8 @@ def _markdown(analysis: Analysis, ended: Outcome) -> str:
     assert ended.outputs
     lines = [
         f"## {_inert(analysis.title)}",
-        f"**{ended.status}** · {length(analysis.recording.duration_s)} · {ended.words} words · {ended.speakers} speakers · "
-        f"{analysis.language} · {_inert(analysis.transcription_model)}",
+        f"**{ended.status}** · {length(analysis.recording.duration_s)} · {ended.words} words · "
+        f"{ended.speakers} speakers · {analysis.language} · {_inert(analysis.transcription_model)}",
         *([f"sound: {_inert(sound)}"] if (sound := sound_quality(analysis.recording)) else []),
         *([f"[**Open the report**]({report})"] if (report := ended.outputs.report).startswith("http") else []),
         "",

@@ -47,8 +47,8 @@ def resolved(analysis: Analysis, edits: Edits) -> Edits:
 
 def speakers(analysis: Analysis) -> tuple[str, ...]:
     """The ids of all who speak in a result."""
-    spoken = (one.speaker for one in (*analysis.turns, *analysis.segments) if one.speaker)
-    return tuple(dict.fromkeys([*(one.id for one in analysis.speakers), *spoken]))
+    known = [*(one.id for one in analysis.speakers), *(turn.speaker for turn in analysis.turns)]
+    return tuple(dict.fromkeys([*known, *(segment.speaker for segment in analysis.segments if segment.speaker)]))
 
 
 def meant(told: str, ids: Collection[str]) -> str | None:
