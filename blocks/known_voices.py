@@ -12,10 +12,11 @@ from blocks import published
 from blocks.artifacts import ArtifactStore
 from ecg_audio import layout
 from ecg_audio.analysis import Analysis, Recording, Turn, VoiceVectors
+from ecg_audio.captions.names import displayed
 from ecg_audio.errors import InvalidRequest, ResultNotFound, SpeakerUnknown, StoreRefused, TooLittleSpeech, VoiceUnknown
 from ecg_audio.progress import Report, silent
-from ecg_audio.revision.draft import speaker_name
-from ecg_audio.revision.naming import LABEL
+from ecg_audio.revision.edits import meant, speaker_name, speakers
+from ecg_audio.revision.naming import SHOWN
 from ecg_audio.speech import channels, engine, known_voices
 from ecg_audio.speech.known_voices import KnownVoice
 
@@ -44,27 +45,28 @@ def checked(name: str) -> str:
     """A name under which a voice can be kept.
 
     Raises:
-        InvalidRequest: it is empty, too long, or a diarizer's label.
+        InvalidRequest: it is empty, too long, or a diarizer's label, as `SPEAKER_00` or `Speaker 1`.
     """
     plain = speaker_name(name)
-    if LABEL.fullmatch(plain):
+    if SHOWN.fullmatch(plain):
         raise InvalidRequest(f"{plain} is what a stranger is called; give the person's name")
     return plain
 
 
-def check(store: ArtifactStore, analysis: Analysis, speaker: str) -> None:
-    """Whether the voice of a result's speaker can be remembered.
+def check(store: ArtifactStore, analysis: Analysis, speaker: str) -> str:
+    """Whether the voice of a result's speaker can be remembered; returns the speaker's id.
 
     Raises:
         ResultNotFound: the recording has been removed.
         SpeakerUnknown: the result has no such speaker.
         TooLittleSpeech: they speak too little while nobody else does.
     """
-    speakers = dict.fromkeys([*(one.id for one in analysis.speakers), *(turn.speaker for turn in analysis.turns)])
-    if speaker not in speakers:
-        there = f"there are {', '.join(speakers)}" if speakers else "nobody was told apart in it"
+    ids = speakers(analysis)
+    own = meant(speaker, ids)
+    if own is None:
+        there = f"there are {', '.join(map(displayed, ids))}" if ids else "nobody was told apart in it"
         raise SpeakerUnknown(f"the result of {analysis.job_id} has no speaker {speaker}: {there}")
-    own_s = known_voices.seconds(known_voices.alone(analysis.turns).get(speaker, ()))
+    own_s = known_voices.seconds(known_voices.alone(analysis.turns).get(own, ()))
     if own_s < known_voices.LEAST_S:
         raise TooLittleSpeech(
             f"{speaker} of {analysis.job_id} speaks alone for {own_s:.1f} s; {known_voices.LEAST_S:.0f} s are the least"
@@ -74,6 +76,7 @@ def check(store: ArtifactStore, analysis: Analysis, speaker: str) -> None:
             f"the recording of {analysis.job_id} has been removed, so no voice of it can be remembered",
             hint="Analyse the recording again, then remember the voice.",
         )
+    return own
 
 
 def remember(
@@ -91,7 +94,7 @@ def remember(
         store: the store of the job.
         name: the person's.
         job_id: the job.
-        speaker: the speaker's id in its published result.
+        speaker: the speaker's id in its published result, or the name that captions show.
         report: hears the finished fraction.
         voices: the store of the voice; None: that of the job.
 
@@ -104,7 +107,7 @@ def remember(
     """
     name = checked(name)
     _, analysis = published.result(store, job_id)
-    check(store, analysis, speaker)
+    speaker = check(store, analysis, speaker)
     recording = analysis.recording
     speaks_in = {one.id: one.channel for one in analysis.speakers}
     found, encoder = heard(

@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator, Collection
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args, get_type_hints
 
 from ecg_audio.errors import InvalidRequest, OrchestratorUnavailable
 
@@ -157,6 +157,19 @@ def pool_type(named: str) -> PoolType:
     return cast("PoolType", named)
 
 
+def form(flow: Any) -> dict[str, Any]:
+    """The form of a flow's runs: its parameters with the titles that their `Field`s give, where Prefect has names."""
+    from prefect.utilities.callables import parameter_schema
+    from pydantic.fields import FieldInfo
+
+    found = parameter_schema(flow).model_dump(exclude_unset=True)
+    for name, annotation in get_type_hints(flow.fn, include_extras=True).items():
+        for told in getattr(annotation, "__metadata__", ()):
+            if isinstance(told, FieldInfo) and told.title:
+                found["properties"][name]["title"] = told.title
+    return found
+
+
 async def _deployment(client: "PrefectClient", declared: dict[str, Any]) -> Registered:
     from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.objects import ConcurrencyOptions
@@ -164,7 +177,6 @@ async def _deployment(client: "PrefectClient", declared: dict[str, Any]) -> Regi
     from prefect.exceptions import ObjectNotFound
     from prefect.flows import load_flow_from_entrypoint
     from prefect.schedules import Cron
-    from prefect.utilities.callables import parameter_schema
 
     flow: Any = load_flow_from_entrypoint(declared["entrypoint"], use_placeholder_flow=False)
     limit = declared.get("concurrency_limit") or {}
@@ -177,7 +189,7 @@ async def _deployment(client: "PrefectClient", declared: dict[str, Any]) -> Regi
         "tags": declared["tags"],
         "entrypoint": declared["entrypoint"],
         "parameters": declared.get("parameters", {}),
-        "parameter_openapi_schema": parameter_schema(flow).model_dump(exclude_unset=True),
+        "parameter_openapi_schema": form(flow),
         "enforce_parameter_schema": True,
         "pull_steps": [],
         "work_pool_name": declared["work_pool"]["name"],

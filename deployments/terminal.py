@@ -13,11 +13,10 @@ from rich.segment import Segment
 from rich.table import Table
 from typing_extensions import override
 
+from ecg_audio.duration import length
 from ecg_audio.errors import EcgError
 from ecg_audio.logs import visible
-from ecg_audio.media import source
 from ecg_audio.progress import Snapshot, StageState
-from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.outcome import Outcome
 
 
@@ -43,13 +42,15 @@ class LiveProgress:
     """A job's progress, redrawn in place on a terminal; plain lines, one a stage, where there is none.
 
     Args:
-        request: the job.
+        title: what is worked on.
         quiet: show nothing.
+        named: begin each plain line with the title, where there are several jobs.
     """
 
-    def __init__(self, request: AnalysisRequest, *, quiet: bool) -> None:
+    def __init__(self, title: str, *, quiet: bool, named: bool = False) -> None:
         self._quiet = quiet
-        self._title = source.classify(request.source).display
+        self._title = title
+        self._named = f"{title}: " if named else ""
         self._bars = Progress(
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}"),
@@ -95,7 +96,8 @@ class LiveProgress:
         if line not in self._said:
             self._said.add(line)
             took = f" in {changed.duration_s:.1f} s" if changed.duration_s is not None else ""
-            err.print(f"{snapshot.percent:3.0f}% {line}{took}", highlight=False)
+            said = f"{self._named}{snapshot.percent:3.0f}% {line}{took}"
+            err.print(said, highlight=False, markup=False, soft_wrap=True)
 
 
 def write_json(document: BaseModel) -> None:
@@ -117,18 +119,20 @@ def print_error(error: EcgError) -> None:
     err.print(f"[bold]hint[/]  {escape(error.hint)}", highlight=False, soft_wrap=True)
 
 
-def print_outcome(ended: Outcome, store: str | None, *, paths: bool) -> None:
+def print_outcome(ended: Outcome, store: str | None, *, paths: bool, title: str | None = None) -> None:
     """A summary with the times of the stages, the warnings and where everything lies; the page's address comes last.
 
     Args:
         ended: a job that has a result.
         store: where it was asked to lie; None: where commands look by themselves.
         paths: whether the tables and the captions in other styles are named, too.
+        title: what the recording is called; None: its job id says enough.
     """
     assert ended.job_id and ended.outputs and ended.duration_s is not None
+    called = f"{escape(title)} · " if title else ""
     out.print(
-        f"\n[bold]{escape(ended.job_id)}[/]  {ended.status} · {length(ended.duration_s)} · {ended.words} words · "
-        f"{ended.speakers} speakers · {ended.language} · {escape(ended.transcription_model or '')}",
+        f"\n[bold]{escape(ended.job_id)}[/]  {called}{ended.status} · "
+        f"{length(ended.duration_s)} · {ended.words} words · {ended.speakers} speakers · {ended.language} · {escape(ended.transcription_model or '')}",
         highlight=False,
         soft_wrap=True,
     )
@@ -143,15 +147,6 @@ def print_outcome(ended: Outcome, store: str | None, *, paths: bool) -> None:
     lies = f" --out {shlex.quote(store)}" if store else ""
     out.print(f"\nRead it: [bold]ecg show {escape(ended.job_id + lies)}[/]", highlight=False, soft_wrap=True)
     out.print(f"See it:  {escape(ended.outputs.report)}", highlight=False, soft_wrap=True)
-
-
-def length(duration_s: float) -> str:
-    """A duration as people say it: 0.4 s, 30.0 s, 5:39, 1:02:03."""
-    if round(duration_s, 1) < 60:
-        return f"{duration_s:.1f} s"
-    minutes, seconds = divmod(round(duration_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
 def _stage_table(ended: Outcome) -> Table:

@@ -461,8 +461,12 @@ class Speaker(Model):
 class SegmentEdit(Model):
     """What is said of one segment: its right text, whose it is, or both. An empty text: nothing is said there."""
 
-    text: str | None = None
-    speaker: str | None = None
+    text: Annotated[
+        str | None, Field(title="Right text", description="All that is said in the segment; empty: nothing.")
+    ] = None
+    speaker: Annotated[
+        str | None, Field(title="Right speaker", description="Whose words they are, as Speaker 1, or a new name.")
+    ] = None
 
 
 class Edits(Model):
@@ -471,8 +475,14 @@ class Edits(Model):
     `speakers` gives speakers other names; two with one name become one. `segments` goes by the segments' ids.
     """
 
-    speakers: dict[str, str] = {}
-    segments: dict[int, SegmentEdit] = {}
+    speakers: Annotated[
+        dict[str, str],
+        Field(title="Names of speakers", description="New names by those of before: Speaker 1, SPEAKER_00 or a name."),
+    ] = {}
+    segments: Annotated[
+        dict[int, SegmentEdit],
+        Field(title="Corrected segments", description="What is corrected, by the number of the segment."),
+    ] = {}
 
 
 class Revision(Model):

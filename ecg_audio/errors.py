@@ -332,7 +332,9 @@ class SpeakerUnknown(EcgError):
 
     code = "SPEAKER_UNKNOWN"
     by_user = True
-    default_hint = "`ecg show JOB` names the speakers; give one of them, as SPEAKER_00 or as you renamed them."
+    default_hint = (
+        "`ecg show JOB` names the speakers; give one of them, as Speaker 1, SPEAKER_00 or as you renamed them."
+    )
 
 
 class TooLittleSpeech(EcgError):

@@ -54,8 +54,12 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_bytes: Annotated[int, Field(gt=0, description="Largest source, in bytes.")] = 5 * GB
-    max_duration_s: Annotated[float, Field(gt=0, description="Longest recording, in seconds.")] = 3 * 3600.0
+    max_bytes: Annotated[
+        int, Field(title="Largest source (bytes)", gt=0, description="5,000,000,000 bytes are 5 GB.")
+    ] = 5 * GB
+    max_duration_s: Annotated[
+        float, Field(title="Longest recording (seconds)", gt=0, description="10,800 s are 3 hours.")
+    ] = 3 * 3600.0
 
 
 class Callback(BaseModel):
@@ -63,13 +67,20 @@ class Callback(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_url: Annotated[str | None, Field(max_length=2048, description="http(s) address of the backend.")] = None
+    base_url: Annotated[
+        str | None,
+        Field(title="Address of the backend", max_length=2048, description="http(s) address of the backend."),
+    ] = None
     locale: Annotated[
-        Literal["ko", "en"] | None, Field(description="Language of messages; default: the block's, else Korean.")
+        Literal["ko", "en"] | None,
+        Field(title="Language of messages", description="Language of messages; default: the block's, else Korean."),
     ] = None
     endpoint: Annotated[
         str | None,
-        Field(description="A callback-endpoint block; its secret signs what goes to its own origin. Default: none."),
+        Field(
+            title="Endpoint block",
+            description="A callback-endpoint block; its secret signs what goes to its own origin. Default: none.",
+        ),
     ] = None
 
     @field_validator("base_url")
@@ -114,57 +125,109 @@ class AnalysisRequest(BaseModel):
 
     source: Annotated[
         str,
-        Field(min_length=1, max_length=8192, description="A file path, http(s) address, s3:// key or platform URL."),
+        Field(
+            title="Recording",
+            min_length=1,
+            max_length=8192,
+            description="A file path, http(s) address, s3:// key or platform URL.",
+        ),
     ]
-    job_id: Annotated[str, Field(description="Your own id for the job; the same id replaces its earlier result.")] = (
-        Field(default_factory=lambda: str(uuid.uuid4()))
+    job_id: Annotated[
+        str, Field(title="Job id", description="Your own id for the job; the same id replaces its earlier result.")
+    ] = Field(default_factory=lambda: str(uuid.uuid4()))
+    language: Annotated[str, Field(title="Spoken language", description="ISO 639 code such as en or ko, or auto.")] = (
+        "auto"
     )
-    language: Annotated[str, Field(description="ISO 639 code such as en or ko, or auto.")] = "auto"
     models: Annotated[
         str,
         Field(
+            title="Speech models",
             max_length=1024,
             description="auto: the models that are set or on this machine, else the embedded ones; embedded; "
             "or a Whisper model: a size, a hub name or a directory.",
         ),
     ] = AUTO
-    speakers: Annotated[int | None, Field(ge=1, le=50, description="Exact number of speakers, if known.")] = None
-    min_speakers: Annotated[int | None, Field(ge=1, le=50, description="At least so many speakers.")] = None
-    max_speakers: Annotated[int | None, Field(ge=1, le=50, description="At most so many speakers.")] = None
+    speakers: Annotated[
+        int | None, Field(title="Number of speakers", ge=1, le=50, description="Exact number of speakers, if known.")
+    ] = None
+    min_speakers: Annotated[
+        int | None, Field(title="Fewest speakers", ge=1, le=50, description="At least so many speakers.")
+    ] = None
+    max_speakers: Annotated[
+        int | None, Field(title="Most speakers", ge=1, le=50, description="At most so many speakers.")
+    ] = None
     initial_prompt: Annotated[
         str | None,
-        Field(max_length=1000, description="Text to take for what was said before: names, spelling, style."),
+        Field(
+            title="Text before",
+            max_length=1000,
+            description="Text to take for what was said before: names, spelling, style.",
+        ),
     ] = None
     hotwords: Annotated[
-        str | None, Field(max_length=500, description="Words that are likely to be said, with spaces between them.")
+        str | None,
+        Field(
+            title="Likely words",
+            max_length=500,
+            description="Words that are likely to be said, with spaces between them.",
+        ),
     ] = None
-    translate: Annotated[bool, Field(description="Write down in English what is said in another language.")] = False
+    translate: Annotated[
+        bool,
+        Field(title="Translate into English", description="Write down in English what is said in another language."),
+    ] = False
     sounds: Annotated[
-        bool, Field(description="Look for events beside words: laughter, applause, music, noise, long pauses.")
+        bool,
+        Field(
+            title="Laughter, music and pauses",
+            description="Look for events beside words: laughter, applause, music, noise, long pauses.",
+        ),
     ] = True
     voice_vectors: Annotated[
-        bool, Field(description="Keep in the result how each speaker's voice sounds, as a vector: biometric data.")
+        bool,
+        Field(
+            title="Keep voices as vectors",
+            description="Keep in the result how each speaker's voice sounds, as a vector: biometric data.",
+        ),
     ] = False
     audio_stream: Annotated[
-        int | None, Field(ge=0, description="Which audio stream, counted from 0; default: the file's own default.")
+        int | None,
+        Field(
+            title="Audio stream",
+            ge=0,
+            description="Which audio stream, counted from 0; default: the file's own default.",
+        ),
     ] = None
     channels: Annotated[
         Channels,
         Field(
+            title="Channels of the recording",
             description="separate: one person speaks in each channel, as in recorded calls; mixed: channels are mixed "
             "and voices told apart; auto: separate where two channels hold different voices, and as many speakers "
-            "may be there."
+            "may be there.",
         ),
     ] = "auto"
     store: Annotated[
         str | None,
-        Field(description="Where results go: a folder, or a Prefect block such as s3-bucket/ecg. Default: ECG_STORE."),
+        Field(
+            title="Where results go",
+            description="Where results go: a folder, or a Prefect block such as s3-bucket/ecg. Default: ECG_STORE.",
+        ),
     ] = None
-    cookies: Annotated[str | None, Field(description="A site-cookies block, for platform URLs that want a login.")] = (
-        None
-    )
-    callback: Annotated[Callback | None, Field(description="Who hears how it goes. Default: nobody.")] = None
-    limits: Annotated[Limits, Field(description="How large and how long the recording may be.")] = Limits()
+    cookies: Annotated[
+        str | None,
+        Field(title="Cookies block", description="A site-cookies block, for platform URLs that want a login."),
+    ] = None
+    callback: Annotated[
+        Callback | None, Field(title="Who is called back", description="Who hears how it goes. Default: nobody.")
+    ] = None
+    limits: Annotated[
+        Limits,
+        Field(
+            title="Largest and longest recording",
+            description="How large and how long the recording may be; 5 GB and 3 hours, unless it is said.",
+        ),
+    ] = Limits()
 
     @field_validator("source")
     @classmethod

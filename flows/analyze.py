@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import httpx
 from prefect import flow, runtime
+from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from blocks.engine import use_settings
@@ -15,6 +18,7 @@ from blocks.forgetting import remember
 from blocks.storage import ArtifactStore, check_source, key_of, open_store
 from ecg_audio import layout, modes, workspace
 from ecg_audio.analysis import Diarization, Emotion, EventKind, Media, Naming, Recording, StageRecord, Transcript
+from ecg_audio.duration import length
 from ecg_audio.errors import EcgError, EngineUnavailable, TooLong, WorkerLost
 from ecg_audio.media import decode, source
 from ecg_audio.progress import BESIDE, WEIGHTS, Progress, listeners, tracked
@@ -70,7 +74,10 @@ def run_name() -> str:
 @resumable
 @observed
 @answered
-def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
+def analyze(
+    request: Annotated[AnalysisRequest, Field(title="What is asked")],
+    refresh: Annotated[bool, Field(title="Do every stage again")] = False,
+) -> Outcome:
     """Analyse one recording and publish what was found.
 
     Args:
@@ -78,6 +85,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         refresh: do every stage again, also where an earlier result could be used.
     """
     modes.begin()  # Prefect writes cached records itself
+    log = get_run_logger()
     store = with_retries(open_store(request.store))
     check_source(store, request.source)
     store.check()
@@ -97,7 +105,10 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         job = Job(request, store, stages, _recording(stages, store, media, request), wanted)
         stages.limit(job.recording)
         remember(store, request.job_id, str(runtime.flow_run.id), job.recording.key, request.source)
+        log.info("%s of sound", length(job.recording.duration_s))
         found = _found(job, speech, _title(store, request.source, media))
+        for notice in found.notices:
+            log.warning("%s (%s)", notice.message, notice.code)
         analysis = assemble(
             quoted(request), str(runtime.flow_run.id), store.reference, quoted(found), quoted(job.records())
         )
@@ -105,6 +116,7 @@ def analyze(request: AnalysisRequest, refresh: bool = False) -> Outcome:
         outputs = publish(quoted(analysis), found.frames, store.reference, media=lasting, asked=request.digest)
         ended = outcome(analysis, outputs, job.records())
         summarise(analysis, ended)
+        log.info("published, %s: %d words, %d speakers", ended.status, ended.words, ended.speakers)
         return ended
 
 
@@ -121,8 +133,13 @@ def _found(job: "Job", speech: engine.Engine, title: str) -> Findings:
     transcript = transcribing.result()
     frames = measuring.attempt()
     transcript = begin(align, recording, here, models, transcript, frames).result()
+    log = get_run_logger()
+    words = sum(len(utterance.words) for utterance in transcript.utterances)
+    log.info("%d words, %s, %s", words, transcript.language, transcript.model)
     telling = telling or begin(read_channels, recording, here, transcript, frames, speakers)
     diarization = telling.attempt()
+    if diarization:
+        log.info("%d speakers", len({turn.speaker for turn in diarization.turns}))
     namings = job.namings(diarization)
     events = job.events(transcript, diarization, frames)
     emotions = job.emotions(transcript, diarization)

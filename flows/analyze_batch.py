@@ -54,14 +54,14 @@ def cancel_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> N
 )
 @resumable
 def analyze_batch(
-    inputs: list[str | dict[str, Any]],
-    options: dict[str, Any] | None = None,
-    deployment: str = "analyze/analyze",
-    in_process: bool = False,
-    at_once: Annotated[int, Field(ge=1, le=200)] = 4,
-    min_success: Annotated[float, Field(ge=0, le=1)] = 0.995,
-    batch_id: str | None = None,
-    refresh: bool = False,
+    inputs: Annotated[list[str | dict[str, Any]], Field(title="Recordings")],
+    options: Annotated[dict[str, Any] | None, Field(title="Asked of all rows")] = None,
+    deployment: Annotated[str, Field(title="Deployment for each job")] = "analyze/analyze",
+    in_process: Annotated[bool, Field(title="One after the other, in this run")] = False,
+    at_once: Annotated[int, Field(title="Runs at once", ge=1, le=200)] = 4,
+    min_success: Annotated[float, Field(title="Share that must succeed", ge=0, le=1)] = 0.995,
+    batch_id: Annotated[str | None, Field(title="Batch id")] = None,
+    refresh: Annotated[bool, Field(title="Do again what is published")] = False,
 ) -> Summary:
     """Analyse many recordings.
 
@@ -72,7 +72,7 @@ def analyze_batch(
         deployment: what does each job, as flow/deployment.
         in_process: do the jobs here, one after the other, with models that are loaded once.
         at_once: how many runs of the deployment may be under way.
-        min_success: the share of rows that must succeed; below it the batch fails, when everything is done.
+        min_success: the share of rows that must succeed, as 0.995; below it the batch fails, when everything is done.
         batch_id: what the batch is called; default: a digest of its rows, so the same batch again has the same id.
         refresh: also do again what is published.
     """

@@ -1,8 +1,10 @@
 """burn: a copy of a job's video with its captions in the picture, for places that show no captions of their own."""
 
 from pathlib import Path
+from typing import Annotated
 
 from prefect import flow, runtime
+from pydantic import Field
 
 from blocks import published
 from blocks.forgetting import remember
@@ -30,7 +32,12 @@ STAGES = ("download", "burn")
     **UNKEPT,
 )
 @resumable
-def burn(job_id: str, source: str, store: str | None = None, cookies: str | None = None) -> str:
+def burn(
+    job_id: Annotated[str, Field(title="Job id")],
+    source: Annotated[str, Field(title="Recording")],
+    store: Annotated[str | None, Field(title="Store of the job")] = None,
+    cookies: Annotated[str | None, Field(title="Cookies block")] = None,
+) -> str:
     """Burn a job's captions, as they stand now, into its video.
 
     Args:

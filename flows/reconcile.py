@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow, runtime
 from prefect.artifacts import create_table_artifact
@@ -22,6 +22,7 @@ from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.variables import Variable
+from pydantic import Field
 
 from blocks.published import published
 from blocks.storage import ArtifactStore, open_store
@@ -32,7 +33,7 @@ from ecg_audio.errors import EcgError
 from ecg_audio.results.outcome import Outcome
 from flows import lost, requeue, runs
 from flows.due_callback import DueCallback, due_callback
-from flows.runs import ALIVE, BATCH, BURNING, ENDED, LOST, REMEMBERING, REVISION, WAITING, Run
+from flows.runs import ALIVE, BATCH, BURNING, ENDED, LOST, REMEMBERING, REVISION, UPKEEP, WAITING, Run
 from flows.sweeping import sweep_store
 from flows.unkept import UNKEPT
 from tasks.notify import TOLD, notify
@@ -63,18 +64,27 @@ class Owed:
         return self.run.request.callback.base_url, self.run.request.callback.endpoint
 
 
+def run_name() -> str:
+    """When it came, to the minute."""
+    return f"upkeep {datetime.now(UTC):%Y-%m-%d %H:%M}"
+
+
 @flow(
-    name="reconcile",
+    name=UPKEEP,
+    flow_run_name=run_name,
     description="Begins lost runs again, tells backends how their jobs ended where the runs could not, and sweeps.",
     task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE),  # type: ignore[arg-type]  # its parameter is invariant
     **UNKEPT,
 )
-def reconcile(horizon_h: float = 24.0, silent_s: float | None = None) -> list[dict[str, str]]:
+def reconcile(
+    horizon_h: Annotated[float, Field(title="How far back (hours)")] = 24.0,
+    silent_s: Annotated[float | None, Field(title="Lost when silent for (seconds)")] = None,
+) -> list[dict[str, str]]:
     """Begin again what was lost, tell what is owed, and sweep.
 
     Args:
-        horizon_h: how far back runs are looked at, and so how long an undelivered callback is tried.
-        silent_s: a run without a sign of life for so long is lost. None: three of Prefect's heartbeats.
+        horizon_h: how many hours back runs are looked at, and so how long an undelivered callback is tried.
+        silent_s: a run without a sign of life for so many seconds is lost. None: three of Prefect's heartbeats.
 
     Returns:
         One row for each job that was looked into, as in the table artifact.
@@ -90,6 +100,7 @@ def reconcile(horizon_h: float = 24.0, silent_s: float | None = None) -> list[di
             rows += _pass(client, began, timedelta(hours=horizon_h), silent_s or _usual_silence_s())
             if not any(run.state == LOST for run in runs.ended(client, began)):
                 break  # whoever nudged meanwhile was sent away
+        runs.forget_idle(client, UPKEEP)
     Variable.set(CLAIM, {}, overwrite=True)
     if rows:
         create_table_artifact(rows, key="reconciled", description="What was done and told, and what waits")
@@ -273,6 +284,7 @@ def _delivery(callback: Owed, receipt: Receipt | BaseException) -> tuple[dict[st
 def _sweep(newest: Iterable[Run], now: datetime) -> None:
     """Everything dead runs left behind; what cannot be reached now is swept another time."""
     workspace.sweep()
+    swept: list[dict[str, str]] = []
     dead: dict[str | None, list[Run]] = {None: []}
     for run in newest:
         if run.request and run.state in ENDED and run.state != StateType.COMPLETED:
@@ -282,8 +294,12 @@ def _sweep(newest: Iterable[Run], now: datetime) -> None:
             gone = sweep_store(open_store(named), left, now)
         except EcgError as error:
             get_run_logger().warning("the store %s is not swept: %s", named, error)
+            swept.append({"store": named or "", "swept": f"{error.code}: {error.message}"})
         else:
             get_run_logger().info("%d objects swept in the store %s", gone, named)
+            swept += [{"store": named or "", "swept": f"{gone} objects"}] if gone else []
+    if swept:
+        create_table_artifact(swept, key="swept", description="What dead runs had left")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,9 @@
 """remember-voice: the voice of a job's speaker kept under a name, because somebody asked for it."""
 
+from typing import Annotated
+
 from prefect import flow
+from pydantic import Field
 
 from blocks import known_voices
 from blocks.engine import use_settings
@@ -22,13 +25,19 @@ from tasks.retrying import with_retries
     **UNKEPT,
 )
 @resumable
-def remember_voice(name: str, job_id: str, speaker: str, store: str | None = None, voices: str | None = None) -> float:
+def remember_voice(
+    name: Annotated[str, Field(title="Person's name")],
+    job_id: Annotated[str, Field(title="Job id")],
+    speaker: Annotated[str, Field(title="Who they are in the result")],
+    store: Annotated[str | None, Field(title="Store of the job")] = None,
+    voices: Annotated[str | None, Field(title="Store of the voice")] = None,
+) -> float:
     """Remember a voice.
 
     Args:
         name: the person's, who has agreed.
         job_id: the job.
-        speaker: the speaker's id in its result.
+        speaker: who they are in its result, as `Speaker 1` or SPEAKER_00.
         store: reference of the artifact store that has the job; None: the usual one.
         voices: reference of the store that keeps the voice; None: that of the job.
 

@@ -1,7 +1,11 @@
 """revise: a finished result corrected by a person, and published whole again."""
 
+from typing import Annotated
+
 from prefect import flow, runtime
+from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
 
 from blocks import published
 from blocks.engine import use_settings
@@ -15,7 +19,9 @@ from ecg_audio.request import Callback
 from ecg_audio.results import document
 from ecg_audio.results.manifest import Manifest
 from ecg_audio.results.outcome import Outcome, outcome
+from ecg_audio.revision.changes import changes
 from ecg_audio.revision.draft import changed, drafted, paused
+from ecg_audio.revision.edits import resolved
 from flows.callbacks import tell_revision
 from flows.faults import resumable
 from flows.observation import side_run_name
@@ -43,13 +49,13 @@ STANDS_S = 60.0
 )
 @resumable
 def revise(
-    job_id: str,
-    edits: Edits | None = None,
-    store: str | None = None,
-    base: str | None = None,
-    undo: bool = False,
-    unheard: bool = False,
-    callback: Callback | None = None,
+    job_id: Annotated[str, Field(title="Job id")],
+    edits: Annotated[Edits | None, Field(title="Corrections")] = None,
+    store: Annotated[str | None, Field(title="Store of the job")] = None,
+    base: Annotated[str | None, Field(title="Run that was corrected")] = None,
+    undo: Annotated[bool, Field(title="Take the latest corrections back")] = False,
+    unheard: Annotated[bool, Field(title="Also without the recording")] = False,
+    callback: Annotated[Callback | None, Field(title="Who is called back")] = None,
 ) -> Outcome:
     """Correct a published result.
 
@@ -103,16 +109,18 @@ def revise(
         original = artifacts.read(written.outputs[ORIGINAL if before.revision else "analysis"].key)
         machine = document.loads(original)
         done = before.revision.edits if before.revision else ()
+        steps: tuple[Edits, ...]
+        so_far: tuple[Edits, ...]
         if edits is not None:
-            steps, start, wanted = [edits], before, (*done, edits)
+            steps, revised, so_far = (edits,), before, done
         elif done:
-            steps, start, wanted = list(done[:-1]), machine, done[:-1]
+            steps, revised, so_far = done[:-1], machine, ()
         else:
             raise InvalidRequest(f"nobody has corrected {job_id}: there is nothing to take back")
-        revised = start
         heard_again = False
-        for number, step in enumerate(steps, 1):
-            draft, so_far = drafted(revised, step, machine), wanted[: len(wanted) - len(steps) + number]
+        for told in steps:
+            step = resolved(revised, told)
+            draft, so_far = drafted(revised, step, machine), (*so_far, step)
             if frames is None:
                 revised = without_sound(revised, draft, so_far, machine.run_id, run_id)
                 continue
@@ -129,6 +137,8 @@ def revise(
 
         _check_base(*published.result(artifacts, job_id), written.run_id)
         outputs = publish(quoted(revised), frames, here, asked=written.request, original=quoted(original))
+        made = f"revision {revised.revision.number}" if revised.revision else "the machine's own result again"
+        get_run_logger().info("%s: %s", made, changes(before, revised))
         tell_revision(callback, job_id, here)
         return outcome(revised, outputs, stages.records(recording.duration_s))
 

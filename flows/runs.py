@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect import runtime
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowFilter, FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
+from prefect.logging import get_run_logger
 
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.request import AnalysisRequest
@@ -129,6 +132,30 @@ def answerable(parameters: Mapping[str, Any]) -> AnalysisRequest | None:
         except (InvalidRequest, TypeError):  # TypeError: its keys are no names
             continue
     return None
+
+
+def forget_idle(client: SyncPrefectClient, flow: str) -> None:
+    """Delete a flow's latest completed runs that left no artifact, since they did nothing; a page of them at most.
+
+    What goes wrong is said in the log of the run at hand, and the next one tries again.
+    """
+    try:
+        ended = FlowRunFilter.model_validate({"state": {"type": {"any_": [StateType.COMPLETED]}}})
+        ours = FlowFilter.model_validate({"name": {"any_": [flow]}})
+        page = client.read_flow_runs(
+            flow_filter=ours, flow_run_filter=ended, sort=FlowRunSort.END_TIME_DESC, limit=PAGE
+        )
+        idle = {str(run.id) for run in page}
+        if not idle:
+            return
+        wanted = {"artifacts": {"flow_run_id": {"any_": sorted(idle)}}, "limit": PAGE}
+        idle -= {
+            str(artifact["flow_run_id"]) for artifact in client.request("POST", "/artifacts/filter", json=wanted).json()
+        }
+        for run_id in idle:
+            client.delete_flow_run(UUID(run_id))
+    except (httpx.HTTPError, ObjectNotFound) as error:
+        get_run_logger().warning("runs that did nothing stay: %s", error)
 
 
 def newest(runs: Iterable[Run]) -> Iterator[Run]:

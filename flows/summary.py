@@ -9,13 +9,18 @@ from prefect import runtime
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
 
-from ecg_audio.analysis import Analysis, Turn
+from ecg_audio.analysis import Analysis, Segment, Turn
+from ecg_audio.captions.names import displayed
+from ecg_audio.captions.text import clean
+from ecg_audio.duration import length
 from ecg_audio.results.outcome import Outcome
 from ecg_audio.sound_quality import sound_quality
 from flows import runs
 
 LENGTH = "ecg.length_s"
 """The label of a run that says how long its recording is."""
+LINES, LONGEST_LINE = 5, 160
+"""Of the transcript, in lines and characters: enough to see whether it is the right recording."""
 WIDTH_PX, ROW_PX, MARGIN_PX = 960, 28, 110
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")  # Okabe and Ito
 
@@ -35,14 +40,16 @@ def summarise(analysis: Analysis, ended: Outcome) -> None:
 
 def _markdown(analysis: Analysis, ended: Outcome) -> str:
     assert ended.outputs
-    minutes, seconds = divmod(analysis.recording.duration_s, 60)
     lines = [
         f"## {_inert(analysis.title)}",
-        f"**{ended.status}** · {int(minutes)}:{seconds:04.1f} min · {ended.words} words · {ended.speakers} speakers · "
-        f"{analysis.language} · {_inert(analysis.transcription_model)}",
+        f"**{ended.status}** · {length(analysis.recording.duration_s)} · {ended.words} words · "
+        f"{ended.speakers} speakers · {analysis.language} · {_inert(analysis.transcription_model)}",
         *([f"sound: {_inert(sound)}"] if (sound := sound_quality(analysis.recording)) else []),
+        *([f"[**Open the report**]({report})"] if (report := ended.outputs.report).startswith("http") else []),
         "",
         *(f"- ⚠ {_inert(warning.message)} `{warning.code}`" for warning in ended.warnings),
+        "",
+        *_beginning(analysis),
         "",
         "| output | where |",
         "|---|---|",
@@ -50,6 +57,17 @@ def _markdown(analysis: Analysis, ended: Outcome) -> str:
     places = ended.outputs.model_dump(exclude={"tables", "presets"}) | ended.outputs.tables
     lines += [f"| {name} | {_linked(place)} |" for name, place in places.items()]
     return "\n".join(lines)
+
+
+def _beginning(analysis: Analysis) -> list[str]:
+    """The first lines of the transcript, each with its speaker's name."""
+    first = sorted(analysis.segments, key=lambda segment: segment.start_s)[:LINES]
+    return [f"> **{_inert(displayed(one.speaker))}** {_inert(_shortened(one))}  " for one in first]
+
+
+def _shortened(segment: Segment) -> str:
+    text = clean(segment.text)
+    return text if len(text) <= LONGEST_LINE else text[: LONGEST_LINE - 1].rstrip() + "…"
 
 
 def _linked(place: str) -> str:
@@ -87,7 +105,7 @@ def _timeline(turns: Iterable[Turn], duration_s: float) -> str:
     ]
     for row, (speaker, spoken) in enumerate(rows.items()):
         top = row * ROW_PX + 4
-        parts.append(f'<text x="4" y="{top + 15}" fill="#222">{html.escape(speaker)}</text>')
+        parts.append(f'<text x="4" y="{top + 15}" fill="#222">{html.escape(clean(displayed(speaker)))}</text>')
         parts += [
             f'<rect x="{MARGIN_PX + turn.start_s * scale:.1f}" y="{top}" rx="2" '
             f'width="{max(1.0, (turn.end_s - turn.start_s) * scale):.1f}" height="{ROW_PX - 8}" '
@@ -95,5 +113,5 @@ def _timeline(turns: Iterable[Turn], duration_s: float) -> str:
             for turn in spoken
         ]
     parts.append(f'<text x="{MARGIN_PX}" y="{height - 6}" fill="#555">0 s</text>')
-    parts.append(f'<text x="{WIDTH_PX - 8}" y="{height - 6}" fill="#555" text-anchor="end">{duration_s:.0f} s</text>')
+    parts.append(f'<text x="{WIDTH_PX - 8}" y="{height - 6}" fill="#555" text-anchor="end">{length(duration_s)}</text>')
     return "".join(parts) + "</svg>"

@@ -10,6 +10,7 @@ GROUND = {
     "child",
     "claim",
     "deadline",
+    "duration",
     "environment",
     "error_codes",
     "errors",

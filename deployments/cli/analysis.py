@@ -76,10 +76,17 @@ def analyze_all(
                 try:
                     with _named(request, named) as begun_as:
                         job_id = begun_as.job_id
-                        with LiveProgress(begun_as, quiet=as_json) as shown, listening(shown.listen):
+                        title, several = source.classify(request.source).display, len(sources) > 1
+                        with (
+                            LiveProgress(title, quiet=as_json, named=several) as shown,
+                            listening(shown.listen),
+                        ):
                             ended = run(begun_as)
                     ended = ended.model_copy(update={"source": printable(request.source)})
-                    write_json(ended) if as_json else print_outcome(ended, request.store, paths=paths)
+                    if as_json:
+                        write_json(ended)
+                    else:
+                        print_outcome(ended, request.store, paths=paths, title=title)
                 except EcgError as error:
                     fail(error, job_id, request.source)
     if not failures:

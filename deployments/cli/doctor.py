@@ -1,19 +1,36 @@
 """`ecg doctor`: what is here, what can run, and why not."""
 
 import os
+import shutil
+import socket
 import sys
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
+import platformdirs
 from rich.markup import escape
 
 from deployments.service import session
 from deployments.service.session import use_engine_settings
 from deployments.terminal import out
+from ecg_audio.analysis import FRAME_COLUMNS, FRAME_HOP_S
+from ecg_audio.environment import CACHE_DIR, WORK_DIR
 from ecg_audio.errors import EcgError
-from ecg_audio.request import AUTO, EMBEDDED
+from ecg_audio.request import AUTO, EMBEDDED, GB, Limits
+from ecg_audio.sampling import RATE_HZ
 
 PACKAGES = ("ecg-audio-analyzer", "prefect", "torch", "whisperx", "pyannote.audio", "pocketsphinx", "av", "yt-dlp")
+
+PORTS = (
+    (8080, "gateway", "/health/live", "alive"),
+    (4200, "Prefect server", "/api/health", "true"),
+)
+"""What `ecg serve` takes, and what its programs answer there."""
+CACHE_BYTES = GB // 2
+"""Compiled kernels, the embedded weights joined, and the server's template; copies of tables come on top."""
 
 
 def examine(store: str | None) -> int:
@@ -28,6 +45,8 @@ def examine(store: str | None) -> int:
     _models()
     speech = _speech()
     usable = _store(store)
+    _disks(store)
+    _ports()
     _burning()
     _server()
     served = _model_server()
@@ -76,10 +95,62 @@ def _store(named: str | None) -> bool:
     from blocks.storage import is_block, open_store, reference
 
     where = reference(named)
-    if is_block(where):
-        _line(True, "store", f"{where} (a block; checked when a job runs)")
+    if not is_block(where):
+        missing = [folder for folder in _above(Path(where)) if not folder.exists()]
+        good = _passes("store", lambda: open_store(where).check(), f"{where} can be written")
+        for folder in missing:
+            with suppress(OSError):  # it is not there, or somebody has put something into it
+                folder.rmdir()
+        return good
+    address = session.configured()
+    if address is None or not session.reachable(address):
+        _line(None, "store", f"{where} was not looked at: no Prefect server answers that has this block")
         return True
     return _passes("store", lambda: open_store(where).check(), f"{where} can be written")
+
+
+def _above(folder: Path) -> tuple[Path, ...]:
+    folder = folder.expanduser().absolute()
+    return folder, *folder.parents
+
+
+def _disks(named: str | None) -> None:
+    """Whether there is room for the longest job, and how much that is."""
+    from blocks.storage import is_block, reference
+
+    limits = Limits()
+    recording = 2 * RATE_HZ * limits.max_duration_s  # 16 bits a sample; FLAC takes less
+    frames = 4 * len(FRAME_COLUMNS) * limits.max_duration_s / FRAME_HOP_S
+    work = Path(os.environ.get(WORK_DIR) or tempfile.gettempdir())
+    cache = Path(os.environ.get(CACHE_DIR) or platformdirs.user_cache_dir("ecg-audio-analyzer"))
+    # the frames are kept, and are a table of the result; work and cache hold a copy while they are made
+    needed = {"work": (work, limits.max_bytes + recording + frames), "cache": (cache, CACHE_BYTES)}
+    if not is_block(where := reference(named)):
+        needed["store"] = Path(where), recording + 2 * frames
+    for name, (folder, bytes_needed) in needed.items():
+        there = next(above for above in _above(folder) if above.is_dir())
+        free = shutil.disk_usage(there).free
+        job = f"{limits.max_duration_s / 3600:.0f} h and {limits.max_bytes / GB:.0f} GB"
+        said = f"{free / GB:.1f} GB free in {folder}; a job of {job} takes up to {bytes_needed / GB:.1f} GB there"
+        _line(free >= bytes_needed, f"disk, {name}", said)
+
+
+def _ports() -> None:
+    """Whether `ecg serve` would find its ports, or is there already."""
+    import httpx
+
+    for port, what, path, alive in PORTS:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1.0).close()
+        except OSError:
+            _line(True, f"port {port}", f"free for the {what}")
+            continue
+        try:
+            ours = alive in httpx.get(f"http://127.0.0.1:{port}{path}", timeout=session.ANSWER_S).text
+        except httpx.HTTPError:
+            ours = False
+        taken = f"another program has it: `ecg serve` needs another port for the {what}"
+        _line(ours, f"port {port}", f"the {what} answers" if ours else taken)
 
 
 def _burning() -> None:
@@ -104,7 +175,7 @@ def _burning() -> None:
 def _server() -> None:
     address = session.configured()
     if address is None:
-        _line(True, "server", "none configured: each command starts a private one (set PREFECT_API_URL to use yours)")
+        _line(None, "server", "none configured: each command starts a private one (set PREFECT_API_URL to use yours)")
     elif session.reachable(address):
         _line(True, "server", f"Prefect answers at {address}")
     else:
@@ -132,6 +203,7 @@ def _passes(subject: str, check: Callable[[], None], finding: str) -> bool:
     return True
 
 
-def _line(good: bool, subject: str, finding: str) -> None:
-    mark = "[green]✓[/]" if good else "[red]✗[/]"
+def _line(good: bool | None, subject: str, finding: str) -> None:
+    """Print a finding. `good` is None where nothing was looked at."""
+    mark = "[dim]–[/]" if good is None else "[green]✓[/]" if good else "[red]✗[/]"
     out.print(f"{mark} [bold]{subject:<16}[/] {escape(finding)}", highlight=False, soft_wrap=True)

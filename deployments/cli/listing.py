@@ -6,8 +6,9 @@ from pathlib import Path
 from rich.table import Column, Table
 
 from blocks.storage import open_store
-from deployments.terminal import length, out
+from deployments.terminal import out
 from ecg_audio import layout
+from ecg_audio.duration import length
 from ecg_audio.errors import InvalidRequest, ResultNotFound
 from ecg_audio.results import manifest, reading
 

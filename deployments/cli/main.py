@@ -287,7 +287,7 @@ def revise(
     job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="The job whose result is corrected.")],
     speaker: Annotated[
         list[str] | None,
-        typer.Option("--speaker", metavar="ID=NAME", help="A speaker's name; two with the same name become one."),
+        typer.Option("--speaker", metavar="WHO=NAME", help="A speaker's name; two with the same name become one."),
     ] = None,
     edits: Annotated[
         Path | None,
@@ -307,7 +307,7 @@ def revise(
 ) -> None:
     """Correct a finished result: new words are found in the sound and measured, and everything is published again.
 
-    For example: ecg revise JOB --speaker SPEAKER_00=Sheila · ecg captions JOB --format txt --to talk.txt, correct it,
+    For example: ecg revise JOB --speaker "Speaker 1=Sheila" · ecg captions JOB --format txt --to talk.txt, correct it,
     ecg revise JOB --edits talk.txt · ecg revise JOB --undo
     """
     from deployments.cli.revise import revise_result
@@ -371,5 +371,5 @@ def main() -> None:
     except KeyboardInterrupt:
         if debug:
             raise
-        sys.stderr.write("\ninterrupted; the same command with the same --job-id goes on from here\n")
+        sys.stderr.write("\ninterrupted; the same command goes on from here\n")
         sys.exit(130)

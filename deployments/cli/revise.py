@@ -4,11 +4,13 @@ from pathlib import Path
 
 from deployments.cli.show import load
 from deployments.service.session import prefect_server, unwatched
-from deployments.terminal import print_outcome
+from deployments.terminal import LiveProgress, out, print_outcome
 from ecg_audio.analysis import Analysis, Edits
 from ecg_audio.errors import InvalidRequest, SourceNotFound
+from ecg_audio.progress import listening
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.revision import matching
+from ecg_audio.revision.changes import changes
 
 
 def revise_result(
@@ -30,21 +32,24 @@ def revise_result(
         raise InvalidRequest("--undo takes the latest corrections back; give it alone")
     # a request is what knows which callbacks make sense
     told = AnalysisRequest.checked(source="unused", job_id=job_id, callback=callback).callback
-    before = None if undo else load(job_id, store)
-    wanted = _wanted(before, names, edits) if before else None
+    before = load(job_id, store)
+    wanted = None if undo else _wanted(before, names, edits)
     if wanted is not None and not (wanted.speakers or wanted.segments):
         raise InvalidRequest(
             "nothing is corrected: the text is that of the result" if edits else "nothing is corrected",
-            hint="Give --speaker SPEAKER_00=NAME, or --edits FILE.",
+            hint='Give --speaker "Speaker 1=NAME", or --edits FILE.',
         )
     with prefect_server() as server:
         from flows.revise import revise
 
         if server is not None:
             server.wait()
-        with unwatched(server):
-            ended = revise(job_id, wanted, store, before.run_id if before else None, undo, unheard, told)
-        print_outcome(ended, store, paths=False)
+        with unwatched(server), LiveProgress(job_id, quiet=False) as shown, listening(shown.listen):
+            ended = revise(job_id, wanted, store, None if undo else before.run_id, undo, unheard, told)
+        after = load(job_id, store)
+        made = f"revision {after.revision.number}" if after.revision else "the machine's own result again"
+        out.print(f"[green]✓[/] {made}: {changes(before, after)}", highlight=False)
+        print_outcome(ended, store, paths=False, title=after.title)
 
 
 def _wanted(before: Analysis, names: list[str], edits: Path | None) -> Edits:
@@ -53,7 +58,7 @@ def _wanted(before: Analysis, names: list[str], edits: Path | None) -> Edits:
     for name in names:
         speaker, separator, new = name.partition("=")
         if not separator or not new.strip():
-            raise InvalidRequest(f"--speaker {name}: must be like SPEAKER_00=Sheila")
+            raise InvalidRequest(f'--speaker {name}: must be like "Speaker 1=Sheila"')
         speakers[speaker.strip()] = new.strip()
     return found.model_copy(update={"speakers": speakers})
 

@@ -2,18 +2,23 @@
 
 from pathlib import Path
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from blocks.storage import ArtifactStore, open_store
-from deployments.terminal import length, out
+from deployments.terminal import out
 from ecg_audio import layout, spacing
 from ecg_audio.analysis import Analysis, Emphasis, Segment, SpokenWord
+from ecg_audio.captions.names import displayed
 from ecg_audio.captions.sounds import Sound, sounds
+from ecg_audio.duration import length
 from ecg_audio.errors import ResultNotFound
 from ecg_audio.results import document, manifest
 from ecg_audio.sound_quality import sound_quality
 
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
+NARROWEST = 20
+"""So many columns words have at least, however narrow the terminal is."""
 LOOKS = {"louder": "bold", "softer": "dim", "whispered": "dim italic", "slower": "underline"}
 
 
@@ -50,7 +55,6 @@ def published(named: str, store: str | None) -> tuple[ArtifactStore, manifest.Ma
 def show_result(named: str, store: str | None) -> None:
     """Print the transcript of a result."""
     analysis = load(named, store)
-    colours = {speaker.id: COLOURS[index % len(COLOURS)] for index, speaker in enumerate(analysis.speakers)}
     told = (length(analysis.recording.duration_s), analysis.language, analysis.transcription_model)
     heading = " · ".join((analysis.title, *told))
     out.print(heading, style="bold", highlight=False, markup=False)
@@ -60,34 +64,49 @@ def show_result(named: str, store: str | None) -> None:
         out.print(f"! {notice.message} ({notice.code})", style="yellow", highlight=False, markup=False)
     for speaker in analysis.speakers:
         if (naming := speaker.naming) and naming.by == "voice":
-            whose = f"{speaker.id}: by" if naming.sure else f"{speaker.id}: maybe {naming.name}, by"
+            whose = (
+                f"{displayed(speaker.id)}: by" if naming.sure else f"{displayed(speaker.id)}: maybe {naming.name}, by"
+            )
             out.print(f"{whose} the voice ({naming.similarity:.2f})", style="dim", highlight=False, markup=False)
     parts: list[Segment | Sound] = [*analysis.segments, *sounds(analysis)]
+    colours = {speaker.id: COLOURS[index % len(COLOURS)] for index, speaker in enumerate(analysis.speakers)}
+    room = max((cell_len(displayed(segment.speaker)) for segment in analysis.segments), default=0)
+    room = min(room, out.width // 3)
     for part in sorted(parts, key=lambda part: part.start_s) if analysis.events else analysis.segments:
-        out.print(_line(part, colours) if isinstance(part, Segment) else _heard(part), highlight=False)
+        _print_hanging(*(_line(part, colours, room) if isinstance(part, Segment) else _heard(part, room)))
     legend = Text("\nunusual for the speaker, at this place of the phrase: ", style="dim")
     for name, style in LOOKS.items():
         legend.append(name, style=style).append("  ")
     out.print(legend.append("↗ higher  ↘ lower", style="dim"))
 
 
-def _heard(sound: Sound) -> Text:
-    return Text(f"{_clock(sound.start_s):>8}  {'':23}{sound.text}", style="dim")
+def _print_hanging(head: Text, said: Text) -> None:
+    """Print what was said beside its head; where it is too long for one line, the others stand below the first."""
+    beside = max(out.width - head.cell_len, NARROWEST)
+    lines = said.wrap(out, beside, overflow="fold")
+    out.print(head + Text("\n" + " " * head.cell_len).join(lines), highlight=False, soft_wrap=True)
 
 
-def _clock(time_s: float) -> str:
-    return f"{int(time_s // 60):d}:{time_s % 60:04.1f}"
+def _heard(sound: Sound, room: int) -> tuple[Text, Text]:
+    return _head(sound.start_s, Text(" " * room), None), Text(sound.text, style="dim")
 
 
-def _line(segment: Segment, colours: dict[str, str]) -> Text:
-    who = segment.speaker or "nobody known"
-    line = Text(f"{_clock(segment.start_s):>8}  ", style="dim").append(f"{who:<12}", style=colours.get(who, "white"))
-    level = segment.voice.rms_dbfs if segment.voice else None
-    line.append(f"{level:6.1f} dB  " if level is not None else f"{'':11}", style="dim")
+def _line(segment: Segment, colours: dict[str, str], room: int) -> tuple[Text, Text]:
+    who = displayed(segment.speaker)
+    who = who if cell_len(who) <= room else set_cell_size(who, room - 1) + "…"
+    named = Text(set_cell_size(who, room), style=colours.get(segment.speaker or "", "white"))
+    line = Text()
     spaces = spacing.before_each([word.text for word in segment.words], segment.text)
     for word, space in zip(segment.words, spaces, strict=True):
         line.append(" " if space else "").append(_marked(word), style=_style(word))
-    return line
+    return _head(segment.start_s, named, segment.voice.rms_dbfs if segment.voice else None), line
+
+
+def _head(start_s: float, who: Text, level: float | None) -> Text:
+    """When, who and how loud: what stands before the words, always as wide."""
+    loud = f"{level:6.1f} dB" if level is not None else f"{'':9}"
+    clock = f"{int(start_s // 60):d}:{start_s % 60:04.1f}"
+    return Text.assemble((f"{clock:>8}  ", "dim"), who, (f"  {loud}  ", "dim"))
 
 
 def _style(word: SpokenWord) -> str:

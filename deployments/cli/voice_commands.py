@@ -18,14 +18,14 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
 def add(
     name: Name,
     job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="A job in whose recording they speak.")],
-    speaker: Annotated[str, typer.Argument(metavar="SPEAKER", help="Who they are in its result, as SPEAKER_00.")],
+    speaker: Annotated[str, typer.Argument(metavar="SPEAKER", help='Who they are in its result, as "Speaker 1".')],
     out: Store = None,
     debug: DebugPrefect = False,
 ) -> None:
     """Remember the voice of a job's speaker: at least 5 s in which nobody else speaks.
 
     Another voice of the same name is replaced. A voice is biometric data: ask the person first.
-    For example: ecg voices add Sheila two_cities SPEAKER_00
+    For example: ecg voices add Sheila two_cities "Speaker 1"
     """
     from deployments.cli import voices as work
 

@@ -6,16 +6,13 @@ times shared out over the place of those they replace, until they are aligned (`
 
 import difflib
 import itertools
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from ecg_audio import spacing
 from ecg_audio.analysis import Analysis, Edits, Segment, SegmentEdit, Speaker, SpokenWord, Turn, Word
-from ecg_audio.errors import InvalidRequest
+from ecg_audio.revision.edits import plain_text, resolved
 
-LONGEST_NAME = 80
-LONGEST_TEXT = 10_000  # characters of a segment
 MISPLACED_S = 1.0
 """Between where a word was heard and where it is said: a recogniser that heard this word is not so far off."""
 
@@ -34,25 +31,18 @@ def drafted(analysis: Analysis, edits: Edits, machine: Analysis | None = None) -
     Raises:
         InvalidRequest: there is no such segment or speaker, or a name or text is none.
     """
-    names = {one.id for one in analysis.speakers} | {one.speaker for one in analysis.segments if one.speaker}
-    new_names = {old: speaker_name(new) for old, new in edits.speakers.items()}
-    unknown = sorted(set(new_names) - names)
-    if unknown:
-        raise InvalidRequest(f"there is no speaker {', '.join(unknown)}; there are {', '.join(sorted(names))}")
-    known = {segment.id for segment in analysis.segments}
-    missing = sorted(set(edits.segments) - known)
-    if missing:
-        raise InvalidRequest(f"there is no segment {', '.join(map(str, missing))}")
+    edits = resolved(analysis, edits)
+    new_names = edits.speakers
     own = {segment.id: segment for segment in machine.segments} if machine else {}
     turns = analysis.turns
     segments: list[Segment] = []
     for segment in analysis.segments:
         edit = edits.segments.get(segment.id, SegmentEdit())
-        if edit.speaker is not None and speaker_name(edit.speaker) != segment.speaker:
-            turns = _handed_over(turns, segment, speaker_name(edit.speaker))
-            segment = _given(segment, speaker_name(edit.speaker))
+        if edit.speaker is not None and edit.speaker != segment.speaker:
+            turns = _handed_over(turns, segment, edit.speaker)
+            segment = _given(segment, edit.speaker)
         if edit.text is not None:
-            segment = _restored(rewritten(segment, _text(edit.text)), own.get(segment.id))
+            segment = _restored(rewritten(segment, plain_text(edit.text)), own.get(segment.id))
         if segment.words or edit.text is None:
             segments.append(renamed_with_words(segment, new_names))
     return analysis.model_copy(
@@ -364,25 +354,3 @@ def _united(turns: Iterable[Turn]) -> tuple[Turn, ...]:
             last[turn.speaker] = len(found)
             found.append(turn)
     return tuple(found)
-
-
-def speaker_name(text: str) -> str:
-    """A person's word for a speaker, as one line without characters that command a terminal.
-
-    Raises:
-        InvalidRequest: it is empty, or too long.
-    """
-    name = " ".join(_text(text).split())
-    if not name or len(name) > LONGEST_NAME:
-        raise InvalidRequest(f"a speaker's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
-    return name
-
-
-def _text(text: str) -> str:
-    """A person's text, without characters that command a terminal or cannot be written."""
-    if len(text) > LONGEST_TEXT:
-        raise InvalidRequest(f"a segment's text has at most {LONGEST_TEXT} characters, not {len(text)}")
-    plain = "".join(" " if unicodedata.category(one) in ("Cc", "Zl", "Zp") else one for one in text)
-    if any(unicodedata.category(one) in ("Cs", "Cn") for one in plain):
-        raise InvalidRequest("a text holds characters that are none")
-    return " ".join(plain.split())

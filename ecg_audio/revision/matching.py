@@ -115,9 +115,7 @@ def _bare(word: str) -> str:
 
 def _bounded(content: bytes) -> bytes:
     if len(content) > MOST_BYTES:
-        raise InvalidRequest(
-            f"{len(content) / 1e6:.0f} MB are no transcript; {MOST_BYTES / 1e6:.0f} MB are the most", hint=_HINT
-        )
+        raise InvalidRequest(f"more than {MOST_BYTES / 1e6:.0f} MB are no transcript", hint=_HINT)
     return content
 
 

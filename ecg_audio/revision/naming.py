@@ -4,10 +4,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ecg_audio.analysis import Analysis, Edits, Naming, Speaker
-from ecg_audio.revision.draft import renamed, renamed_with_words, speaker_name
+from ecg_audio.captions.names import displayed
+from ecg_audio.revision.draft import renamed, renamed_with_words
+from ecg_audio.revision.edits import speaker_name
 
 LABEL = re.compile(r"SPEAKER_\d+")
 """What a diarizer calls somebody."""
+SHOWN = re.compile(r"SPEAKER_\d+|Speaker (?:\d+|\?)")
+"""That, or what captions show for it."""
 _WHO = ("speaker", "other_speaker", "yielded_by")
 
 
@@ -18,9 +22,9 @@ def named(analysis: Analysis, namings: Mapping[str, Naming]) -> Analysis:
         analysis: as it was assembled.
         namings: by the speakers' ids. A sure name that another speaker has already becomes a suggestion.
     """
-    taken = {one.id for one in analysis.speakers}
+    taken = {displayed(one.id) for one in analysis.speakers}
     told = {
-        speaker: naming.model_copy(update={"sure": False}) if naming.name in taken else naming
+        speaker: naming.model_copy(update={"sure": False}) if displayed(naming.name) in taken else naming
         for speaker, naming in namings.items()
     }
     names = {speaker: one.name for speaker, one in told.items() if one.sure}

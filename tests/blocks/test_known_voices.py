@@ -162,11 +162,11 @@ def test_what_cannot_be_remembered_is_named(store: FolderStore) -> None:
     """No such job, no such speaker, too little speech and how much there is, no sound any more, no name."""
     with pytest.raises(ResultNotFound, match="no result of nobody"):
         known_voices.remember(store, "Sheila", "nobody", "SPEAKER_00")
-    with pytest.raises(SpeakerUnknown, match="no speaker SPEAKER_07: there are SPEAKER_00, SPEAKER_01"):
+    with pytest.raises(SpeakerUnknown, match="no speaker SPEAKER_07: there are Speaker 1, Speaker 2"):
         known_voices.remember(store, "Sheila", "job-0001", "SPEAKER_07")
     with pytest.raises(TooLittleSpeech, match=r"alone for 1\.0 s; 5 s"):
         known_voices.remember(store, "Sheila", "job-0001", "SPEAKER_01")
-    for name in ("", " \n", "SPEAKER_03", "x" * 81):
+    for name in ("", " \n", "SPEAKER_03", "Speaker 3", "x" * 81):
         with pytest.raises(InvalidRequest):
             known_voices.remember(store, name, "job-0001", "SPEAKER_00")
     store.delete(factory.analysis().recording.key)

@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import subprocess
 import sys
 from importlib.metadata import version
@@ -8,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from deployments.cli import doctor
 from deployments.cli.main import app
+from deployments.service import session
 from ecg_audio.results.outcome import TABLES
 from ecg_audio.speech import weights
 from tests.support import models
@@ -105,7 +108,7 @@ def test_show_prints_the_transcript(ecg: Ecg, talk: Path) -> None:
     """`ecg show` finds a result by job id, by manifest and by analysis, and prints who said what how loudly."""
     ended = json.loads(ecg("analyze", str(talk), "--job-id", "job-1", "--json").out)
     by_id = ecg("show", "job-1")
-    assert by_id.code == 0 and "SPEAKER_00" in by_id.out and "hello there" in by_id.out and "dB" in by_id.out
+    assert by_id.code == 0 and "Speaker 1" in by_id.out and "hello there" in by_id.out and "dB" in by_id.out
     assert ecg("show", ended["outputs"]["manifest"]).out == by_id.out == ecg("show", ended["outputs"]["analysis"]).out
 
 
@@ -122,8 +125,24 @@ def test_doctor_says_what_can_run(ecg: Ecg, tmp_path: Path) -> None:
     assert ended.code == 0
     for part in ("models auto", f"words by {models.HERE / 'asr'} on the CPU, speakers by embedded", "models embedded"):
         assert part in ended.out
-    for part in ("store", "private", "prefect 3."):
+    for part in ("store", "private", "prefect 3.", "a job of 3 h and 5 GB takes up to 5.6 GB there"):
         assert part in ended.out
+    assert not (tmp_path / "store").exists(), "it leaves nothing behind"
+
+
+def test_doctor_ticks_only_what_it_looked_at(ecg: Ecg, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block without a server has a third mark; a port is free, ours, or another program's."""
+    with socket.socket() as other, socket.socket() as unused:
+        for one in (other, unused):
+            one.bind(("127.0.0.1", 0))
+        ports = other.getsockname()[1], unused.getsockname()[1]
+        other.listen()
+        monkeypatch.setattr(session, "ANSWER_S", 0.2)
+        monkeypatch.setattr(doctor, "PORTS", tuple((port, "gateway", "/health/live", "alive") for port in ports))
+        told = [" ".join(line.split()) for line in ecg("doctor", "--out", "s3-bucket/ecg").out.splitlines()]
+    assert any(line.startswith("– store s3-bucket/ecg was not looked at") for line in told)
+    assert any(line.startswith(f"✗ port {ports[0]} another program has it") for line in told)
+    assert f"✓ port {ports[1]} free for the gateway" in told
 
 
 @pytest.mark.usefixtures("tiny")

@@ -9,9 +9,9 @@ from tests.support.commands import Ecg
 
 
 def test_a_voice_comes_is_listed_and_goes(ecg: Ecg, store: FolderStore, tmp_path: Path) -> None:  # noqa: F811
-    """Added from a job, listed without its vector, forgotten by either command; what is not there is named."""
+    """Added by the name that captions show, listed without its vector, forgotten by either command; no other is."""
     here = ("--out", str(store.folder))
-    added = ecg("voices", "add", "[b]Sheila[/b]", "job-0001", "SPEAKER_00", *here)
+    added = ecg("voices", "add", "[b]Sheila[/b]", "job-0001", "Speaker 1", *here)
     assert (added.code, added.err) == (0, "") and "[b]Sheila[/b] is known by 6.0 s" in added.out
     (kept,) = known_voices.known(store)
     listed = ecg("voices", "list", *here)

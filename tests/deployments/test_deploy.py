@@ -17,6 +17,7 @@ from ecg_audio.errors import InvalidRequest
 from tests.support.commands import Ecg
 
 SNAPSHOT = Path(__file__).parent / "deployments.json"
+FLOWS = sorted({declared["entrypoint"] for declared in declared_deployments()})
 AGREED = (
     *("description", "entrypoint", "tags", "parameters", "enforce_parameter_schema", "paused", "pull_steps"),
     *("work_pool_name", "job_variables", "concurrency_options"),
@@ -56,7 +57,7 @@ def agreed(known: Any) -> dict[str, Any]:
         **{name: plain[name] for name in AGREED},
         "concurrency_limit": limited["limit"] if limited else None,
         "schedules": [(schedule["schedule"], schedule["active"]) for schedule in plain["schedules"]],
-        "form": {name: field.get("description") or field["title"] for name, field in asked["properties"].items()},
+        "form": {name: f"{field['title']}: {field['description']}" for name, field in asked["properties"].items()},
         "required": asked.get("required", []),
     }
 
@@ -164,6 +165,19 @@ def test_the_form_of_a_run_explains_itself() -> None:
     assert schema["required"] == ["source"]
     for name, field in schema["properties"].items():
         assert field.get("description") or "$ref" in field or "enum" in field, f"{name} is not explained"
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_forms_speak_in_words(flow: str) -> None:
+    """Every field of a flow's form, in whatever depth, has a title in words, no name, and says what it takes."""
+    from prefect.flows import load_flow_from_entrypoint
+
+    asked = registration.form(load_flow_from_entrypoint(flow, use_placeholder_flow=False))
+    for kind in (asked, *asked.get("definitions", {}).values()):
+        for name, field in kind.get("properties", {}).items():
+            title = field.get("title")
+            assert title and "_" not in title and title != name and title != name.replace("_", " ").title(), name
+            assert field.get("description"), name
 
 
 def worker_types() -> list[Any]:

@@ -1,8 +1,9 @@
 import base64
 import json
+import logging
 import lzma
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,17 @@ def result(ended: Outcome) -> Analysis:
     return document.loads(Path(ended.outputs.analysis).read_bytes())
 
 
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """The lines of flow runs as handlers get them, once they have passed the filters."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("prefect.flow_runs").addHandler(handler)
+    yield lines
+    logging.getLogger("prefect.flow_runs").removeHandler(handler)
+
+
 def statuses(ended: Outcome) -> dict[str, str]:
     """How each stage went."""
     return {stage.name: stage.status for stage in ended.stages}
@@ -74,6 +86,15 @@ def test_a_job_publishes_everything(stub: StubEngine, ask: Ask, tmp_path: Path) 
     assert json.loads(Path(ended.outputs.backend).read_text())["segments"][0]["words"][0]["word"] == "hello"
     for name in ("srt", "vtt", "ass"):
         assert "hello there" in Path(getattr(ended.outputs, name)).read_text().replace("{", " ") or name != "srt"
+
+
+def test_a_run_says_what_it_finds(stub: StubEngine, ask: Ask, said: list[str]) -> None:
+    """Figures, the model's name and each notice are lines of the run, made harmless; no word of the recording is."""
+    stub.notices = (Notice(code="ODD", message="an odd \x1b[2J recording"),)
+    analyze(ask())
+    for line in ("3.0 s of sound", "4 words, en, stub", "2 speakers", "an odd ␛[2J recording (ODD)"):
+        assert line in said
+    assert "published, completed: 4 words, 2 speakers" in said and "hello" not in " ".join(said)
 
 
 def test_words_get_their_edges_after_the_voice_is_measured(stub: StubEngine, ask: Ask) -> None:

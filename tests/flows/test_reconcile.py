@@ -108,6 +108,36 @@ def publish(store: FolderStore, run_id: str, job_id: str = "job-1") -> dict[str,
     return document
 
 
+def test_runs_that_did_nothing_make_room(
+    run: Callable[..., str], client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each pass is named by its minute and removes the earlier ones without a word; what was done stays to be read.
+
+    A server that refuses breaks no pass.
+    """
+    asked = {"flows": {"name": {"any_": ["reconcile"]}}, "limit": 200}
+
+    def kept() -> dict[str, str]:
+        return {one["id"]: one["name"] for one in client.request("POST", "/flow_runs/filter", json=asked).json()}
+
+    run(given_up())
+    assert reconcile()
+    before = kept()
+    for _ in range(3):
+        assert reconcile() == []
+    after = kept()
+    assert len(set(after) - set(before)) == 1 and any(name.startswith("upkeep 20") for name in after.values())
+    told = {"artifacts": {"key": {"any_": ["reconciled"]}}, "limit": 200}
+    told_by = {one["flow_run_id"] for one in client.request("POST", "/artifacts/filter", json=told).json()}
+    assert told_by & set(after) == told_by & set(before) != set()
+
+    def refuses(*_: Any) -> None:
+        raise httpx.ReadTimeout("busy")
+
+    monkeypatch.setattr(SyncPrefectClient, "delete_flow_run", refuses)
+    assert reconcile() == []
+
+
 ENDS = [
     (Cancelled(), "JOB_CANCELLED", "the job was cancelled"),
     (given_up(), "PROCESSING_ERROR", "the run was lost: exit code -9."),

@@ -24,7 +24,7 @@ from flows.analyze import analyze
 from flows.remember_voice import remember_voice
 from flows.revise import revise
 from tasks.publish import publish
-from tests.flows.test_analyze import Ask, Calls
+from tests.flows.test_analyze import Ask, Calls, said  # noqa: F401 - a fixture
 from tests.support.processes.killed_revision import EDITS
 from tests.support.stub_engine import StubEngine
 
@@ -70,6 +70,14 @@ def test_a_corrected_word_is_aligned_measured_and_published(analysed: Analysis, 
     assert "where" in Path(ended.outputs.srt).read_text() and "there" not in Path(ended.outputs.srt).read_text()
     assert json.loads(Path(ended.outputs.backend).read_text())["text"] == "hello where good bye"
     assert [*Path(store).glob("features/words/*/*.parquet")] == [Path(ended.outputs.tables["words"])]
+
+
+def test_a_revision_says_what_it_changed(analysed: Analysis, store: str, said: list[str]) -> None:  # noqa: F811
+    """Its number, and how many words and names are others: a line of the run, without the words."""
+    revise("job-1", Edits(speakers={"Speaker 1": "Sheila"}, segments={0: SegmentEdit(text="hello where")}), store)
+    revise("job-1", None, store, undo=True)
+    assert "revision 1: 1 word, 1 name" in said and "the machine's own result again: 1 word, 1 name" in said
+    assert not any("Sheila" in line or "where" in line for line in said)
 
 
 def test_the_manifest_keeps_the_machines_own_result(analysed: Analysis, store: str) -> None:

@@ -85,7 +85,7 @@ def test_edits_are_read_as_json() -> None:
         (b"<!DOCTYPE html><p>hello</p>", "markup"),
         (b"\xff\xfe\x00", "no UTF-8"),
         (b"hello \x00", "no text"),
-        (b"x" * 5_000_001, "no transcript"),
+        (b"x" * 5_000_001, "more than 5 MB are no transcript"),
         (b"Call me Ishmael. Some years ago, never mind how long precisely.", "another recording"),
     ],
 )

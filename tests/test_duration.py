@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployments.terminal import length
+from ecg_audio.duration import length
 
 
 @pytest.mark.parametrize(
