@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 from rich.progress import Progress
@@ -18,6 +18,7 @@ from ecg_audio.captions.names import NAMES
 from ecg_audio.captions.profiles import profile
 from ecg_audio.captions.reading import FEWEST_FRAMES, MOST_FRAMES
 from ecg_audio.captions.styling import Preset, Style
+from ecg_audio.duration import length
 from ecg_audio.errors import InvalidRequest
 
 FORMATS = ("ass", "vtt", "srt", "ebuttd", "txt", "md")
@@ -67,15 +68,18 @@ def restyle(
     if caption_format not in FORMATS:
         raise InvalidRequest(f"--format {caption_format}: must be one of {', '.join(FORMATS)}")
     width, height = _size(size) if size else PORTRAIT if wanted.portrait else LANDSCAPE
-    text = _rendered(load(named, store), wanted, caption_format, width, height)
+    analysis = load(named, store)
+    made = _rendered(analysis, wanted, caption_format, width, height)
     if target is None:
-        write_document(text)
-        return
-    try:
-        target.write_text(text, "utf-8")
-    except OSError as error:
-        raise InvalidRequest(f"--to {target}: {error.strerror}") from None
-    err.print(f"wrote {target}", highlight=False, markup=False)
+        write_document(made.text)
+    else:
+        try:
+            target.write_text(made.text, "utf-8")
+        except OSError as error:
+            raise InvalidRequest(f"--to {target}: {error.strerror}") from None
+    if target is not None or err.is_terminal:
+        size = f"{width}x{height}" if caption_format == "ass" else None
+        _say(target, caption_format, size, made.cues, analysis, wanted)
 
 
 def check(named: str, store: str | None, wanted: Wanted) -> int:
@@ -101,14 +105,35 @@ def burn_in(named: str, store: str | None, video: Path, wanted: Wanted, *, targe
     if wanted.portrait is None:
         wanted = replace(wanted, portrait=height > width)
     wanted = replace(wanted, frames_per_s=burn.frame_rate(video))
-    script = _rendered(load(named, store), wanted, "ass", width, height)
+    analysis = load(named, store)
+    made = _rendered(analysis, wanted, "ass", width, height)
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bars:
         bar = bars.add_task("burning in", total=1.0)
-        burn.burn(video, script, target, lambda fraction: bars.update(bar, completed=fraction))
-    out.print(str(target), highlight=False, markup=False)
+        burn.burn(video, made.text, target, lambda fraction: bars.update(bar, completed=fraction))
+    _say(None, f"{target.stat().st_size / 1e6:.1f} MB", f"{width}x{height}", made.cues, analysis, wanted)
+    out.print(str(target), highlight=False, markup=False, soft_wrap=True)
 
 
-def _rendered(analysis: Analysis, wanted: Wanted, caption_format: str, width: int, height: int) -> str:
+def _say(
+    target: Path | None, kind: str, size: str | None, count: int | None, analysis: Analysis, wanted: Wanted
+) -> None:
+    """One line of what was made, beside it. A transcript has no cues and no style."""
+    facts = [kind, size, length(analysis.recording.duration_s)]
+    if count is not None:
+        style = str(wanted.style) if wanted.style else wanted.preset or "expressive"
+        facts += [f"{count} cues", style if kind != "srt" else None, wanted.profile]
+    told = " · ".join(fact for fact in facts if fact)
+    err.print(f"wrote {target}: {told}" if target else told, highlight=False, markup=False, soft_wrap=True)
+
+
+class Made(NamedTuple):
+    """Captions as a document, and how many cues are in it; None: a transcript has none."""
+
+    text: str
+    cues: int | None = None
+
+
+def _rendered(analysis: Analysis, wanted: Wanted, caption_format: str, width: int, height: int) -> Made:
     style, settings = _style(wanted), _settings(wanted, analysis)
     voices, told = len({segment.speaker for segment in analysis.segments} - {None}), len(style.palette.dark)
     if settings.names == "never" and style.speaker_colours and voices > told and caption_format in ("ass", "vtt"):
@@ -119,29 +144,24 @@ def _rendered(analysis: Analysis, wanted: Wanted, caption_format: str, width: in
         err.print(judged, highlight=False, markup=False, soft_wrap=True)
     heard = _sounds(wanted, analysis)
     if caption_format == "txt":
-        return transcript.plain(analysis, heard, settings.names)
+        return Made(transcript.plain(analysis, heard, settings.names))
     if caption_format == "md":
-        return transcript.markdown(analysis, heard, settings.names)
+        return Made(transcript.markdown(analysis, heard, settings.names))
     lines = cues.cues(analysis.segments, settings, heard)
     omitted = cues.left_out(analysis.segments, settings)
+    row = settings.line_width
     if caption_format == "ass":
-        return ass.dumps(
-            lines,
-            style,
-            width=width,
-            height=height,
-            line_width=settings.line_width,
-            title=analysis.title,
-            left_out=omitted,
-        )
-    if caption_format == "ebuttd":
+        title = analysis.title
+        text = ass.dumps(lines, style, width=width, height=height, line_width=row, title=title, left_out=omitted)
+    elif caption_format == "ebuttd":
         language = analysis.text_language
-        return ebuttd.dumps(lines, style, language=language, width=width, height=height, line_width=settings.line_width)
-    if caption_format == "vtt":
-        upright = height > width
-        return vtt.dumps(lines, style, left_out=omitted, portrait=upright, line_width=settings.line_width)
-    assert caption_format == "srt", f"{caption_format} is in FORMATS and has no branch here"
-    return srt.dumps(lines)
+        text = ebuttd.dumps(lines, style, language=language, width=width, height=height, line_width=row)
+    elif caption_format == "vtt":
+        text = vtt.dumps(lines, style, left_out=omitted, portrait=height > width, line_width=row)
+    else:
+        assert caption_format == "srt", f"{caption_format} is in FORMATS and has no branch here"
+        text = srt.dumps(lines)
+    return Made(text, len(lines))
 
 
 def _sounds(wanted: Wanted, analysis: Analysis) -> tuple[sounds.Sound, ...]:

@@ -37,6 +37,20 @@ def longest(subtitle: str) -> float:
     )
 
 
+def test_what_was_made_is_said(analysis: Path, tmp_path: Path) -> None:
+    """A file's name comes with its format, its length, how many cues it has, its style and its profile."""
+    for name, options, facts in (
+        ("a.ass", ("--format", "ass", "--profile", "bbc"), ("ass · 1920x1080 · ", " cues · expressive · bbc")),
+        ("a.srt", ("--format", "srt"), ("srt · ", " cues")),
+        ("a.txt", ("--format", "txt"), ("txt · ", " s")),
+    ):
+        told = captions(analysis, "--to", str(tmp_path / name), *options).stderr.strip().splitlines()[-1]
+        assert told.startswith(f"wrote {tmp_path / name}: {facts[0]}") and told.endswith(facts[1])
+    cues = len(pysubs2.load(str(tmp_path / "a.srt")))
+    said = captions(analysis, "--to", str(tmp_path / "b.srt"), "--format", "srt").stderr
+    assert f" · {cues} cues" in said
+
+
 def test_lines_are_as_long_and_as_many_as_asked(analysis: Path) -> None:
     """--max-chars, --lines and --cps bound what is written; --portrait has short lines."""
     usual, short = (captions(analysis, "--format", "srt", *more).output for more in ((), ("--max-chars", "24")))
