@@ -110,7 +110,7 @@ def burn_in(named: str, store: str | None, video: Path, wanted: Wanted, *, targe
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bars:
         bar = bars.add_task("burning in", total=1.0)
         burn.burn(video, made.text, target, lambda fraction: bars.update(bar, completed=fraction))
-    _say(None, f"{target.stat().st_size / 1e6:.1f} MB", f"{width}x{height}", made.cues, analysis, wanted)
+    _say(None, target.suffix.lstrip("."), f"{width}x{height}", made.cues, analysis, wanted)
     out.print(str(target), highlight=False, markup=False, soft_wrap=True)
 
 
