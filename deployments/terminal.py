@@ -132,7 +132,8 @@ def print_outcome(ended: Outcome, store: str | None, *, paths: bool, title: str 
     called = f"{escape(title)} · " if title else ""
     out.print(
         f"\n[bold]{escape(ended.job_id)}[/]  {called}{ended.status} · {length(ended.duration_s)} · "
-        f"{ended.words} words · {ended.speakers} speakers · {ended.language} · {escape(ended.transcription_model or '')}",
+        f"{ended.words} words · {ended.speakers} speakers · {ended.language} · "
+        f"{escape(ended.transcription_model or '')}",
         highlight=False,
         soft_wrap=True,
     )
