@@ -1,4 +1,4 @@
-"""Words, segments and pauses as an ELAN annotation file (EAF 3.0)."""
+"""Words, segments, turns, pauses and sounds as an ELAN annotation file (EAF 3.0)."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,8 @@ _SEGMENTS, _PARTS = "segments", "parts of segments"
 
 def dumps(analysis: Analysis, *, media: str | None = None) -> str:
     """Write an EAF document: a tier of segments for each speaker, and under it one of words and one of suspects.
+
+    Tiers of turns, of pauses and of events stand beside them.
 
     Times are milliseconds. The document's date is that of the analysis, so the same analysis gives the same bytes.
     The format is that of "EAF annotation format 3.0" of the Max Planck Institute for Psycholinguistics.
@@ -82,7 +84,11 @@ def _tiers(analysis: Analysis) -> Iterator[tuple[str, str | None, Sequence[Inter
         yield f"{voice.speaker} words", segments, _within(voice.words, voice.segments)
         if voice.suspect:
             yield f"{voice.speaker} suspect", segments, _within(voice.suspect, voice.segments)
+        if voice.turns:
+            yield f"{voice.speaker} turns", None, voice.turns
     yield "pauses", None, intervals.pauses(analysis)
+    if events := intervals.events(analysis):
+        yield "events", None, events
 
 
 def _within(parts: Sequence[Interval], segments: Sequence[Interval]) -> list[Interval]:

@@ -23,17 +23,22 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What one speaker said: segments, their words, and the words that should not be trusted, with the reason."""
+    """What one speaker said: turns, segments, their words, and the words that should not be trusted, with the reason.
+
+    Turns are labelled with the speaker; there are none where nobody was told apart.
+    """
 
     speaker: str
+    turns: tuple[Interval, ...]
     segments: tuple[Interval, ...]
     words: tuple[Interval, ...]
     suspect: tuple[Interval, ...]
 
 
 def voices(analysis: Analysis) -> tuple[Voice, ...]:
-    """Each speaker's rows, in the order in which they first speak; what nobody is known to have said comes last."""
-    speakers = dict.fromkeys(segment.speaker for segment in analysis.segments)
+    """Each speaker's rows, in the order of their first words; what nobody is known to have said comes last."""
+    speakers: dict[str | None, None] = dict.fromkeys(segment.speaker for segment in analysis.segments)
+    speakers |= dict.fromkeys(turn.speaker for turn in analysis.turns)
     order = [speaker for speaker in speakers if speaker is not None] + ([None] if None in speakers else [])
     return tuple(_voice(analysis, speaker) for speaker in order)
 
@@ -47,9 +52,16 @@ def pauses(analysis: Analysis) -> tuple[Interval, ...]:
     )
 
 
+def events(analysis: Analysis) -> tuple[Interval, ...]:
+    """Sounds and long silences, labelled with their kind; none where they were not looked for."""
+    return disjoint((event.start_s, event.end_s, event.kind) for event in analysis.events or ())
+
+
 def length_ms(analysis: Analysis) -> int:
-    """The recording's length, or the last word's end where that is later."""
-    return max(_ms(analysis.recording.duration_s), *(_ms(word.end_s) for word in analysis.words), 1)
+    """The recording's length, or the end of the last thing in it where that is later."""
+    ends_s = [word.end_s for word in analysis.words]
+    ends_s += [span.end_s for span in (*analysis.turns, *(analysis.events or ()))]
+    return max(1, *map(_ms, (analysis.recording.duration_s, *ends_s)))
 
 
 def disjoint(spans: Iterable[tuple[float, float, str]]) -> tuple[Interval, ...]:
@@ -90,6 +102,7 @@ def _voice(analysis: Analysis, speaker: str | None) -> Voice:
     words = [word for segment in segments for word in segment.words]
     return Voice(
         speaker or NOBODY,
+        disjoint((turn.start_s, turn.end_s, turn.speaker) for turn in analysis.turns if turn.speaker == speaker),
         disjoint((segment.start_s, segment.end_s, segment.text) for segment in segments),
         disjoint((word.start_s, word.end_s, word.text) for word in words),
         disjoint((word.start_s, word.end_s, word.suspect) for word in words if word.suspect),

@@ -1,4 +1,4 @@
-"""Words, segments and pauses as a Praat TextGrid (long text format, UTF-8)."""
+"""Words, segments, turns, pauses and sounds as a Praat TextGrid (long text format, UTF-8)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,9 @@ from ecg_audio.results.intervals import Interval
 
 
 def dumps(analysis: Analysis) -> str:
-    """Write a TextGrid: for each speaker a tier of segments, of words and, where there are any, of suspects; pauses.
+    """Write a TextGrid: for each speaker a tier of segments and of words, of turns and suspects; pauses, and events.
+
+    Tiers of turns, suspects and events are there where there are any.
 
     Times are seconds to the millisecond. Nothing overlaps within a tier, so where one speaker's words do, the later one
     begins where the earlier one ends.
@@ -53,7 +55,11 @@ def _tiers(analysis: Analysis) -> Iterator[tuple[str, Sequence[Interval]]]:
         yield f"{voice.speaker} words", voice.words
         if voice.suspect:
             yield f"{voice.speaker} suspect", voice.suspect
+        if voice.turns:
+            yield f"{voice.speaker} turns", voice.turns
     yield "pauses", intervals.pauses(analysis)
+    if events := intervals.events(analysis):
+        yield "events", events
 
 
 def _seconds(ms: int) -> str:

@@ -61,22 +61,29 @@ def test_a_word_without_length_of_its_own_keeps_its_label() -> None:
 
 
 def test_praat_reads_the_textgrid(analysis: Analysis, tmp_path: Path) -> None:
-    """Praat itself finds the tiers, the words and their times to the millisecond."""
+    """Praat itself finds the tiers and, to the millisecond, the words and who talks when; and the sounds."""
     path = tmp_path / "job.TextGrid"
     path.write_text(textgrid.dumps(analysis), "utf-8")
     grid = parselmouth.read(str(path))
     names = [call(grid, "Get tier name", number + 1) for number in range(call(grid, "Get number of tiers"))]
-    assert names[-1] == "pauses"
-    for voice in intervals.voices(analysis):
-        tier = names.index(f"{voice.speaker} words") + 1
-        said = []
+    assert names[-2:] == ["pauses", "events"]
+
+    def read(name: str) -> list[Interval]:
+        tier = names.index(name) + 1
+        found = []
         for index in range(1, call(grid, "Get number of intervals", tier) + 1):
             if label := call(grid, "Get label of interval", tier, index):
                 start, end = (call(grid, f"Get {edge} time of interval", tier, index) for edge in ("start", "end"))
-                said.append(Interval(round(start * 1000), round(end * 1000), label))
+                found.append(Interval(round(start * 1000), round(end * 1000), label))
+        return found
+
+    for voice in intervals.voices(analysis):
+        said = read(f"{voice.speaker} words")
         assert said == list(voice.words)
         if voice.speaker != intervals.NOBODY:
             assert " ".join(one.label for one in said) == " ".join(spoken(analysis, voice.speaker))
+            assert read(f"{voice.speaker} turns") == list(voice.turns) != []
+    assert analysis.events and [one.label for one in read("events")] == [event.kind for event in analysis.events]
 
 
 def test_praatio_reads_the_textgrid(analysis: Analysis, tmp_path: Path) -> None:
@@ -99,6 +106,11 @@ def test_pympi_reads_the_elan_file(analysis: Analysis, tmp_path: Path) -> None:
         assert [label for *_, label in words] == [one.label for one in voice.words]
         segments = sorted(document.get_annotation_data_for_tier(f"{voice.speaker} segments"))
         assert [Interval(*segment) for segment in segments] == list(voice.segments)
+        if voice.turns:
+            turns = sorted(document.get_annotation_data_for_tier(f"{voice.speaker} turns"))
+            assert [Interval(*turn) for turn in turns] == list(voice.turns)
+    events = sorted(document.get_annotation_data_for_tier("events"))
+    assert [Interval(*event) for event in events] == list(intervals.events(analysis)) != []
 
 
 def test_elan_annotations_lie_inside_their_parents(analysis: Analysis) -> None:
