@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -65,9 +66,9 @@ def express(
         words=[len(segment.words) for segment in segments],
         peaks=[aggregator.draw(segment.start_s, segment.end_s) for segment in segments],
     )
-    word_relatives = _compare([word.speaker for word in words], word_voices, [_letters_per_s(word) for word in words])
+    word_relatives = _compare(words, word_voices, [_letters_per_s(word) for word in words])
     segment_relatives = _compare(
-        [segment.speaker for segment in segments],
+        segments,
         segment_voices,
         [voice.words_per_s if voice else None for voice in segment_voices],
         [len(segment.words) for segment in segments],
@@ -190,20 +191,21 @@ def _letters_per_s(word: SpokenWord) -> float | None:
 
 
 def _compare(
-    speakers: Sequence[str | None],
+    spans: Sequence[SpokenWord | Segment],
     voices: Sequence[VoiceFeatures | None],
     rates: Sequence[float | None],
     words: Sequence[int] | None = None,
 ) -> list[RelativeVoice | None]:
     """Compare each span with those of its own speaker; a span that is nobody's is compared with none."""
     own: dict[str, list[int]] = defaultdict(list)
-    for index, speaker in enumerate(speakers):
-        if speaker is not None:
-            own[speaker].append(index)
+    for index, span in enumerate(spans):
+        if span.speaker is not None:
+            own[span.speaker].append(index)
     relatives: list[RelativeVoice | None] = [None] * len(voices)
     for indices in own.values():
         held = None if words is None else [words[index] for index in indices]
-        compared = compare([voices[index] for index in indices], [rates[index] for index in indices], held)
+        silences_s = [0.0, *(spans[late].start_s - spans[early].end_s for early, late in pairwise(indices))]
+        compared = compare([voices[index] for index in indices], [rates[index] for index in indices], held, silences_s)
         for index, relative in zip(indices, compared, strict=True):
             relatives[index] = relative
     return relatives

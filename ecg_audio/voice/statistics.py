@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ WHISPER_DB, WHISPER_VOICED = -6.0, 0.1
 PLAINER: Mapping[RelativeVolume, RelativeVolume] = {"shout": "loud", "whisper": "soft"}
 FEWEST_IN_MANNER = 2
 """Words in a row that make a shout or a whisper of it: a single one is loud, or soft, or ends a phrase."""
+IN_A_ROW_S = 1.0
+"""What the same speaker says after a longer silence is no longer in a row with what was before."""
 
 
 def volume_statistics(rms_dbfs: Sequence[float | None]) -> VolumeStatistics | None:
@@ -69,7 +71,10 @@ def pitch_statistics(f0_hz: Array) -> PitchStatistics | None:
 
 
 def compare(
-    voices: Sequence[VoiceFeatures | None], rates: Sequence[float | None], words: Sequence[int] | None = None
+    voices: Sequence[VoiceFeatures | None],
+    rates: Sequence[float | None],
+    words: Sequence[int] | None = None,
+    silences_s: Sequence[float] | None = None,
 ) -> list[RelativeVoice | None]:
     """How each of one speaker's spans stands out from all of them.
 
@@ -80,6 +85,7 @@ def compare(
         voices: of the same speaker's spans of one kind (words, or segments), in their order.
         rates: units of speech per second of each span, None where unknown.
         words: how many words each span holds; None: each is one.
+        silences_s: between each span and the speaker's one before; None: they follow each other closely.
 
     Returns:
         One comparison per span; None where the span has nothing that could be compared.
@@ -88,7 +94,8 @@ def compare(
     pitch = _Scale([_semitones(voice.f0_median_hz) if voice else None for voice in voices])
     rate = _Scale([math.log(value) if value else None for value in rates])
     compared = [_relative(loudness, pitch, rate, index, voice) for index, voice in enumerate(voices)]
-    return _lasting(compared, [1] * len(voices) if words is None else words)
+    apart = [silence_s > IN_A_ROW_S for silence_s in silences_s or [0.0] * len(voices)]
+    return _lasting(compared, [1] * len(voices) if words is None else words, apart)
 
 
 class _Scale:
@@ -142,11 +149,14 @@ def _relative(
     )
 
 
-def _lasting(compared: Sequence[RelativeVoice | None], words: Sequence[int]) -> list[RelativeVoice | None]:
+def _lasting(
+    compared: Sequence[RelativeVoice | None], words: Sequence[int], apart: Sequence[bool]
+) -> list[RelativeVoice | None]:
     """The same, with shouts and whispers of fewer words in a row than make one called loud and soft."""
     found: list[RelativeVoice | None] = []
     volumes = [relative.volume if relative else None for relative in compared]
-    for volume, run in groupby(range(len(compared)), key=volumes.__getitem__):
+    rows = list(zip(volumes, accumulate(apart), strict=True))
+    for (volume, _), run in groupby(range(len(compared)), key=rows.__getitem__):
         indices = list(run)
         brief = sum(words[index] for index in indices) < FEWEST_IN_MANNER
         plainer = PLAINER.get(volume) if brief and volume else None

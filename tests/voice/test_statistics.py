@@ -96,7 +96,7 @@ def test_a_name_needs_rank_and_distance_and_the_voice_of_it(percentile, distance
     assert relative_volume(percentile, distance_db, raised_st, voiced) == name
 
 
-def manners(*counts, words=None):
+def manners(*counts, words=None, silences_s=None):
     """The volumes of runs of usual, whispered and shouted words: `counts` of each in turn."""
     kinds = [
         VoiceFeatures(rms_dbfs=-20.0, f0_median_hz=100.0, voiced_fraction=0.8),
@@ -104,13 +104,19 @@ def manners(*counts, words=None):
         VoiceFeatures(rms_dbfs=-8.0, f0_median_hz=150.0, voiced_fraction=0.8),
     ]
     spans = [kind for count, kind in zip(counts, kinds * 9, strict=False) for _ in range(count)]
-    return [relative.volume for relative in compare(spans, [None] * len(spans), words)]
+    return [relative.volume for relative in compare(spans, [None] * len(spans), words, silences_s)]
 
 
 def test_one_word_is_neither_whispered_nor_shouted():
     """A single one is soft, or loud; two in a row are a whisper, or a shout."""
     assert manners(20, 1, 1, 20) == ["normal"] * 20 + ["soft", "loud"] + ["normal"] * 20
     assert manners(20, 2, 2, 20) == ["normal"] * 20 + ["whisper"] * 2 + ["shout"] * 2 + ["normal"] * 20
+
+
+def test_words_far_apart_are_not_in_a_row():
+    """Two soft words with a minute between them are no whisper; with half a second they are."""
+    assert manners(20, 2, 0, 20, silences_s=[0.0] * 21 + [60.0] + [0.0] * 20)[20:22] == ["soft", "soft"]
+    assert manners(20, 2, 0, 20, silences_s=[0.0] * 21 + [0.5] + [0.0] * 20)[20:22] == ["whisper", "whisper"]
 
 
 def test_a_segment_of_several_words_lasts_by_itself():
