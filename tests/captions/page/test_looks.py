@@ -1,5 +1,6 @@
 """What words look like on the report page, what that means, and who chooses it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,27 @@ def test_page_explains_its_typography_and_names_its_lanes(opened: Open) -> None:
     assert page.find("#caption").text.strip()
     page.press("c")
     assert not page.find("#voices").is_displayed()
+
+
+def test_words_to_come_are_dimmed_emphasised_or_not(opened: Open) -> None:
+    """In karaoke each word that is not yet said has the colour of such words, and each that is said has another."""
+    analysis = factory.analysis(words=48)
+    page = opened(analysis)
+    page.press("c")
+    found = (
+        "[...document.querySelectorAll('.caption .word')].map(w =>"
+        " [w.matches('.yet'), w.matches('.look'), getComputedStyle(w).color])"
+    )
+    dimmed = 0
+    for segment in analysis.segments:
+        page.seek(segment.start_s + 0.1)
+        page.wait("document.getAnimations().length === 0")  # colours fade
+        unsaid = "#" + Style.preset("karaoke").palette.unsaid.lstrip("#").lower()
+        for yet, look, colour in page.ask(found):
+            rgb = "#" + "".join(f"{int(channel):02x}" for channel in re.findall(r"\d+", colour)[:3])
+            assert (rgb == unsaid) == yet
+            dimmed += yet and look
+    assert dimmed > 3
 
 
 def test_readers_choose_what_shows_what(opened: Open) -> None:
