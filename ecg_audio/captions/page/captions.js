@@ -60,7 +60,7 @@ function setUpCaptions() {
     for (const name of presets) box.classList.toggle(`as-${name}`, name === current());
     $("lines").classList.toggle("as-plain", current() !== "expressive");
     $("intensity-label").hidden = current() !== "expressive";
-    $("voices").hidden = current() !== "expressive" || data.looks.length < 2;
+    $("mapping").hidden = current() !== "expressive" || data.looks.length < 2;
     update(player.time(), true);
   }
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from ecg_audio.captions.styling import Style
-from tests.captions.page.conftest import Open
+from tests.captions.page.conftest import DESKTOP, PHONE, Open
 from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
@@ -47,10 +48,30 @@ def test_theme_follows_the_system_until_told_otherwise(opened: Open, dark: bool)
 def test_page_explains_its_typography_and_names_its_lanes(opened: Open) -> None:
     """A line says what larger, raised, wider and italic mean, while words look so; a page that opens is not empty."""
     page = opened(factory.analysis(words=48))
-    assert "louder than this speaker usually is" in page.find("#voices").text
+    legend = page.find("#voices").text
+    assert all(part in legend for part in ("larger: louder", "raised: higher", "wider: slower", "italic: whispered"))
     assert page.find("#caption").text.strip()
     page.press("c")
     assert not page.find("#voices").is_displayed()
+
+
+@pytest.mark.parametrize(("size", "most"), [(DESKTOP, 1), (PHONE, 2)])
+def test_the_legend_is_short_and_keys_open_the_rest(opened: Open, size: tuple[int, int], most: int) -> None:
+    """It takes one line of a desktop's screen, two of a phone's; what it is measured by is a key away."""
+    page = opened(factory.analysis(words=48), size=size)
+    height, line = page.ask(
+        "(() => { const e = document.getElementById('voices');"
+        " return [e.getBoundingClientRect().height, parseFloat(getComputedStyle(e).lineHeight)]; })()"
+    )
+    assert height < (most + 0.5) * line
+    assert not page.find("#mapping p").is_displayed()
+    page.find("#query").click()
+    while page.ask("document.activeElement.id") != "voices":
+        assert page.ask("document.activeElement.id") in ("query", "previous", "next")
+        page.press(Keys.TAB)
+    page.press(Keys.ENTER)
+    assert "usual for this speaker" in page.find("#mapping p").text
+    assert page.find("#mapping select").is_displayed()
 
 
 def test_words_to_come_are_dimmed_emphasised_or_not(opened: Open) -> None:
