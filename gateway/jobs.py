@@ -121,9 +121,14 @@ async def output(
     """The file; its names are those of the status's `outputs`."""
     _, published = await completed(job_id, prefect, "outputs")
     described, place = await asyncio.to_thread(published.place, name)
+    filename = PurePosixPath(described.key).name
     # never shown as a page of this address: reports hold scripts
     headers = {"X-Content-Type-Options": "nosniff"}
-    return sent(place, media_type=described.media_type, filename=PurePosixPath(described.key).name, headers=headers)
+    if name == "report":
+        headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+        page = await asyncio.to_thread(published.report_alone)
+        return Response(page, media_type=described.media_type, headers=headers)
+    return sent(place, media_type=described.media_type, filename=filename, headers=headers)
 
 
 @jobs.post(

@@ -21,7 +21,7 @@ from gateway.wire import Changed
 LINK_LASTING_S = 600.0
 MOST_REMEMBERED = 1000
 OCTETS = "application/octet-stream"
-_MEDIA = re.compile(r'"media":\{"href":(?:null|"(?:[^"\\]|\\.)*"),"kind":"(?:video|audio)"\}')
+_MEDIA = re.compile(r'"media":\{"href":(?:null|"(?:[^"\\]|\\.)*"),"kind":("video"|"audio")\}')
 _PLAYED = {
     # an upload's name is its sender's: it decides between these, and never makes a page of it
     **dict.fromkeys((".mp4", ".m4v", ".mov"), "video/mp4"),
@@ -97,6 +97,11 @@ class Published:
         page = self.store.read(self.manifest.outputs["report"].key).decode()
         told = json.dumps({"href": shown, "kind": "video" if has_picture else "audio"}, separators=(",", ":"))
         return _MEDIA.sub(lambda _found: f'"media":{told}'.replace("&", r"\u0026"), page, count=1)
+
+    def report_alone(self) -> bytes:
+        """The report page for whoever takes it away from its recording: it asks for the file at once."""
+        page = self.store.read(self.manifest.outputs["report"].key).decode()
+        return _MEDIA.sub(r'"media":{"href":null,"kind":\1}', page, count=1).encode()
 
     def check_base(self, base: str) -> None:
         """Whether this is still the result of a run.

@@ -37,6 +37,7 @@ def payload(analysis: Analysis, frames: Frames | None, style: Style) -> dict[str
     order = list(hues(shown, style.palette.dark))
     known = [speaker.id for speaker in analysis.speakers] + [turn.speaker for turn in analysis.turns]
     speakers: dict[str | None, int] = {name: index for index, name in enumerate(dict.fromkeys([*order, *known]))}
+    omitted = left_out(analysis.segments)
     looks: Looks = {_look(CueWord(text="", start_s=0, end_s=0), style): 0}  # the first is plain
     words, segments = _words(analysis.segments, speakers, style, looks)
     return {
@@ -49,6 +50,7 @@ def payload(analysis: Analysis, frames: Frames | None, style: Style) -> dict[str
         "words": words,
         "segments": segments,
         "cues": [_cue(cue, speakers, style, looks) for cue in shown],
+        "omitted": omission(omitted) if omitted else "",
         "looks": list(looks),  # the rows above fill the table
         "style": style.model_dump(exclude={"palette"}),
         "turns": [[speakers[turn.speaker], _ms(turn.start_s), _ms(turn.end_s)] for turn in analysis.turns],

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ecg_audio.captions.html import media_of
 from ecg_audio.claim import claimed
 from gateway import links
 from tests.gateway.conftest import JOBS, Open, uploaded
@@ -154,6 +155,19 @@ def test_a_link_opens_one_thing(
         assert stranger.get(given["media"].replace("/media", "/result")).status_code == 401
         monkeypatch.setattr(links, "time", SimpleNamespace(time=lambda: time.time() + 3700))
         assert stranger.get(given["media"]).status_code == 401
+
+
+def test_a_report_that_is_taken_away_asks_for_its_recording(client: httpx.Client, job: str) -> None:
+    """Shown in a frame it plays the recording from here; as a file it names no place, and differs by nothing else."""
+    given = client.post(f"{JOBS}/{job}/links").json()
+    taken = client.get(given["outputs"]["report"])
+    assert taken.headers["Content-Disposition"] == 'attachment; filename="report.html"'
+    assert taken.headers["Content-Type"].startswith("text/html")
+    assert media_of(taken.text) == (None, "video")
+    shown = client.get(given["report"]).text
+    place, _ = media_of(shown) or (None, None)
+    assert place and place.startswith(f"{JOBS}/{job}/media")
+    assert len(shown) - len(taken.text) == len(f'"{place}"'.replace("&", r"\u0026")) - len("null")
 
 
 def test_a_correction_makes_a_new_result(client: httpx.Client, job: str, prefect_server: str, name: str) -> None:

@@ -137,7 +137,7 @@ def test_the_wheel_analyses(stranger: Stranger) -> None:
     """`ecg analyze`, then what its users do next: the line that it prints, captions, the doctor."""
     stranger.recording("ein Gespräch.wav", 6, 20)
     said = stranger.ecg("analyze", "ein Gespräch.wav", "--out", "out", "--models", "embedded")
-    assert said.isascii() and "ein-Gesprach  completed" in said and re.search(r"[1-9] speakers", said)
+    assert said.isascii() and re.search("ein-Gesprach  .* completed", said) and re.search(r"[1-9] speakers", said)
     for word in ("measure", "transcribe", "align", "diarize", "publish"):
         assert word in said
     [line] = re.findall(r"Read it: ecg (show .+)", said)

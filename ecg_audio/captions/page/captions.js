@@ -26,8 +26,8 @@ function setUpCaptions() {
       name.style.color = captionHue(lines[0][0]);
       box.append(name);
     }
-    for (const [speaker, , ...flat] of lines) {
-      const line = element("span", { className: "line" }, dashed ? "– " : "");
+    for (const [speaker, lead, ...flat] of lines) {
+      const line = element("span", { className: "line" }, dashed ? lead : "");
       line.style.color = current() === "plain" ? "#fff" : captionHue(speaker);
       for (let at = 0; at < flat.length; at += 4) {
         const [text, start, end, look] = flat.slice(at, at + 4);
@@ -60,15 +60,24 @@ function setUpCaptions() {
     for (const name of presets) box.classList.toggle(`as-${name}`, name === current());
     $("lines").classList.toggle("as-plain", current() !== "expressive");
     $("intensity-label").hidden = current() !== "expressive";
-    $("voices").hidden = current() !== "expressive" || data.looks.length < 2;
+    $("mapping").hidden = current() !== "expressive" || data.looks.length < 2;
     update(player.time(), true);
   }
 
-  $("preset").addEventListener("change", choose);
+  const intensify = () => document.documentElement.style.setProperty("--i", $("intensity").value);
+  const [preset, intensity] = [memory.get("preset"), memory.get("intensity")];
+  if (presets.includes(preset)) $("preset").value = preset;
+  if (intensity && intensity >= 0 && intensity <= 1) $("intensity").value = intensity;
+  $("preset").addEventListener("change", (event) => {
+    memory.set("preset", event.target.value);
+    choose();
+  });
   $("intensity").addEventListener("input", (event) => {
-    document.documentElement.style.setProperty("--i", event.target.value);
+    memory.set("intensity", event.target.value);
+    intensify();
   });
   player.listen((seconds) => update(seconds));
+  intensify();
   choose();
 }
 

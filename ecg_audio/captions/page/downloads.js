@@ -35,7 +35,7 @@ function webVtt() {
     return line[0] < 0 ? text : `<v ${escaped(data.speakers[line[0]].id) || "?"}>${text}</v>`;
   };
   const cues = data.cues.map(([start, end, lines]) => `${stamp(start, ".")} --> ${stamp(end, ".")}\n${lines.map(voiced).join("\n")}`);
-  return `${["WEBVTT", ...cues].join("\n\n")}\n`;
+  return `${["WEBVTT", ...(data.omitted ? [`NOTE ${data.omitted}`] : []), ...cues].join("\n\n")}\n`;
 }
 
 function segmentText([, first, end]) {

@@ -62,8 +62,8 @@ function setUpMapping() {
     const parts = measures
       .map((measure) => [measure, Object.keys(properties).filter((name) => mapping[name] === measure).map((name) => seen[name])])
       .filter(([, shown]) => shown.length)
-      .map(([measure, shown]) => element("span", {}, element("b", {}, shown.join(", ")), `: ${heardAs[measure]} than this speaker usually is`));
-    return [...parts, element("span", {}, element("i", {}, "italic"), ": whispered")].flatMap((part) => [part, " "]);
+      .map(([measure, shown]) => element("span", {}, element("b", {}, shown.join(", ")), `: ${heardAs[measure]}`));
+    return [...parts.flatMap((part) => [part, " "]), ...usualLegend.slice(-3)]; // whispered is italic whatever is chosen
   }
 
   function styleFile() {
@@ -91,6 +91,5 @@ function setUpMapping() {
     element("a", { href, download: "captions-style.toml" }).click();
     setTimeout(() => URL.revokeObjectURL(href), 60_000);
   });
-  $("mapping").hidden = data.looks.length < 2;
   apply();
 }

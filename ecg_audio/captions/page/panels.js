@@ -19,7 +19,7 @@ function setUpPanels() {
   details.lastElementChild.append(...notices);
   $("notices-count").textContent = notices.length === 1 ? "1 notice" : `${notices.length} notices`;
   $("notices").hidden = !notices.length;
-  details.open = !matchMedia("(max-width: 900px)").matches; // on a phone the transcript comes first
+  details.open = !matchMedia("(max-width: 900px), (max-height: 500px)").matches; // on a phone the transcript comes first
   showSpeakers();
   showFacts();
   showStages();

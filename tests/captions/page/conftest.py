@@ -17,6 +17,7 @@ from ecg_audio.captions import html as report
 from tests.support.results import factory
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
+SMALL, TURNED = (320, 640), (844, 390)  # phones
 RATE_HZ = 16_000
 
 
@@ -106,7 +107,7 @@ def opened(driver: webdriver.Chrome, tmp_path: Path) -> Open:
             report.page(analysis, frames, media_href=href, media_kind="audio", **options), "utf-8"
         )
         width, height = size
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": min(size) < 600}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})

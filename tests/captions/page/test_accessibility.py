@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.captions.page.conftest import DESKTOP, PHONE, Open
+from tests.captions.page.conftest import DESKTOP, PHONE, TURNED, Open
 from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE, TURNED])
 def test_axe_finds_nothing(opened: Open, size: tuple[int, int], dark: bool) -> None:
     """The accessibility checker finds no violation of WCAG 2.2 A and AA, nor of good practice."""
     source = os.environ.get("ECG_AXE")

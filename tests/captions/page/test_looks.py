@@ -1,12 +1,14 @@
 """What words look like on the report page, what that means, and who chooses it."""
 
+import re
 from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from ecg_audio.captions.styling import Style
-from tests.captions.page.conftest import Open
+from tests.captions.page.conftest import DESKTOP, PHONE, Open
 from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
@@ -46,10 +48,51 @@ def test_theme_follows_the_system_until_told_otherwise(opened: Open, dark: bool)
 def test_page_explains_its_typography_and_names_its_lanes(opened: Open) -> None:
     """A line says what larger, raised, wider and italic mean, while words look so; a page that opens is not empty."""
     page = opened(factory.analysis(words=48))
-    assert "louder than this speaker usually is" in page.find("#voices").text
+    legend = page.find("#voices").text
+    assert all(part in legend for part in ("larger: louder", "raised: higher", "wider: slower", "italic: whispered"))
     assert page.find("#caption").text.strip()
     page.press("c")
     assert not page.find("#voices").is_displayed()
+
+
+@pytest.mark.parametrize(("size", "most"), [(DESKTOP, 1), (PHONE, 2)])
+def test_the_legend_is_short_and_keys_open_the_rest(opened: Open, size: tuple[int, int], most: int) -> None:
+    """It takes one line of a desktop's screen, two of a phone's; what it is measured by is a key away."""
+    page = opened(factory.analysis(words=48), size=size)
+    height, line = page.ask(
+        "(() => { const e = document.getElementById('voices');"
+        " return [e.getBoundingClientRect().height, parseFloat(getComputedStyle(e).lineHeight)]; })()"
+    )
+    assert height < (most + 0.5) * line
+    assert not page.find("#mapping p").is_displayed()
+    page.find("#query").click()
+    while page.ask("document.activeElement.id") != "voices":
+        assert page.ask("document.activeElement.id") in ("query", "previous", "next")
+        page.press(Keys.TAB)
+    page.press(Keys.ENTER)
+    assert "usual for this speaker" in page.find("#mapping p").text
+    assert page.find("#mapping select").is_displayed()
+
+
+def test_words_to_come_are_dimmed_emphasised_or_not(opened: Open) -> None:
+    """In karaoke each word that is not yet said has the colour of such words, and each that is said has another."""
+    analysis = factory.analysis(words=48)
+    page = opened(analysis)
+    page.press("c")
+    found = (
+        "[...document.querySelectorAll('.caption .word')].map(w =>"
+        " [w.matches('.yet'), w.matches('.look'), getComputedStyle(w).color])"
+    )
+    dimmed = 0
+    for segment in analysis.segments:
+        page.seek(segment.start_s + 0.1)
+        page.wait("document.getAnimations().length === 0")  # colours fade
+        unsaid = "#" + Style.preset("karaoke").palette.unsaid.lstrip("#").lower()
+        for yet, look, colour in page.ask(found):
+            rgb = "#" + "".join(f"{int(channel):02x}" for channel in re.findall(r"\d+", colour)[:3])
+            assert (rgb == unsaid) == yet
+            dimmed += yet and look
+    assert dimmed > 3
 
 
 def test_readers_choose_what_shows_what(opened: Open) -> None:

@@ -64,15 +64,47 @@ def test_address_leads_to_a_time(opened: Open, at: str, time_s: float) -> None:
     page.wait("Math.abs(document.querySelector('audio').currentTime - 6) < 0.05")
 
 
-def test_speed_and_theme_are_remembered(opened: Open) -> None:
+def test_choices_are_remembered(opened: Open) -> None:
     """What was chosen is there again when the page is opened again."""
     page = opened(factory.analysis())
     page.driver.execute_script(
         "const s = document.getElementById('speed'); s.value = '1.5'; s.dispatchEvent(new Event('change'))"
     )
     page.find("#theme").click()
+    page.driver.execute_script(
+        "const i = document.getElementById('intensity'); i.value = '0.4'; i.dispatchEvent(new Event('input'))"
+    )
+    page.press("c")
     page.driver.refresh()
     page.wait("document.documentElement.dataset.ready === 'yes'")
     assert page.find("#speed").get_property("value") == "1.5"
     assert page.ask("document.documentElement.dataset.theme") == "dark"
+    assert page.find("#preset").get_property("value") == "karaoke"
+    assert page.ask("document.getElementById('caption').className").split() == ["caption", "as-karaoke", "follows"]
+    assert page.find("#intensity").get_property("value") == "0.4"
+    assert page.ask("document.documentElement.style.getPropertyValue('--i')") == "0.4"
     page.wait("document.querySelector('audio').playbackRate === 1.5")
+
+
+def test_what_is_remembered_and_makes_no_sense_is_passed_over(opened: Open) -> None:
+    """A preset or an intensity that there is not leaves the page as it is made."""
+    page = opened(factory.analysis())
+    page.driver.execute_script("localStorage.setItem('ecg-preset', 'loud'); localStorage.setItem('ecg-intensity', 'x')")
+    page.driver.refresh()
+    page.wait("document.documentElement.dataset.ready === 'yes'")
+    assert page.find("#preset").get_property("value") == "expressive"
+    assert page.find("#intensity").get_property("value") == "1"
+
+
+def test_who_speaks_is_said_where_two_speak_at_once(opened: Open) -> None:
+    """Lines of two at once begin with a dash and the name, as in the files."""
+    said = (("Cid", 0.5, "Good morning everybody"), ("Ann", 4, "I never said that"), ("Bob", 4.2, "Oh you did"))
+    words = [
+        factory.word(text, start_s + 0.4 * index, start_s + 0.4 * index + 0.3, speaker)
+        for speaker, start_s, line in said
+        for index, text in enumerate(line.split())
+    ]
+    page = opened(factory.analysis(words=words))
+    page.seek(4.5)
+    lines = page.ask("[...document.querySelectorAll('.caption p')].map(line => line.textContent)")
+    assert lines == ["- Ann: I never said that", "- Bob: Oh you did"]

@@ -4,7 +4,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.captions.page.conftest import DESKTOP, PHONE, Open
+from tests.captions.page.conftest import DESKTOP, PHONE, SMALL, TURNED, Open
 from tests.support.results import factory
 
 pytestmark = pytest.mark.browser
@@ -40,7 +40,7 @@ def test_search_finds_without_case_and_accents(opened: Open) -> None:
     assert page.find("#found").text == "none"
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+@pytest.mark.parametrize("size", [PHONE, SMALL, TURNED, DESKTOP])
 def test_transcript_is_seen_early_and_follows(opened: Open, size: tuple[int, int]) -> None:
     """The transcript begins on the first screen, the word being said stays in sight, scrolling by hand is respected."""
     analysis = factory.analysis(words=600, speakers=3)
