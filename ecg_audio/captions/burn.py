@@ -20,6 +20,7 @@ from ecg_audio.captions.reading import FEWEST_FRAMES, MOST_FRAMES
 from ecg_audio.environment import FFMPEG, chosen
 from ecg_audio.errors import BurnFailed, FfmpegMissing, FontMissing, InvalidRequest, ProcessingTimeout, SourceNotFound
 from ecg_audio.progress import Report, silent
+from ecg_audio.request import Limits
 
 _COPIED_AUDIO = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # what an MP4 holds as it is
 
@@ -109,7 +110,8 @@ def check_fonts(ass: str, program: str) -> None:
 
 def _run(command: list[str], folder: str, duration_s: float | None, report: Report) -> None:
     complaints, late = Path(folder) / "complaints.txt", threading.Event()
-    limit_s = time_limit.stage_s(duration_s or 0.0)
+    # some videos do not say how long they are
+    limit_s = time_limit.stage_s(Limits().max_duration_s if duration_s is None else duration_s)
     with (
         complaints.open("w") as stderr,
         subprocess.Popen(
