@@ -9,7 +9,7 @@ import uvicorn
 
 from ecg_audio import logs, modes
 from ecg_audio.errors import EcgError
-from ecg_audio.settings import Gateway, Prefect
+from ecg_audio.settings import Prefect
 from gateway.app import create_app
 from gateway.connections import TimedProtocol
 from gateway.settings import LOCAL_PREFECT, open_door
@@ -25,7 +25,7 @@ def main() -> int:
         modes.begin()
         logs.configure()
         app = create_app()
-        given = Gateway.read()
+        given = app.state.settings.gateway
     except EcgError as error:
         sys.stderr.write(f"{error.message}\n{error.hint}\n")
         return 2

@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises:
         InvalidRequest: a setting cannot be used.
     """
-    settings = settings or Settings.from_environment()
+    settings = settings or Settings.read()
     cloudwatch.mode()
 
     @asynccontextmanager

@@ -22,10 +22,10 @@ async def of_video(asked: ProcessVideo, settings: Settings) -> AnalysisRequest:
         InvalidRequest: a field cannot be what it is.
         SourceForbidden: the source or the callback leads where nobody is let.
     """
-    base_url = asked.fastapi_base_url or settings.callback_url
+    base_url = asked.fastapi_base_url or settings.callbacks.base_url
     callback = None
-    if base_url or settings.callback_endpoint:
-        callback = {"base_url": base_url, "locale": asked.locale, "endpoint": settings.callback_endpoint}
+    if base_url or settings.callbacks.endpoint:
+        callback = {"base_url": base_url, "locale": asked.locale, "endpoint": settings.callbacks.endpoint}
     request = AnalysisRequest.checked(
         source=asked.video_url,
         job_id=asked.job_id,
@@ -33,7 +33,7 @@ async def of_video(asked: ProcessVideo, settings: Settings) -> AnalysisRequest:
         channels=asked.channels,
         speakers=asked.speakers,
         callback=callback,
-        models=settings.models,
+        models=settings.gateway.models,
         store=settings.store,
     )
     checks = [_check_source(request.source)]
@@ -53,7 +53,7 @@ async def of_transcribe(asked: Transcribe, settings: Settings) -> AnalysisReques
         job_id=asked.job_id or str(uuid.uuid4()),
         language=asked.language or "en",
         channels=asked.channels,
-        models=settings.models,
+        models=settings.gateway.models,
         store=settings.store,
     )
     await _check_source(request.source)

@@ -140,7 +140,7 @@ async def transcribe(asked: Transcribe, prefect: Prefect, settings: Set, http: R
     """Answer when the job is done; a job that failed is an answer, too."""
     request = await intake.of_transcribe(asked, settings)
     http.state.job_id = request.job_id
-    ended = await _ended(request, prefect, settings.wait_s)
+    ended = await _ended(request, prefect, settings.gateway.wait_s)
     if ended.result is None:
         return Transcribed(success=False, job_id=ended.job_id, error=ended.error_message, error_code=ended.error_code)
     metadata = ended.result["metadata"]

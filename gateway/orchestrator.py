@@ -17,7 +17,7 @@ from ecg_audio.errors import InvalidRequest, JobConflict, JobUnknown, Orchestrat
 from ecg_audio.request import AnalysisRequest
 from gateway.concurrency import ConcurrencyLimit, SingleFlight, noticed
 from gateway.records import COUNTED, Job, Pool, SideRun, job_of, name_of, side_run_of, tag_of
-from gateway.settings import Settings
+from gateway.settings import Settings, credentials
 
 ANSWER_S = 3.0
 REQUEST_S = 30.0
@@ -50,17 +50,16 @@ class Orchestrator:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._deployment = settings.deployment
+        self._deployment = settings.gateway.deployment
         self.limit = ConcurrencyLimit()
         self._under_way: set[asyncio.Task[httpx.Response | None]] = set()
         self.awaited = 0  # jobs whose callers wait for their end
         self._deployed = SingleFlight(self._find_deployment, DEPLOYMENT_LASTS_S)
         self._counts = SingleFlight(self._count, COUNTS_LAST_S)
         self._usual = SingleFlight(self._usual_run_s, USUAL_LASTS_S)
-        authorization = settings.prefect_authorization
         self._client = httpx.AsyncClient(
             base_url=settings.prefect_url,
-            headers={"Authorization": authorization} if authorization else {},
+            headers=credentials(settings.prefect),
             timeout=REQUEST_S,
             verify=trusted_at(settings.prefect_url),
         )

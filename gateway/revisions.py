@@ -81,7 +81,7 @@ async def revise(job_id: JobId, asked: Revise, prefect: Prefect, settings: Set) 
         "unheard": asked.unheard,
         "callback": job.callback if asked.tell else None,
     }
-    run = await _begun(prefect, settings.revise_deployment, job_id, f"{job_id}.revision.{asked.base}", parameters)
+    run = await _begun(prefect, settings.deployment_of("revise"), job_id, f"{job_id}.revision.{asked.base}", parameters)
     if run.failure is not None:
         raise OrchestratorUnavailable(
             f"{MOST_TRIES - 1} revisions of this result have failed", hint="The last one says why."
@@ -115,7 +115,7 @@ async def burn(job_id: JobId, prefect: Prefect, settings: Set) -> SideRun:
     job, published = await completed(job_id, prefect, "captions")
     parameters = {"job_id": job_id, "source": job.source, "store": job.store, "cookies": job.cookies}
     key = f"{job_id}.burn.{published.manifest.run_id}"
-    run = await _begun(prefect, settings.burn_deployment, job_id, key, parameters)
+    run = await _begun(prefect, settings.deployment_of("burn"), job_id, key, parameters)
     return await told(run, prefect, f"{PATH.format(job_id=job_id)}/burns/{run.run_id}", settings)
 
 

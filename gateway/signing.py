@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import secrets
 
-from gateway.settings import Settings
+from gateway.settings import Settings, credentials
 
 _OF_THIS_PROCESS = secrets.token_bytes(32)
 
@@ -18,6 +18,6 @@ def signature(settings: Settings, purpose: str, *said: str) -> str:
         purpose: what it is for: one that was made for something else is none.
         said: what is signed.
     """
-    shared = "\0".join(filter(None, (settings.prefect_authorization, settings.api_key)))
+    shared = "\0".join(filter(None, (*credentials(settings.prefect).values(), settings.api_key)))
     key = hashlib.sha256(purpose.encode() + b"\0" + (shared.encode() or _OF_THIS_PROCESS)).digest()
     return hmac.new(key, "\0".join(said).encode(errors="surrogatepass"), "sha256").hexdigest()

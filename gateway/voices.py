@@ -71,7 +71,7 @@ async def remember(asked: RememberVoice, prefect: Prefect, settings: Set) -> Sid
     }
     # each time is asked for anew: the voice may have been forgotten meanwhile
     key = f"{asked.job_id}.voice.{uuid.uuid4()}"
-    run = await prefect.begin(settings.voice_deployment, asked.job_id, key, parameters)
+    run = await prefect.begin(settings.deployment_of("remember-voice"), asked.job_id, key, parameters)
     return await told(run, prefect, f"{PATH}/remembering/{asked.job_id}/{run.run_id}")
 
 

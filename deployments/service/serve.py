@@ -313,10 +313,9 @@ def _credentials(key: str | None) -> dict[str, str]:
     """Headers for Prefect's API: by the key of the server of ours, else as the environment says."""
     if key:
         return {"Authorization": f"Basic {base64.b64encode(key.encode()).decode()}"}
-    from gateway.settings import Settings
+    from gateway.settings import credentials
 
-    authorization = Settings.from_environment().prefect_authorization
-    return {"Authorization": authorization} if authorization else {}
+    return credentials(Prefect.read())
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +15,7 @@ import uvicorn
 from gateway.app import create_app
 from gateway.connections import TimedProtocol
 from gateway.settings import Settings
-from tests.support.gateway import PROCESS
+from tests.support.gateway import ANYWHERE, PROCESS, OneName
 from tests.support.ports import free_ports
 from tests.support.prefect_worker import deployed, do_all, drop_all
 from tests.support.stub_engine import StubEngine
@@ -69,14 +68,18 @@ def deployment(prefect_server: str) -> str:
 
 @pytest.fixture
 def gateway(prefect_server: str, deployment: str, tmp_path: Path) -> Iterator[Open]:
-    """Open a client of a gateway, with settings of its own if the test gives some."""
+    """Open a client of a gateway, with variables of its own if the test gives some."""
     from contextlib import ExitStack
 
     with ExitStack() as stack:
 
-        def run(**settings: Any) -> httpx.Client:
-            given = {"prefect_url": prefect_server, "deployment": deployment, "store": str(tmp_path / "store")}
-            address = stack.enter_context(serving(Settings(**(given | settings))))
+        def run(**variables: str) -> httpx.Client:
+            given = {
+                "PREFECT_API_URL": prefect_server,
+                "ECG_DEPLOYMENT": deployment,
+                "ECG_STORE": str(tmp_path / "store"),
+            }
+            address = stack.enter_context(serving(OneName.read(ANYWHERE | given | variables)))
             return stack.enter_context(httpx.Client(base_url=address, timeout=30.0))
 
         yield run

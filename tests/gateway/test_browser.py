@@ -22,11 +22,10 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from ecg_audio.speech import engine, known_voices
 from gateway import front
-from gateway.settings import Settings
 from tests.captions.page.conftest import DESKTOP, PHONE, driver  # noqa: F401 - a fixture
 from tests.gateway.conftest import JOBS, serving, uploaded
 from tests.support.callbacks.receiver import receiving
-from tests.support.gateway import PROCESS
+from tests.support.gateway import ANYWHERE, PROCESS, OneName
 from tests.support.prefect_worker import deployed, do_all, working
 from tests.support.stub_engine import StubEngine
 
@@ -133,9 +132,9 @@ def studio(
     name = f"studio-{uuid.uuid4().hex[:8]}"
     with ExitStack() as stack:
 
-        def make(**settings: Any) -> Studio:
-            given = {"prefect_url": prefect_server, "store": str(tmp_path / "store"), **deployed(name)}
-            address = stack.enter_context(serving(Settings(**(given | settings))))
+        def make(**variables: str) -> Studio:
+            given = {"PREFECT_API_URL": prefect_server, "ECG_STORE": str(tmp_path / "store"), **deployed(name)}
+            address = stack.enter_context(serving(OneName.read(ANYWHERE | given | variables)))
             driver.get(address)
             driver.execute_script("localStorage.clear(); localStorage.setItem('ecg-studio-tongue', 'en')")
             return Studio(driver, address, prefect_server, name, tmp_path / "store")
@@ -420,7 +419,7 @@ def test_failures_are_said_in_words_and_in_korean(studio: Make, talk: Path) -> N
 
 def test_the_key_is_asked_for_once(studio: Make, talk: Path) -> None:
     """A wrong one is asked for again; the right one is kept, also by the next page."""
-    page = studio(api_key="opens")
+    page = studio(ECG_GATEWAY_API_KEY="opens")
     page.open(wait=False)
     page.wait("document.getElementById('key-dialog').open")
     page.find("#key").send_keys("wrong", Keys.ENTER)
@@ -434,7 +433,7 @@ def test_the_key_is_asked_for_once(studio: Make, talk: Path) -> None:
 
 def test_a_report_reaches_nothing_of_the_page(studio: Make, talk: Path) -> None:
     """Its scripts run, as a page of nowhere: no storage, no parent, no endpoint; its recording plays by its link."""
-    page = studio(api_key="opens")
+    page = studio(ECG_GATEWAY_API_KEY="opens")
     page.open(wait=False)
     page.browser.execute_script("localStorage.setItem('ecg-studio-key', 'opens')")
     with httpx.Client(base_url=page.address, headers={"X-API-Key": "opens"}, timeout=60.0) as client:

@@ -87,7 +87,7 @@ def test_callbacks_go_where_the_request_or_the_operator_says(
 ) -> None:
     """The request's address comes before the operator's; the block that signs is the operator's alone."""
     body = asked(fastapi_base_url=given, locale="en")
-    gateway(callback_url=default, callback_endpoint="backend").post(PROCESS, json=body)
+    gateway(FASTAPI_BASE_URL=default or "", ECG_CALLBACK_ENDPOINT="backend").post(PROCESS, json=body)
     [run] = run_of(prefect_server, body["job_id"])
     assert run["parameters"]["request"]["callback"] == {"base_url": wanted, "locale": "en", "endpoint": "backend"}
 
@@ -142,7 +142,7 @@ def test_transcribe_answers_a_failure(gateway: Open, prefect_server: str, stub: 
     stub.failing["transcribe"] = TranscriptionFailed("the decoder: it broke")
     client, job_id = gateway(), str(uuid.uuid4())
     body = {"video_path": str(talk), "job_id": job_id}
-    gateway(wait_s=0.0).post("/transcribe", json=body)
+    gateway(ECG_TRANSCRIBE_WAIT_S="0.0").post("/transcribe", json=body)
     work(prefect_server, job_id)
     answer = client.post("/transcribe", json=body).json()
     why = ("TRANSCRIPTION_ERROR", "the decoder: it broke")
@@ -155,6 +155,8 @@ def test_transcribe_answers_a_failure(gateway: Open, prefect_server: str, stub: 
 def test_transcribe_does_not_wait_for_ever(gateway: Open) -> None:
     """504, and where to ask later."""
     job_id = str(uuid.uuid4())
-    answer = gateway(wait_s=0.2).post("/transcribe", json={"video_url": "https://93.184.216.34/a", "job_id": job_id})
+    answer = gateway(ECG_TRANSCRIBE_WAIT_S="0.2").post(
+        "/transcribe", json={"video_url": "https://93.184.216.34/a", "job_id": job_id}
+    )
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "PROCESSING_TIMEOUT")
     assert STATUS + job_id in answer.json()["error"]["hint"]

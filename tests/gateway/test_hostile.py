@@ -55,7 +55,7 @@ def test_names_that_lead_to_private_addresses_are_refused(
 )
 def test_hostile_ids_are_asked_after_nowhere(gateway: Open, job_id: str) -> None:
     """What can be no job's id is no job, without a question to Prefect."""
-    client = gateway(prefect_url="http://127.0.0.1:9/api")
+    client = gateway(PREFECT_API_URL="http://127.0.0.1:9/api")
     for path in (STATUS + job_id, f"/api/upload-video/outputs/{job_id}/srt"):
         answer = client.get(path)
         assert answer.status_code == 404 and "x-evil" not in answer.headers
@@ -97,12 +97,12 @@ def test_no_body_is_held_that_is_too_large(gateway: Open, method: str, path: str
 )  # fmt: skip
 def test_a_gateway_without_a_key_answers_to_its_own_names(gateway: Open, host: str, answered: bool) -> None:
     """A page that calls itself by a name that leads to this machine is no caller; with a key any name will do."""
-    local = gateway(local=True)
+    local = gateway(ECG_GATEWAY_HOST="127.0.0.1")
     answer = local.get("/api/upload-video/jobs", headers={"Host": host})
     assert answer.status_code == (200 if answered else 421)
     if not answered:
         assert code(answer) == (421, "MISDIRECTED")
-    keyed = gateway(local=True, api_key="sesame")
+    keyed = gateway(ECG_GATEWAY_HOST="127.0.0.1", ECG_GATEWAY_API_KEY="sesame")
     keyed.headers["X-API-Key"] = "sesame"
     assert keyed.get("/api/upload-video/jobs", headers={"Host": host}).status_code == 200
 
@@ -147,5 +147,5 @@ def test_the_description_is_complete(gateway: Open) -> None:
 
 def test_nothing_is_fetched_from_elsewhere_by_a_failure(gateway: Open, tmp_path: Path) -> None:
     """A failure holds no traceback and no path of this machine."""
-    answer = gateway(store=str(tmp_path / "store")).post(PROCESS, json=asked(job_id="../" + str(uuid.uuid4())))
+    answer = gateway(ECG_STORE=str(tmp_path / "store")).post(PROCESS, json=asked(job_id="../" + str(uuid.uuid4())))
     assert str(tmp_path) not in answer.text and "Traceback" not in answer.text

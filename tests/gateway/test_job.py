@@ -106,7 +106,7 @@ def test_the_report_is_a_page_of_nowhere(client: httpx.Client, job: str) -> None
 
 def test_nothing_is_read_without_the_key(gateway: Open, name: str, deployments: dict[str, str]) -> None:
     """But by a link, which the key has to be shown for, which opens one thing of one job, and ends."""
-    client = gateway(**deployments, api_key=KEY["X-API-Key"])
+    client = gateway(**deployments, ECG_GATEWAY_API_KEY=KEY["X-API-Key"])
     for method, path in [
         ("GET", ""), ("GET", "/result"), ("GET", "/media"), ("GET", "/report"), ("POST", "/links"), ("POST", "/cancel"),
         ("DELETE", ""), ("GET", "/exports/eaf"), ("POST", "/burns"), ("GET", f"/burns/{uuid.uuid4()}"),
@@ -132,7 +132,7 @@ def test_a_link_opens_one_thing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Another job's path, another time and another gateway's signature are refused."""
-    client = gateway(**deployments, api_key=KEY["X-API-Key"])
+    client = gateway(**deployments, ECG_GATEWAY_API_KEY=KEY["X-API-Key"])
     client.headers.update(KEY)
     jobs = [f"talk-{uuid.uuid4().hex[:8]}" for _ in range(2)]
     for job_id in jobs:

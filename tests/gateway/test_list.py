@@ -53,7 +53,7 @@ def page(client: httpx.Client, **query: Any) -> dict[str, Any]:
 
 def test_jobs_are_listed_newest_first_page_by_page(gateway: Open, own: str) -> None:
     """Each job once, whatever is handed in meanwhile; the last page says that it is the last."""
-    client = gateway(deployment=own)
+    client = gateway(ECG_DEPLOYMENT=own)
     assert page(client)["jobs"] == []
     ids = handed_in(client, 7)
     first = page(client, limit=3)
@@ -70,7 +70,7 @@ def test_jobs_are_listed_newest_first_page_by_page(gateway: Open, own: str) -> N
 
 def test_jobs_that_came_in_the_same_instant_are_each_shown_once(gateway: Open, own: str, prefect_server: str) -> None:
     """A page may end among them."""
-    client = gateway(deployment=own)
+    client = gateway(ECG_DEPLOYMENT=own)
     deployment = httpx.get(f"{prefect_server}/deployments/name/{own}").json()["id"]
     same = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2026-01-31T09:00:00Z"}}
     job_ids = [str(uuid.uuid4()) for _ in range(5)]  # a key is one of the flow's, in whichever deployment
@@ -90,7 +90,7 @@ def test_jobs_that_came_in_the_same_instant_are_each_shown_once(gateway: Open, o
 
 def test_jobs_are_listed_by_state(gateway: Open, own: str, prefect_server: str) -> None:
     """One state, or several; failures say why, and the queue's length is told."""
-    client = gateway(deployment=own)
+    client = gateway(ECG_DEPLOYMENT=own)
     queued, running, completed, failed, cancelled = handed_in(client, 5)
     put(prefect_server, running, "RUNNING")
     put(prefect_server, completed, "COMPLETED")
@@ -116,7 +116,7 @@ def test_jobs_are_listed_by_state(gateway: Open, own: str, prefect_server: str) 
 
 def test_a_running_job_says_how_far_it_is(gateway: Open, own: str, prefect_server: str) -> None:
     """The latest figure of its progress artifact, as its status says it."""
-    client = gateway(deployment=own)
+    client = gateway(ECG_DEPLOYMENT=own)
     [job_id] = handed_in(client, 1)
     put(prefect_server, job_id, "RUNNING")
     [run] = run_of(prefect_server, job_id)
@@ -134,10 +134,10 @@ def test_a_running_job_says_how_far_it_is(gateway: Open, own: str, prefect_serve
 )  # fmt: skip
 def test_what_asks_for_no_page_is_refused(gateway: Open, query: str) -> None:
     """422, in the one shape; a cursor that was made up is never passed on to Prefect."""
-    client = gateway(prefect_url="http://127.0.0.1:9/api")
+    client = gateway(PREFECT_API_URL="http://127.0.0.1:9/api")
     assert code(client.get(f"{LIST}?{query}")) == (422, "INVALID_REQUEST")
 
 
 def test_the_list_wants_the_key(gateway: Open) -> None:
     """As everything about jobs."""
-    assert code(gateway(api_key="sesame").get(LIST)) == (401, "UNAUTHORIZED")
+    assert code(gateway(ECG_GATEWAY_API_KEY="sesame").get(LIST)) == (401, "UNAUTHORIZED")

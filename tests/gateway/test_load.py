@@ -89,7 +89,7 @@ def at_once(client: httpx.Client, count: int) -> list[httpx.Response]:
 def test_a_crowd_does_not_become_a_storm(gateway: Open) -> None:
     """Forty submissions at once are all taken, and Prefect never has more than a few of them."""
     with slow_prefect() as prefect:
-        answers = at_once(gateway(prefect_url=prefect), 40)
+        answers = at_once(gateway(PREFECT_API_URL=prefect), 40)
         assert [answer.status_code for answer in answers] == [200] * 40
         assert SlowPrefect.most <= 6 + 5 + 1, "six turns, the five counts of the queue and what is usual"
 
@@ -101,7 +101,7 @@ def test_a_prefect_that_is_slower_than_callers_wait_takes_jobs_all_the_same(
     monkeypatch.setattr("gateway.orchestrator.SUBMIT_S", 0.3)
     monkeypatch.setattr(SlowPrefect, "takes_s", 1.0)
     with slow_prefect() as prefect:
-        client = gateway(prefect_url=prefect)
+        client = gateway(PREFECT_API_URL=prefect)
         refused = at_once(client, 10)
         assert {code(answer) for answer in refused} == {(503, "SERVICE_UNAVAILABLE")}
         time.sleep(1.5)
@@ -113,7 +113,7 @@ def test_beyond_the_bound_callers_come_later(gateway: Open, monkeypatch: pytest.
     """503 BUSY with Retry-After, at once; who comes again with the same id is taken."""
     monkeypatch.setattr("gateway.orchestrator.ConcurrencyLimit", lambda: ConcurrencyLimit(at_once=1, most_waiting=2))
     with slow_prefect() as prefect:
-        client = gateway(prefect_url=prefect)
+        client = gateway(PREFECT_API_URL=prefect)
         answers = at_once(client, 12)
         refused = [answer for answer in answers if answer.status_code != 200]
         assert refused and len(refused) < 12
@@ -206,7 +206,7 @@ def test_a_deployment_that_was_made_anew_is_found(gateway: Open, prefect_server:
     with get_client(sync_client=True) as prefect:
         flow_id = prefect.create_flow(analyze)
         first = prefect.create_deployment(flow_id, "made-anew")
-        client = gateway(deployment="analyze/made-anew")
+        client = gateway(ECG_DEPLOYMENT="analyze/made-anew")
         assert client.post(PROCESS, json=asked()).status_code == 200
         prefect.delete_deployment(first)
         prefect.create_deployment(flow_id, "made-anew")
@@ -272,7 +272,7 @@ def test_a_body_that_trickles_on_after_its_answer_is_cut_off(gateway: Open, monk
 def test_a_request_that_takes_its_time_is_not_cut_off(gateway: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit counts while nothing is answered, and not while a caller waits for an answer."""
     monkeypatch.setattr(connections, "HEADER_S", 0.2)
-    answer = gateway(wait_s=1.0).post("/transcribe", json=asked())
+    answer = gateway(ECG_TRANSCRIBE_WAIT_S="1.0").post("/transcribe", json=asked())
     assert answer.status_code == 504
 
 

@@ -12,7 +12,7 @@ from gateway.reference import METHODS, example, page
 from gateway.settings import Settings
 from tests.gateway.conftest import Open
 
-DESCRIBED: dict[str, Any] = create_app(Settings()).openapi()
+DESCRIBED: dict[str, Any] = create_app(Settings.read({})).openapi()
 OPERATIONS = [
     pytest.param(path, operation, id=f"{method} {path}")
     for path, operations in DESCRIBED["paths"].items()

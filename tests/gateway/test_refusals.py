@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from ecg_audio.errors import InvalidRequest
 from gateway import answers
 from gateway.records import Job
-from gateway.settings import Settings
+from gateway.settings import Settings, credentials
 from gateway.wire import ProcessVideo, Transcribe
 from tests.gateway.conftest import Open
 from tests.support.gateway import PROCESS, STATUS, asked, code, run_of
@@ -114,7 +114,7 @@ def test_large_bodies_are_refused(gateway: Open, chunked: bool) -> None:
 
 def test_an_api_key_is_wanted_where_there_is_one(gateway: Open) -> None:
     """Without it or with another one: 401 on every endpoint but the health."""
-    client = gateway(api_key="schlüssel")
+    client = gateway(ECG_GATEWAY_API_KEY="schlüssel")
     for given_key in ({}, {"X-API-Key": "wrong"}):
         for answer in (
             client.post(PROCESS, json=asked(), headers=given_key),
@@ -137,7 +137,7 @@ def test_what_is_not_there_is_said_in_the_same_shape(gateway: Open) -> None:
 
 def test_without_prefect_nothing_is_begun(gateway: Open) -> None:
     """503 with Retry-After, within the 5 s that callers wait for a first answer."""
-    client = gateway(prefect_url="http://127.0.0.1:9/api")
+    client = gateway(PREFECT_API_URL="http://127.0.0.1:9/api")
     began = time.monotonic()
     answer = client.post(PROCESS, json=asked())
     assert time.monotonic() - began < 5.0
@@ -148,7 +148,7 @@ def test_without_prefect_nothing_is_begun(gateway: Open) -> None:
 
 def test_without_the_deployment_nothing_is_begun(gateway: Open) -> None:
     """503 and its name: the operator has not deployed yet."""
-    answer = gateway(deployment="analyze/nobody").post(PROCESS, json=asked())
+    answer = gateway(ECG_DEPLOYMENT="analyze/nobody").post(PROCESS, json=asked())
     assert code(answer) == (503, "SERVICE_UNAVAILABLE") and "analyze/nobody" in answer.json()["message"]
 
 
@@ -197,7 +197,7 @@ def test_a_locked_database_is_asked_again_with_the_same_key(
     """Prefect's own 503s are borne with; callers do not hear of them."""
     address, taken = shaky
     body = asked()
-    answer = gateway(prefect_url=address).post(PROCESS, json=body)
+    answer = gateway(PREFECT_API_URL=address).post(PROCESS, json=body)
     assert answer.status_code == 200 and answer.json()["estimated_time"] == 300
     assert [run["idempotency_key"] for run in taken] == [body["job_id"]]
 
@@ -208,7 +208,7 @@ def test_health_names_what_is_wrong(gateway: Open, tmp_path: Path) -> None:
     assert well.status_code == 200 and well.json()["status"] == "healthy" and well.json()["timestamp"]
     assert well.json()["checks"] == {"prefect": "ok", "pool": None, "store": "ok"}
     (tmp_path / "file").write_text("")
-    sick = gateway(store=str(tmp_path / "file")).get("/health")
+    sick = gateway(ECG_STORE=str(tmp_path / "file")).get("/health")
     assert sick.status_code == 503 and "cannot be used" in sick.json()["checks"]["store"]
 
 
@@ -231,7 +231,7 @@ def test_no_body_is_a_fault_of_ours(fuzzed: httpx.Client, path: str, body: Any) 
 @pytest.fixture
 def fuzzed(gateway: Open) -> httpx.Client:
     """A client whose gateway waits for no result."""
-    return gateway(wait_s=0.0)
+    return gateway(ECG_TRANSCRIBE_WAIT_S="0.0")
 
 
 @pytest.mark.parametrize(
@@ -263,10 +263,10 @@ def test_a_job_that_was_cancelled_says_so() -> None:
 
 def test_settings_come_from_the_environment() -> None:
     """Each variable, the fallback of the callback's address, and defaults where there is nothing."""
-    found = Settings.from_environment(
+    found = Settings.read(
         {
             "PREFECT_API_URL": "http://prefect:4200/api/",
-            "PREFECT_API_AUTH_STRING": "admin:secret",
+            "PREFECT_API_AUTH_STRING": "admin:hidden",
             "BACKEND_URL": "http://backend:8000",
             "ECG_STORE": "s3-bucket/ecg",
             "ECG_GATEWAY_MODELS": "embedded",
@@ -276,15 +276,23 @@ def test_settings_come_from_the_environment() -> None:
             "ECG_UPLOAD_MAX_GB": "0.5",
         }
     )
-    assert (found.prefect_url, found.callback_url) == ("http://prefect:4200/api", "http://backend:8000")
-    assert found.prefect_authorization == "Basic YWRtaW46c2VjcmV0"
-    assert (found.store, found.models, found.wait_s) == ("s3-bucket/ecg", "embedded", 7.5)
+    assert (found.prefect_url, found.callbacks.base_url) == ("http://prefect:4200/api", "http://backend:8000")
+    assert credentials(found.prefect) == {"Authorization": "Basic YWRtaW46aGlkZGVu"}
+    assert (found.store, found.gateway.models, found.gateway.wait_s) == ("s3-bucket/ecg", "embedded", 7.5)
     assert found.upload_max_bytes == 500_000_000
-    assert "secret" not in repr(found) and "'k'" not in repr(found)
+    assert found.api_key == "k" and "hidden" not in repr(found) and "'k'" not in repr(found)
     both = {"FASTAPI_BASE_URL": "http://first", "BACKEND_URL": "http://second", "PREFECT_API_KEY": "pnu"}
-    assert Settings.from_environment(both).callback_url == "http://first"
-    assert Settings.from_environment(both).prefect_authorization == "Bearer pnu"
-    assert Settings.from_environment({}) == Settings(local=True)
+    assert Settings.read(both).callbacks.base_url == "http://first"
+    assert credentials(Settings.read(both).prefect) == {"Authorization": "Bearer pnu"}
+    bare = Settings.read({})
+    assert bare.local and bare.prefect_url == "http://127.0.0.1:4200/api"
+    assert (bare.api_key, credentials(bare.prefect), bare.upload_max_bytes) == (None, {}, 5_000_000_000)
+
+
+@pytest.mark.parametrize(("own", "other"), [("analyze/analyze", "burn/burn"), ("analyze/analyze-cpu", "burn/burn-cpu")])
+def test_work_on_a_result_goes_to_hosts_of_its_jobs_kind(own: str, other: str) -> None:
+    """Where jobs run without a GPU, so do corrections and burning in."""
+    assert Settings.read({"ECG_DEPLOYMENT": own}).deployment_of("burn") == other
 
 
 @pytest.mark.parametrize(
@@ -299,7 +307,7 @@ def test_settings_come_from_the_environment() -> None:
 def test_settings_that_cannot_be_used_are_said(name: str, value: str) -> None:
     """At the start, by name."""
     with pytest.raises(InvalidRequest, match=name):
-        Settings.from_environment({name: value})
+        Settings.read({name: value})
 
 
 def test_examples_of_the_documentation_are_valid(gateway: Open) -> None:

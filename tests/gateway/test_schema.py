@@ -12,9 +12,10 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 from gateway.app import create_app
 from gateway.settings import Settings
 from tests.gateway.conftest import serving
+from tests.support.gateway import ANYWHERE
 
 OPERATIONS = [
-    found.ok() for found in schemathesis.openapi.from_dict(create_app(Settings()).openapi()).get_all_operations()
+    found.ok() for found in schemathesis.openapi.from_dict(create_app(Settings.read({})).openapi()).get_all_operations()
 ]
 KEPT = [not_a_server_error, status_code_conformance, response_schema_conformance]
 
@@ -22,8 +23,9 @@ KEPT = [not_a_server_error, status_code_conformance, response_schema_conformance
 @pytest.fixture(scope="module")
 def address(prefect_server: str, deployment: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A gateway that waits for no result."""
-    store = str(tmp_path_factory.mktemp("store"))
-    with serving(Settings(prefect_url=prefect_server, deployment=deployment, store=store, wait_s=0.0)) as address:
+    given = {"PREFECT_API_URL": prefect_server, "ECG_DEPLOYMENT": deployment, "ECG_TRANSCRIBE_WAIT_S": "0"}
+    store = {"ECG_STORE": str(tmp_path_factory.mktemp("store"))}
+    with serving(Settings.read(ANYWHERE | given | store)) as address:
         yield address
 
 

@@ -32,7 +32,7 @@ def offered(client: httpx.Client, **fields: Any) -> dict[str, Any]:
 
 def with_key(gateway: Open, key: str) -> httpx.Client:
     """A client of a gateway that wants a key, and gets it."""
-    client = gateway(api_key=key)
+    client = gateway(ECG_GATEWAY_API_KEY=key)
     client.headers["X-API-Key"] = key
     return client
 
@@ -91,7 +91,7 @@ def test_a_place_takes_one_recording(gateway: Open, tmp_path: Path) -> None:
 @pytest.mark.parametrize("chunked", [False, True])
 def test_recordings_over_the_limit_are_refused(gateway: Open, tmp_path: Path, chunked: bool) -> None:
     """When they are announced, and when they are not; nothing of them stays."""
-    client = gateway(upload_max_bytes=1000)
+    client = gateway(ECG_UPLOAD_MAX_GB="1e-6")
     assert code(client.post("/uploads", json={"filename": "a.mp4", "size": 1001})) == (413, "TOO_LARGE")
     place = offered(client)
     assert place["max_bytes"] == 1000
@@ -163,7 +163,7 @@ def _trickled(client: httpx.Client, request: str) -> bytes:
 )  # fmt: skip
 def test_an_offer_is_bound_to_what_it_was_made_for(gateway: Open, tmp_path: Path, said: str, instead: str) -> None:
     """Another user, name, type or size than was offered is a place that nobody was offered."""
-    client = gateway(api_key="sesame")
+    client = gateway(ECG_GATEWAY_API_KEY="sesame")
     client.headers["X-API-Key"] = "sesame"
     place = offered(client, user="kim", content_type="video/mp4", size=5)
     assert said in place["upload_url"]
@@ -236,14 +236,14 @@ def test_offers_that_make_no_sense_are_not_made(gateway: Open, body: dict[str, A
 
 def test_uploads_are_off_without_a_store(gateway: Open) -> None:
     """501, and how the operator turns them on."""
-    answer = gateway(store=None).post("/uploads", json={"filename": "a"})
+    answer = gateway(ECG_STORE="").post("/uploads", json={"filename": "a"})
     assert code(answer) == (501, "UPLOADS_OFF") and "ECG_STORE" in answer.json()["error"]["hint"]
 
 
 def test_a_store_that_cannot_be_written_is_said(gateway: Open, tmp_path: Path) -> None:
     """503, so that the client comes again."""
     (tmp_path / "file").write_text("")
-    client = gateway(store=str(tmp_path / "file"))
+    client = gateway(ECG_STORE=str(tmp_path / "file"))
     assert code(client.put(offered(client)["upload_url"], content=b"x")) == (503, "PUBLISH_ERROR")
 
 
@@ -281,7 +281,7 @@ def test_the_whole_way_through_a_bucket(
         monkeypatch.setenv(name, value)
     bucket = rclone.bucket()
     rclone.block(bucket, "ecg").save("gateway-uploads", overwrite=True)
-    client, job_id = gateway(store="s3-bucket/gateway-uploads"), str(uuid.uuid4())
+    client, job_id = gateway(ECG_STORE="s3-bucket/gateway-uploads"), str(uuid.uuid4())
     place = offered(client, filename="강의 1.mp4", content_type="video/mp4", size=talk.stat().st_size)
     assert place["upload_url"].startswith(rclone.endpoint) and "X-Amz-Signature" in place["upload_url"]
     assert re.fullmatch(
@@ -304,7 +304,7 @@ def test_a_block_that_cannot_be_read_is_said(gateway: Open) -> None:
     """Prefect knows the store: without it 503; without the block its name."""
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    unknown = gateway(store="s3-bucket/nobody").post("/uploads", json={"filename": "a.mp4"})
+    unknown = gateway(ECG_STORE="s3-bucket/nobody").post("/uploads", json={"filename": "a.mp4"})
     assert unknown.status_code == 422 and "s3-bucket/nobody" in unknown.json()["message"]
     gone = temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"})
     with gone, pytest.raises(OrchestratorUnavailable, match="does not answer"):

@@ -6,11 +6,23 @@ from typing import Any
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
+from typing_extensions import override
 
 from flows.analyze import analyze
+from gateway.settings import Settings
 
 PROCESS = "/api/upload-video/process-video"
 STATUS = "/api/upload-video/status/"
+ANYWHERE = {"ECG_GATEWAY_HOST": "0.0.0.0"}
+"""Settings of a gateway that answers to any name of its host."""
+
+
+class OneName(Settings):
+    """Settings of a gateway all of whose deployments have one name, which is a test's own."""
+
+    @override
+    def deployment_of(self, flow: str) -> str:
+        return f"{flow}/{self.gateway.deployment.partition('/')[2]}"
 
 
 def asked(**fields: Any) -> dict[str, Any]:

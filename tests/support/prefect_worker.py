@@ -30,12 +30,7 @@ def deployed(name: str) -> dict[str, str]:
                 parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
                 enforce_parameter_schema=True,
             )
-    return {
-        "deployment": f"analyze/{name}",
-        "revise_deployment": f"revise/{name}",
-        "burn_deployment": f"burn/{name}",
-        "voice_deployment": f"remember-voice/{name}",
-    }
+    return {"ECG_DEPLOYMENT": f"analyze/{name}"}
 
 
 def _waiting(prefect_server: str, name: str) -> list[dict[str, Any]]:
