@@ -6,6 +6,7 @@ nothing but what the called function imports. It ends by itself when its parent 
 """
 
 import contextlib
+import functools
 import importlib
 import os
 import queue
@@ -125,21 +126,13 @@ class Child:
             deadline = None if timeout_s is None else time.monotonic() + timeout_s
             try:
                 pipe.send((function.__module__, function.__qualname__, arguments, options))
-                while True:
-                    wait = None if deadline is None else max(0.0, deadline - time.monotonic())
-                    if not pipe.poll(wait):
-                        self.stop()
-                        raise ProcessingTimeout(f"{self.name} took longer than {timeout_s:.0f} s")
-                    kind, value = pipe.recv()
-                    if kind == "progress":
-                        report(value)
-                    elif kind == "result":
-                        return value
-                    elif kind == "memory":
-                        self.stop()
-                        raise InsufficientResources(f"{self.name} ran out of its memory")
-                    else:
-                        raise value
+                return hear(pipe, lambda: deadline and max(0.0, deadline - time.monotonic()), progress=report)
+            except TimeoutError as error:
+                self.stop()
+                raise ProcessingTimeout(f"{self.name} took longer than {timeout_s:.0f} s") from error
+            except MemoryError as error:
+                self.stop()
+                raise InsufficientResources(f"{self.name} ran out of its memory") from error
             except (EOFError, ConnectionError) as error:
                 status = process.wait()
                 last_words = self._last_words()
@@ -182,6 +175,30 @@ class Child:
         self.stop()
 
 
+def hear(pipe: Connection, wait_s: Callable[[], float | None], **told: Callable[[Any], None]) -> Any:
+    """What a call comes to at the other side.
+
+    Args:
+        pipe: over which it was asked.
+        wait_s: how long the next message may take; None: for ever.
+        told: by its kind, who hears what the other side tells meanwhile.
+
+    Raises:
+        TimeoutError: a message took longer.
+        MemoryError: the other side ran out of its memory.
+        EOFError, ConnectionError: it is gone.
+        Exception: as the call raised it.
+    """
+    while pipe.poll(wait_s()):
+        kind, value = pipe.recv()
+        if kind == "result":
+            return value
+        if kind == "error":
+            raise value
+        told[kind](value)
+    raise TimeoutError
+
+
 def serve(pipe: Connection, ahead: str | None = None) -> None:
     """The child's side: do what is wanted ahead of all calls, then answer them until the parent goes away."""
     pending: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -203,8 +220,7 @@ def serve(pipe: Connection, ahead: str | None = None) -> None:
         early.start()
         early.join()
     while True:
-        module, name, arguments, options = pending.get()
-        pipe.send(_answer(pipe, module, name, arguments, options))
+        pipe.send(answer(functools.partial(_call, *pending.get()), pipe.send))
 
 
 def _do_ahead(function: str) -> None:
@@ -217,12 +233,16 @@ def _do_ahead(function: str) -> None:
         traceback.print_exc()
 
 
-def _answer(pipe: Connection, module: str, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def _call(module: str, name: str, arguments: tuple[Any, ...], options: dict[str, Any], report: Report) -> Any:
+    return getattr(importlib.import_module(module), name)(*arguments, report=report, **options)
+
+
+def answer(work: Callable[[Report], Any], tell: Callable[[tuple[str, Any]], None]) -> tuple[str, Any]:
+    """Do what was called, and make the last message of what it came to; its progress is told meanwhile."""
     try:
-        function = getattr(importlib.import_module(module), name)
-        return "result", function(*arguments, report=lambda fraction: pipe.send(("progress", fraction)), **options)
+        return "result", work(lambda fraction: tell(("progress", fraction)))
     except MemoryError:
-        return "memory", None
+        return "error", MemoryError()
     except EcgError as error:
         return "error", error
     except Exception as error:  # noqa: BLE001 - reported to the parent, whatever it is

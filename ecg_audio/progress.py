@@ -95,16 +95,14 @@ class Progress:
         """Run a stage: yields the function that takes its finished fraction."""
         started = time.perf_counter()
         self._change(name, status="running", started_at=started)
-        token = _takes.set(lambda taken: self._change(name, taken=taken))
         try:
-            yield lambda fraction: self._change(name, fraction=min(1.0, max(0.0, fraction)))
+            with taking(lambda taken: self._change(name, taken=taken)):
+                yield lambda fraction: self._change(name, fraction=min(1.0, max(0.0, fraction)))
         except BaseException as error:
             code = getattr(error, "code", "PROCESSING_ERROR")
             code = code if isinstance(code, str) else "PROCESSING_ERROR"
             self._change(name, status="failed", duration_s=time.perf_counter() - started, error_code=code)
             raise
-        finally:
-            _takes.reset(token)
         self._change(name, status="completed", fraction=1.0, duration_s=time.perf_counter() - started)
 
     def mark(self, name: str, status: Literal["cached", "skipped"]) -> None:
@@ -136,6 +134,16 @@ def _counted(state: StageState) -> float:
 
 
 _takes: ContextVar[Callable[[Taken], None] | None] = ContextVar("ecg_takes", default=None)
+
+
+@contextmanager
+def taking(take: Callable[[Taken], None]) -> Iterator[None]:
+    """Let `take` hear what the work that is done here took."""
+    token = _takes.set(take)
+    try:
+        yield
+    finally:
+        _takes.reset(token)
 
 
 def took(taken: Taken) -> None:

@@ -10,7 +10,7 @@ import httpx
 
 from ecg_audio.address import trusted_at
 from ecg_audio.errors import EngineUnavailable
-from ecg_audio.serving.connection import connect
+from ecg_audio.serving.connection import call
 
 ANSWER_S = 2.0
 
@@ -33,9 +33,8 @@ def serves_models(address: str) -> Callable[[float], bool]:
 
     def ask(_since: float) -> bool:
         try:
-            with connect(address, ANSWER_S) as models:
-                return models.get("/health").is_success
-        except (httpx.HTTPError, EngineUnavailable):
+            return bool(call(address, "health", silence_s=ANSWER_S))
+        except (OSError, EOFError, EngineUnavailable):
             return False
 
     return ask

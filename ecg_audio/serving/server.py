@@ -1,49 +1,52 @@
 """The model server: one process per GPU whose models stay warm, for many jobs one after the other.
 
-Plain HTTP on a Unix socket that only this user can reach, because a request names files that this user can read. It is
-on the standard library: what matters here (order, a bound, progress, work that ends when its client is gone) is what
+It listens on a Unix socket that only this user can reach, because a call names files that this user can read. It is on
+the standard library: what matters here (order, a bound, progress, work that ends when its client is gone) is what
 general serving frameworks do not have, and they would put their own processes around ours.
 """
 
 import http.server
-import io
 import json
 import logging
+import pickle
 import queue
 import signal
 import socket
 import socketserver
+import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import ValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from ecg_audio import local_socket, peer
-from ecg_audio.child import ChildError
+from ecg_audio.analysis import Notice
+from ecg_audio.child import answer
 from ecg_audio.compute import gpu
 from ecg_audio.compute.memory import GIB, Metered
-from ecg_audio.deadline import Left, after
-from ecg_audio.errors import EcgError
-from ecg_audio.request import AUTO
-from ecg_audio.serving import wire
-from ecg_audio.serving.slot import Busy, Slot
+from ecg_audio.errors import EcgError, InvalidRequest
+from ecg_audio.progress import Report, taking
+from ecg_audio.serving.connection import HEARTBEAT_S
+from ecg_audio.serving.slot import Slot
 from ecg_audio.speech.engine import LocalEngine, Stage
 
 MOST_WAITING = 8
 MOST_CONNECTIONS = 64
 """Each has a thread. Jobs that work or wait are far fewer, and whoever asks something else is gone at once."""
 REQUEST_S = 10.0
-"""So long a whole request may take to arrive; who sends it is on this machine."""
+"""So long a whole call may take to arrive; who sends it is on this machine."""
 TAKEN_S = 30.0
 """So long a client may take for a piece of the answer."""
-MOST_BODY_BYTES = 256 << 20
-"""The transcript of four days of speech."""
+MOST_BYTES = 256 << 20
+"""Of a call: the transcript of four days of speech."""
 DRAIN_S = 600.0
 
 log = logging.getLogger(__name__)
@@ -58,7 +61,7 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         most_waiting: how many jobs may wait.
         most_resident_bytes: a model process that holds more after a job is replaced by a fresh one; None: never.
         most_connections: further ones are closed at once.
-        request_s: how long a whole request may take to arrive.
+        request_s: how long a whole call may take to arrive.
 
     Raises:
         InvalidRequest: the path is no place for a socket.
@@ -89,6 +92,8 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.recycled = 0
         self._most_resident_bytes = most_resident_bytes
         self._started = time.monotonic()
+        self.registry = CollectorRegistry()
+        self.registry.register(self)
 
     @property
     def address(self) -> str:
@@ -154,70 +159,83 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             "recycled": self.recycled,
         }
 
-    def metrics(self) -> str:
+    def collect(self) -> Iterator[Metric]:
         """The same for Prometheus."""
         health = self.health()
-        figures = [f"ecg_models_queue {health['queue']}", f"ecg_models_recycled_total {self.recycled}"]
-        figures += [f"ecg_models_resident_bytes {health['resident_bytes']}"] if health["resident_bytes"] else []
-        figures += [f"ecg_gpu_{name} {figure}" for name, figure in (health["gpu"] or {}).items() if figure is not None]
-        figures += [f'ecg_models_loads_total{{kind="{kind}"}} {count}' for kind, count in health["loads"].items()]
-        figures += [
-            f'ecg_models_jobs_total{{stage="{stage}",ended="{ended}"}} {count}'
-            for (stage, ended), count in sorted(self.jobs.items())
-        ]
-        return "\n".join(figures) + "\n"
+        yield GaugeMetricFamily("ecg_models_queue", "Jobs that work or wait.", health["queue"])
+        yield CounterMetricFamily("ecg_models_recycled", "Processes that had grown too large.", self.recycled)
+        if (resident_bytes := health["resident_bytes"]) is not None:
+            yield GaugeMetricFamily("ecg_models_resident_bytes", "Of the model process.", resident_bytes)
+        for name, figure in (health["gpu"] or {}).items():
+            if figure is not None:
+                yield GaugeMetricFamily(f"ecg_gpu_{name}", "Of the first GPU, by all who use it.", figure)
+        loads = CounterMetricFamily("ecg_models_loads", "Models loaded.", labels=["kind"])
+        for kind, count in health["loads"].items():
+            loads.add_metric([kind], count)
+        jobs = CounterMetricFamily("ecg_models_jobs", "Jobs by how they ended.", labels=["stage", "ended"])
+        for labels, count in sorted(self.jobs.items()):
+            jobs.add_metric(labels, count)
+        yield from (loads, jobs)
 
-    def work(self, stage: Stage, job: wire.Job, say: Callable[[bytes], None]) -> None:
-        """Do one job, or stop doing it when nobody listens any more.
-
-        Args:
-            stage: what to do.
-            job: to what.
-            say: sends a line to the client.
+    def answer(self, pipe: Connection, call: bytes) -> None:
+        """Answer a call, whatever it says.
 
         Raises:
-            Busy: too many wait already.
-            ConnectionError: from `say`; the work was stopped, the slot is free.
+            OSError: the client is gone, or takes nothing; its work was stopped, and the slot is free.
         """
+        questions: Mapping[str, Callable[..., Any]] = {
+            "health": self.health,
+            "about": self._about,
+            "fingerprint": self._fingerprint,
+        }
+        try:
+            what, arguments = pickle.loads(call)  # noqa: S301 - of this user's own process
+            if what == "work":
+                self._work(pipe, *arguments)
+            else:
+                pipe.send(("result", questions[what](*arguments)))
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is the client's
+            not_ours = InvalidRequest(f"the model server does not understand a call: {error!r}")
+            pipe.send(("error", error if isinstance(error, EcgError) else not_ours))
+
+    def _about(self, models: str) -> tuple[str, tuple[Notice, ...]]:
+        engine = self.engine.of(models)
+        return engine.settings.model, engine.notices
+
+    def _fingerprint(self, models: str, stage: Stage) -> dict[str, str]:
+        return self.engine.of(models).fingerprint(stage)
+
+    def _work(self, pipe: Connection, models: str, stage: Stage, recording: Path, *asked: Any) -> None:
         ticket = self.slot.join()
         ended = "vanished"
         try:
-            while not self.slot.wait(ticket, wire.HEARTBEAT_S):
-                say(wire.line(waiting=self.slot.length))
-            ended = self._run(stage, job, say)
+            while not self.slot.wait(ticket, HEARTBEAT_S):
+                pipe.send(("waiting", self.slot.length))
+            ended = self._run(pipe, models, stage, recording, *asked)
         finally:
             self.jobs[stage, ended] += 1
             self.slot.leave(ticket)
 
-    def _run(self, stage: Stage, job: wire.Job, say: Callable[[bytes], None]) -> str:
-        lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        ended: list[str] = []
+    def _run(self, pipe: Connection, models: str, stage: Stage, recording: Path, *asked: Any) -> str:
+        told: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
 
-        def run() -> None:
-            try:
-                asked = {name: getattr(job, name) for name in wire.ASKED[stage]}
-                work = getattr(self.engine.of(job.models), stage)
-                found = work(
-                    Path(job.recording), **asked, report=lambda fraction: lines.put(wire.line(progress=fraction))
-                )
-                ended.append("completed")
-                if (measured := self.engine.process.memory.get(stage)) is not None:
-                    lines.put(wire.line(took=asdict(measured.taken)))
-                lines.put(wire.line(result=found.model_dump(mode="json")))
-            except (EcgError, ChildError) as error:
-                named = error if isinstance(error, EcgError) else EcgError(str(error))
-                ended.append(named.code)
-                lines.put(wire.line(error=wire.failure(named)))
+        def work(report: Report) -> Any:
+            with taking(lambda taken: told.put(("took", taken))):
+                return self.engine.of(models).ask(stage, recording, *asked, report=report)
 
-        worker = threading.Thread(target=run, name=stage)
+        worker = threading.Thread(target=lambda: told.put(answer(work, told.put)), name=stage)
         worker.start()
+        kind, value = "working", None
         try:
-            while worker.is_alive() or not lines.empty():
+            while kind not in {"result", "error"}:
                 try:
-                    say(lines.get(timeout=wire.HEARTBEAT_S))
+                    kind, value = told.get(timeout=HEARTBEAT_S)
                 except queue.Empty:
-                    say(wire.line(working=True))
-        except ConnectionError:
+                    kind, value = "working", None
+                pipe.send((kind, value))
+        except OSError:
             log.info("the client of %s is gone: its work is stopped", stage)
             self.engine.close()
             worker.join()
@@ -225,7 +243,7 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             raise
         worker.join()
         self._recycle()
-        return ended[0]
+        return "completed" if kind == "result" else getattr(value, "code", EcgError.code)
 
     def _recycle(self) -> None:
         measured = next(reversed(self.engine.process.memory.values()), None)
@@ -239,98 +257,41 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             self.engine.warm()
 
 
-class _InTime(io.RawIOBase):
-    """What a connection brings, until the time for all of it is over."""
-
-    def __init__(self, connection: socket.socket, left: Left) -> None:
-        self._connection = connection
-        self._left = left
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if (left_s := self._left()) <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left_s)
-        return self._connection.recv_into(buffer)
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(socketserver.BaseRequestHandler):
     server: ModelServer
 
-    def setup(self) -> None:
-        super().setup()
-        # a `TimeoutError` ends the request, wherever it is read
-        self.rfile = io.BufferedReader(_InTime(self.connection, after(self.server.request_s)))
+    def handle(self) -> None:
+        connection: socket.socket = self.request
+        patience = struct.pack("ll", int(TAKEN_S), round(TAKEN_S % 1 * 1e6))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+        overdue = threading.Timer(self.server.request_s, connection.shutdown, [socket.SHUT_RD])
+        overdue.start()
+        with suppress(OSError, EOFError):  # who has gone, trickles or takes nothing is let go
+            try:
+                if connection.recv(1, socket.MSG_PEEK) == b"G":  # of GET; a call begins with its length
+                    _Probe(connection, self.client_address, self.server)
+                    return
+                pipe = Connection(connection.dup().detach())
+                call = pipe.recv_bytes(MOST_BYTES)
+            finally:
+                overdue.cancel()
+            with pipe:
+                self.server.answer(pipe, call)
 
-    def address_string(self) -> str:
-        return "a process of this user"  # a Unix socket's client has no address
+
+class _Probe(http.server.BaseHTTPRequestHandler):
+    server: ModelServer
 
     def do_GET(self) -> None:
-        self.connection.settimeout(TAKEN_S)
         if self.path == "/health":
-            self._answer(200, json.dumps(self.server.health()).encode())
+            self._answer(json.dumps(self.server.health()).encode(), "application/json")
         elif self.path == "/metrics":
-            self._answer(200, self.server.metrics().encode(), "text/plain; version=0.0.4")
+            self._answer(generate_latest(self.server.registry), CONTENT_TYPE_LATEST)
         else:
-            asked = urlsplit(self.path)
-            models = dict(parse_qsl(asked.query)).get("models", AUTO)
-            try:
-                found = self._about(asked.path, models)
-            except EcgError as error:
-                self._answer(409, json.dumps(wire.failure(error)).encode())
-                return
-            self._answer(200 if found else 404, json.dumps(found).encode())
+            self.send_error(404)
 
-    def _about(self, path: str, models: str) -> dict[str, Any]:
-        """What a client asks of the models that its request names; nothing where there is no such question."""
-        if path == "/models":
-            engine = self.server.engine.of(models)
-            return {"model": engine.settings.model, "notices": [notice.model_dump() for notice in engine.notices]}
-        stage: Any = path.removeprefix("/fingerprint/")
-        return self.server.engine.of(models).fingerprint(stage) if stage in wire.RESULTS else {}
-
-    def do_POST(self) -> None:
-        stage: Any = self.path.removeprefix("/")
-        if stage not in wire.RESULTS:
-            self._answer(404, b"{}")
-            return
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
-            self._answer(413 if length.isdecimal() else 411, wire.line(message="the body's length cannot be taken"))
-            return
-        content = self.rfile.read(int(length))
-        self.connection.settimeout(TAKEN_S)
-        try:
-            job = wire.Job.model_validate_json(content)
-        except ValidationError as error:
-            self._answer(422, wire.line(message=str(error)))
-            return
-        if stage == "align" and job.transcript is None:
-            self._answer(422, wire.line(message="align needs a transcript"))
-            return
-        self._begun = False
-        try:
-            self.server.work(stage, job, self._say)
-        except Busy as error:
-            self._answer(503, wire.line(message=str(error)))
-        except ConnectionError:
-            self.close_connection = True
-
-    def _say(self, line: bytes) -> None:
-        if not self._begun:
-            self._begun = True
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-ndjson")
-            self.end_headers()  # HTTP/1.0: the body ends with the connection
-        try:
-            self.wfile.write(line)
-        except TimeoutError as error:
-            raise ConnectionAbortedError("the client takes nothing") from error
-
-    def _answer(self, status: int, body: bytes, kind: str = "application/json") -> None:
-        self.send_response(status)
+    def _answer(self, body: bytes, kind: str) -> None:
+        self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

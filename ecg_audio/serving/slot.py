@@ -3,9 +3,9 @@
 import threading
 from collections import deque
 
+from ecg_audio.errors import InsufficientResources
 
-class Busy(Exception):
-    """Too many wait already, or no more are taken."""
+LATER = "Try again later."
 
 
 class Slot:
@@ -25,13 +25,14 @@ class Slot:
         """Take a ticket at the end of the line.
 
         Raises:
-            Busy: the line is full, or closed.
+            InsufficientResources: the line is full, or closed.
         """
         with self._changed:
             if self._closed:
-                raise Busy("the model server is going down")
+                raise InsufficientResources("the model server is going down", hint=LATER)
             if len(self._line) >= self._most:
-                raise Busy(f"the model server is busy: {len(self._line)} jobs are ahead")
+                ahead = f"the model server is busy: {len(self._line)} jobs are ahead"
+                raise InsufficientResources(ahead, hint=LATER)
             ticket = object()
             self._line.append(ticket)
             return ticket

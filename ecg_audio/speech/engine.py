@@ -113,18 +113,20 @@ class Engine(ABC):
             WorkerLost: the model process died, or the model server was lost.
             ProcessingTimeout: it took longer than it may.
         """
+        self.check_language(language)
+        self.check_guidance(guidance)
         # in the model process, `process.py` finds what does a stage by its name: `recognise.transcribe` here
-        found: Transcript = self._ask("transcribe", recording, language, guidance, report=report)
-        return found
+        found: Transcript = self.ask("transcribe", recording, language, guidance, report=report)
+        return found if found.utterances else found.model_copy(update={"notices": (*found.notices, NO_SPEECH)})
 
     def align(self, recording: Path, transcript: Transcript, *, report: Report = silent) -> Transcript:
         """Find the words of each utterance, with their times and where those come from. Raises as `transcribe`."""
-        found: Transcript = self._ask("align", recording, transcript, report=report)
+        found: Transcript = self.ask("align", recording, transcript, report=report)
         return found
 
     def diarize(self, recording: Path, *, speakers: SpeakerCount = UNKNOWN, report: Report = silent) -> Diarization:
         """Tell who spoke when in a FLAC or WAV. Raises as `transcribe`, or `DiarizationFailed`."""
-        found: Diarization = self._ask("diarize", recording, speakers, report=report)
+        found: Diarization = self.ask("diarize", recording, speakers, report=report)
         return found
 
     def listen(
@@ -133,12 +135,12 @@ class Engine(ABC):
         """What the recogniser writes for stretches without words, when sounds may be named. Raises as `transcribe`."""
         if not spans:
             return Remarks(remarks=())
-        found: Remarks = self._ask("listen", recording, spans, language, report=report)
+        found: Remarks = self.ask("listen", recording, spans, language, report=report)
         return found
 
     def embed(self, recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report = silent) -> VoiceVectors:
         """The vectors of voices, by where each alone is heard. Raises as `transcribe`, or `DiarizationFailed`."""
-        found: VoiceVectors = self._ask("embed", recording, voices, report=report)
+        found: VoiceVectors = self.ask("embed", recording, voices, report=report)
         return found
 
     @abstractmethod
@@ -146,7 +148,7 @@ class Engine(ABC):
         """End the engine's processes."""
 
     @abstractmethod
-    def _ask(self, stage: Stage, recording: Path, *asked: object, report: Report) -> Any:
+    def ask(self, stage: Stage, recording: Path, *asked: object, report: Report) -> Any:
         """Do a stage, with what its method was asked."""
 
 
@@ -348,21 +350,12 @@ class LocalEngine(Engine):
         self.process.warm(self.settings)
 
     @override
-    def transcribe(
-        self, recording: Path, *, language: str = "auto", guidance: Guidance = UNGUIDED, report: Report = silent
-    ) -> Transcript:
-        self.check_language(language)
-        self.check_guidance(guidance)
-        found = super().transcribe(recording, language=language, guidance=guidance, report=report)
-        return found if found.utterances else found.model_copy(update={"notices": (*found.notices, NO_SPEECH)})
-
-    @override
     def close(self) -> None:
         """End the model process; a later call starts it again."""
         self.process.close()
 
     @override
-    def _ask(self, stage: Stage, recording: Path, *asked: object, report: Report) -> Any:
+    def ask(self, stage: Stage, recording: Path, *asked: object, report: Report) -> Any:
         try:
             return self.process.run(stage, recording, self.settings, *asked, report=report)
         except ChildError as error:

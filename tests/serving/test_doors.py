@@ -1,24 +1,27 @@
 """Who and what the model server lets in: its own user, whole requests, so many connections."""
 
-import json
+import pickle
 import socket
-import time
+import struct
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from ecg_audio.errors import AddressInUse, EngineUnavailable, InvalidRequest
+from ecg_audio.request import UNGUIDED
 from ecg_audio.serving import server as serving
 from ecg_audio.serving.client import RemoteEngine
 from ecg_audio.serving.server import ModelServer
-from tests.serving.test_server import Serve, asking, serve, stub
+from tests.serving.test_server import Serve, asking, handed_in, serve, stub
 from tests.support.other_user import needs_root, tries
 from tests.support.stub_models import StubModels
+from tests.support.waiting import until
 
 __all__ = ["serve", "stub"]
 
-ASKS = b'POST /transcribe HTTP/1.0\r\nContent-Length: %d\r\n\r\n{"recording": "0.1.flac"}'
+CALLS = pickle.dumps(("work", ("auto", "transcribe", Path("0.1.flac"), "auto", UNGUIDED)))
+ASKS = {"call": struct.pack("!i", len(CALLS)) + CALLS, "probe": b"GET /health HTTP/1.0\r\n\r\n"}
 CONNECT = "import socket\ns = socket.socket(socket.AF_UNIX)\ntry:\n    s.connect({!r})\n"
 REFUSED = "except OSError as error:\n    print(type(error).__name__)\n"
 
@@ -87,19 +90,16 @@ def test_connections_have_a_bound(serve: Serve, stub: StubModels) -> None:
     assert RemoteEngine(server.address).transcribe(Path("0.1.flac")).model == "0.1"
 
 
-@pytest.mark.parametrize("whole", [ASKS % 25, ASKS % 1000], ids=["header", "body"])
+@pytest.mark.parametrize("whole", ASKS.values(), ids=ASKS)
 def test_a_request_that_trickles_is_dropped(serve: Serve, stub: StubModels, whole: bytes) -> None:
     """A byte now and a byte then, each well within a limit per read: over when the time for all of it is."""
     server = serve(stub, request_s=0.5)
     with connection(server) as trickling:
-        sent = 0
-        if whole == ASKS % 1000:
-            trickling.sendall(whole)
         trickling.settimeout(0.05)
         for sent in range(400):
             try:
-                trickling.sendall(whole[sent % len(whole) :][:1])
-                if trickling.recv(1) == b"":
+                trickling.sendall(whole[sent : sent + 1] if sent < len(whole) - 1 else b"")
+                if trickling.recv(1000) == b"":
                     break
             except TimeoutError:
                 continue
@@ -111,23 +111,19 @@ def test_a_request_that_trickles_is_dropped(serve: Serve, stub: StubModels, whol
     assert RemoteEngine(server.address).transcribe(Path("0.1.flac")).model == "0.1"
 
 
-@pytest.mark.parametrize(("length", "status"), [("none", 411), ("-1", 411), (str(serving.MOST_BODY_BYTES + 1), 413)])
-def test_a_body_without_a_bearable_length_is_refused(serve: Serve, stub: StubModels, length: str, status: int) -> None:
-    """Before a byte of it is read."""
+@pytest.mark.parametrize("length", [-1, serving.MOST_BYTES + 1, 0x504F5354])
+def test_a_call_without_a_bearable_length_is_refused(serve: Serve, stub: StubModels, length: int) -> None:
+    """Before a byte of it is read, let alone understood; so is what is neither a call nor a probe (POST)."""
     with connection(serve(stub)) as asked:
-        asked.sendall(f"POST /transcribe HTTP/1.0\r\nContent-Length: {length}\r\n\r\n".encode())
-        assert asked.recv(100).startswith(f"HTTP/1.0 {status} ".encode())
+        asked.sendall(struct.pack("!iQ", length, 1 << 40))
+        assert is_closed(asked)
 
 
 def test_a_client_that_takes_nothing_is_let_go(serve: Serve, stub: StubModels, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its work is stopped, as that of one who has hung up, and the next one works."""
     monkeypatch.setattr(serving, "TAKEN_S", 0.2)
-    monkeypatch.setattr(serving.wire, "line", lambda **said: json.dumps(said).encode() + b" " * (1 << 20) + b"\n")
+    stub.told = bytes(1 << 20)
     server = serve(stub)
-    with connection(server) as deaf:
-        deaf.sendall(b'POST /transcribe HTTP/1.0\r\nContent-Length: 24\r\n\r\n{"recording": "60.flac"}')
-        deadline = time.monotonic() + 20
-        while not server.jobs:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    with handed_in(server, "60.flac"):
+        until(lambda: bool(server.jobs), seconds=20)
     assert dict(server.jobs) == {("transcribe", "vanished"): 1}

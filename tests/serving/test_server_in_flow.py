@@ -12,9 +12,7 @@ from ecg_audio.speech import engine as engines
 from flows.analyze import analyze
 from tasks.diarize import diarize
 from tasks.transcribe import transcribe
-from tests.serving.test_server import asking, connected, pytestmark, start
-
-__all__ = ["pytestmark"]
+from tests.serving.test_server import connected, health, start
 
 
 @pytest.mark.slow
@@ -30,7 +28,7 @@ def test_the_job_completes_once_the_server_is_back(
         monkeypatch.setattr(task, "retry_delay_seconds", [0.1])
 
     def supervise() -> None:
-        while asking(place).get("/health").json()["queue"] == 0:
+        while health(place)["queue"] == 0:
             time.sleep(0.02)
         servers[0].kill()
         servers[0].wait()

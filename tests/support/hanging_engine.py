@@ -35,6 +35,10 @@ class HangingEngine(StubEngine):
         """Itself."""
         return self
 
+    def ask(self, _stage: str, recording: Path, language: str, guidance: Guidance, *, report: Report) -> Transcript:
+        """As a model server asks."""
+        return self.transcribe(recording, language=language, guidance=guidance, report=report)
+
     def transcribe(self, recording: Path, *, language: str, guidance: Guidance, report: Report) -> Transcript:
         """What the stub hears, when the process has answered."""
         self.process.run("transcribe", recording, self.settings, report=report)  # type: ignore[arg-type]

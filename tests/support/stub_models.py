@@ -10,10 +10,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ecg_audio.analysis import Diarization, Notice, Span, Transcript, VoiceVectors
+from ecg_audio.analysis import Diarization, Notice, Transcript, VoiceVectors
 from ecg_audio.compute.memory import Metered, Use
 from ecg_audio.errors import EcgError, EngineUnavailable, WorkerLost
-from ecg_audio.progress import Report
+from ecg_audio.progress import Report, took
 from ecg_audio.request import AUTO, Guidance
 from ecg_audio.serving.server import ModelServer
 from ecg_audio.sound_events import Remark, Remarks
@@ -43,6 +43,7 @@ class StubModels:
         self.warmed = self.closed = 0
         self.failures: list[EcgError] = []
         self.resident_bytes = 1000
+        self.told: Any = 0.5  # of progress
         self._free = threading.Event()
         self._free.set()
         self._stop = threading.Event()
@@ -72,18 +73,19 @@ class StubModels:
         self.closed += 1
         self._stop.set()
 
-    def transcribe(self, recording: Path, *, language: str, guidance: Guidance, report: Report) -> Transcript:
+    def transcribe(self, recording: Path, language: str, guidance: Guidance, *, report: Report) -> Transcript:
         """Take the time, then tell the name."""
         if self.failures:
             raise self.failures.pop(0)
         until = time.monotonic() + (float(recording.stem) if NUMBER.fullmatch(recording.stem) else 1.0)
         while (left_s := until - time.monotonic()) > 0 or not self._free.is_set():
-            report(0.5)
+            report(self.told)
             if self._stop.wait(min(max(left_s, 0.02), 0.2)):
                 raise WorkerLost("the stub was closed")
         self.heard.append(recording.stem)
         self.guidance.append(guidance)
-        self.process.memory["transcribe"] = Metered(*[Use(self.resident_bytes)] * 3)
+        self.process.memory["transcribe"] = measured = Metered(*[Use(self.resident_bytes)] * 3)
+        took(measured.taken)
         return Transcript(model=recording.stem, language=language, utterances=(), speech=())
 
 
@@ -100,28 +102,19 @@ class _Named:
         """Of the stage."""
         return {"stage": stage, "models": self._models}
 
-    def transcribe(self, recording: Path, *, language: str, guidance: Guidance, report: Report) -> Transcript:
-        """As the stub does."""
+    def ask(self, stage: str, recording: Path, *asked: Any, report: Report) -> Any:
+        """Transcribe as the stub does; tell of the other stages what was asked."""
         self._stub.asked.append(self._models)
-        return self._stub.transcribe(recording, language=language, guidance=guidance, report=report)
-
-    def align(self, _recording: Path, transcript: Transcript, *, report: Report) -> Transcript:
-        """As it is."""
-        self._stub.asked.append(self._models)
-        return transcript
-
-    def diarize(self, _recording: Path, *, speakers: Any, report: Report) -> Diarization:
-        """Says how many were asked for."""
-        self._stub.asked.append(self._models)
-        return Diarization(model=f"{speakers.exact} speakers", turns=(), exclusive=())
-
-    def listen(self, _recording: Path, *, spans: tuple[Span, ...], language: str, report: Report) -> Remarks:
-        """Says in which language it was asked."""
-        return Remarks(remarks=tuple(Remark(**span.model_dump(), text=language, probability=1.0) for span in spans))
-
-    def embed(self, _recording: Path, *, voices: tuple[tuple[Span, ...], ...], report: Report) -> VoiceVectors:
-        """Says how much it heard of each voice."""
-        told = tuple((sum(span.end_s - span.start_s for span in spans),) for spans in voices)
+        if stage == "transcribe":
+            return self._stub.transcribe(recording, *asked, report=report)
+        if stage == "align":
+            return asked[0]
+        if stage == "diarize":
+            return Diarization(model=f"{asked[0].exact} speakers", turns=(), exclusive=())
+        if stage == "listen":
+            spans, language = asked
+            return Remarks(remarks=tuple(Remark(**span.model_dump(), text=language, probability=1.0) for span in spans))
+        told = tuple((sum(span.end_s - span.start_s for span in spans),) for spans in asked[0])
         return VoiceVectors(encoder=self._models, vectors=told)
 
 

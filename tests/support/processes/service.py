@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from deployments.service import guard
-from ecg_audio.serving.connection import connect
+from ecg_audio.serving.connection import call
 from tests.support import REPOSITORY
 from tests.support.ports import free_ports
 from tests.support.waiting import until
@@ -46,9 +46,8 @@ class Served:
 
     def models(self) -> dict[str, Any]:
         """What the model server says of itself."""
-        with connect(str(self.data / "models" / "socket"), 30.0) as models:
-            found: dict[str, Any] = models.get("/health").json()
-            return found
+        found: dict[str, Any] = call(str(self.data / "models" / "socket"), "health")
+        return found
 
     def status(self, job_id: str) -> dict[str, Any]:
         """What the gateway says of a job; one that is busy is asked again."""
