@@ -31,6 +31,7 @@ import httpx
 from benchmarks.receiver import Backend, Told
 from benchmarks.served import SERVE, Seen, Service
 from benchmarks.service import load_average, short_recording
+from blocks.run_states import OVER
 from tests.support.s3 import Rclone
 
 PACE_S = (1.0, 3.0)
@@ -252,8 +253,7 @@ def _count(figures: Figures, service: Service, backend: Backend, ids: Sequence[s
     figures.callbacks = dict(backend.fates)
     jobs = {"flows": {"name": {"any_": ["analyze"]}}}
     found = service.ask("/flow_runs/filter", {**jobs, "limit": 200, "sort": "ID_DESC"})
-    over = {"COMPLETED", "FAILED", "CANCELLED"}
-    figures.stuck_runs = [f"{one['name']}: {one['state_name']}" for one in found if one["state_type"] not in over]
+    figures.stuck_runs = [f"{one['name']}: {one['state_name']}" for one in found if one["state_type"] not in OVER]
     figures.tries = dict(sorted(Counter(one["run_count"] for one in found).items()))
     limits = service.ask("/v2/concurrency_limits/filter", {"limit": 200})
     figures.used_slots = sum(limit["active_slots"] for limit in limits)

@@ -2,16 +2,11 @@
 
 from dataclasses import dataclass
 
-from prefect.client.schemas.objects import StateType
-
+from blocks.run_states import failure
 from ecg_audio.delivery.outbox import Receipt
-from ecg_audio.errors import EcgError, InvalidRequest, JobCancelled, recalled
 from ecg_audio.results.outcome import Outcome
 from flows.callbacks import failed
 from flows.runs import Run
-
-REJECTED = "Validation of flow parameters failed with error:"
-"""How Prefect begins to say that a run was refused for its parameters, before any code of ours ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +34,11 @@ def due_callback(run: Run, receipt: Receipt | None, published: str | None) -> Du
         return DueCallback(None, receipt.state)
     if published == str(run.run_id):
         return DueCallback(Outcome(job_id=job_id, status="completed"), "the result is published")
-    if run.state == StateType.COMPLETED:
+    if run.state == "COMPLETED":
         return DueCallback(None, "its result was replaced or removed")
     if receipt and same and receipt.status == "failed":
         told = Outcome(
             job_id=job_id, status="failed", error_code=receipt.error_code, error_message=receipt.error_message
         )
         return DueCallback(told, "not delivered yet")
-    return DueCallback(failed(job_id, error(run)), run.message or run.state.value.lower())
-
-
-def error(run: Run) -> EcgError:
-    """The error that ended a run, from what Prefect says of its state."""
-    if run.state == StateType.CANCELLED:
-        return JobCancelled("the job was cancelled")
-    if run.message.startswith(REJECTED):
-        return InvalidRequest(run.message.removeprefix(REJECTED).strip())
-    told = run.message.partition("exception: ")[2] or run.message
-    return recalled(told) or EcgError(told or "the run failed")
+    return DueCallback(failed(job_id, failure(run.state, run.message)), run.message or run.state.lower())

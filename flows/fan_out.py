@@ -3,29 +3,24 @@
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, State, StateType
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling
 
+from blocks.run_states import LOST, OVER, UNENDED, failure, over
 from ecg_audio.batch.rows import Row
 from ecg_audio.batch.summary import Ended, ended
-from ecg_audio.errors import EcgError, InvalidRequest, JobConflict, ResultNotFound, recalled
+from ecg_audio.errors import EcgError, InvalidRequest, JobConflict, ResultNotFound
 from ecg_audio.request import AnalysisRequest
 from ecg_audio.results.manifest import Manifest
 
 POLL_S = 1.0
-LOST = StateType.CRASHED
-"""No end: the reconciler begins the run again, or ends it."""
-UNENDED = [state for state in StateType if state not in TERMINAL_STATES or state == LOST]
-FORSAKEN = timedelta(minutes=10)
-"""A lost run that nobody has looked after for so long has no reconciler."""
 
 Published = Callable[[AnalysisRequest], Manifest | None]
 """The manifest of what is published for a request; None: nothing is, or something else."""
@@ -66,10 +61,10 @@ def fan_out(
 def cancel(tag: str, *, but: UUID) -> int:
     """Cancel every run of a tag that has not ended, but one; returns how many there were."""
     with get_client(sync_client=True) as client:
-        wanted = {"tags": {"all_": [tag]}, "state": {"type": {"any_": UNENDED}}}
+        wanted = {"tags": {"all_": [tag]}, "state": {"type": {"any_": list(UNENDED)}}}
         cancelled = 0
         while runs := [run for run in _read(client, wanted) if run.id != but]:
-            if all(run.state and run.state.type == StateType.CANCELLING for run in runs):
+            if all(run.state and run.state.type == "CANCELLING" for run in runs):
                 break  # told so already: their workers are at it
             for run in runs:
                 lost = run.state is not None and run.state.type == LOST
@@ -101,7 +96,7 @@ def _begun(
         run = client.create_flow_run_from_deployment(
             deployment_id, parameters=parameters, idempotency_key=key, tags=tags
         )
-        if run.state is None or not _has_ended(run.state):
+        if run.state is None or not over(run.state.type, run.state.timestamp):
             if run.parameters.get("request") != asked:
                 raise JobConflict(f"under the job id {row.request.job_id} another request is under way")
             return run.id
@@ -114,12 +109,8 @@ def _begun(
 def _over(client: SyncPrefectClient, flying: Collection[UUID]) -> list[FlowRun]:
     if not flying:
         return []
-    wanted = {"id": {"any_": list(flying)}, "state": {"type": {"any_": list(TERMINAL_STATES)}}}
-    return [run for run in _read(client, wanted) if run.state and _has_ended(run.state)]
-
-
-def _has_ended(state: State[Any]) -> bool:
-    return state.is_final() and (state.type != LOST or state.timestamp < datetime.now(UTC) - FORSAKEN)
+    wanted = {"id": {"any_": list(flying)}, "state": {"type": {"any_": [*OVER, LOST]}}}
+    return [run for run in _read(client, wanted) if run.state and over(run.state.type, run.state.timestamp)]
 
 
 def _read(client: SyncPrefectClient, wanted: dict[str, Any]) -> list[FlowRun]:
@@ -134,7 +125,7 @@ def _end(row: Row, run: FlowRun, published: Published) -> Ended:
     if run.state.is_cancelled():
         return ended(row, "cancelled", run_id=run_id)
     if not run.state.is_completed():
-        return ended(row, "failed", run_id=run_id, error=failure(run.state))
+        return ended(row, "failed", run_id=run_id, error=failure(run.state.type, run.state.message or ""))
     try:
         found = published(row.request)
     except EcgError as error:  # it may be there; nobody can say so now
@@ -143,9 +134,3 @@ def _end(row: Row, run: FlowRun, published: Published) -> Ended:
         lost = ResultNotFound("the run completed, and its result is not what is published under the job id")
         return ended(row, "failed", run_id=run_id, error=lost)
     return ended(row, found.status, run_id=run_id)
-
-
-def failure(state: State[Any]) -> EcgError:
-    """What a run failed of, from what Prefect says of its state."""
-    said = state.message or f"the run ended as {state.name}"
-    return recalled(said.partition("exception: ")[2]) or EcgError(said)

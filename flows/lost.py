@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
+from blocks.run_states import TAKEN
 from ecg_audio.settings import Runs
-from flows.runs import ALIVE, BATCH, BURNING, JOB, REMEMBERING, REVISION, UPKEEP, Run, standing, unmoved
+from flows.runs import BATCH, BURNING, JOB, REMEMBERING, REVISION, UPKEEP, Run, standing, unmoved
 
 STARTING_S = 60.0
 """A worker of this machine has begun a process by then."""
@@ -49,7 +49,7 @@ def end_lost(client: SyncPrefectClient, silent_s: float) -> list[Run]:
         lost, listen_s = _without_process, LOOK_AGAIN_S
     else:
         lost, listen_s = _Silence(client, silent_s).of, 0.4 * silent_s
-    suspects = [run for run in standing(client, ALIVE, JOB, BATCH, UPKEEP, REVISION, BURNING, REMEMBERING) if lost(run)]
+    suspects = [run for run in standing(client, TAKEN, JOB, BATCH, UPKEEP, REVISION, BURNING, REMEMBERING) if lost(run)]
     deadline = time.monotonic() + listen_s
     while suspects and time.monotonic() < deadline:
         time.sleep(min(2.0, listen_s / 4))
@@ -64,10 +64,10 @@ def works_here(run: Run) -> bool:
 
 def _without_process(run: Run) -> str | None:
     """Why a run of this machine is lost; None: it is not, or not yet."""
-    patience_s = {StateType.PENDING: STARTING_S, StateType.CANCELLING: CANCELLING_S}.get(run.state, 0.0)
+    patience_s = {"PENDING": STARTING_S, "CANCELLING": CANCELLING_S}.get(run.state, 0.0)
     if _age_s(run) < patience_s or _has_process(run):
         return None
-    return "its process was never begun" if run.state == StateType.PENDING else "its process is gone"
+    return "its process was never begun" if run.state == "PENDING" else "its process is gone"
 
 
 def _has_process(run: Run) -> bool:
@@ -91,7 +91,7 @@ class _Silence:
 
     def of(self, run: Run) -> str | None:
         """Why a run is lost; None: it is not, or not yet."""
-        if run.state == StateType.PENDING:
+        if run.state == "PENDING":
             return self._of_waiting(run)
         if _age_s(run) < self._silent_s or self._heard(run):
             return None
@@ -142,5 +142,6 @@ def _ended(client: SyncPrefectClient, run: Run, why: str | None) -> bool:
     """Whether a run was ended here; one that has moved on meanwhile lives."""
     if why is None or not unmoved(client, run):
         return False
-    state: Any = Cancelled(message=why) if run.state == StateType.CANCELLING else Crashed(message=why)
+    cancelled = run.state == "CANCELLING"
+    state: Any = Cancelled(message=f"the job was cancelled; {why}") if cancelled else Crashed(message=why)
     return client.set_flow_run_state(run.run_id, state).status.value == "ACCEPT"

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 from prefect import flow, runtime
 from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import StateType
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.settings import get_current_settings
@@ -25,6 +24,7 @@ from prefect.variables import Variable
 from pydantic import Field
 
 from blocks.published import published
+from blocks.run_states import LOST, OVER, TAKEN, WAITING
 from blocks.storage import ArtifactStore, open_store
 from ecg_audio import workspace
 from ecg_audio.delivery import outbox
@@ -33,7 +33,7 @@ from ecg_audio.errors import EcgError
 from ecg_audio.results.outcome import Outcome
 from flows import lost, requeue, runs
 from flows.due_callback import DueCallback, due_callback
-from flows.runs import ALIVE, BATCH, BURNING, ENDED, LOST, REMEMBERING, REVISION, UPKEEP, WAITING, Run
+from flows.runs import BATCH, BURNING, REMEMBERING, REVISION, UPKEEP, Run
 from flows.sweeping import sweep_store
 from flows.unkept import UNKEPT
 from tasks.notify import TOLD, notify
@@ -114,9 +114,9 @@ def _pass(client: SyncPrefectClient, now: datetime, horizon: timedelta, silent_s
         rows += [_row(run, "lost", "ended here") for run in gone]
         rows += _decided(client, now - horizon)
     # in this order: a run that moves on meanwhile is seen twice, and not never
-    open_runs = runs.standing(client, WAITING) + runs.standing(client, ALIVE)
+    open_runs = runs.standing(client, WAITING) + runs.standing(client, TAKEN)
     ended = runs.ended(client, memory.settled_until)
-    newest = [run for run in runs.newest([*ended, *open_runs]) if run.state in ENDED]
+    newest = [run for run in runs.newest([*ended, *open_runs]) if run.state in (*OVER, LOST)]
     undecided = [run for run in newest if run.state == LOST]
     examined, owed, unsettled = _examined(client, [run for run in newest if run.state != LOST], now)
     rows += examined
@@ -140,7 +140,7 @@ def _decided(client: SyncPrefectClient, oldest: datetime) -> list[dict[str, str]
     others_lost = runs.standing(client, [LOST], BATCH, REVISION, BURNING, REMEMBERING)
     if not jobs and not others_lost:
         return []
-    others = runs.standing(client, WAITING) + runs.standing(client, ALIVE) + runs.ended(client, oldest)
+    others = runs.standing(client, WAITING) + runs.standing(client, TAKEN) + runs.ended(client, oldest)
     newest = {run.run_id for run in runs.newest([*others, *jobs])}
     rows = []
     for run in [*jobs, *others_lost]:
@@ -287,7 +287,7 @@ def _sweep(newest: Iterable[Run], now: datetime) -> None:
     swept: list[dict[str, str]] = []
     dead: dict[str | None, list[Run]] = {None: []}
     for run in newest:
-        if run.request and run.state in ENDED and run.state != StateType.COMPLETED:
+        if run.request and run.state in {"FAILED", "CANCELLED", LOST}:
             dead.setdefault(run.request.store, []).append(run)
     for named, left in dead.items():
         try:
@@ -352,4 +352,4 @@ def _usual_silence_s() -> float:
 
 def _row(run: Run, done: str, why: str) -> dict[str, str]:
     job_id = run.request.job_id if run.request else "?"
-    return {"job": job_id, "run": str(run.run_id), "state": run.state.value, "told": done, "why": why[:300]}
+    return {"job": job_id, "run": str(run.run_id), "state": run.state, "told": done, "why": why[:300]}

@@ -11,7 +11,7 @@ from typing import Literal
 from uuid import UUID, uuid5
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import AwaitingRetry, Cancelled, Failed, Pending, to_state_create
 
@@ -74,8 +74,8 @@ def _set(client: SyncPrefectClient, run: Run, state: State[None], *, force: bool
 
 
 def _cancelled_meanwhile(client: SyncPrefectClient, run: Run) -> bool:
-    ending = {StateType.CANCELLING, StateType.CANCELLED}
-    return any(state.type in ending and state.timestamp > run.since for state in _history(client, run))
+    ending = {"CANCELLING", "CANCELLED"}
+    return any(state.type.value in ending and state.timestamp > run.since for state in _history(client, run))
 
 
 def _losses(client: SyncPrefectClient, run: Run) -> set[UUID]:

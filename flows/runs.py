@@ -10,11 +10,12 @@ import httpx
 from prefect import runtime
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowFilter, FlowRunFilter
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 
+from blocks.run_states import LOST, OVER
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.request import AnalysisRequest
 
@@ -22,11 +23,6 @@ JOB, BATCH, UPKEEP = "analyze", "analyze-batch", "reconcile"
 REVISION, BURNING, REMEMBERING = "revise", "burn", "remember-voice"
 """The flows, by name."""
 PAGE = 200
-LOST = StateType.CRASHED
-"""A run stands so from the loss of its process until the reconciler has decided what becomes of it."""
-ENDED = [StateType.COMPLETED, StateType.FAILED, LOST, StateType.CANCELLED]
-ALIVE = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
-WAITING = [StateType.SCHEDULED, StateType.PAUSED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class Run:
     """
 
     run_id: UUID
-    state: StateType
+    state: str
     state_id: UUID
     message: str
     since: datetime
@@ -57,13 +53,13 @@ class Run:
 
 def ended(client: SyncPrefectClient, after: datetime) -> list[Run]:
     """All jobs' runs that ended since then, the latest first."""
-    wanted = {"state": {"type": {"any_": ENDED}}, "end_time": {"after_": after}}
+    wanted = {"state": {"type": {"any_": [*OVER, LOST]}}, "end_time": {"after_": after}}
     return _read(client, wanted, FlowRunSort.END_TIME_DESC, JOB)
 
 
-def standing(client: SyncPrefectClient, states: list[StateType], *flows: str) -> list[Run]:
+def standing(client: SyncPrefectClient, states: Iterable[str], *flows: str) -> list[Run]:
     """All runs in these states, of jobs where no flow is named."""
-    wanted = {"state": {"type": {"any_": states}}}
+    wanted = {"state": {"type": {"any_": list(states)}}}
     return _read(client, wanted, FlowRunSort.EXPECTED_START_TIME_ASC, *(flows or (JOB,)))
 
 
@@ -100,7 +96,7 @@ def _run(record: FlowRun) -> Run:
     assert record.state
     return Run(
         run_id=record.id,
-        state=record.state.type,
+        state=record.state.type.value,
         state_id=record.state.id,
         message=record.state.message or "",
         since=record.state.timestamp,
@@ -140,7 +136,7 @@ def forget_idle(client: SyncPrefectClient, flow: str) -> None:
     What goes wrong is said in the log of the run at hand, and the next one tries again.
     """
     try:
-        ended = FlowRunFilter.model_validate({"state": {"type": {"any_": [StateType.COMPLETED]}}})
+        ended = FlowRunFilter.model_validate({"state": {"type": {"any_": ["COMPLETED"]}}})
         ours = FlowFilter.model_validate({"name": {"any_": [flow]}})
         page = client.read_flow_runs(
             flow_filter=ours, flow_run_filter=ended, sort=FlowRunSort.END_TIME_DESC, limit=PAGE

@@ -201,7 +201,7 @@ async def cancel(job_id: JobId, prefect: Prefect) -> ListedJob:
     found = await prefect.find(job_id)
     if found.status != "processing":
         raise JobConflict(f"the job {job_id} is over: it is {found.status}", hint="There is nothing to stop.")
-    await prefect.cancel(found.run_id)
+    await prefect.cancel(found)
     found = await prefect.find(job_id)
     return in_list(found, await progress_of([found], prefect))
 

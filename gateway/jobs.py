@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as InPath
 
+from blocks.run_states import STATES
 from ecg_audio.errors import JobUnknown, OrchestratorUnavailable, ProcessingTimeout, ResultNotFound
 from ecg_audio.request import JOB_ID, AnalysisRequest
 from gateway import intake, results
@@ -17,7 +18,7 @@ from gateway.answers import documented
 from gateway.concurrency import GatewayBusy
 from gateway.links import ByLink, files, sent
 from gateway.orchestrator import Orchestrator
-from gateway.records import STATES, Job
+from gateway.records import Job
 from gateway.wire import JOB, Accepted, Listed, ListedJob, ProcessVideo, State, Status, Transcribe, Transcribed
 
 POLL_S = 0.5
@@ -193,7 +194,7 @@ def in_list(job: Job, progress: Mapping[str, int]) -> ListedJob:
         length_s=job.length_s,
         language=job.language,
         status=job.status,
-        state=STATES.get(job.state, "queued"),
+        state=STATES[job.state],
         progress=min(99, known) if known is not None and job.status != "completed" else known,
         created_at=job.created_at,
         started_at=job.started_at,

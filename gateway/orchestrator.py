@@ -12,11 +12,12 @@ from uuid import UUID
 
 import httpx
 
+from blocks.run_states import COUNTED, LOST
 from ecg_audio.address import trusted_at
 from ecg_audio.errors import InvalidRequest, JobConflict, JobUnknown, OrchestratorUnavailable
 from ecg_audio.request import AnalysisRequest
 from gateway.concurrency import ConcurrencyLimit, SingleFlight, noticed
-from gateway.records import COUNTED, Job, Pool, SideRun, job_of, name_of, side_run_of, tag_of
+from gateway.records import Job, Pool, SideRun, job_of, name_of, side_run_of, tag_of
 from gateway.settings import Settings, credentials
 
 ANSWER_S = 3.0
@@ -158,10 +159,11 @@ class Orchestrator:
             found = await self._ask("POST", "/task_runs/filter", asked)
         return sorted({task["name"].rpartition("-")[0] or task["name"] for task in found})
 
-    async def cancel(self, run_id: str) -> None:
-        """Ask that a run be stopped; one that waits is cancelled at once."""
+    async def cancel(self, job: Job) -> None:
+        """Ask that a job's run be stopped; one that waits is cancelled at once, and one that was lost."""
+        wanted = {"type": "CANCELLED" if job.state == LOST else "CANCELLING"}  # of a lost run nothing is left to end
         async with _within(ANSWER_S):
-            await self._ask("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
+            await self._ask("POST", f"/flow_runs/{job.run_id}/set_state", {"state": wanted})
 
     async def delete(self, run_id: str) -> None:
         """Remove a run with its artifacts, logs and task runs."""

@@ -4,29 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ecg_audio.errors import EcgError, JobCancelled, recalled
+from blocks.run_states import OVER, failure
+from ecg_audio.errors import EcgError
 from ecg_audio.media.source import classify
 from ecg_audio.request import AnalysisRequest
 
 SEPARATOR = " · "
 """Between the id and the recording in a run's name."""
-ALIVE = ("SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "PAUSED", "CRASHED")
-"""CRASHED: the reconciler begins it again."""
 LANGUAGE = "language:"
 """How the tag of a run begins that says which language is spoken."""
 LENGTH = "ecg.length_s"
 """The label of a run that says how long its recording is."""
-COUNTED = {
-    "queued": ("SCHEDULED", "PENDING", "CRASHED"),
-    "running": ("RUNNING", "CANCELLING"),
-    "completed": ("COMPLETED",),
-    "failed": ("FAILED",),
-    "cancelled": ("CANCELLED",),
-}
-"""What operators count, in Prefect's words."""
-STATES: dict[str, Any] = {prefects: ours for ours, all_of_prefects in COUNTED.items() for prefects in all_of_prefects}
-_ENDED = {"COMPLETED": "completed", "FAILED": "failed", "CANCELLED": "failed"}
-"""CRASHED is no end: the reconciler begins a lost run again, or lets it be FAILED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +40,7 @@ class Job:
     @property
     def failure(self) -> EcgError:
         """The error of a failed job."""
-        return failure_of(self.state, self.state_message)
+        return failure(self.state, self.state_message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +56,12 @@ class SideRun:
     @property
     def alive(self) -> bool:
         """Whether it waits, or is at work."""
-        return self.state in ALIVE
+        return self.state not in OVER
 
     @property
     def failure(self) -> EcgError | None:
         """Why it has failed; None: it has not."""
-        return failure_of(self.state, self.state_message) if self.state in {"FAILED", "CANCELLED"} else None
-
-
-def failure_of(state: str, said: str) -> EcgError:
-    """The error that ended a run, from what Prefect says of its state."""
-    if state == "CANCELLED":
-        return JobCancelled(said or "the job was cancelled")
-    told = said.partition("exception: ")[2]
-    return recalled(told) or EcgError(said or f"the run ended as {state.lower()}")
+        return None if self.alive or self.state == "COMPLETED" else failure(self.state, self.state_message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +78,7 @@ def job_of(job_id: str, run: Mapping[str, Any]) -> Job:
     """A job from the record of its run."""
     state = run.get("state") or {}
     kind = state.get("type", "PENDING")
-    ended: Any = _ENDED.get(kind, "processing")
+    ended: Any = "processing" if kind not in OVER else "completed" if kind == "COMPLETED" else "failed"
     asked = run["parameters"].get("request", {})
     named, separator, title = (run.get("name") or "").partition(SEPARATOR)
     length_s = (run.get("labels") or {}).get(LENGTH)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 from fastapi import Path as InPath
 
+from blocks.run_states import STATES
 from ecg_audio.analysis import Edits
 from ecg_audio.errors import InvalidRequest, JobConflict, OrchestratorUnavailable, ResultNotFound
 from ecg_audio.revision.draft import drafted
@@ -16,7 +17,6 @@ from gateway.answers import documented, example_of
 from gateway.jobs import JobId, completed
 from gateway.links import ByLink, ending, files, link, sent
 from gateway.orchestrator import Orchestrator
-from gateway.records import STATES
 from gateway.records import SideRun as Found
 from gateway.results import Published
 from gateway.settings import Settings
@@ -179,7 +179,7 @@ async def _begun(prefect: Orchestrator, deployment: str, job_id: str, key: str, 
 
 async def told(run: Found, prefect: Orchestrator, url: str, settings: Settings | None = None) -> SideRun:
     """How far work on a finished job is. With settings: a burnt video, which has a link when it is done."""
-    state = STATES.get(run.state, "queued")
+    state = STATES[run.state]
     percent = 100 if state == "completed" else 0
     stages: list[str] = []
     if state == "running":

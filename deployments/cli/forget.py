@@ -1,9 +1,12 @@
 """`ecg forget`: every trace of a job, from Prefect first, so that nobody tells of it again, then from the store."""
 
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from rich.markup import escape
 
+from blocks.run_states import over
 from blocks.storage import is_block, open_store, reference
 from deployments.service import session
 from deployments.service.session import needs_server
@@ -55,15 +58,16 @@ def _forget_runs(job_id: str) -> int:
 
     try:
         with get_client(sync_client=True) as client:
-            found: dict[str, dict[str, object]] = {}
+            found: dict[str, dict[str, Any]] = {}
             for wanted in ({"idempotency_key": {"any_": [job_id]}}, {"name": {"like_": job_id}}):
                 asked = {"flow_runs": wanted, "limit": 200}
                 found |= {run["id"]: run for run in client.request("POST", "/flow_runs/filter", json=asked).json()}
             ours = {run_id: run for run_id, run in found.items() if _asked_for(run) == job_id}
             for run in ours.values():
-                if run["state_type"] not in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}:
+                state = str(run["state_type"])
+                if not over(state, datetime.fromisoformat(run["state"]["timestamp"])):
                     raise JobConflict(
-                        f"the job {job_id} is not over: a run of it is {str(run['state_type']).lower()}",
+                        f"the job {job_id} is not over: a run of it is {state.lower()}",
                         hint="Cancel it first (prefect flow-run cancel), or wait for its end.",
                     )
             for run_id in ours:
@@ -76,7 +80,7 @@ def _forget_runs(job_id: str) -> int:
         raise OrchestratorUnavailable(f"Prefect does not answer: {error}") from error
 
 
-def _asked_for(run: dict[str, object]) -> object:
+def _asked_for(run: dict[str, Any]) -> object:
     parameters = run["parameters"]
     if not isinstance(parameters, dict):
         return None

@@ -7,16 +7,17 @@ from typing import Any
 
 import httpx
 
+from blocks.run_states import COUNTED
 from ecg_audio.address import trusted_at
 
 ANSWER_S = 1.0
 RECENT = 5
 FLOW = "analyze"
 COLUMNS = {
-    "running": ["RUNNING", "CANCELLING"],
-    "queued": ["SCHEDULED", "PENDING", "PAUSED", "CRASHED"],  # what was lost is begun again
-    "done": ["COMPLETED"],
-    "failed": ["FAILED", "CANCELLED"],
+    "running": COUNTED["running"],
+    "queued": COUNTED["queued"],
+    "done": COUNTED["completed"],
+    "failed": COUNTED["failed"] + COUNTED["cancelled"],
 }
 
 

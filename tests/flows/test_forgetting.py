@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.states import Crashed, Running
 
 from blocks import forgetting
 from blocks.folder import FolderStore
@@ -82,16 +83,17 @@ def test_what_broke_off_goes_on(ask: Ask, talk: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_job_at_work_is_not_forgotten(ecg: Ecg, tmp_path: Path) -> None:
-    """A run that is not over is named, and nothing is removed."""
+    """A run that is not over is named, one that will be begun again, too, and nothing is removed."""
     store = FolderStore(tmp_path / "store")
     store.write("deliveries/busy.json", b"{}")
     with get_client(sync_client=True) as client:
         run = client.create_flow_run(
             analyze, parameters={"request": {"source": "a", "job_id": "busy"}}, name="busy · a"
         )
-    ended = ecg("forget", "busy", "--out", str(store.folder))
-    assert ended.code == 2 and "not over" in ended.err and store.exists("deliveries/busy.json")
-    with get_client(sync_client=True) as client:
+        for state in (Running(), Crashed()):
+            client.set_flow_run_state(run.id, state, force=True)
+            ended = ecg("forget", "busy", "--out", str(store.folder))
+            assert ended.code == 2 and "not over" in ended.err and store.exists("deliveries/busy.json")
         client.delete_flow_run(run.id)
 
 

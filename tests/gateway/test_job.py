@@ -15,7 +15,7 @@ from ecg_audio.claim import claimed
 from gateway import links
 from tests.gateway.conftest import JOBS, Open, uploaded
 from tests.support.callbacks.receiver import receiving
-from tests.support.gateway import PROCESS, STATUS, code, run_of
+from tests.support.gateway import PROCESS, STATUS, code, put, run_of
 from tests.support.prefect_worker import do_all
 from tests.support.stub_engine import StubEngine
 
@@ -267,6 +267,15 @@ def test_a_waiting_job_is_cancelled_at_once(client: httpx.Client, talk: Path) ->
     assert code(client.post(f"{JOBS}/{job_id}/cancel")) == (409, "JOB_CONFLICT")
     assert client.delete(f"{JOBS}/{job_id}").status_code == 200
     assert code(client.get(f"{JOBS}/{job_id}")) == (404, "JOB_NOT_FOUND")
+
+
+def test_a_lost_job_is_cancelled_at_once(client: httpx.Client, talk: Path, prefect_server: str) -> None:
+    """Nothing of it is left that could be stopped; without a word it would be begun again."""
+    job_id = f"talk-{uuid.uuid4().hex[:8]}"
+    client.post(PROCESS, json={"job_id": job_id, "video_url": str(talk)})
+    put(prefect_server, job_id, "CRASHED")
+    assert client.get(f"{JOBS}/{job_id}").json()["state"] == "queued"
+    assert client.post(f"{JOBS}/{job_id}/cancel").json()["state"] == "cancelled"
 
 
 def test_a_forgotten_job_leaves_nothing(

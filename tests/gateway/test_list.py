@@ -11,7 +11,7 @@ from prefect.client.orchestration import get_client
 from ecg_audio.errors import NoAudio
 from flows.analyze import analyze
 from tests.gateway.conftest import Open
-from tests.support.gateway import PROCESS, STATUS, asked, code, run_of
+from tests.support.gateway import PROCESS, STATUS, asked, code, put, run_of
 from tests.support.waiting import until
 
 LIST = "/api/upload-video/jobs"
@@ -33,14 +33,6 @@ def handed_in(client: httpx.Client, count: int) -> list[str]:
     for body in bodies:
         assert client.post(PROCESS, json=body).status_code == 200
     return [body["job_id"] for body in bodies]
-
-
-def put(prefect_server: str, job_id: str, kind: str, message: str = "") -> None:
-    """Put a job's run into a state."""
-    [run] = run_of(prefect_server, job_id)
-    state = {"state": {"type": kind, "message": message}, "force": True}
-    # a busy server is asked again
-    until(lambda: httpx.post(f"{prefect_server}/flow_runs/{run['id']}/set_state", json=state).is_success)
 
 
 def page(client: httpx.Client, **query: Any) -> dict[str, Any]:
@@ -91,27 +83,31 @@ def test_jobs_that_came_in_the_same_instant_are_each_shown_once(gateway: Open, o
 def test_jobs_are_listed_by_state(gateway: Open, own: str, prefect_server: str) -> None:
     """One state, or several; failures say why, and the queue's length is told."""
     client = gateway(ECG_DEPLOYMENT=own)
-    queued, running, completed, failed, cancelled = handed_in(client, 5)
+    queued, paused, running, completed, failed, cancelled = handed_in(client, 6)
+    put(prefect_server, paused, "PAUSED")
     put(prefect_server, running, "RUNNING")
     put(prefect_server, completed, "COMPLETED")
     put(prefect_server, failed, "FAILED", "Flow run encountered an exception: NoAudio: no stream")
     put(prefect_server, cancelled, "CANCELLED")
-    for state, job_id in zip(
-        ("queued", "running", "completed", "failed", "cancelled"),
-        (queued, running, completed, failed, cancelled),
-        strict=True,
-    ):
-        [job] = page(client, state=state)["jobs"]
-        assert (job["job_id"], job["state"]) == (job_id, state)
+    for state, job_ids in {
+        "queued": [paused, queued],
+        "running": [running],
+        "completed": [completed],
+        "failed": [failed],
+        "cancelled": [cancelled],
+    }.items():
+        assert [(job["job_id"], job["state"]) for job in page(client, state=state)["jobs"]] == [
+            (job_id, state) for job_id in job_ids
+        ]
     both = [job["job_id"] for job in page(client, state=["queued", "failed"])["jobs"]]
-    assert both == [failed, queued]
+    assert both == [failed, paused, queued]
     [job] = page(client, state="failed")["jobs"]
     assert (job["error_code"], job["error_message"], job["status"]) == (NoAudio.code, "no stream", "failed")
     [job] = page(client, state="cancelled")["jobs"]
     assert (job["error_code"], job["status"]) == ("JOB_CANCELLED", "failed")
     [job] = page(client, state="completed")["jobs"]
     assert (job["progress"], job["status"]) == (100, "completed")
-    until(lambda: page(client)["queued"] == 1)
+    until(lambda: page(client)["queued"] == 2)
 
 
 def test_a_running_job_says_how_far_it_is(gateway: Open, own: str, prefect_server: str) -> None:

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from ecg_audio.errors import InvalidRequest
 from gateway import answers
-from gateway.records import Job
 from gateway.settings import Settings, credentials
 from gateway.wire import ProcessVideo, Transcribe
 from tests.gateway.conftest import Open
@@ -232,33 +231,6 @@ def test_no_body_is_a_fault_of_ours(fuzzed: httpx.Client, path: str, body: Any) 
 def fuzzed(gateway: Open) -> httpx.Client:
     """A client whose gateway waits for no result."""
     return gateway(ECG_TRANSCRIBE_WAIT_S="0.0")
-
-
-@pytest.mark.parametrize(
-    ("message", "wanted"),
-    [
-        (
-            "Flow run encountered an exception: NoAudio: the video: has no sound",
-            ("NO_AUDIO", "the video: has no sound"),
-        ),
-        (
-            "Flow run encountered an exception: KeyError: 'x'",
-            ("PROCESSING_ERROR", "Flow run encountered an exception: KeyError: 'x'"),
-        ),
-        ("", ("PROCESSING_ERROR", "the run ended as crashed")),
-    ],
-)
-def test_prefects_words_become_codes(message: str, wanted: tuple[str, str]) -> None:
-    """The name of an error of ours is found again; whatever else ended a run is a PROCESSING_ERROR."""
-    failure = Job("a", "r", "failed", "CRASHED", message, None).failure
-    assert (failure.code, failure.message) == wanted
-
-
-def test_a_job_that_was_cancelled_says_so() -> None:
-    """By a code of its own, with what Prefect was told."""
-    unsaid, said = (Job("a", "r", "failed", "CANCELLED", words, None).failure for words in ("", "by Kim"))
-    assert (unsaid.code, unsaid.message) == ("JOB_CANCELLED", "the job was cancelled")
-    assert (said.code, said.message) == ("JOB_CANCELLED", "by Kim")
 
 
 def test_settings_come_from_the_environment() -> None:

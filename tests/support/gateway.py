@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from flows.analyze import analyze
 from gateway.settings import Settings
+from tests.support.waiting import until
 
 PROCESS = "/api/upload-video/process-video"
 STATUS = "/api/upload-video/status/"
@@ -52,3 +53,11 @@ def code(answer: httpx.Response) -> tuple[int, str]:
     said = answer.json()
     assert isinstance(said["message"], str) and said["message"] and "detail" not in said
     return answer.status_code, said["error"]["code"]
+
+
+def put(prefect_server: str, job_id: str, kind: str, message: str = "") -> None:
+    """Put a job's run into a state."""
+    [run] = run_of(prefect_server, job_id)
+    state = {"state": {"type": kind, "message": message}, "force": True}
+    # a busy server is asked again
+    until(lambda: httpx.post(f"{prefect_server}/flow_runs/{run['id']}/set_state", json=state).is_success)
