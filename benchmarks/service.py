@@ -70,7 +70,7 @@ class Service:
         url = database or f"sqlite+aiosqlite:///{self.folder}/prefect.db"
         port = str(httpx.URL(self.api).port)
         command = [sys.executable, "-m", "deployments.service.prefect_server", port]
-        settings = prefect_server.SETTINGS | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": url}
+        settings = prefect_server.settings() | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": url}
         self.start("server", command, **settings, PREFECT_UI_ENABLED="false")
         until(self._answers, "Prefect's server answers")
 

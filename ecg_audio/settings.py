@@ -220,6 +220,13 @@ class Retention(Group):
     deliveries_days: Annotated[str, _setting("Receipts of callbacks, at least 30.")] = FOR_EVER
     cache_days: Annotated[str, _setting("Results of single stages.")] = "30"
     uploads_days: Annotated[str, _setting("Uploads.")] = FOR_EVER
+    jobs_days: Annotated[
+        str,
+        _setting(
+            "What the Prefect server of `ecg serve` knows of jobs that have ended; the gateway then finds them no "
+            "longer, while their results stay."
+        ),
+    ] = "90"
 
 
 class Models(Group):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from deployments.service import postgres
 from ecg_audio.compute.lazy_imports import without_collecting
+from ecg_audio.results import retention
+from ecg_audio.settings import Retention
 
 DATABASE_S = 240.0
 STEP_S = 0.1
@@ -21,10 +23,23 @@ goes into looking for circles."""
 SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # the reconciler alone makes 1440 a day
     "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",  # on one machine a queue is nothing late
 }
 """Of the server's, wherever it keeps its data."""
+VACUUM = "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED"
+RETENTION_S = "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD"
+
+
+def settings() -> dict[str, str]:
+    """The server's variables, with how long this process's environment wants ended runs to be kept.
+
+    Raises:
+        InvalidRequest: it is no number of days.
+    """
+    kept_days = retention.days(Retention.read(), "jobs_days")
+    if kept_days is None:
+        return SETTINGS | {VACUUM: "events,orphans"}
+    return SETTINGS | {VACUUM: "events,flow_runs", RETENTION_S: str(kept_days * 86_400)}
 
 
 def main() -> None:
@@ -36,14 +51,14 @@ def main() -> None:
     port, folder = int(sys.argv[1]), sys.argv[2:]
     if folder:
         _wait(Path(folder[0]))
-    settings = get_current_settings().server
+    server = get_current_settings().server
     gc.set_threshold(COLLECTED_AFTER)
     uvicorn.run(
         create_app(final=True),
         host="127.0.0.1",
         port=port,
-        timeout_keep_alive=settings.api.keepalive_timeout,
-        log_level=settings.logging_level.lower(),
+        timeout_keep_alive=server.api.keepalive_timeout,
+        log_level=server.logging_level.lower(),
     )
 
 

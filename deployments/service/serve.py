@@ -187,7 +187,7 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
         # its database is begun again within seconds
         env |= session.LOCAL_CLIENT | {"PREFECT_CLIENT_RETRY_EXTRA_CODES": "500"}
         own = (
-            prefect_server.SETTINGS
+            prefect_server.settings()
             | session.TOKENLESS
             | {
                 DATABASE_URL: database,

@@ -71,23 +71,29 @@ def rules(given: Mapping[str, str] | None = None) -> list[Rule]:
         InvalidRequest: a variable is neither a sensible number of days nor `forever`.
     """
     settings = Retention.read(given)
-    aged = [(kind, _days(kind, getattr(settings, kind.field))) for kind in KINDS]
+    aged = [(kind, days(settings, kind.field, kind.least_days)) for kind in KINDS]
     return [
-        Rule(kind, folder, days + longer)
-        for kind, days in aged
-        if days is not None
+        Rule(kind, folder, kept_days + longer)
+        for kind, kept_days in aged
+        if kept_days is not None
         for folder, longer in kind.folders.items()
     ]
 
 
-def _days(kind: Kind, given: str) -> int | None:
+def days(settings: Retention, field: str, least_days: int = 1) -> int | None:
+    """How many days an operator's setting says; None: for ever.
+
+    Raises:
+        InvalidRequest: it is neither a sensible number of days nor `forever`.
+    """
+    given = getattr(settings, field)
     if given == FOR_EVER:
         return None
-    days = int(given) if given.isascii() and given.isdecimal() else 0
-    if not kind.least_days <= days <= LONGEST_DAYS:
-        variable = Retention.variable(kind.field)
+    found = int(given) if given.isascii() and given.isdecimal() else 0
+    if not least_days <= found <= LONGEST_DAYS:
+        variable = Retention.variable(field)
         raise InvalidRequest(
-            f"{variable} must be {kind.least_days} to {LONGEST_DAYS} days or {FOR_EVER}, not {given!r}",
+            f"{variable} must be {least_days} to {LONGEST_DAYS} days or {FOR_EVER}, not {given!r}",
             hint=f"Correct or unset {variable}.",
         )
-    return days
+    return found

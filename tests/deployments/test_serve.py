@@ -2,10 +2,13 @@
 
 import os
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prefect.settings.models.server.services import ServerServicesDBVacuumSettings
 
+from deployments.service import prefect_server
 from tests.support.commands import Ecg
 
 
@@ -38,3 +41,23 @@ def test_one_data_folder_serves_once(ecg: Ecg, tmp_path: Path) -> None:
     with _alone(tmp_path / "data"):
         ended = ecg("serve", "--data", str(tmp_path / "data"))
     assert (ended.code, f"pid {os.getpid()}" in ended.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("days", "kinds"), [("30", {"events", "flow_runs", "orphans"}), ("forever", {"events", "orphans"})]
+)
+def test_runs_are_kept_as_long_as_the_operator_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, days: str, kinds: set[str]
+) -> None:
+    """The setting reaches Prefect's server by its own variables."""
+    from deployments.service.serve import Wanted, _services
+
+    monkeypatch.setenv("ECG_KEEP_JOBS_DAYS", days)
+    wanted = Wanted("127.0.0.1", 1, 2, None, "embedded", 1, tmp_path, warm=False, drain_s=1.0, plain=True)
+    (server,) = (one for one in _services(wanted, None, "key", with_models=False) if one.name == "server")
+    assert server.env is not None
+    for name in server.env.keys() & {prefect_server.VACUUM, prefect_server.RETENTION_S}:
+        monkeypatch.setenv(name, server.env[name])
+    vacuum = ServerServicesDBVacuumSettings()
+    assert vacuum.enabled_vacuum_types == kinds
+    assert "flow_runs" not in kinds or vacuum.retention_period == timedelta(days=30)

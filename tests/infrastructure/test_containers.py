@@ -113,13 +113,17 @@ def test_compose_holds_no_secret_and_listens_on_loopback() -> None:
 
 
 def test_composes_prefect_server_is_closed_as_that_of_serve_is() -> None:
-    """It asks for a key, lets in its own page alone, and finds the leases of running jobs when it is begun again."""
+    """It has a key, its own page alone, and as long a memory, and finds the leases of running jobs when begun again."""
     server = COMPOSE["services"]["server"]
     given = server["environment"]
     assert given["PREFECT_SERVER_API_AUTH_STRING"]
     assert given["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] == given["PREFECT_UI_API_URL"].removesuffix("/api")
     name = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
     assert given[name] == prefect_server.SETTINGS[name]
+    assert all(
+        f"{name}={prefect_server.settings()[name]} " in dockerfile("control")
+        for name in (prefect_server.VACUUM, prefect_server.RETENTION_S)
+    )
     (home,) = re.findall(r"PREFECT_HOME=(\S+)", dockerfile("control"))
     (volume,) = (one.split(":")[1] for one in server["volumes"])
     assert Path(home).is_relative_to(volume) and not any(one.startswith(volume) for one in server["tmpfs"])
