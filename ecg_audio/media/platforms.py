@@ -36,7 +36,6 @@ from ecg_audio.media.transfer import DownloadFiles, Pace, Timeouts, adopt, check
 from ecg_audio.progress import Report
 from ecg_audio.request import Limits
 
-TIMEOUT_S = 2 * 3600.0
 MEMORY_BYTES = 1_500_000_000
 """For pages that unpack to more than anybody reads: yt-dlp undoes as many codings as a server names."""
 PATIENCE = Timeouts(least_bytes_per_s=16_000.0)
@@ -72,7 +71,9 @@ def download(url: str, folder: Path, *, limits: Limits, report: Report, cookies:
         Child("the site downloader", memory_bytes=MEMORY_BYTES, variables=DOWNLOADER, environment=ENVIRONMENT) as child,
     ):
         try:
-            file, title = child.call(collect, url, Path(scratch), limits, cookies, report=report, timeout_s=TIMEOUT_S)
+            # the child itself ends what is too slow; this ends a child that cannot
+            longest_s = PATIENCE.longest_s(limits.max_bytes)
+            file, title = child.call(collect, url, Path(scratch), limits, cookies, report=report, timeout_s=longest_s)
         except (WorkerLost, ProcessingTimeout) as error:
             raise DownloadFailed(f"the download from the page broke: {error}") from error
         except InsufficientResources as error:

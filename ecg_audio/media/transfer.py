@@ -44,6 +44,10 @@ class Timeouts:
     credit_s: float = 180.0  # so far the whole download may fall behind `least_bytes_per_s`
     least_bytes_per_s: float = 64_000.0
 
+    def longest_s(self, size_bytes: int) -> float:
+        """How long a download of so many bytes may take in all."""
+        return self.credit_s + size_bytes / self.least_bytes_per_s
+
 
 @dataclass(frozen=True, slots=True)
 class Transfer:

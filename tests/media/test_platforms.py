@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import pytest
 import yt_dlp
 
-from ecg_audio.child import ChildError
+from ecg_audio.child import Child, ChildError
 from ecg_audio.errors import (
     DownloadFailed,
     DownloadRefused,
     EcgError,
+    ProcessingTimeout,
     SiteBlocked,
     SourceForbidden,
     TooLarge,
@@ -151,6 +152,22 @@ def test_a_downloader_that_fails_unforeseen(tmp_path, monkeypatch):
     monkeypatch.setattr(platforms, "Child", lambda *_a, **_o: Broken())
     with pytest.raises(EcgError, match="KeyError"):
         platforms.download("https://fake.site/1/talk", tmp_path, limits=Limits(), report=silent)
+
+
+def test_a_long_recording_may_take_as_long_as_its_bytes_do(tmp_path, monkeypatch):
+    """The end is that of the largest permitted download at the lowest permitted rate: no fixed hour."""
+    asked = {}
+
+    class Slow(Child):
+        def call(self, *_arguments, **options):
+            asked.update(options)
+            raise ProcessingTimeout("over")
+
+    monkeypatch.setattr(platforms, "Child", Slow)
+    limits = Limits(max_bytes=16_000 * 86_400)
+    with pytest.raises(DownloadFailed, match="over"):
+        platforms.download("https://fake.site/1/talk", tmp_path, limits=limits, report=silent)
+    assert asked["timeout_s"] == 180.0 + 86_400.0
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX-More: ", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"])
