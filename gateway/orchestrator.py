@@ -290,10 +290,8 @@ class Orchestrator:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, at_once: bool = False
     ) -> Any:
         """One answer. `at_once`: of what is asked once for all callers, which waits for no turn."""
-        while True:
-            response = await (self._try(method, path, body) if at_once else self._in_turn(method, path, body))
-            if response is not None:
-                break
+        attempt = self._try if at_once else self._in_turn
+        while (response := await attempt(method, path, body)) is None:
             await asyncio.sleep(PAUSE_S)
         if response.status_code == 404:
             raise JobUnknown(f"Prefect does not know {path}")

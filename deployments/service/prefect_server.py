@@ -65,9 +65,8 @@ def main() -> None:
 def _wait(folder: Path) -> None:
     """Until PostgreSQL takes connections; if it never does, the server says so better than anybody here."""
     accepts, deadline = postgres.accepts(folder), time.monotonic() + DATABASE_S
-    while time.monotonic() < deadline:
-        if any(folder.glob(".s.PGSQL.*")) and accepts(time.time()):  # asking starts a program
-            return
+    # asking starts a program
+    while time.monotonic() < deadline and not (any(folder.glob(".s.PGSQL.*")) and accepts(time.time())):
         time.sleep(STEP_S)
 
 
