@@ -17,7 +17,7 @@ from blocks.engine import use_settings
 from blocks.forgetting import remember
 from blocks.storage import ArtifactStore, check_source, key_of, open_store
 from ecg_audio import layout, modes, workspace
-from ecg_audio.analysis import Diarization, Emotion, EventKind, Media, Naming, Recording, StageRecord, Transcript
+from ecg_audio.analysis import Emotion, EventKind, Media, Naming, Recording
 from ecg_audio.duration import length
 from ecg_audio.errors import EcgError, EngineUnavailable, TooLong, WorkerLost
 from ecg_audio.media import decode, source
@@ -46,7 +46,6 @@ from tasks.find_events import find_events
 from tasks.measure import frames_key, measure
 from tasks.name_speakers import name_speakers
 from tasks.publish import publish
-from tasks.quoting import quoted
 from tasks.retrying import with_retries
 from tasks.transcribe import transcribe
 
@@ -95,6 +94,7 @@ def analyze(
     speech.check_guidance(request.guidance)
     sounds = kinds.wanted() if request.sounds else ()
     wanted = Wanted(emotion.configured(), sounds, classifier.configured(), bool(store.keys(layout.VOICES)))
+    run_id = str(runtime.flow_run.id)
 
     with (
         _decoder(store, request.source, refresh=refresh),
@@ -102,68 +102,19 @@ def analyze(
         workspace.incoming(request.job_id, request.source) as folder,
     ):
         media = stages.begin(download, request.source, request.limits, folder, request.cookies).result()
-        job = Job(request, store, stages, _recording(stages, store, media, request), wanted)
-        stages.limit(job.recording)
-        remember(store, request.job_id, str(runtime.flow_run.id), job.recording.key, request.source)
-        log.info("%s of sound", length(job.recording.duration_s))
-        found = _found(job, speech, _title(store, request.source, media))
+        recording = _recording(stages, media, request)
+        stages.limit(recording)
+        remember(store, request.job_id, run_id, recording.key, request.source)
+        log.info("%s of sound", length(recording.duration_s))
+        found = _found(request, wanted, stages, speech, recording, _title(store, request.source, media))
         for notice in found.notices:
             log.warning("%s (%s)", notice.message, notice.code)
-        analysis = assemble(
-            quoted(request), str(runtime.flow_run.id), store.reference, quoted(found), quoted(job.records())
-        )
-        lasting = _lasting(media, folder)
-        outputs = publish(quoted(analysis), found.frames, store.reference, media=lasting, asked=request.digest)
-        ended = outcome(analysis, outputs, job.records())
+        analysis = assemble(store, request, run_id, found, stages.records(recording.duration_s))
+        outputs = publish(store, analysis, found.frames, media=_lasting(media, folder), asked=request.digest)
+        ended = outcome(analysis, outputs, stages.records(recording.duration_s))
         summarise(analysis, ended)
         log.info("published, %s: %d words, %d speakers", ended.status, ended.words, ended.speakers)
         return ended
-
-
-def _found(job: "Job", speech: engine.Engine, title: str) -> Findings:
-    """The recipe: what is found in a recording, stage by stage; what can go side by side does."""
-    begin, recording, here, request = job.stages.begin, job.recording, job.store.reference, job.request
-    models, speakers = request.models, request.speaker_count
-    asked = models, request.language, request.guidance
-
-    job.warm(speech)
-    measuring = job.measure()
-    transcribing = begin(transcribe, recording, here, *asked)
-    telling = None if recording.channels else begin(diarize, recording, here, models, speakers, request.voice_vectors)
-    transcript = transcribing.result()
-    frames = measuring.attempt()
-    transcript = begin(align, recording, here, models, transcript, frames).result()
-    log = get_run_logger()
-    words = sum(len(utterance.words) for utterance in transcript.utterances)
-    log.info("%d words, %s, %s", words, transcript.language, transcript.model)
-    telling = telling or begin(read_channels, recording, here, transcript, frames, speakers)
-    diarization = telling.attempt()
-    if diarization:
-        log.info("%d speakers", len({turn.speaker for turn in diarization.turns}))
-    namings = job.namings(diarization)
-    events = job.events(transcript, diarization, frames)
-    emotions = job.emotions(transcript, diarization)
-
-    return Findings(
-        source=source.classify(request.source).display,
-        title=title,
-        recording=recording,
-        transcript=transcript,
-        diarization=diarization,
-        frames=frames,
-        emotions=emotions,
-        events=events,
-        namings=namings,
-        sought_events=bool(job.wanted.event_kinds),
-        notices=(
-            *speech.notices,
-            *recording.notices,
-            *transcript.notices,
-            *(diarization.notices if diarization else ()),
-            *(events.notices if events else ()),
-            *job.stages.lost,
-        ),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,69 +127,76 @@ class Wanted:
     voices: bool  # whether any are known
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What the stages of one job share."""
+def _found(
+    request: AnalysisRequest, wanted: Wanted, stages: Stages, speech: engine.Engine, recording: Recording, title: str
+) -> Findings:
+    """The recipe: what is found in a recording, stage by stage; what can go side by side does."""
+    log, begin = get_run_logger(), stages.begin
+    models, speakers = request.models, request.speaker_count
+    words = recording, models, request.language, request.guidance
+    voices = recording, models, speakers, request.voice_vectors
 
-    request: AnalysisRequest
-    store: ArtifactStore
-    stages: Stages
-    recording: Recording
-    wanted: Wanted
+    if not (stages.known(transcribe, *words) and (recording.channels or stages.known(diarize, *voices))):
+        speech.warm()
+    measuring = _measuring(stages, recording)
+    transcribing = begin(transcribe, *words)
+    telling = None if recording.channels else begin(diarize, *voices)
+    transcript = transcribing.result()
+    frames = measuring.attempt()
+    transcript = begin(align, recording, models, transcript, frames).result()
+    said = sum(len(utterance.words) for utterance in transcript.utterances)
+    log.info("%d words, %s, %s", said, transcript.language, transcript.model)
+    diarization = (telling or begin(read_channels, recording, transcript, frames, speakers)).attempt()
+    namings: dict[str, Naming] | None = {}
+    if diarization:
+        log.info("%d speakers", len({turn.speaker for turn in diarization.turns}))
+        if wanted.voices:
+            namings = begin(name_speakers, recording, models, diarization).attempt()
+    events: Events | None = None
+    if wanted.event_kinds and frames:
+        sought = wanted.event_kinds, wanted.event_model
+        events = begin(find_events, recording, models, *sought, transcript, diarization, frames).attempt()
+    emotions: list[Emotion | None] | None = []
+    if wanted.emotion_model:
+        emotions = begin(classify_emotion, recording, wanted.emotion_model, transcript, diarization).attempt()
 
-    def warm(self, speech: engine.Engine) -> None:
-        """Begin loading the models, unless all that they would find is known."""
-        request, known = self.request, self.stages.known
-        asked = self.recording, self.store.reference, request.models
-        words = known(transcribe, *asked, request.language, request.guidance)
-        speakers = request.speaker_count, request.voice_vectors
-        if not words or not (self.recording.channels or known(diarize, *asked, *speakers)):
-            speech.warm()
-
-    def measure(self) -> Begun[str]:
-        """Begin the measurement; also where its record is kept and the frames are gone."""
-        measured = all(self.store.exists(frames_key(one)) for one in (self.recording, *self.recording.tracks))
-        begin = self.stages.begin if measured else self.stages.begin_anew
-        return begin(measure, self.recording, self.store.reference)
-
-    def namings(self, diarization: Diarization | None) -> dict[str, Naming] | None:
-        """Who the speakers are; nobody where no voice is known, None where it failed."""
-        if not self.wanted.voices or diarization is None:
-            return {}
-        asked = self.recording, self.store.reference, self.request.models, diarization
-        return self.stages.begin(name_speakers, *asked).attempt()
-
-    def events(self, transcript: Transcript, diarization: Diarization | None, frames: str | None) -> Events | None:
-        """Pauses and sounds, where they are wanted and there are frames to look into."""
-        if not self.wanted.event_kinds or not frames:
-            return None
-        beside = self.wanted.event_kinds, self.wanted.event_model, transcript, diarization, frames
-        return self.stages.begin(
-            find_events, self.recording, self.store.reference, self.request.models, *beside
-        ).attempt()
-
-    def emotions(self, transcript: Transcript, diarization: Diarization | None) -> list[Emotion | None] | None:
-        """How each segment felt; none where no model is configured, None where it failed."""
-        model = self.wanted.emotion_model
-        if not model:
-            return []
-        here = self.store.reference
-        return self.stages.begin(classify_emotion, self.recording, here, model, transcript, diarization).attempt()
-
-    def records(self) -> tuple[StageRecord, ...]:
-        """How the stages went until now."""
-        return self.stages.records(self.recording.duration_s)
+    return Findings(
+        source=source.classify(request.source).display,
+        title=title,
+        recording=recording,
+        transcript=transcript,
+        diarization=diarization,
+        frames=frames,
+        emotions=emotions,
+        events=events,
+        namings=namings,
+        sought_events=bool(wanted.event_kinds),
+        notices=(
+            *speech.notices,
+            *recording.notices,
+            *transcript.notices,
+            *(diarization.notices if diarization else ()),
+            *(events.notices if events else ()),
+            *stages.lost,
+        ),
+    )
 
 
-def _recording(stages: Stages, store: ArtifactStore, media: Media, request: AnalysisRequest) -> Recording:
+def _measuring(stages: Stages, recording: Recording) -> Begun[str]:
+    """Begin the measurement; also where its record is kept and the frames are gone."""
+    measured = all(stages.store.exists(frames_key(one)) for one in (recording, *recording.tracks))
+    return (stages.begin if measured else stages.begin_anew)(measure, recording)
+
+
+def _recording(stages: Stages, media: Media, request: AnalysisRequest) -> Recording:
     """The sound of a media file.
 
     Raises:
         TooLong: it is longer than asked; an earlier run with wider limits may have extracted it.
     """
-    asked = media, store.reference, request.limits, request.audio_stream, request.channel_use
+    asked = media, request.limits, request.audio_stream, request.channel_use
     recording = stages.begin(extract, *asked).result()
-    if not all(store.exists(one.key) for one in (recording, *recording.tracks)):
+    if not all(stages.store.exists(one.key) for one in (recording, *recording.tracks)):
         recording = stages.begin_anew(extract, *asked).result()  # the record outlived the sound
     if recording.duration_s > request.limits.max_duration_s:
         raise TooLong(

@@ -19,10 +19,9 @@ from flows.runs import BURNING
 from flows.unkept import UNKEPT
 from tasks.burn import burn_in, burnt_key
 from tasks.download import download
-from tasks.quoting import quoted
 from tasks.retrying import with_retries
 
-STAGES = ("download", "burn")
+STAGES = (download.name, burn_in.name)
 
 
 @flow(
@@ -64,11 +63,11 @@ def burn(
         tracked_stages(job_id, STAGES),
         workspace.incoming(job_id, source) as folder,
     ):
-        media = download(source, Limits(), folder, cookies)
+        media = download(artifacts, source, Limits(), folder, cookies)
         if media.sha256 != analysis.recording.sha256:
             raise InvalidRequest(
                 f"the source of {job_id} is another recording now", hint="Hand it in again, as a new job."
             )
         remember(artifacts, job_id, run_id, analysis.recording.key)
-        burn_in(quoted(analysis), Path(media.path), run_id, artifacts.reference)
+        burn_in(artifacts, analysis, Path(media.path), run_id)
         return burnt_key(run_id)

@@ -31,11 +31,10 @@ from flows.stages import Stages
 from flows.unkept import UNKEPT
 from tasks.measure import frames_key, measure
 from tasks.publish import ORIGINAL, addresses, publish
-from tasks.quoting import quoted
 from tasks.retrying import with_retries
 from tasks.revise import realign, reassemble, without_sound
 
-STAGES = ("measure", "align", "assemble", "publish")
+STAGES = (measure.name, realign.name, reassemble.name, publish.name)
 STANDS_S = 60.0
 """How long others step back, should a revision die; while it lives it says so again."""
 
@@ -99,7 +98,7 @@ def revise(
         frames = None
         if artifacts.exists(recording.key):
             measured = artifacts.exists(frames_key(recording))
-            frames = (stages.begin if measured else stages.begin_anew)(measure, recording, here).result()
+            frames = (stages.begin if measured else stages.begin_anew)(measure, recording).result()
         elif not unheard:
             raise ResultNotFound(
                 f"the recording of {job_id} has been removed, so its words cannot be measured again",
@@ -126,17 +125,17 @@ def revise(
                 continue
             if changed(revised, draft):
                 heard_again = True
-                draft = realign(quoted(revised), quoted(draft), frames, here, quoted(machine))
+                draft = realign(artifacts, revised, draft, frames, machine)
             else:
                 draft = draft.model_copy(update={"segments": paused(revised, draft.segments, machine)})
-            revised = reassemble(quoted(revised), quoted(draft), quoted(so_far), machine.run_id, run_id, frames, here)
+            revised = reassemble(artifacts, revised, draft, so_far, machine.run_id, run_id, frames)
         if not heard_again:
-            progress.mark("align", "skipped")
+            progress.mark(realign.name, "skipped")
         if not steps:
             revised = machine.model_copy(update={"run_id": run_id})
 
         _check_base(*published.result(artifacts, job_id), written.run_id)
-        outputs = publish(quoted(revised), frames, here, asked=written.request, original=quoted(original))
+        outputs = publish(artifacts, revised, frames, asked=written.request, original=original)
         made = f"revision {revised.revision.number}" if revised.revision else "the machine's own result again"
         get_run_logger().info("%s: %s", made, changes(before, revised))
         tell_revision(callback, job_id, here)

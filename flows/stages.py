@@ -81,7 +81,7 @@ class Stages:
         self.progress = progress
         self.lost: list[Notice] = []
         self.refresh = refresh
-        self._store = store
+        self.store = store
 
     def limit(self, recording: Recording) -> None:
         """Let the job's work on a recording have an end, from now on."""
@@ -89,15 +89,15 @@ class Stages:
 
     def begin(self, stage: Stage[P, R], *args: P.args, **kwargs: P.kwargs) -> Begun[R]:
         """Begin a stage, unless its result is kept."""
-        return Begun(self, stage.name, stage.failure, stage.submit(self._store, self.refresh, *args, **kwargs))
+        return Begun(self, stage.name, stage.failure, stage.submit(self.store, self.refresh, *args, **kwargs))
 
     def begin_anew(self, stage: Stage[P, R], *args: P.args, **kwargs: P.kwargs) -> Begun[R]:
         """Begin a stage, whatever is kept."""
-        return Begun(self, stage.name, stage.failure, stage.submit(self._store, True, *args, **kwargs))
+        return Begun(self, stage.name, stage.failure, stage.submit(self.store, True, *args, **kwargs))
 
     def known(self, stage: Stage[P, R], *args: P.args, **kwargs: P.kwargs) -> bool:
         """Whether a stage's result is kept, and may be used."""
-        return not self.refresh and stage.known(self._store, *args, **kwargs)
+        return not self.refresh and stage.known(self.store, *args, **kwargs)
 
     def records(self, recording_s: float) -> tuple[StageRecord, ...]:
         """How every stage that has ended went."""

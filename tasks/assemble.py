@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from prefect import runtime, task
+from prefect import runtime
 
-from blocks.storage import open_store
-from ecg_audio import progress
+from blocks.storage import ArtifactStore
 from ecg_audio.analysis import (
     Analysis,
     Diarization,
@@ -27,7 +26,7 @@ from ecg_audio.sound_events import Events
 from ecg_audio.speech import channels
 from ecg_audio.speech.attribution import attribute
 from tasks.measure import frames_key
-from tasks.retrying import RETRYING
+from tasks.stage import Work, not_kept, stage
 
 if TYPE_CHECKING:
     from ecg_audio.voice.expression import Expression, Track
@@ -64,51 +63,50 @@ class Findings:
         )
 
 
-@task(name="assemble", **RETRYING)
+@stage(key=not_kept)
 def assemble(
-    request: AnalysisRequest, run_id: str, store: str, found: Findings, stages: tuple[StageRecord, ...]
+    work: Work, request: AnalysisRequest, run_id: str, found: Findings, stages: tuple[StageRecord, ...]
 ) -> Analysis:
     """Build the result of a job from what its stages found."""
-    with progress.current().stage("assemble"):
-        heard = _heard(found, store)
-        embeddings = found.diarization.embeddings if found.diarization else {}
-        analysis = Analysis(
-            job_id=request.job_id,
-            run_id=run_id,
-            tries=max(1, runtime.flow_run.run_count),
-            status="completed" if found.complete else "partial",
-            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            source=found.source,
-            title=found.title,
-            software_version=version(PACKAGE),
-            recording=found.recording,
-            models_requested=request.models,
-            transcription_model=found.transcript.model,
-            diarization_model=found.diarization.model if found.diarization else None,
-            emotion_model=next((emotion.model for emotion in found.emotions or [] if emotion), None),
-            language=found.transcript.language,
-            language_requested=request.language,
-            language_probability=found.transcript.language_probability,
-            task=found.transcript.task,
-            initial_prompt=request.initial_prompt,
-            hotwords=request.hotwords,
-            segments=_felt(heard.segments, found.emotions or []),
-            turns=heard.turns,
-            speakers=tuple(
-                speaker.model_copy(update={"embedding": embeddings.get(speaker.id)}) for speaker in heard.speakers
-            ),
-            events=found.events.found if found.events else None,
-            event_kinds=found.events.kinds if found.events else (),
-            event_model=found.events.model if found.events else None,
-            exchanges=heard.exchanges,
-            tempo=heard.tempo,
-            voice=heard.voice,
-            volume=heard.volume,
-            pitch=heard.pitch,
-            stages=stages,
-            notices=found.notices,
-        )
-        return named(analysis, found.namings or {})
+    heard = _heard(found, work.store)
+    embeddings = found.diarization.embeddings if found.diarization else {}
+    analysis = Analysis(
+        job_id=request.job_id,
+        run_id=run_id,
+        tries=max(1, runtime.flow_run.run_count),
+        status="completed" if found.complete else "partial",
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        source=found.source,
+        title=found.title,
+        software_version=version(PACKAGE),
+        recording=found.recording,
+        models_requested=request.models,
+        transcription_model=found.transcript.model,
+        diarization_model=found.diarization.model if found.diarization else None,
+        emotion_model=next((emotion.model for emotion in found.emotions or [] if emotion), None),
+        language=found.transcript.language,
+        language_requested=request.language,
+        language_probability=found.transcript.language_probability,
+        task=found.transcript.task,
+        initial_prompt=request.initial_prompt,
+        hotwords=request.hotwords,
+        segments=_felt(heard.segments, found.emotions or []),
+        turns=heard.turns,
+        speakers=tuple(
+            speaker.model_copy(update={"embedding": embeddings.get(speaker.id)}) for speaker in heard.speakers
+        ),
+        events=found.events.found if found.events else None,
+        event_kinds=found.events.kinds if found.events else (),
+        event_model=found.events.model if found.events else None,
+        exchanges=heard.exchanges,
+        tempo=heard.tempo,
+        voice=heard.voice,
+        volume=heard.volume,
+        pitch=heard.pitch,
+        stages=stages,
+        notices=found.notices,
+    )
+    return named(analysis, found.namings or {})
 
 
 def _felt(segments: tuple[Segment, ...], emotions: list[Emotion | None]) -> tuple[Segment, ...]:
@@ -119,7 +117,7 @@ def _felt(segments: tuple[Segment, ...], emotions: list[Emotion | None]) -> tupl
     )
 
 
-def _heard(found: Findings, store: str) -> "Expression":
+def _heard(found: Findings, store: ArtifactStore) -> "Expression":
     from ecg_audio.results.frame_file import read_frames
     from ecg_audio.voice.expression import Expression, express, express_apart
 
@@ -127,7 +125,7 @@ def _heard(found: Findings, store: str) -> "Expression":
     turns = found.diarization.turns if found.diarization else ()
     if found.frames is None:
         return Expression(segments, turns, speakers=())
-    with open_store(store).local(found.frames) as path:
+    with store.local(found.frames) as path:
         heard = express(segments, turns, read_frames(path), found.recording.duration_s)
     if found.recording.channels:
         names = {channel.number: channels.name(channel.number) for channel in found.recording.channels}
@@ -135,11 +133,11 @@ def _heard(found: Findings, store: str) -> "Expression":
     return heard
 
 
-def tracks(recording: Recording, names: Mapping[int, str], store: str) -> "Iterator[Track]":
+def tracks(recording: Recording, names: Mapping[int, str], store: ArtifactStore) -> "Iterator[Track]":
     """The measured channels of a recording in which one person speaks in each, under the speakers' names by number."""
     from ecg_audio.results.frame_file import read_frames
     from ecg_audio.voice.expression import Track
 
     for channel, track in zip(recording.channels, recording.tracks, strict=True):
-        with open_store(store).local(frames_key(track)) as path:
+        with store.local(frames_key(track)) as path:
             yield Track(names[channel.number], channel.number, read_frames(path))

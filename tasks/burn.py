@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-from prefect import task
-
-from blocks.storage import open_store
-from ecg_audio import progress, workspace
+from ecg_audio import workspace
 from ecg_audio.analysis import Analysis
-from tasks.retrying import RETRYING
+from tasks.stage import Work, not_kept, stage
 
 BURNT = "burnt.mp4"
 
@@ -17,22 +14,22 @@ def burnt_key(run_id: str) -> str:
     return f"runs/{run_id}/{BURNT}"
 
 
-@task(name="burn", **RETRYING)
-def burn_in(analysis: Analysis, video: Path, run_id: str, store: str) -> None:
+@stage(key=not_kept, task_name="burn")
+def burn_in(work: Work, analysis: Analysis, video: Path, run_id: str) -> None:
     """Put a copy of a video with the result's captions in its picture into the store.
 
     Args:
+        work: see `Work`.
         analysis: the result.
         video: its recording.
         run_id: the run that asks.
-        store: reference of the artifact store.
 
     Raises:
         EcgError: as `captions.burn.burn` does.
     """
     from ecg_audio.captions import ass, burn, cues
 
-    with progress.current().stage("burn") as report, workspace.scratch("burn") as folder:
+    with workspace.scratch("burn") as folder:
         width, height = burn.picture_size(video)
         bounds = cues.CueSettings.for_language(analysis.text_language)
         if height > width:
@@ -47,5 +44,5 @@ def burn_in(analysis: Analysis, video: Path, run_id: str, store: str) -> None:
             title=analysis.title,
             left_out=cues.left_out(analysis.segments, bounds),
         )
-        burn.burn(video, script, folder / BURNT, report)
-        open_store(store).upload(burnt_key(run_id), folder / BURNT)
+        burn.burn(video, script, folder / BURNT, work.report)
+        work.store.upload(burnt_key(run_id), folder / BURNT)

@@ -1,6 +1,5 @@
 """classify_emotion: how each segment felt, where an emotion model is configured."""
 
-from blocks.storage import open_store
 from ecg_audio import progress
 from ecg_audio.analysis import Diarization, Emotion, Recording, Transcript
 from ecg_audio.compute.classifier import shared
@@ -8,13 +7,12 @@ from ecg_audio.errors import MeasurementFailed
 from ecg_audio.speech import channels
 from ecg_audio.speech.attribution import attribute
 from ecg_audio.voice.emotion import EmotionClassifier
-from tasks.stage import stage
+from tasks.stage import Work, stage
 
 _classifier = shared(EmotionClassifier)
 
 
 @stage(
-    "classify_emotion",
     "media",
     "compute",
     "speech",
@@ -24,18 +22,16 @@ _classifier = shared(EmotionClassifier)
     tags=["speech"],
 )
 def classify_emotion(
-    recording: Recording, store: str, model: str, transcript: Transcript, diarization: Diarization | None
+    work: Work, recording: Recording, model: str, transcript: Transcript, diarization: Diarization | None
 ) -> list[Emotion | None]:
     """Hear the emotion of each segment, in their order, each in its speaker's own channel where there is one."""
-    artifacts = open_store(store)
-    with progress.current().stage(classify_emotion.name) as report:
-        segments = attribute(transcript, diarization)
-        felt: dict[int, Emotion | None] = {}
-        names = [channels.name(channel.number) for channel in recording.channels]
-        for index, track in enumerate(recording.tracks):
-            own = [segment for segment in segments if not names or segment.speaker == names[index]]
-            heard = progress.part(report, index, len(recording.tracks))
-            with artifacts.local(track.key) as path:
-                found = _classifier(model).classify(path, own, report=heard)
-                felt |= dict(zip((segment.id for segment in own), found, strict=True))
-        return [felt[segment.id] for segment in segments]
+    segments = attribute(transcript, diarization)
+    felt: dict[int, Emotion | None] = {}
+    names = [channels.name(channel.number) for channel in recording.channels]
+    for index, track in enumerate(recording.tracks):
+        own = [segment for segment in segments if not names or segment.speaker == names[index]]
+        heard = progress.part(work.report, index, len(recording.tracks))
+        with work.store.local(track.key) as path:
+            found = _classifier(model).classify(path, own, report=heard)
+        felt |= dict(zip((segment.id for segment in own), found, strict=True))
+    return [felt[segment.id] for segment in segments]

@@ -2,24 +2,23 @@
 
 from pathlib import Path
 
-from blocks.storage import open_store
-from ecg_audio import layout, progress, workspace
+from ecg_audio import layout, workspace
 from ecg_audio.analysis import Media, Recording
 from ecg_audio.media import decode
 from ecg_audio.request import Channels, Limits
-from tasks.stage import nothing, stage
+from tasks.stage import Work, nothing, stage
 
 
 def _source(media: Media) -> list[str]:
     return [media.sha256, *(notice.code for notice in media.notices)]  # notices go on into the recording's own
 
 
-@stage("extract", "media", parts={"media": _source, "limits": nothing})
+@stage("media", parts={"media": _source, "limits": nothing})
 def extract(
-    media: Media, store: str, limits: Limits, audio_stream: int | None = None, channels: Channels = "auto"
+    work: Work, media: Media, limits: Limits, audio_stream: int | None = None, channels: Channels = "auto"
 ) -> Recording:
     """Decode the audio of a media file and keep it as FLAC in the artifact store, channels beside it if asked."""
-    with progress.current().stage(extract.name) as report, workspace.scratch("extract") as folder:
+    with workspace.scratch("extract") as folder:
         target = folder / "recording.flac"
         key = layout.recording(media.sha256, audio_stream)
         recording = decode.extract(
@@ -29,13 +28,12 @@ def extract(
             sha256=media.sha256,
             limits=limits,
             audio_stream=audio_stream,
-            report=report,
+            report=work.report,
             size_bytes=media.size_bytes,
             channels=channels,
         )
         recording = recording.model_copy(update={"notices": (*media.notices, *recording.notices)})
-        artifacts = open_store(store)
         for channel in recording.channels:
-            artifacts.upload(channel.key, decode.channel_path(target, channel.number))
-        artifacts.upload(key, target)  # last: where it is, its channels are
+            work.store.upload(channel.key, decode.channel_path(target, channel.number))
+        work.store.upload(key, target)  # last: where it is, its channels are
         return recording

@@ -1,7 +1,5 @@
 """find_events: what is heard beside words, where the request wants it."""
 
-from blocks.storage import open_store
-from ecg_audio import progress
 from ecg_audio.analysis import Diarization, Event, EventKind, Notice, Recording, Transcript
 from ecg_audio.compute import hub
 from ecg_audio.compute.classifier import shared
@@ -9,7 +7,7 @@ from ecg_audio.errors import MeasurementFailed
 from ecg_audio.sound_events import Events, Remarks
 from ecg_audio.sounds.classifier import SoundClassifier
 from ecg_audio.speech import engine
-from tasks.stage import stage
+from tasks.stage import Work, stage
 
 CLASSIFYING = 0.7  # of the progress, where a model is asked
 
@@ -18,7 +16,6 @@ _classifier = shared(SoundClassifier)
 
 
 @stage(
-    "find_events",
     "media",
     "compute",
     "speech",
@@ -31,8 +28,8 @@ _classifier = shared(SoundClassifier)
     tags=["speech"],
 )
 def find_events(
+    work: Work,
     recording: Recording,
-    store: str,
     models: str,
     kinds: tuple[EventKind, ...],
     model: str | None,
@@ -43,8 +40,8 @@ def find_events(
     """Find pauses and sounds.
 
     Args:
+        work: see `Work`.
         recording: the sound.
-        store: reference of the artifact store.
         models: what the request says of its models.
         kinds: of events, those to look for.
         model: a sound classifier; None: the recogniser, the diarization and the frames say what they can.
@@ -58,26 +55,25 @@ def find_events(
     from ecg_audio.sounds.signals import COLUMNS
     from ecg_audio.speech.listen import LONGEST_S
 
-    artifacts = open_store(store)
-    with progress.current().stage(find_events.name) as report, artifacts.local(recording.key) as path:
-        with artifacts.local(frames) as measured:
-            search = EventSearch(transcript, read_frames(measured, COLUMNS), recording.duration_s, kinds)
-        classified: tuple[Event, ...] = ()
+    with work.store.local(frames) as measured:
+        search = EventSearch(transcript, read_frames(measured, COLUMNS), recording.duration_s, kinds)
+    classified: tuple[Event, ...] = ()
+    remarked = Remarks(remarks=())
+    begun = CLASSIFYING if model else 0.0
+    with work.store.local(recording.key) as path:
         if model:
-            classified = _classifier(model).classify(path, report=lambda fraction: report(CLASSIFYING * fraction))
-        begun = CLASSIFYING if model else 0.0
-        remarked = Remarks(remarks=())
+            classified = _classifier(model).classify(path, report=lambda fraction: work.report(CLASSIFYING * fraction))
         if spans := search.unnamed(LONGEST_S):
             spoken = transcript.language if transcript.language != "und" else "en"
             remarked = engine.shared(models).listen(
-                path, spans=spans, language=spoken, report=lambda done: report(begun + (1 - begun) * done)
+                path, spans=spans, language=spoken, report=lambda done: work.report(begun + (1 - begun) * done)
             )
-        return Events(
-            kinds=kinds,
-            found=search.events(diarization, remarked, classified),
-            model=hub.called(model) if model else None,
-            notices=(*remarked.notices, *_unasked(remarked.unasked, len(spans))),
-        )
+    return Events(
+        kinds=kinds,
+        found=search.events(diarization, remarked, classified),
+        model=hub.called(model) if model else None,
+        notices=(*remarked.notices, *_unasked(remarked.unasked, len(spans))),
+    )
 
 
 def _unasked(count: int, of: int) -> tuple[Notice, ...]:

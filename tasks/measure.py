@@ -3,27 +3,25 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from blocks.storage import ArtifactStore, open_store
+from blocks.storage import ArtifactStore
 from ecg_audio import progress, time_limit, workspace
 from ecg_audio.analysis import Recording
 from ecg_audio.errors import MeasurementFailed
 from ecg_audio.progress import Report
 from ecg_audio.time_limit import Deadline
 from tasks import keys
-from tasks.stage import stage
+from tasks.stage import Work, stage
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-@stage("measure", "media", "voice", "results", failure=MeasurementFailed)
-def measure(recording: Recording, store: str) -> str:
+@stage("media", "voice", "results", failure=MeasurementFailed)
+def measure(work: Work, recording: Recording) -> str:
     """Measure a recording's voice in one pass, and that of each of its channels; returns the key of its frames."""
-    artifacts = open_store(store)
     measured = list(dict.fromkeys((recording.model_copy(update={"channels": ()}), *recording.tracks)))
-    with progress.current().stage(measure.name) as report:
-        for index, one in enumerate(measured):
-            _measure(one, artifacts, progress.part(report, index, len(measured)))
+    for index, one in enumerate(measured):
+        _measure(one, work.store, progress.part(work.report, index, len(measured)))
     return frames_key(recording)
 
 

@@ -12,16 +12,14 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import quote
 
-from prefect import task
-
 from blocks.published import published
-from blocks.storage import ArtifactStore, open_store
-from ecg_audio import layout, progress, workspace
+from blocks.storage import ArtifactStore
+from ecg_audio import layout, workspace
 from ecg_audio.analysis import Analysis
 from ecg_audio.errors import EcgError, ResultNotFound
 from ecg_audio.results import manifest
 from ecg_audio.results.outcome import TABLES, Outputs
-from tasks.retrying import RETRYING
+from tasks.stage import Work, not_kept, stage
 
 NAMES = {
     "analysis": "analysis.json",
@@ -56,11 +54,11 @@ class _Output:
     path: Path
 
 
-@task(name="publish", **RETRYING)
+@stage(key=not_kept)
 def publish(
+    work: Work,
     analysis: Analysis,
     frames: str | None,
-    store: str,
     media: Path | None = None,
     asked: str | None = None,
     original: bytes | None = None,
@@ -68,9 +66,9 @@ def publish(
     """Write a job's outputs and make them the job's published result.
 
     Args:
+        work: see `Work`.
         analysis: the result.
         frames: key of its voice frames; None: there are none.
-        store: reference of the artifact store.
         media: the source, where it is a file of this machine that stays: the report page plays it.
         asked: the request's digest, for whoever wants to know whether the same was asked before.
         original: the document of the machine's own result, where this one is a correction of it. The report then shows
@@ -80,8 +78,8 @@ def publish(
         PublishFailed: the store does not take them; the job's earlier result, if any, stands untouched as far as its
             manifest, and nothing half-written is left.
     """
-    artifacts = open_store(store)
-    with progress.current().stage("publish") as report, workspace.scratch("publish") as folder:
+    artifacts = work.store
+    with workspace.scratch("publish") as folder:
         outputs = _rendered(analysis, frames, artifacts, folder, media, original)
         earlier = published(artifacts, analysis.job_id)
         before = {output.key for output in earlier.outputs.values()} if earlier else set()
@@ -89,7 +87,7 @@ def publish(
         try:
             for done, output in enumerate(outputs):
                 artifacts.upload(output.key, output.path)
-                report(done / (len(outputs) + 1))
+                work.report(done / (len(outputs) + 1))
             _put_back(artifacts, {output.key: output.path for output in outputs if output.key in before})
             written = manifest.build(
                 analysis,

@@ -5,17 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from prefect import task
-
-from blocks.storage import open_store
-from ecg_audio import progress
 from ecg_audio.analysis import Analysis, Edits, Notice, Revision, Segment, Transcript, Utterance, Word
 from ecg_audio.revision import draft as drafts
 from ecg_audio.revision import naming
-from tasks.align import aligned_in
-from tasks.assemble import PACKAGE, tracks
+from tasks.align import align, aligned_in
+from tasks.assemble import PACKAGE, assemble, tracks
 from tasks.measure import frames_key
-from tasks.retrying import RETRYING
+from tasks.stage import Work, not_kept, stage
 
 UNHEARD = "REVISED_UNHEARD"
 """The notice of a result that was corrected when its recording had been removed."""
@@ -27,37 +23,36 @@ LONGEST_S = 30.0
 """Of sound that is aligned as one."""
 
 
-@task(name="realign", tags=["speech"], **RETRYING)
-def realign(before: Analysis, draft: Analysis, frames: str, store: str, machine: Analysis) -> Analysis:
+@stage(key=not_kept, tags=["speech"], within=align.name)
+def realign(work: Work, before: Analysis, draft: Analysis, frames: str, machine: Analysis) -> Analysis:
     """The draft of a revision whose new words have the times at which they are said.
 
     Args:
+        work: see `Work`.
         before: the result as it was.
         draft: the same with a person's corrections (`revision.drafted`).
         frames: key of the recording's voice frames.
-        store: reference of the artifact store.
         machine: the machine's own result.
     """
     segments = sorted(drafts.changed(before, draft), key=lambda one: one.start_s)
-    with progress.current().stage("align") as report:
-        recording, artifacts = before.recording, open_store(store)
-        sounds = {one.number: track for one, track in zip(recording.channels, recording.tracks, strict=False)}
-        heard_in = {one.id: one.channel for one in before.speakers}
-        spoken = {segment.id: segment.speaker for segment in before.segments}  # whose channel the sound is in
-        found: dict[int, tuple[Word, ...]] = {}
-        for number in dict.fromkeys(heard_in.get(spoken[one.id] or "") for one in segments):
-            own = [one for one in segments if heard_in.get(spoken[one.id] or "") == number]
-            track = recording if number is None else sounds[number]
-            measured = frames if number is None else frames_key(track)
-            asked = Transcript(
-                model=before.transcription_model,
-                language=before.language,
-                task=before.task,
-                utterances=_utterances(own, before, draft),
-                speech=(),
-            )
-            timed = aligned_in(track, artifacts, before.models_requested, asked, measured, report)
-            found |= _by_segment(own, timed)
+    recording = before.recording
+    sounds = {one.number: track for one, track in zip(recording.channels, recording.tracks, strict=False)}
+    heard_in = {one.id: one.channel for one in before.speakers}
+    spoken = {segment.id: segment.speaker for segment in before.segments}  # whose channel the sound is in
+    found: dict[int, tuple[Word, ...]] = {}
+    for number in dict.fromkeys(heard_in.get(spoken[one.id] or "") for one in segments):
+        own = [one for one in segments if heard_in.get(spoken[one.id] or "") == number]
+        track = recording if number is None else sounds[number]
+        measured = frames if number is None else frames_key(track)
+        asked = Transcript(
+            model=before.transcription_model,
+            language=before.language,
+            task=before.task,
+            utterances=_utterances(own, before, draft),
+            speech=(),
+        )
+        timed = aligned_in(track, work.store, before.models_requested, asked, measured, work.report)
+        found |= _by_segment(own, timed)
     return draft.model_copy(update={"segments": _placed(before, draft, found, machine)})
 
 
@@ -91,36 +86,36 @@ def _revised(found: Analysis, edits: tuple[Edits, ...], original_run_id: str, ru
     )
 
 
-@task(name="reassemble", **RETRYING)
+@stage(key=not_kept, within=assemble.name)
 def reassemble(
+    work: Work,
     before: Analysis,
     draft: Analysis,
     edits: tuple[Edits, ...],
     original_run_id: str,
     run_id: str,
     frames: str,
-    store: str,
 ) -> Analysis:
     """The revised result: every word, segment and speaker measured again, and compared with its speaker's others.
 
     Args:
+        work: see `Work`.
         before: the result as it was.
         draft: with corrected texts, speakers and times.
         edits: all corrections since the machine's own result; none: it is that again.
         original_run_id: the run that made the machine's own result.
         run_id: the run that revises.
         frames: key of the recording's voice frames.
-        store: reference of the artifact store.
     """
     from ecg_audio.results.frame_file import read_frames
     from ecg_audio.voice.expression import express, express_apart
 
-    with progress.current().stage("assemble"), open_store(store).local(frames) as path:
+    with work.store.local(frames) as path:
         heard = express(draft.segments, draft.turns, read_frames(path), draft.recording.duration_s)
         names = edits[-1].speakers if edits else {}
         apart = _channels(before, draft, names)
         if apart:
-            own = tracks(draft.recording, apart, store)
+            own = tracks(draft.recording, apart, work.store)
             heard = express_apart(heard, draft.turns, own, draft.recording.duration_s)
         vectors = drafts.merged(before.speakers, names)
         given = naming.after(before.speakers, edits[-1]) if edits else {}

@@ -1,25 +1,28 @@
-"""A stage of a job: a Prefect task that knows its name, when it is tried again, and under which key its result is kept.
+"""A stage of a job: a Prefect task with a place in the job's progress, and a key under which its result is kept.
 
 `@stage` says once what decides a stage's result: the code of some rooms of `ecg_audio`, and the stage's own parameters.
 A result is found again by Prefect where all of these are the same.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
-from typing import Any, Generic, ParamSpec, TypeVar
+from functools import cached_property
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from prefect import task
+from prefect import Task, task
 from prefect.cache_policies import CacheKeyFnPolicy
 from prefect.futures import PrefectFuture
+from prefect.utilities.annotations import quote
 from pydantic import BaseModel
 
-from blocks.storage import ArtifactStore, result_storage
+from blocks.storage import ArtifactStore, open_store, result_storage
+from ecg_audio import progress
 from ecg_audio.analysis import Media, Recording
 from ecg_audio.errors import EcgError
-from ecg_audio.progress import WEIGHTS
+from ecg_audio.progress import WEIGHTS, Report
 from tasks import keys
-from tasks.quoting import quoted
 from tasks.retrying import RETRYING
 
 P = ParamSpec("P")
@@ -34,38 +37,65 @@ def nothing(_value: object) -> None:
     """Of a parameter that decides nothing."""
 
 
+class Work:
+    """What a stage works with, beside its arguments.
+
+    Attributes:
+        report: takes the finished fraction.
+    """
+
+    def __init__(self, reference: str, report: Report) -> None:
+        self._reference = reference
+        self.report = report
+
+    @cached_property
+    def store(self) -> ArtifactStore:
+        """The job's store; opened where it is needed."""
+        return open_store(self._reference)
+
+
 class Stage(Generic[P, R]):
     """See `stage`.
 
     Attributes:
-        name: as in progress, in records and in Prefect.
+        name: as in progress and in records.
         failure: the class that names an unforeseen exception of a stage that a job can do without.
+        task: of Prefect; the store's reference is its first argument.
     """
 
     def __init__(
         self,
-        function: Callable[P, R],
-        name: str,
+        function: Callable[Concatenate[Work, P], R],
         *,
         rooms: Sequence[str],
         parts: Mapping[str, Part],
         key: Callable[..., str | None] | None,
         failure: type[EcgError],
         tags: Sequence[str],
+        task_name: str | None,
+        within: str | None,
     ) -> None:
+        task_name = task_name or function.__name__
+        self.name = name = within or task_name
         assert name in WEIGHTS, f"{name} has no weight in a job's progress"
-        self.name = name
         self.failure = failure
-        self.task = task(name=name, tags=tags, **RETRYING)(function)
-        self._rooms = rooms
-        self._parts = {"store": nothing, **parts}
-        self._own_key = key
-        self._signature = inspect.signature(function)
+        work, *own = inspect.signature(function).parameters.values()
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        @functools.wraps(function)
+        def run(store: str, *args: P.args, **kwargs: P.kwargs) -> R:
+            with progress.current().stage(name) as report:
+                return function(Work(store, report), *args, **kwargs)
+
+        run.__signature__ = inspect.Signature([work.replace(name="store", annotation=str), *own])  # type: ignore[attr-defined]
+        self.task: Task[..., R] = task(name=task_name, tags=tags, **RETRYING)(run)
+        self._rooms = rooms
+        self._parts = parts
+        self._own_key = key
+        self._signature = inspect.Signature(own)
+
+    def __call__(self, store: ArtifactStore, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run it here, as a task of the flow that calls; nothing is kept."""
-        marked = self._marked(*args, **kwargs)
-        found: R = self.task(*marked.args, **marked.kwargs)
+        found: R = self.task(store.reference, **self._handed(*args, **kwargs))
         return found
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str | None:
@@ -86,52 +116,61 @@ class Stage(Generic[P, R]):
     def submit(self, store: ArtifactStore, refresh: bool, *args: P.args, **kwargs: P.kwargs) -> PrefectFuture[R]:
         """Begin it, unless its result is kept in the store, and keep the result. `refresh`: begin it all the same."""
         key = self.key(*args, **kwargs)
-        marked = self._marked(*args, **kwargs)
-        begun: PrefectFuture[R]
-        if key is None:
-            begun = self.task.submit(*marked.args, **marked.kwargs)
-            return begun
-        if not refresh:
-            keys.known(store, key)  # a torn record goes
-        kept = self.task.with_options(
-            cache_policy=CacheKeyFnPolicy(cache_key_fn=lambda _context, _parameters: key),
-            result_storage=result_storage(store.reference),
-            result_serializer=SERIALIZER,
-            persist_result=True,
-            refresh_cache=refresh,
-        )
-        begun = kept.submit(*marked.args, **marked.kwargs)
-        return begun
+        begun = self.task
+        if key is not None:
+            if not refresh:
+                keys.known(store, key)  # a torn record goes
+            begun = begun.with_options(
+                cache_policy=CacheKeyFnPolicy(cache_key_fn=lambda _context, _parameters: key),
+                result_storage=result_storage(store.reference),
+                result_serializer=SERIALIZER,
+                persist_result=True,
+                refresh_cache=refresh,
+            )
+        future: PrefectFuture[R] = begun.submit(store.reference, **self._handed(*args, **kwargs))
+        return future
 
-    def _marked(self, *args: P.args, **kwargs: P.kwargs) -> inspect.BoundArguments:
-        bound = self._signature.bind(*args, **kwargs)
-        for name, value in bound.arguments.items():
-            bound.arguments[name] = quoted(value)
-        return bound
+    def _handed(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
+        """The arguments by name, so marked that Prefect neither looks through them for futures, twice, nor copies them.
+
+        For the result of an hour that takes longer than the task. Ours hold none.
+        """
+        return {name: quote(value) for name, value in self._signature.bind(*args, **kwargs).arguments.items()}
 
 
 def stage(
-    name: str,
     *rooms: str,
     parts: Mapping[str, Part] | None = None,
     key: Callable[..., str | None] | None = None,
     failure: type[EcgError] = EcgError,
     tags: Sequence[str] = (),
-) -> Callable[[Callable[P, R]], Stage[P, R]]:
-    """Make a function a stage.
+    task_name: str | None = None,
+    within: str | None = None,
+) -> Callable[[Callable[Concatenate[Work, P], R]], Stage[P, R]]:
+    """Make a function a stage of its own name, which is one of `progress.WEIGHTS`. Its first parameter is its `Work`.
 
     Args:
-        name: one of `progress.WEIGHTS`.
         rooms: of `ecg_audio`, whose code makes the result.
         parts: what of a parameter decides the result, where that is not all of it: a model's name stands for its
-            fingerprint, `nothing` for a parameter that decides nothing. The store never does.
+            fingerprint, `nothing` for a parameter that decides nothing.
         key: makes the whole key of the arguments instead; None as its answer: the result is not kept.
         failure: see `Stage`.
         tags: of the task, for limits of how many run at once.
+        task_name: what Prefect calls it, where that is not the function's name.
+        within: the stage that it is in progress and records, where it is not one of its own.
     """
 
-    def made(function: Callable[P, R]) -> Stage[P, R]:
-        return Stage(function, name, rooms=rooms, parts=parts or {}, key=key, failure=failure, tags=tags)
+    def made(function: Callable[Concatenate[Work, P], R]) -> Stage[P, R]:
+        return Stage(
+            function,
+            rooms=rooms,
+            parts=parts or {},
+            key=key,
+            failure=failure,
+            tags=tags,
+            task_name=task_name,
+            within=within,
+        )
 
     return made
 

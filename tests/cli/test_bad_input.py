@@ -306,7 +306,7 @@ def test_a_store_that_fills_up(ecg: Ecg, tmp_path: Path, talk: Path, monkeypatch
     """A store that stops taking objects while publishing is PUBLISH_ERROR: no manifest, temporary files gone."""
     from tasks.publish import publish
 
-    monkeypatch.setattr(publish, "retry_delay_seconds", [0.05])
+    monkeypatch.setattr(publish.task, "retry_delay_seconds", [0.05])
     (tmp_path / "ecg-results").mkdir()
     (tmp_path / "ecg-results/features").touch()
     ended = ecg("analyze", str(talk))

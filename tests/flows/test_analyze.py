@@ -43,7 +43,7 @@ Calls = Callable[[], list[str]]
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for task in (transcribe.task, diarize.task, publish):
+    for task in (transcribe.task, diarize.task, publish.task):
         monkeypatch.setattr(task, "retry_delay_seconds", [0.05])
 
 

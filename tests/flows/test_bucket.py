@@ -35,7 +35,7 @@ def asked(s3: S3Service, ask: Ask, talk: Path, monkeypatch: pytest.MonkeyPatch) 
     for name, value in s3.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr(publish, "retry_delay_seconds", [0.05])
+    monkeypatch.setattr(publish.task, "retry_delay_seconds", [0.05])
     name = s3.bucket()
     s3.client.upload_file(str(talk), name, "videos/내 영상 1.mp4")
     block = f"{type(s3).__name__.lower()}-{name}"

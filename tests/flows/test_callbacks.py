@@ -34,7 +34,7 @@ SECRET = "whsec_" + "c2hhcmVkIHNlY3JldCBvZiB0aGUgdHdv"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for slow in (transcribe.task, publish, notify, notify_revision):
+    for slow in (transcribe.task, publish.task, notify, notify_revision):
         monkeypatch.setattr(slow, "retry_delay_seconds", [0.05])
     usual = reporter.Reporter.__init__.__kwdefaults__ or {}
     hasty = {**usual, "at_most_every_s": 0.0, "at_least_every_s": 0.2}

@@ -210,7 +210,7 @@ def test_a_revision_that_is_not_published_changes_nothing(
     """The store goes away in the midst of it: the old result stands whole."""
     from blocks.folder import FolderStore
 
-    monkeypatch.setattr(publish, "retry_delay_seconds", [0.05])
+    monkeypatch.setattr(publish.task, "retry_delay_seconds", [0.05])
     whole = FolderStore.upload
 
     def broken(self: FolderStore, key: str, path: Path) -> None:

@@ -201,13 +201,13 @@ def test_a_file_that_is_removed_right_after_it_was_written_is_put_back(
     from tasks.publish import publish
 
     store, other, beside = FolderStore(tmp_path / "store"), FolderStore(tmp_path / "store"), Beside()
-    monkeypatch.setattr("tasks.publish.open_store", lambda _: other)
+    monkeypatch.setattr("tasks.stage.open_store", lambda _: other)
     for one in made(range(JOBS)):
-        publish.fn(one, None, "the store")
+        publish.task.fn("the store", one, None)
     revised = shorter(made([0])[0])
     before(other, "write", f"{layout.CLAIMS}/*", lambda _: beside.waits.set())
     removed = f"{WORDS}/{revised.job_id}.parquet"
-    before(store, "delete", removed, lambda _: beside.begin(lambda: publish.fn(revised, None, "the store")))
+    before(store, "delete", removed, lambda _: beside.begin(lambda: publish.task.fn("the store", revised, None)))
     compact(store)
     beside.end()
     assert counted(store)[revised.job_id] == 3

@@ -20,7 +20,7 @@ if __name__ == "__main__":
     }
     stub = StubEngine(folder / "calls", failing, os.environ.get("STUB_HANGING"))
     engine.shared = lambda _models: stub  # type: ignore[assignment]
-    publish.retry_delay_seconds = [0.1]
+    publish.task.retry_delay_seconds = [0.1]
     (folder / "pid").write_text(str(os.getpid()))
     os.environ["PREFECT__FLOW_ENTRYPOINT"] = "flows.analyze.analyze"
     runpy.run_module("prefect.engine", run_name="__main__")
