@@ -1,9 +1,9 @@
 """What a correct text makes of what was misheard: `python -m benchmarks.corrected [--material DIR] [--readings N]`.
 
 Material is a folder of recordings with the words of each in NAME.txt; beside them espeak-ng reads English sentences,
-whose times it tells itself. Each is made worse, so that Whisper base errs: by noise, by a telephone, by a room. What is
-recognised then is corrected by the right text, given as plain text as `ecg revise JOB --edits FILE.txt` takes it. Told
-are
+whose times it tells itself. Each is taken as it is and made worse, so that Whisper base errs: by noise, by a telephone,
+by a room. What is recognised then is corrected by the right text, given as plain text as `ecg revise JOB --edits
+FILE.txt` takes it. Told are
 
 - the word errors before, and those that are left;
 - how far the words that a person wrote begin from where they should, beside those that the recogniser had right, in
@@ -43,6 +43,7 @@ from ecg_audio.sampling import RATE_HZ
 
 Samples = Any
 WORSE: dict[str, Callable[[Samples], Samples]] = {
+    "as it is": lambda samples: samples,
     "noise at +5 dB": lambda samples: noisy(samples, 5.0),
     "noise at 0 dB": lambda samples: noisy(samples, 0.0),
     "noise at -3 dB": lambda samples: noisy(samples, -3.0),

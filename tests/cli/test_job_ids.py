@@ -57,7 +57,8 @@ def test_an_address_gives_the_name_of_what_it_serves(where: str, job_id: str) ->
 @given(st.text(min_size=1, max_size=80).filter(lambda name: "\0" not in name and "/" not in name))
 def test_every_name_is_an_id_that_requests_take(name: str) -> None:
     """No name of an object makes an id that a request refuses."""
-    AnalysisRequest.checked(source="unused", job_id=job_ids.named_after(f"s3://bucket/{name}"))
+    job_id = job_ids.named_after(f"s3://bucket/{name}")
+    assert AnalysisRequest.checked(source="unused", job_id=job_id).job_id == job_id
 
 
 def test_a_result_keeps_its_id(tmp_path: Path) -> None:

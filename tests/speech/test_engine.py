@@ -354,8 +354,10 @@ def test_a_model_that_cannot_translate_is_not_asked_to(model: str) -> None:
 
 @pytest.mark.parametrize("model", ["large-v3", EMBEDDED, TINY])
 def test_a_model_that_was_trained_to_translate_is_asked_to(model: str) -> None:
-    """A model in a directory is taken at its word."""
+    """A model in a directory is taken at its word; the same one for English alone is not asked."""
     check_guidance(Guidance(translate=True), model)
+    with pytest.raises(OptionUnsupported):
+        check_guidance(Guidance(translate=True), f"{model}.en")
 
 
 @pytest.mark.usefixtures("tiny")
