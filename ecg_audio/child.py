@@ -243,7 +243,7 @@ def answer(work: Callable[[Report], Any], tell: Callable[[tuple[str, Any]], None
         return "result", work(lambda fraction: tell(("progress", fraction)))
     except MemoryError:
         return "error", MemoryError()
-    except EcgError as error:
+    except (EcgError, ChildError) as error:
         return "error", error
     except Exception as error:  # noqa: BLE001 - reported to the parent, whatever it is
         # the traceback is text by now: foreign exceptions need not survive pickling

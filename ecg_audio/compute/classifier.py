@@ -1,4 +1,4 @@
-"""An audio classifier of transformers in a process of its own, which is loaded once and given back when idle."""
+"""Audio classifiers of transformers in a process beside this one, loaded once and given back when idle."""
 
 import atexit
 import contextlib
@@ -8,9 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from typing_extensions import override
+
 from ecg_audio import time_limit
 from ecg_audio.child import Child, ChildError
-from ecg_audio.compute import classification, gpu, hub
+from ecg_audio.compute import classification, gpu, hub, model_server
 from ecg_audio.compute.idle import IdleTimer
 from ecg_audio.environment import MODELS
 from ecg_audio.errors import EcgError, MeasurementFailed
@@ -19,13 +21,48 @@ from ecg_audio.settings import Emotion, Events, Models
 from ecg_audio.telemetry import TELEMETRY_OFF
 
 
+class ClassifierProcess(Child):
+    """A process that holds classifiers, and gives back those that nobody has used for ECG_MODELS_IDLE_S.
+
+    Attributes:
+        resident_bytes: what it held after its last work; None: nobody has looked.
+    """
+
+    resident_bytes: int | None = None
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, variables=MODELS, environment=dict(TELEMETRY_OFF))
+        self._idle_s = Models.read().models_idle_s
+        self._idle_timer = IdleTimer(self._idle_s, self._unload)
+
+    @override
+    def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        with self._idle_timer.work():
+            return super().call(function, *arguments, **options)
+
+    @override
+    def stop(self) -> None:
+        self._idle_timer.cancel()
+        super().stop()
+        self.resident_bytes = None
+
+    # as an engine has it
+    warm, close = Child.start, stop
+
+    def _unload(self) -> None:
+        # a process that ends meanwhile has nothing left to give back
+        with contextlib.suppress(EcgError, ChildError, OSError):
+            if self.running:
+                super().call(classification.unload, self._idle_s, timeout_s=time_limit.stage_s())
+
+
 class Classifier:
     """Keeps one model, whatever it hears.
 
     Args:
         model: hub name or directory.
         revision: of the hub's model; None takes the setting, or the newest.
-        process: where the model lives; None: a process of its own.
+        process: where the model lives; None: the model server, or where there is none a process of its own.
 
     Attributes:
         what: what messages call it.
@@ -38,9 +75,8 @@ class Classifier:
     def __init__(self, model: str, *, revision: str | None = None, process: Child | None = None) -> None:
         self.model = model
         self.revision = revision or self.settings.read().model_revision
-        self._idle_s = Models.read().models_idle_s
-        self._idle_timer = IdleTimer(self._idle_s, self._unload)
-        self._process = process or Child(self.what, variables=MODELS, environment=dict(TELEMETRY_OFF))
+        client = model_server.client()
+        self._process = process or (client.RemoteClassifiers() if client else ClassifierProcess(self.what))
 
     def fingerprint(self) -> dict[str, str]:
         """Model, revision and libraries that decide the results."""
@@ -53,7 +89,6 @@ class Classifier:
 
     def close(self) -> None:
         """End the model's process."""
-        self._idle_timer.cancel()
         self._process.stop()
 
     def _call(self, function: Callable[..., Any], recording: Path, *asked: object, report: Report) -> Any:
@@ -66,20 +101,11 @@ class Classifier:
         limit_s = time_limit.stage_on_s(recording, gpu=bool(gpu.gpus()))
         timeout_s = current().deadline.within(limit_s)
         try:
-            with self._idle_timer.work():
-                found, measured = self._process.call(
-                    function, str(recording), *asked, report=report, timeout_s=timeout_s
-                )
+            found, measured = self._process.call(function, str(recording), *asked, report=report, timeout_s=timeout_s)
         except ChildError as error:
             raise MeasurementFailed(f"{self.what} failed: {error}") from error
         took(measured.taken)
         return found
-
-    def _unload(self) -> None:
-        # a process that ends meanwhile has nothing left to give back
-        with contextlib.suppress(EcgError, ChildError, OSError):
-            if self._process.running:
-                self._process.call(classification.unload, self._idle_s, timeout_s=time_limit.stage_s())
 
 
 Kind = TypeVar("Kind", bound=Classifier)

@@ -3,6 +3,7 @@
 `ECG_MODEL_SERVER` names the server; a process then loads no models of its own.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,20 +65,43 @@ class RemoteEngine(Engine):
     @override
     def ask(self, stage: Stage, recording: Path, *asked: object, report: Report) -> Any:
         self._patiently("health")
-        try:
-            return call(self._address, "work", self._models, stage, recording, *asked, report=report)
-        except (OSError, EOFError) as error:
-            raise WorkerLost(f"the model server was lost while it worked ({type(error).__name__})") from error
+        return _work(self._address, "stage", self._models, stage, recording, *asked, report=report)
 
     def _patiently(self, what: str, *arguments: object) -> Any:
-        """Ask what costs nothing to ask again."""
-        again = Retrying(
-            stop=stop_after_delay(self._patience_s),
-            wait=wait_fixed(PAUSE_S),
-            retry=retry_if_exception_type((OSError, EOFError)),
-            reraise=True,
-        )
-        try:
-            return again(call, self._address, what, *arguments)
-        except (OSError, EOFError) as error:
-            raise WorkerLost(f"no model server answers at {self._address}") from error
+        return _patiently(self._patience_s, self._address, what, *arguments)
+
+
+class RemoteClassifiers:
+    """The model server in the place of a `ClassifierProcess`."""
+
+    def __init__(self) -> None:
+        self._address = Models.read().model_server or ""
+
+    def call(self, function: Callable[..., Any], *arguments: Any, report: Report, timeout_s: float) -> Any:
+        """As there; raises `WorkerLost` also where the server was lost."""
+        _patiently(PATIENCE_S, self._address, "health")
+        return _work(self._address, "classify", function, timeout_s, *arguments, report=report)
+
+    def stop(self) -> None:
+        """Nothing to do: the server goes on."""
+
+
+def _work(address: str, what: str, *arguments: object, report: Report) -> Any:
+    try:
+        return call(address, what, *arguments, report=report)
+    except (OSError, EOFError) as error:
+        raise WorkerLost(f"the model server was lost while it worked ({type(error).__name__})") from error
+
+
+def _patiently(patience_s: float, address: str, what: str, *arguments: object) -> Any:
+    """Ask what costs nothing to ask again."""
+    again = Retrying(
+        stop=stop_after_delay(patience_s),
+        wait=wait_fixed(PAUSE_S),
+        retry=retry_if_exception_type((OSError, EOFError)),
+        reraise=True,
+    )
+    try:
+        return again(call, address, what, *arguments)
+    except (OSError, EOFError) as error:
+        raise WorkerLost(f"no model server answers at {address}") from error

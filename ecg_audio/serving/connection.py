@@ -28,7 +28,7 @@ def call(address: str, what: str, *arguments: Any, report: Report = silent, sile
 
     Args:
         address: `/path/of/socket` or `unix:/path/of/socket`.
-        what: is asked for: `work`, or a question: see `server.ModelServer.answer`.
+        what: is asked for: `stage`, `classify` or a question: see `server.ModelServer.answer`.
         arguments: of it.
         report: hears its progress.
         silence_s: how long the server may say nothing.

@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from ecg_audio import local_socket, peer
 from ecg_audio.analysis import Notice
 from ecg_audio.child import answer
 from ecg_audio.compute import gpu
+from ecg_audio.compute.classifier import ClassifierProcess
 from ecg_audio.compute.memory import GIB, Metered
 from ecg_audio.errors import EcgError, InvalidRequest
 from ecg_audio.progress import Report, taking
@@ -52,8 +53,17 @@ DRAIN_S = 600.0
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Job:
+    """Work that waits for its turn; `process` does it, and is ended with it when nobody wants it any more."""
+
+    name: str
+    work: Callable[[Report], Any]
+    process: LocalEngine | ClassifierProcess
+
+
 class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Serves one engine, to processes of the same user.
+    """Serves one engine, and classifiers of transformers beside it, to processes of the same user.
 
     Args:
         engine: does the work, in its own model process.
@@ -87,6 +97,7 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.request_s = request_s
         self._room = threading.BoundedSemaphore(most_connections)
         self.engine = engine
+        self.classifiers = ClassifierProcess("the classifiers")
         self.slot = Slot(most_waiting)
         self.jobs: Counter[tuple[str, str]] = Counter()  # (stage, how it ended)
         self.recycled = 0
@@ -135,6 +146,7 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             self.serve_forever(poll_interval=0.1)
         finally:
             self.engine.close()
+            self.classifiers.close()
             self.server_close()
 
     def drain(self) -> None:
@@ -145,7 +157,6 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def health(self) -> dict[str, Any]:
         """What operators and load balancers ask."""
         process = self.engine.process
-        measured: Metered | None = next(reversed(process.memory.values()), None)
         return {
             "status": "draining" if self.slot.closed else "working" if self.slot.length else "ready",
             "queue": self.slot.length,
@@ -154,7 +165,8 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             "device": self.engine.settings.device,
             "loads": dict(process.loads),
             "loaded": list(process.loaded),
-            "resident_bytes": measured and measured.after.resident_bytes,
+            "resident_bytes": self._resident_bytes(),
+            "classifiers_resident_bytes": self.classifiers.resident_bytes,
             "gpu": (load := gpu.load()) and asdict(load),
             "recycled": self.recycled,
         }
@@ -164,8 +176,9 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         health = self.health()
         yield GaugeMetricFamily("ecg_models_queue", "Jobs that work or wait.", health["queue"])
         yield CounterMetricFamily("ecg_models_recycled", "Processes that had grown too large.", self.recycled)
-        if (resident_bytes := health["resident_bytes"]) is not None:
-            yield GaugeMetricFamily("ecg_models_resident_bytes", "Of the model process.", resident_bytes)
+        for process in ("", "classifiers_"):
+            if (resident_bytes := health[f"{process}resident_bytes"]) is not None:
+                yield GaugeMetricFamily(f"ecg_models_{process}resident_bytes", "Of the process.", resident_bytes)
         for name, figure in (health["gpu"] or {}).items():
             if figure is not None:
                 yield GaugeMetricFamily(f"ecg_gpu_{name}", "Of the first GPU, by all who use it.", figure)
@@ -183,6 +196,7 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         Raises:
             OSError: the client is gone, or takes nothing; its work was stopped, and the slot is free.
         """
+        jobs: Mapping[str, Callable[..., _Job]] = {"stage": self._stage, "classify": self._classify}
         questions: Mapping[str, Callable[..., Any]] = {
             "health": self.health,
             "about": self._about,
@@ -190,8 +204,8 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         }
         try:
             what, arguments = pickle.loads(call)  # noqa: S301 - of this user's own process
-            if what == "work":
-                self._work(pipe, *arguments)
+            if what in jobs:
+                self._work(pipe, jobs[what](*arguments))
             else:
                 pipe.send(("result", questions[what](*arguments)))
         except OSError:
@@ -207,25 +221,39 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def _fingerprint(self, models: str, stage: Stage) -> dict[str, str]:
         return self.engine.of(models).fingerprint(stage)
 
-    def _work(self, pipe: Connection, models: str, stage: Stage, recording: Path, *asked: Any) -> None:
+    def _stage(self, models: str, stage: Stage, recording: Path, *asked: Any) -> _Job:
+        def work(report: Report) -> Any:
+            return self.engine.of(models).ask(stage, recording, *asked, report=report)
+
+        return _Job(stage, work, self.engine)
+
+    def _classify(self, function: Callable[..., Any], timeout_s: float, *asked: Any) -> _Job:
+        def work(report: Report) -> Any:
+            found, measured = self.classifiers.call(function, *asked, report=report, timeout_s=timeout_s)
+            self.classifiers.resident_bytes = measured.after.resident_bytes
+            return found, measured
+
+        return _Job(function.__module__.rpartition(".")[2], work, self.classifiers)
+
+    def _work(self, pipe: Connection, job: _Job) -> None:
         ticket = self.slot.join()
         ended = "vanished"
         try:
             while not self.slot.wait(ticket, HEARTBEAT_S):
                 pipe.send(("waiting", self.slot.length))
-            ended = self._run(pipe, models, stage, recording, *asked)
+            ended = self._run(pipe, job)
         finally:
-            self.jobs[stage, ended] += 1
+            self.jobs[job.name, ended] += 1
             self.slot.leave(ticket)
 
-    def _run(self, pipe: Connection, models: str, stage: Stage, recording: Path, *asked: Any) -> str:
+    def _run(self, pipe: Connection, job: _Job) -> str:
         told: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
 
-        def work(report: Report) -> Any:
+        def run() -> None:
             with taking(lambda taken: told.put(("took", taken))):
-                return self.engine.of(models).ask(stage, recording, *asked, report=report)
+                told.put(answer(job.work, told.put))
 
-        worker = threading.Thread(target=lambda: told.put(answer(work, told.put)), name=stage)
+        worker = threading.Thread(target=run, name=job.name)
         worker.start()
         kind, value = "working", None
         try:
@@ -236,25 +264,27 @@ class ModelServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
                     kind, value = "working", None
                 pipe.send((kind, value))
         except OSError:
-            log.info("the client of %s is gone: its work is stopped", stage)
-            self.engine.close()
+            log.info("the client of %s is gone: its work is stopped", job.name)
+            job.process.close()
             worker.join()
-            self.engine.warm()
+            job.process.warm()
             raise
         worker.join()
         self._recycle()
         return "completed" if kind == "result" else getattr(value, "code", EcgError.code)
 
     def _recycle(self) -> None:
-        measured = next(reversed(self.engine.process.memory.values()), None)
-        if self._most_resident_bytes is None or measured is None:
-            return
-        if measured.after.resident_bytes > self._most_resident_bytes:
-            log.warning("the model process holds %.1f GB: replaced", measured.after.resident_bytes / 1e9)
-            self.recycled += 1
-            self.engine.close()
-            self.engine.process.memory.clear()
-            self.engine.warm()
+        sizes = ((self.engine, self._resident_bytes()), (self.classifiers, self.classifiers.resident_bytes))
+        for process, resident_bytes in sizes:
+            if self._most_resident_bytes and resident_bytes and resident_bytes > self._most_resident_bytes:
+                log.warning("a model process holds %.1f GB: replaced", resident_bytes / 1e9)
+                self.recycled += 1
+                process.close()
+                process.warm()
+
+    def _resident_bytes(self) -> int | None:
+        measured: Metered | None = next(reversed(self.engine.process.memory.values()), None)
+        return measured.after.resident_bytes if measured else None
 
 
 class _Handler(socketserver.BaseRequestHandler):

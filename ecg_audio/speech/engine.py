@@ -7,7 +7,6 @@ numpy. Where ECG_MODEL_SERVER is set, the models are that server's, and its clie
 import atexit
 import contextlib
 import functools
-import importlib
 import importlib.util
 import threading
 from abc import ABC, abstractmethod
@@ -20,7 +19,7 @@ from typing_extensions import override
 from ecg_audio import time_limit
 from ecg_audio.analysis import Diarization, Notice, Span, Transcript, VoiceVectors
 from ecg_audio.child import Child, ChildError
-from ecg_audio.compute import hub
+from ecg_audio.compute import hub, model_server
 from ecg_audio.compute.idle import IdleTimer
 from ecg_audio.compute.memory import Metered
 from ecg_audio.environment import MODELS
@@ -43,7 +42,6 @@ from ecg_audio.telemetry import TELEMETRY_OFF
 
 Stage = Literal["transcribe", "align", "diarize", "listen", "embed"]
 
-CLIENT = "ecg_audio.serving.client"  # serving stands above speech, so it is named here and not imported
 PACKAGES = ("whisperx", "faster-whisper", "ctranslate2", "pyannote-audio", "torch", "pocketsphinx")
 UNTRANSLATING = ("turbo", "distil")  # trained on transcription alone
 NO_SPEECH = Notice(code="NO_SPEECH", message="no speech was found in the recording")
@@ -163,10 +161,8 @@ def shared(models: str = AUTO) -> Engine:
         EngineUnavailable: the models cannot be had.
         InvalidRequest: a setting does not make sense.
     """
-    if Models.read().model_server:
-        engine: Engine = importlib.import_module(CLIENT).RemoteEngine(models=models)
-    else:
-        engine = LocalEngine(models, process=_process())
+    client = model_server.client()
+    engine: Engine = client.RemoteEngine(models=models) if client else LocalEngine(models, process=_process())
     atexit.register(engine.close)
     return engine
 
@@ -284,6 +280,7 @@ class ModelProcess:
         self._idle_timer.cancel()
         self.child.stop()
         self.loaded = ()
+        self.memory.clear()
 
     def _unload(self) -> None:
         """Give back what nobody has used for long; the process stays, with its imports."""

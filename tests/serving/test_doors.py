@@ -20,7 +20,7 @@ from tests.support.waiting import until
 
 __all__ = ["serve", "stub"]
 
-CALLS = pickle.dumps(("work", ("auto", "transcribe", Path("0.1.flac"), "auto", UNGUIDED)))
+CALLS = pickle.dumps(("stage", ("auto", "transcribe", Path("0.1.flac"), "auto", UNGUIDED)))
 ASKS = {"call": struct.pack("!i", len(CALLS)) + CALLS, "probe": b"GET /health HTTP/1.0\r\n\r\n"}
 CONNECT = "import socket\ns = socket.socket(socket.AF_UNIX)\ntry:\n    s.connect({!r})\n"
 REFUSED = "except OSError as error:\n    print(type(error).__name__)\n"

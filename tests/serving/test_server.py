@@ -58,6 +58,7 @@ def serve(place: Path) -> Iterator[Serve]:
     for server in servers:
         server.shutdown()
         server.server_close()
+        server.classifiers.stop()
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def asking(server: ModelServer) -> httpx.Client:
 def handed_in(server: ModelServer, recording: str) -> Connection:
     """The connection on which a server has been asked to transcribe, and has said something."""
     pipe = connect(server.address)
-    pipe.send(("work", ("auto", "transcribe", Path(recording), "auto", UNGUIDED)))
+    pipe.send(("stage", ("auto", "transcribe", Path(recording), "auto", UNGUIDED)))
     assert pipe.poll(10)
     return pipe
 
@@ -255,7 +256,7 @@ def test_what_a_stage_took_arrives_with_its_result(serve: Serve, stub: StubModel
     assert progress.states()[0].taken == Taken(peak_resident_bytes=1000)
 
 
-@pytest.mark.parametrize("asked", [("sing", ()), ("work", ("auto",)), ("fingerprint", ())])
+@pytest.mark.parametrize("asked", [("sing", ()), ("stage", ("auto",)), ("fingerprint", ())])
 def test_calls_that_make_no_sense_are_refused(serve: Serve, stub: StubModels, asked: tuple[str, Any]) -> None:
     """By name; they take no slot."""
     server = serve(stub)

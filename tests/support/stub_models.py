@@ -71,6 +71,7 @@ class StubModels:
     def close(self) -> None:
         """As a model process that is ended: who works there hears that it is lost."""
         self.closed += 1
+        self.process.memory.clear()
         self._stop.set()
 
     def transcribe(self, recording: Path, language: str, guidance: Guidance, *, report: Report) -> Transcript:

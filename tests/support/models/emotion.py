@@ -19,6 +19,13 @@ def build_regressor(path: str, outputs: dict[str, float], *, report: Report = si
     save_file(weights, f"{path}/model.safetensors", metadata={"format": "pt"})
 
 
+def loads(*, report: Report = silent) -> dict[str, int]:
+    """How often each kind of classifier was loaded."""
+    from ecg_audio.compute import classification
+
+    return dict(classification.models.loads)
+
+
 def build(path: str, labels: list[str], heard: str, *, report: Report = silent) -> None:
     """Write a model with these labels that hears `heard` in everything, with a probability near 0.9 for three."""
     import torch
