@@ -1,8 +1,10 @@
-"""Results of every released schema beside today's: `released/` has each version's document and columns."""
+"""Results of every released schema beside today's: `released/` has a document and the tables' files of each version."""
 
 import json
+import zipfile
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import cache
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -17,32 +19,22 @@ from ecg_audio.results.schemas import TABLES
 from tests.support.results import corpus, factory
 
 RELEASED = Path(__file__).with_name("released")
-ADDED: dict[str, dict[str, dict[str, str]]] = json.loads((RELEASED / "columns.json").read_text())
-"""What each version added to the one before it: types of columns by table."""
-OLD, NEW = (factory.analysis(12, seed=seed, created_at="2026-03-05T08:00:00Z") for seed in (1, 2))
+VERSIONS = sorted(path.stem for path in RELEASED.glob("*.zip"))
+OLD = "550e8400-e29b-41d4-a716-000000000001"
+NEW = factory.analysis(12, seed=2, created_at="2026-03-05T08:00:00Z")
 
 
-def columns(version: str) -> dict[str, dict[str, str]]:
-    """The types of a version's columns by table."""
-    found: dict[str, dict[str, str]] = {}
-    for added, tables in ADDED.items():
-        for table, types in tables.items():
-            found.setdefault(table, {}).update(types)
-        if added == version:
-            break
-    return found
+@cache
+def released(version: str) -> dict[str, pa.Table]:
+    """The tables of a recording as that version wrote them, by name."""
+    with zipfile.ZipFile(RELEASED / f"{version}.zip") as files:
+        return {
+            PurePosixPath(name).parts[1]: pq.ParquetFile(pa.BufferReader(files.read(name))).read()
+            for name in files.namelist()
+        }
 
 
-def schema(table: str, version: str) -> pa.Schema:
-    """The columns that a version knew, which are still called and typed as they were."""
-    wanted = columns(version)[table]
-    fields = [TABLES[table].field(name) for name in wanted]
-    said = {field.name: str(field.type).replace("element", "item") for field in fields}
-    assert said == {name: kind.removesuffix(" not null").replace("element", "item") for name, kind in wanted.items()}
-    return pa.schema(fields)
-
-
-@pytest.fixture(params=ADDED)
+@pytest.fixture(params=VERSIONS)
 def version(request: pytest.FixtureRequest) -> str:
     """Each released version."""
     return str(request.param)
@@ -51,13 +43,9 @@ def version(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def folder(tmp_path: Path, version: str) -> Path:
     """A store with a recording that a released version published and one of today, on one day."""
-    store = corpus.publish(tmp_path / "store", [OLD, NEW])
-    for table in TABLES:
-        [path] = (store / "features" / table).glob(f"*/{OLD.job_id}.parquet")
-        if table in columns(version):
-            pq.write_table(pq.ParquetFile(path).read().select(list(columns(version)[table])), path)
-        else:
-            path.unlink()
+    store = corpus.publish(tmp_path / "store", [NEW])
+    with zipfile.ZipFile(RELEASED / f"{version}.zip") as files:
+        files.extractall(store)
     return store
 
 
@@ -71,16 +59,19 @@ def check(store: Path, version: str) -> None:
         open_tables(other, str(store), counted)
         for table in TABLES:
             rows = reading.table(str(store), table)
-            mine = rows[rows["job_id"].astype(str) == OLD.job_id]
-            known = columns(version).get(table)
-            assert bool(len(mine)) == (known is not None), table
-            for name in set(TABLES[table].names) - set(known or {}):
+            mine = rows[rows["job_id"].astype(str) == OLD]
+            known = released(version).get(table)
+            assert len(mine) == (known.num_rows if known else 0), table
+            for name in set(TABLES[table].names) - set(known.column_names if known else ()):
                 assert mine[name].isna().all(), (table, name)
             expected = rows["job_id"].astype(str).value_counts().sort_index()
             asked = f"SELECT job_id, count(*) FROM {table} GROUP BY job_id ORDER BY job_id"
             assert one.execute(asked).fetchall() == other.execute(asked).fetchall() == list(expected.items()), table
-    words = reading.words(str(store), job_id=OLD.job_id).sort_values(["segment_id", "word_index"])
-    assert words["text"].tolist() == [word.text for word in OLD.words]
+    by = ["segment_id", "word_index"]
+    words = reading.words(str(store), job_id=OLD).sort_values(by)
+    written = released(version)["words"].to_pandas().sort_values(by)
+    for name in ("text", "start_s", "rms_dbfs", "f0_mean_hz"):
+        assert words[name].tolist() == pytest.approx(written[name].tolist(), nan_ok=True), name
 
 
 def test_old_files_are_read_beside_todays(folder: Path, version: str) -> None:
@@ -88,22 +79,25 @@ def test_old_files_are_read_beside_todays(folder: Path, version: str) -> None:
     check(folder, version)
     list(compaction.compact(FolderStore(folder), before=datetime.now(UTC) + timedelta(days=1)))
     check(folder, version)
-    for table in columns(version):
+    for table, written in released(version).items():
         if table in compaction.SMALL:
-            key = f"features/{table}/date=2026-03-05/{OLD.job_id}.parquet"
+            key = f"features/{table}/date=2026-03-05/{OLD}.parquet"
             assert not (folder / key).exists()
             found = pq.read_table(pa.BufferReader(compaction.read(FolderStore(folder), key)))
-            assert set(found["job_id"].to_pylist()) == {OLD.job_id}
+            assert found["job_id"].to_pylist() == [OLD] * len(written)
 
 
 def test_todays_files_are_read_by_old_versions(folder: Path, version: str) -> None:
     """Every column that a released version reads is there, of its type, and never NULL where it never was."""
-    for table, known in columns(version).items():
+    for table, written in released(version).items():
         [path] = (folder / "features" / table).glob(f"*/{NEW.job_id}.parquet")
-        rows = ds.dataset(path, schema=schema(table, version), format="parquet").to_table()
+        assert pq.ParquetFile(path).schema_arrow.empty_table().select(written.column_names).schema.types == (
+            written.schema.types
+        ), table
+        rows = ds.dataset(path, schema=written.schema.remove_metadata(), format="parquet").to_table()
         assert len(rows)
-        for name, kind in known.items():
-            assert not (kind.endswith(" not null") and rows[name].null_count), (table, name)
+        for field in written.schema:
+            assert field.nullable or not rows[field.name].null_count, (table, field.name)
 
 
 def test_a_released_document_is_read(version: str) -> None:
@@ -117,4 +111,4 @@ def test_a_released_document_is_read(version: str) -> None:
     assert [word.voice.f0_mean_hz if word.voice else None for word in read.words] == [
         (word["voice"] or {}).get("f0_mean_hz") for word in said
     ]
-    assert read.exchanges is None
+    assert (read.exchanges is None) == ("exchanges" not in released(version))
