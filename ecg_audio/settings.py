@@ -165,6 +165,14 @@ class Files(Group):
             environment.UMASK,
         ),
     ] = "077"
+    compact_after: Annotated[
+        int,
+        _setting(
+            "When more recordings than these have files of their own in the tables, whoever finishes one makes a day's "
+            "files one, as `ecg compact` does; 0: nobody, so that each table of a job stays a file.",
+            ge=0,
+        ),
+    ] = 100
 
 
 class Sources(Group):

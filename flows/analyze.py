@@ -30,6 +30,7 @@ from ecg_audio.sounds import classifier, kinds
 from ecg_audio.speech import engine
 from ecg_audio.voice import emotion
 from flows.callbacks import answered
+from flows.compacting import compacting
 from flows.faults import resumable
 from flows.observation import begin, observed
 from flows.stages import Begun, Stages
@@ -71,6 +72,7 @@ def run_name() -> str:
     **UNKEPT,
 )
 @resumable
+@compacting
 @observed
 @answered
 def analyze(

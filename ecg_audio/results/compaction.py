@@ -13,6 +13,7 @@ longer what they were, and no file goes but the very one whose rows were copied.
 Frames are left alone: a recording has megabytes of them, and files of that size are as they should be.
 """
 
+import functools
 import hashlib
 import heapq
 import io
@@ -22,10 +23,10 @@ import re
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -54,6 +55,12 @@ WAITS_S = 180.0
 """How long a day is waited for that somebody else rewrites: longer than a dead one's claim stands."""
 HELD = "somebody else is rewriting it, or died while doing so less than a minute ago"
 CHANGED = "files of it changed meanwhile"
+SETTLED = timedelta(minutes=10)
+"""Whoever publishes has ended by then, or has taken its files back."""
+LARGER = 10
+"""A day's file is not written anew, unless somebody asks, while it is so many times as large as what is new."""
+MOST_BYTES = 512 << 20
+"""Nor where all of it is larger: it passes through the memory of whoever does it."""
 DAY_ROW_GROUP = 10_000
 """About so many rows of a day's file lie together: who asks for one job reads these, not the day."""
 _PARTITION = re.compile(r"features/(?P<table>[a-z]+)/date=(?P<day>\d{4}-\d{2}-\d{2})/(?P<job>[^/]+)\.parquet")
@@ -107,7 +114,47 @@ class Compacted:
     left: str | None = None
 
 
-def compact(store: Store, *, before: datetime, tables: Sequence[str] = SMALL) -> Iterator[Compacted]:
+def keep_few(store: Store, most: int, *, now: datetime) -> Iterator[Compacted]:
+    """Compact where more than so many recordings have files of their own: what is done as a store grows.
+
+    Files of the last `SETTLED` are left alone. So are days of which a tenth or less is new, so that a busy day is not
+    written a hundred times, and those of more than `MOST_BYTES`, which would take the memory of whoever does it.
+
+    Args:
+        store: the artifact store.
+        most: so many; 0: however many.
+        now: an aware time.
+
+    Yields:
+        As `compact` does.
+
+    Raises:
+        InvalidRequest: as in `compact`.
+        PublishFailed: likewise.
+    """
+    before = now - SETTLED
+    if not most:
+        return
+    small = [one for one in store.objects("features/recordings") if PurePosixPath(one.key).name != COMPACTED]
+    if sum(one.modified < before for one in small) <= most:
+        return
+    yield from compact(store, before=before, worth=_worth)
+
+
+def _worth(files: Sequence[Listed]) -> bool:
+    """Whether a day's files, its own large one last, are rewritten without anybody asking for it."""
+    sizes = [one.size_bytes for one in files]
+    whole = sizes[-1] if PurePosixPath(files[-1].key).name == COMPACTED else 0
+    return sum(sizes) <= MOST_BYTES and whole < LARGER * (sum(sizes) - whole)
+
+
+def compact(
+    store: Store,
+    *,
+    before: datetime,
+    tables: Sequence[str] = SMALL,
+    worth: Callable[[Sequence[Listed]], bool] = lambda _: True,
+) -> Iterator[Compacted]:
     """Make the small files of each day one.
 
     Only files last written before a moment are taken, and of jobs that are in `recordings` for the day: what is just
@@ -117,6 +164,7 @@ def compact(store: Store, *, before: datetime, tables: Sequence[str] = SMALL) ->
         store: the artifact store.
         before: an aware time.
         tables: which tables.
+        worth: whether some files of a day, its own large one last, are made one.
 
     Yields:
         What was done, day by day and table by table, after it was done; also what was left to somebody else.
@@ -126,14 +174,18 @@ def compact(store: Store, *, before: datetime, tables: Sequence[str] = SMALL) ->
         PublishFailed: the store does not answer; what was done stays, and compacting again goes on.
     """
     published = _days(store, "recordings")
-    in_day = {day: _jobs(store, _day_key("recordings", day)) for day in published}
+
+    @functools.cache
+    def known(day: str) -> Set[str]:
+        own = {_job(one.key) for one in published.get(day, ())}
+        return own | (_jobs(store, _day_key("recordings", day)) if day in published else set())
+
     for table in tables:
         for day, files in sorted(_days(store, table).items()):
-            known = {_job(one.key) for one in published.get(day, ())} | in_day.get(day, set())
-            if not _sources(files, before, known):
+            if len(files) < FEWEST or not (found := _sources(files, before, known(day))) or not worth(found):
                 continue
             with _claimed(store, table, day) as ours:
-                done = _merge(store, table, day, before, known) if ours else Compacted(table, day, left=HELD)
+                done = _merge(store, table, day, before, known(day)) if ours else Compacted(table, day, left=HELD)
             if done:
                 yield done
 
@@ -362,15 +414,25 @@ def _write(path: Path, files: Files, table: str, key: str, sources: Sequence[str
 
 
 def _day_rows(files: Files, table: str, key: str, without: Set[str | None]) -> Iterator[tuple[str, pa.Table]]:
-    """The rows of a day's file by job, in order, without those of some jobs."""
-    rows = _table(files, table, key)
-    rows = rows.take(pc.sort_indices(rows["job_id"]))  # an older version's are in no order
-    start = 0
-    for job, found in itertools.groupby(rows["job_id"].to_pylist()):
-        end = start + sum(1 for _ in found)
-        if job not in without:
-            yield str(job), rows.slice(start, end - start)
-        start = end
+    """The rows of a day's file by job, in order, without those of some jobs; a large job's come in pieces."""
+    for rows in _in_order(files, table, key):
+        start = 0
+        for job, found in itertools.groupby(rows["job_id"].to_pylist()):
+            end = start + sum(1 for _ in found)
+            if job not in without:
+                yield str(job), rows.slice(start, end - start)
+            start = end
+
+
+def _in_order(files: Files, table: str, key: str) -> Iterator[pa.Table]:
+    """The rows of a day's file in order of jobs, a row group at a time."""
+    file = pq.ParquetFile(pa.BufferReader(files.read(key)))
+    if file.num_row_groups and file.metadata.row_group(0).sorting_columns:
+        for number in range(file.num_row_groups):
+            yield _in_columns(file.read_row_group(number, use_threads=False), table, key)
+    else:  # an older version's are in no order
+        rows = _in_columns(file.read(use_threads=False), table, key)
+        yield rows.take(pc.sort_indices(rows["job_id"]))
 
 
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:
@@ -378,8 +440,12 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def _table(files: Files, table: str, key: str) -> pa.Table:
-    """A file's rows in a day's columns: those that an older version did not write are NULL."""
-    rows = pq.ParquetFile(pa.BufferReader(files.read(key))).read(use_threads=False)
+    """A file's rows in a day's columns."""
+    return _in_columns(pq.ParquetFile(pa.BufferReader(files.read(key))).read(use_threads=False), table, key)
+
+
+def _in_columns(rows: pa.Table, table: str, key: str) -> pa.Table:
+    """Rows of the file `key` in a day's columns: those that an older version did not write are NULL."""
     schema = DAYS[table]
     unknown = sorted(set(rows.column_names) - set(schema.names))
     if unknown:

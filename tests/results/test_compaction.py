@@ -69,6 +69,31 @@ def test_the_same_rows_in_fewer_files(folder: Path) -> None:
     assert list(compaction.compact(store(folder), before=NOW)) == []
 
 
+def test_a_growing_store_keeps_few_small_files(folder: Path) -> None:
+    """One recording too many, and the settled ones become one a day; not before, not at 0, and not what is new."""
+    before = rows(folder)
+    for most, now in ((JOBS, NOW), (0, NOW), (JOBS - 1, datetime.now(UTC))):
+        assert list(compaction.keep_few(store(folder), most, now=now)) == []
+    done = list(compaction.keep_few(store(folder), JOBS - 1, now=NOW))
+    assert {one.table for one in done} == set(compaction.SMALL)
+    assert rows(folder) == before
+    assert list(compaction.keep_few(store(folder), 1, now=NOW)) == []
+
+
+def test_a_large_day_is_not_rewritten_for_little(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While its file is many times what is new, and while all of it would take too much memory; asked for, it is."""
+    list(compaction.compact(store(folder), before=NOW))
+    corpus.publish(folder, made([JOBS]))
+    monkeypatch.setattr(compaction, "LARGER", 0)
+    assert list(compaction.keep_few(store(folder), 1, now=NOW)) == []
+    corpus.publish(folder, made([JOBS + 1]))
+    assert list(compaction.keep_few(store(folder), 1, now=NOW)) == []
+    monkeypatch.setattr(compaction, "LARGER", 10)
+    monkeypatch.setattr(compaction, "MOST_BYTES", 1000)
+    assert list(compaction.keep_few(store(folder), 1, now=NOW)) == []
+    assert len(list(compaction.compact(store(folder), before=NOW))) == len(compaction.SMALL)
+
+
 def test_figures_survive(folder: Path) -> None:
     """Not only the rows: every value of every column is as it was."""
     by = ["job_id", "segment_id", "word_index"]
