@@ -16,13 +16,14 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 from blocks.engine import use_settings
 from blocks.forgetting import remember
 from blocks.storage import ArtifactStore, check_source, key_of, open_store
-from ecg_audio import layout, modes, workspace
+from ecg_audio import layout, modes, settings, workspace
 from ecg_audio.analysis import Emotion, EventKind, Media, Naming, Recording
 from ecg_audio.duration import length
 from ecg_audio.errors import EcgError, EngineUnavailable, TooLong, WorkerLost
 from ecg_audio.media import decode, source
 from ecg_audio.progress import BESIDE, WEIGHTS, Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
+from ecg_audio.results.manifest import Origin
 from ecg_audio.results.outcome import Outcome, outcome
 from ecg_audio.settings import Models
 from ecg_audio.sound_events import Events
@@ -112,7 +113,8 @@ def analyze(
         for notice in found.notices:
             log.warning("%s (%s)", notice.message, notice.code)
         analysis = assemble(store, request, run_id, found, stages.records(recording.duration_s))
-        outputs = publish(store, analysis, found.frames, media=_lasting(media, folder), asked=request.digest)
+        lasting, origin = _lasting(media, folder), _origin(request, speech)
+        outputs = publish(store, analysis, found.frames, media=lasting, asked=request.digest, origin=origin)
         ended = outcome(analysis, outputs, stages.records(recording.duration_s))
         summarise(analysis, ended)
         log.info("published, %s: %d words, %d speakers", ended.status, ended.words, ended.speakers)
@@ -247,6 +249,17 @@ def _stages(wanted: Wanted, store: ArtifactStore, *, refresh: bool) -> Iterator[
     names = tuple(name for name in WEIGHTS if name not in BESIDE and not without.get(name))
     with tracked(Progress(names, listeners())) as progress:
         yield Stages(progress, store, refresh=refresh)
+
+
+def _origin(request: AnalysisRequest, speech: engine.Engine) -> Origin:
+    """What decides the result beside the recording. Whose job it is, and who is told, does not."""
+    options = request.model_dump(mode="json", exclude={"source", "job_id", "store", "callback"}, exclude_defaults=True)
+    groups = (settings.Engine, settings.Emotion, settings.Events)
+    said = {one.variable: one.value for group in groups for one in settings.held(group) if one.whence != "default"}
+    stages: tuple[engine.Stage, ...] = ("transcribe", "align", "diarize")
+    return Origin(
+        options=options, settings=said, engine={k: v for one in stages for k, v in speech.fingerprint(one).items()}
+    )
 
 
 def _title(store: ArtifactStore, asked: str, media: Media) -> str:

@@ -18,6 +18,7 @@ from ecg_audio import layout, workspace
 from ecg_audio.analysis import Analysis
 from ecg_audio.errors import EcgError, ResultNotFound
 from ecg_audio.results import manifest
+from ecg_audio.results.manifest import Origin
 from ecg_audio.results.outcome import TABLES, Outputs
 from tasks.stage import Work, not_kept, stage
 
@@ -62,6 +63,7 @@ def publish(
     media: Path | None = None,
     asked: str | None = None,
     original: bytes | None = None,
+    origin: Origin | None = None,
 ) -> Outputs:
     """Write a job's outputs and make them the job's published result.
 
@@ -73,6 +75,7 @@ def publish(
         asked: the request's digest, for whoever wants to know whether the same was asked before.
         original: the document of the machine's own result, where this one is a correction of it. The report then shows
             the recording that the report before it showed.
+        origin: what decided the result beside the recording; of a correction it is what it was.
 
     Raises:
         PublishFailed: the store does not take them; the job's earlier result, if any, stands untouched as far as its
@@ -93,6 +96,7 @@ def publish(
                 analysis,
                 {output.name: manifest.output(output.key, output.path.read_bytes()) for output in outputs},
                 request=asked,
+                origin=earlier.origin if earlier and original is not None else origin,
                 original_run_id=earlier.analysed_by if earlier and original is not None else None,
             )
             artifacts.write(layout.manifest(analysis.job_id), manifest.dumps(written))

@@ -49,4 +49,4 @@ def archive(analysis: Analysis, written: Manifest, read: Callable[[str], bytes])
     files |= {f"{analysis.job_id}.{ending}": dumps(analysis).encode() for ending, dumps in FORMATS.values()}
     if FRAMES in written.outputs:
         files[f"{analysis.job_id}.egemaps.csv"] = egemaps(analysis, files[f"{FRAMES}.parquet"]).encode()
-    return bundle.archive(analysis, files)
+    return bundle.archive(analysis, files, written.origin)

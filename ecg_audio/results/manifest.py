@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from ecg_audio.analysis import Analysis, Model
 from ecg_audio.errors import InvalidRequest, PublishFailed, ResultNotFound
 
-MANIFEST_VERSION = "1.1"
+MANIFEST_VERSION = "1.2"
 
 MEDIA_TYPES = {
     # by the key's ending
@@ -38,6 +38,14 @@ class Output(Model):
     media_type: str
 
 
+class Origin(Model):
+    """What decided a result beside the recording: enough to make it again."""
+
+    options: dict[str, JsonValue]  # the request's fields that are not what they are by themselves
+    settings: dict[str, str]  # of the models, by variable, where they are not what they are by themselves
+    engine: dict[str, str]  # models with digests of their content, packages, what the models were run with
+
+
 class Manifest(Model):
     """What one job published. `outputs` goes by name: analysis, backend, rttm, srt, ..., tables/recordings, ..."""
 
@@ -49,6 +57,7 @@ class Manifest(Model):
     software_version: str
     analysis_schema_version: str
     request: str | None = None  # digest of what was asked; None: not known
+    origin: Origin | None = None  # None: an older version did not say
     original_run_id: str | None = None  # that analysed the recording, where a person has corrected what it found
     outputs: dict[str, Output]
 
@@ -76,6 +85,7 @@ def build(
     outputs: Mapping[str, Output],
     *,
     request: str | None = None,
+    origin: Origin | None = None,
     original_run_id: str | None = None,
     created_at: datetime | None = None,
 ) -> Manifest:
@@ -85,6 +95,7 @@ def build(
         analysis: what was published.
         outputs: each file by its name, as `output` describes it.
         request: the digest of what was asked.
+        origin: what decided the result beside the recording.
         original_run_id: the run that analysed the recording, where this is a correction of what it found.
         created_at: an aware time; None takes now.
     """
@@ -97,6 +108,7 @@ def build(
         software_version=analysis.software_version,
         analysis_schema_version=analysis.schema_version,
         request=request,
+        origin=origin,
         original_run_id=original_run_id,
         outputs=dict(sorted(outputs.items())),
     )

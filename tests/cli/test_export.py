@@ -2,14 +2,18 @@
 
 import hashlib
 import io
+import shlex
 import zipfile
 from pathlib import Path
 
 import pytest
+import typer
 
 from blocks.folder import FolderStore
+from deployments.cli.main import app
 from ecg_audio import layout
 from ecg_audio.claim import claimed
+from ecg_audio.request import GB, AnalysisRequest, Limits
 from ecg_audio.results import bundle, document, manifest
 from ecg_audio.results.outcome import TABLES
 from tests.support.commands import Ecg, Ended
@@ -70,6 +74,33 @@ def test_a_bundle_says_how_it_is_made_again() -> None:
         f"ecg analyze 'a talk.wav' --job-id {led.job_id} --models {led.models_requested} --language en "
         "--voice-vectors --hotwords 'Ana; rm'"
     )
+
+
+def test_the_command_has_every_option_and_setting() -> None:
+    """What was asked, as `ecg analyze` understands it, and what was set; the digests of the models beside it."""
+    asked = AnalysisRequest(
+        source="talk.wav",
+        job_id="talk",
+        speakers=2,
+        sounds=False,
+        translate=True,
+        channels="mixed",
+        initial_prompt="Ana said:",
+        limits=Limits(max_bytes=8 * GB, max_duration_s=6 * 3600),
+    )
+    options = asked.model_dump(mode="json", exclude={"source", "job_id"}, exclude_defaults=True)
+    engine = {"content of base": "0f" * 32}
+    origin = manifest.Origin(options=options, settings={"ECG_WHISPERX_BEAM_SIZE": "2"}, engine=engine)
+    told = bundle.provenance(ANALYSIS, origin)
+    assert (told["settings"], told["engine"]) == (origin.settings, engine)
+    variables, _, command = str(told["command"]).partition(" ecg analyze ")
+    assert variables == "env ECG_WHISPERX_BEAM_SIZE=2"
+    with typer.main.get_command(app).commands["analyze"].make_context("analyze", shlex.split(command)) as context:  # type: ignore[attr-defined]
+        given = context.params
+    assert given["sources"] == [ANALYSIS.source] and given["job_id"] == ANALYSIS.job_id
+    assert (given["max_gb"], given["max_hours"]) == (8.0, 6.0)
+    for name in options.keys() - {"limits"}:
+        assert given[name] == getattr(asked, name), name
 
 
 @pytest.mark.parametrize(
