@@ -5,6 +5,8 @@ from ecg_audio.results import reading
 
 loud = reading.words("ecg-results", job_id="talk", columns=["text", "start_s", "rms_dbfs"])
 loud.attrs["units"]["rms_dbfs"]  # 'dBFS'
+for piece in reading.batches("ecg-results", "frames", columns=["f0_hz"]):  # what does not fit into memory
+    ...
 ```
 
 Only published rows are read: those whose job is in `recordings` for the same date, which is written last. Who reads all
@@ -13,7 +15,7 @@ of thousands of small files waits once: later they lie merged in the cache folde
 
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -110,6 +112,85 @@ def table(
         InvalidRequest: there is no such table or column, or a date is none.
         ResultNotFound: the store has no such table yet.
     """
+    asked = _asked(name, job_id, since, until, columns)
+    return asked.frame(_rows_of(store, name, asked.read, asked.rows, filesystem, copying=asked.rows is None))
+
+
+def batches(
+    store: str,
+    name: str,
+    *,
+    rows: int = 50_000,
+    job_id: str | Iterable[str] | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    columns: Sequence[str] | None = None,
+    filesystem: "fs.FileSystem | None" = None,
+) -> "Iterator[pd.DataFrame]":
+    """Read one table piece by piece: what does not fit into memory at once.
+
+    A row group of one file is held at a time, which is 120,000 rows at most, in the columns that were asked for.
+
+    Args:
+        store: as in `table`.
+        name: likewise.
+        rows: the most rows of a piece.
+        job_id: as in `table`.
+        since: likewise.
+        until: likewise.
+        columns: likewise.
+        filesystem: likewise.
+
+    Yields:
+        Frames as `table` gives them, none of them empty; a job's rows may be in several.
+
+    Raises:
+        InvalidRequest: as in `table`.
+        ResultNotFound: likewise.
+        FileNotFoundError: a file vanished while it was being read; begin again.
+    """
+    asked = _asked(name, job_id, since, until, columns)
+    told: set[tuple[str, str]] = set()
+    for left in range(TRIES - 1, -1, -1):
+        found, before, begun = parts(store, name, filesystem=filesystem), _keys(told), set[tuple[str, str]]()
+        try:
+            for table in _pieces(found, asked, rows):
+                begun |= _days_and_jobs(table.rows)
+                new = _kept(table.rows, before, invert=True)
+                if len(new):
+                    yield asked.frame(new)
+                if table.last:  # of its file
+                    told, begun = told | begun, set()
+        except FileNotFoundError:  # compacted, or forgotten
+            if begun or not left:
+                raise
+        else:
+            return
+
+
+class _Asked(NamedTuple):
+    """What is asked of a table: its columns, those that are read for them, and which rows."""
+
+    schema: pa.Schema
+    names: list[str]
+    read: list[str]
+    rows: pc.Expression | None
+
+    def frame(self, rows: pa.Table) -> "pd.DataFrame":
+        frame = rows.select(self.names).to_pandas()
+        fields = [field for field in self.schema if field.name in self.names]
+        frame.attrs["units"] = {field.name: _about(field, b"unit") for field in fields}
+        frame.attrs["descriptions"] = {field.name: _about(field, b"description") for field in fields}
+        return frame
+
+
+def _asked(
+    name: str,
+    job_id: str | Iterable[str] | None,
+    since: str | None,
+    until: str | None,
+    columns: Sequence[str] | None,
+) -> _Asked:
     schema = _schema(name)
     unknown = sorted(set(columns or ()) - set(schema.names) - {"date"})
     if unknown:
@@ -117,14 +198,42 @@ def table(
             f"the table {name} has no column {', '.join(unknown)}", hint="docs/tables.md has them all."
         )
     jobs = [job_id] if isinstance(job_id, str) else None if job_id is None else list(job_id)
-    wanted = _rows(jobs, since, until)
     names = list(columns) if columns is not None else [*schema.names, "date"]
-    read = list(dict.fromkeys([*names, "job_id", "date"]))
-    rows = _rows_of(store, name, read, wanted, filesystem, copying=wanted is None)
-    frame = rows.select(names).to_pandas()
-    frame.attrs["units"] = {field.name: _about(field, b"unit") for field in schema if field.name in names}
-    frame.attrs["descriptions"] = {field.name: _about(field, b"description") for field in schema if field.name in names}
-    return frame
+    return _Asked(schema, names, list(dict.fromkeys([*names, "job_id", "date"])), _rows(jobs, since, until))
+
+
+class _Piece(NamedTuple):
+    """Rows of a file that count, and whether no more of the file follow."""
+
+    rows: pa.Table
+    last: bool
+
+
+def _pieces(found: "Parts", asked: _Asked, most: int) -> Iterator[_Piece]:
+    for dataset in (found.own, found.compacted):
+        for fragment in dataset.get_fragments(asked.rows) if dataset else ():
+            waiting: pa.Table | None = None
+            scanned = fragment.to_batches(
+                schema=dataset.schema,
+                columns=asked.read,
+                filter=asked.rows,
+                batch_size=most,
+                batch_readahead=0,
+                use_threads=False,
+            )
+            for batch in scanned:
+                if waiting is not None:
+                    yield _Piece(waiting, last=False)
+                waiting = pa.Table.from_batches([batch])
+                if dataset is found.compacted:
+                    waiting = _kept(_kept(waiting, found.jobs, invert=True), found.published)
+            if waiting is not None:
+                yield _Piece(waiting, last=True)
+
+
+def _days_and_jobs(rows: pa.Table) -> set[tuple[str, str]]:
+    found = rows.select(["date", "job_id"]).group_by(["date", "job_id"]).aggregate([])
+    return {(str(row["date"]), str(row["job_id"])) for row in found.to_pylist()}
 
 
 def _schema(name: str) -> pa.Schema:
@@ -289,7 +398,7 @@ def _missing(store: str, name: str) -> ResultNotFound:
 
 
 def dataset(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None) -> ds.Dataset:
-    """One table as an Arrow dataset, unpublished rows included: for what does not fit into memory.
+    """One table as an Arrow dataset, unpublished rows included: for other engines than pandas.
 
     While `ecg compact` is at work some rows are in it twice: `parts` has those that count.
 

@@ -1,13 +1,15 @@
 """Analysts' frames: published rows, the columns and days that were asked for, with their units."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from blocks.folder import FolderStore
 from ecg_audio.errors import InvalidRequest, ResultNotFound
-from ecg_audio.results import reading
+from ecg_audio.results import compaction, reading
 from ecg_audio.results.schemas import TABLES
 from tests.support.results import corpus, factory
 
@@ -85,3 +87,23 @@ def test_every_table_has_a_function_of_its_name(store: str) -> None:
     """It gives the same rows as `table`."""
     for name in TABLES:
         assert len(getattr(reading, name)(store)) == len(reading.table(store, name)), name
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_batches_are_the_table_in_pieces(tmp_path: Path, compacted: bool) -> None:
+    """All rows that were asked for, once, in pieces that are small; also where days are compacted on the way."""
+    day = [factory.analysis(12, seed=seed, created_at="2026-03-05T08:00:00Z") for seed in range(1, 5)]
+    store = corpus.publish(tmp_path / "store", day)
+    asked = {"columns": ["text", "rms_dbfs"], "job_id": [one.job_id for one in day[:3]]}
+    if compacted:
+        list(compaction.compact(FolderStore(store), before=datetime.now(UTC) + timedelta(days=1)))
+        corpus.publish(store, day[:1])
+    pieces = []
+    for piece in reading.batches(str(store), "words", rows=5, **asked):
+        pieces.append(piece)
+        if len(pieces) == 4:  # the first file is read, others are not yet
+            list(compaction.compact(FolderStore(store), before=datetime.now(UTC) + timedelta(days=1)))
+    assert max(map(len, pieces)) <= 5 and pieces[0].attrs["units"]["rms_dbfs"] == "dBFS"
+    whole = reading.words(str(store), **asked)
+    assert sorted(text for piece in pieces for text in piece["text"]) == sorted(whole["text"])
+    assert list(pieces[0].columns) == ["text", "rms_dbfs"]
