@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "2.2"
+SCHEMA_VERSION = "2.3"
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Timing = Literal["aligned", "interpolated", "engine"]
@@ -381,7 +381,9 @@ class PitchStatistics(Model):
 class Tempo(Model):
     """How the time of a speaker, or of a whole recording, is shared between talk and pauses of 0.2 s or more.
 
-    Pauses are those between two words of one speaker; the lengths' statistics are None where there are none.
+    Pauses are those between two words of one speaker, silent ones; the lengths' statistics are None where there are
+    none. Filled ones ("um") are words, so their time is phonation. They are None where none was written down: a
+    recogniser leaves most of them out, so that none in its text says nothing of what was said.
     """
 
     phonation_s: Seconds  # inside words
@@ -392,6 +394,8 @@ class Tempo(Model):
     pause_median_s: float | None = None
     pause_p75_s: float | None = None
     pause_p90_s: float | None = None
+    filled_pause_count: int | None = None
+    filled_pause_s: float | None = None
     phonation_ratio: float
     speech_pause_ratio: float | None = None
     articulation_syllables_per_s: float | None = None

@@ -38,7 +38,7 @@ def compacting(run: Run) -> Run:
     return cast(Run, running)
 
 
-def keep_few(store: str, say: Callable[..., None]) -> None:
+def keep_few(store: str | None, say: Callable[..., None]) -> None:
     """Compact a store's tables where more recordings than the setting says have files of their own.
 
     Raises:

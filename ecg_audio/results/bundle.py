@@ -48,8 +48,8 @@ def archive(analysis: Analysis, files: Mapping[str, bytes], origin: Origin | Non
     about = _README.format(
         title=analysis.title, version=analysis.software_version, schema=analysis.schema_version
     ).encode()
-    origin = (json.dumps(provenance(analysis, origin), indent=2, ensure_ascii=False) + "\n").encode()
-    contents = dict(sorted({**files, "README.txt": about, "provenance.json": origin}.items()))
+    made = (json.dumps(provenance(analysis, origin), indent=2, ensure_ascii=False) + "\n").encode()
+    contents = dict(sorted({**files, "README.txt": about, "provenance.json": made}.items()))
     sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {path}\n" for path, content in contents.items())
     moment = datetime.fromisoformat(analysis.created_at)
     date_time = (max(moment.year, FIRST_YEAR), moment.month, moment.day, moment.hour, moment.minute, moment.second)

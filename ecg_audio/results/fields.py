@@ -157,6 +157,11 @@ MEANINGS: dict[str, Meaning] = {
     "pause_median_s": Meaning("s", "Median length of a pause."),
     "pause_p75_s": Meaning("s", "Length that a quarter of the pauses exceeds."),
     "pause_p90_s": Meaning("s", "Length that a tenth of the pauses exceeds."),
+    "filled_pause_count": Meaning(
+        "1",
+        "Words such as um that were written down: at least so many were said. Absent without any, or without a list.",
+    ),
+    "filled_pause_s": Meaning("s", "Time inside these words, which is part of phonation_s; absent likewise."),
     "phonation_ratio": Meaning("1", "Time inside words by time inside words and pauses."),
     "speech_pause_ratio": Meaning("1", "Time inside words by time inside pauses, absent without a pause."),
     "articulation_syllables_per_s": Meaning("1/s", "Syllable-like peaks inside words by the time inside words."),

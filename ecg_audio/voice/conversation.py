@@ -34,13 +34,19 @@ def pauses_s(words: Iterable[SpokenWord]) -> dict[str | None, list[float]]:
     return found
 
 
-def tempo(words: Sequence[SpokenWord], lengths_s: Sequence[float], syllables: float | None) -> Tempo | None:
+def tempo(
+    words: Sequence[SpokenWord],
+    lengths_s: Sequence[float],
+    syllables: float | None,
+    filled: Sequence[SpokenWord] = (),
+) -> Tempo | None:
     """How somebody's time went; None where they said nothing.
 
     Args:
         words: what was said, by one speaker or by all.
         lengths_s: of their pauses.
         syllables: that were counted in the words; None: they were not.
+        filled: those of the words that fill pauses.
     """
     phonation_s = sum(word.end_s - word.start_s for word in words)
     if phonation_s < RESOLUTION_S:
@@ -56,6 +62,8 @@ def tempo(words: Sequence[SpokenWord], lengths_s: Sequence[float], syllables: fl
         pause_median_s=quantiles[1],
         pause_p75_s=quantiles[2],
         pause_p90_s=quantiles[3],
+        filled_pause_count=len(filled) or None,
+        filled_pause_s=sum(word.end_s - word.start_s for word in filled) if filled else None,
         phonation_ratio=phonation_s / (phonation_s + silent_s),
         speech_pause_ratio=phonation_s / silent_s if silent_s > 0.0 else None,
         articulation_syllables_per_s=None if syllables is None else syllables / phonation_s,

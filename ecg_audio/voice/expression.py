@@ -23,6 +23,7 @@ from ecg_audio.analysis import (
 )
 from ecg_audio.voice.conversation import exchanges, pauses_s, tempo
 from ecg_audio.voice.emphasis import judge, measure_words
+from ecg_audio.voice.filled_pauses import is_filled_pause
 from ecg_audio.voice.spans import Aggregator, describe, edges, frame_ranges
 from ecg_audio.voice.statistics import compare, pitch_statistics, volume_statistics
 
@@ -99,7 +100,12 @@ def express(
         turns=tuple(turn.model_copy(update={"voice": voice}) for turn, voice in zip(turns, turn_voices, strict=True)),
         speakers=_speakers(voiced_segments, turns, aggregator, f0_hz, silences),
         exchanges=exchanges(turns) if turns else None,
-        tempo=tempo(words, [one for lengths in silences.values() for one in lengths], _syllables(aggregator, words)),
+        tempo=tempo(
+            words,
+            [one for lengths in silences.values() for one in lengths],
+            _syllables(aggregator, words),
+            _filled(segments),
+        ),
         voice=whole,
         volume=volume_statistics([voice.rms_dbfs if voice else None for voice in word_voices]),
         pitch=pitch_statistics(f0_hz),
@@ -144,6 +150,16 @@ def express_apart(whole: Expression, turns: tuple[Turn, ...], tracks: Iterable[T
         volume=volume_statistics([voice.rms_dbfs if voice else None for voice in voices]),
         pitch=pitch_statistics(np.concatenate(pitches_hz)),
     )
+
+
+def _filled(segments: Iterable[Segment]) -> list[SpokenWord]:
+    """The words that fill pauses, of segments whose language is known and has a list."""
+    return [
+        word
+        for segment in segments
+        for word in segment.words
+        if segment.language and is_filled_pause(word.text, segment.language)
+    ]
 
 
 def _syllables(aggregator: Aggregator, words: Sequence[SpokenWord]) -> float | None:
@@ -220,6 +236,7 @@ def _speakers(
 ) -> tuple[Speaker, ...]:
     """Every speaker that a turn, segment or word names, in the order of their names."""
     said: dict[str, list[SpokenWord]] = defaultdict(list)
+    filled = _filled(segments)
     for segment in segments:
         for word in segment.words:
             if word.speaker is not None:
@@ -238,7 +255,12 @@ def _speakers(
             segments=sum(segment.speaker == name for segment in segments),
             words=count,
             words_per_minute=60.0 * count / duration_s if duration_s > 0.0 else None,
-            tempo=tempo(said[name], silences.get(name, ()), _syllables(aggregator, said[name])),
+            tempo=tempo(
+                said[name],
+                silences.get(name, ()),
+                _syllables(aggregator, said[name]),
+                [word for word in filled if word.speaker == name],
+            ),
             voice=voice,
             volume=volume_statistics([word.voice.rms_dbfs if word.voice else None for word in said[name]]),
             pitch=pitch_statistics(f0_hz[_mask(union, len(aggregator))]),

@@ -4,6 +4,7 @@ import pytest
 
 from ecg_audio.analysis import SpokenWord, Turn
 from ecg_audio.voice.conversation import exchanges, pauses_s, tempo
+from ecg_audio.voice.filled_pauses import is_filled_pause
 
 
 def said(*times: tuple[str, float, float]) -> list[SpokenWord]:
@@ -33,6 +34,34 @@ def test_time_is_shared_between_talk_and_pauses() -> None:
     assert found.phonation_ratio == pytest.approx(2 / 3)
     assert tempo([], [], None) is None
     assert tempo(said(("A", 0.0, 5e-324)), [], 1.0) is None  # a pace without end
+
+
+def test_filled_pauses_are_counted_apart() -> None:
+    """Words that fill pauses are time of talk, and none that was written down is none that is known."""
+    words = said(("A", 0.0, 1.0), ("A", 1.25, 1.5), ("A", 2.5, 3.0))
+    found, without = tempo(words, [1.0], None, words[1:2]), tempo(words, [1.0], None)
+    assert found is not None and without is not None
+    assert (found.filled_pause_count, found.filled_pause_s, found.pause_count) == (1, 0.25, 1)
+    assert found.phonation_s == without.phonation_s == 1.75
+    assert (without.filled_pause_count, without.filled_pause_s) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "is_one"),
+    [
+        ("Uhhh...", "en", True),
+        ("umbrella", "en", False),
+        ("er", "de", False),
+        ("Ähm,", "de", True),
+        ("음", "ko", True),
+        ("えき", "ja", False),
+        ("えーと、", "ja", True),
+        ("um", "xx", False),
+    ],
+)
+def test_what_fills_a_pause_is_told_by_language(text: str, language: str, is_one: bool) -> None:
+    """In any case and however drawn out, of the language's own list; a language without one has none."""
+    assert is_filled_pause(text, language) == is_one
 
 
 def test_without_pauses_their_lengths_are_absent() -> None:

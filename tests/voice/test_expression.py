@@ -56,6 +56,15 @@ def test_every_word_segment_and_speaker_has_its_own_voice(conversation):
         assert speaker.words_per_minute == pytest.approx(60 / WORD_S)
 
 
+def test_filled_pauses_are_their_speakers(conversation):
+    """In a segment of known language a filled pause is counted for who said it, and for the recording."""
+    (first, *others), *rest = conversation
+    um = first.words[0].model_copy(update={"text": "Um,"})
+    expression = express((first.model_copy(update={"words": (um,), "language": "en"}), *others), *rest)
+    assert [speaker.tempo.filled_pause_count for speaker in expression.speakers] == [1, None]
+    assert expression.tempo.filled_pause_s == pytest.approx(WORD_S)
+
+
 def test_a_loud_word_stands_out_from_its_own_speaker(conversation):
     """The one word said 12 dB louder is loud for its speaker, and alone emphatic; everything else is normal."""
     expression = express(*conversation)
