@@ -210,8 +210,8 @@ class _Piece(NamedTuple):
 
 
 def _pieces(found: "Parts", asked: _Asked, most: int) -> Iterator[_Piece]:
-    for dataset in (found.own, found.compacted):
-        for fragment in dataset.get_fragments(asked.rows) if dataset else ():
+    for dataset in (found.own,) if found.compacted is None else (found.own, found.compacted):
+        for fragment in dataset.get_fragments(asked.rows):
             waiting: pa.Table | None = None
             scanned = fragment.to_batches(
                 schema=dataset.schema,
