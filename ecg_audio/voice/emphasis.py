@@ -106,12 +106,13 @@ def measure_words(words: Sequence[SpokenWord], frames: Mapping[str, Array]) -> W
     return out
 
 
-def judge(words: Sequence[SpokenWord], heard: WordMeasures) -> list[Emphasis | None]:
+def judge(words: Sequence[SpokenWord], heard: WordMeasures, languages: Sequence[str | None]) -> list[Emphasis | None]:
     """What stands out, word by word.
 
     Args:
         words: of the whole recording, in the order of their segments.
         heard: what was measured of them.
+        languages: in which each is said, ISO 639 codes; None: unknown, and none is taken for a function word.
 
     Returns:
         None for a word of nobody known, or of somebody who says too little to have habits.
@@ -120,11 +121,14 @@ def judge(words: Sequence[SpokenWord], heard: WordMeasures) -> list[Emphasis | N
     for index, word in enumerate(words):
         if word.speaker is not None:
             own[word.speaker].append(index)
+    function = np.array(
+        [is_function_word(word.text, language) for word, language in zip(words, languages, strict=True)]
+    )
     found: list[Emphasis | None] = [None] * len(words)
     for indices in own.values():
         said = [words[index] for index in indices]
         measured = WordMeasures(*(column[indices] for column in heard))
-        for index, emphasis in zip(indices, _of_one_speaker(said, measured), strict=True):
+        for index, emphasis in zip(indices, _of_one_speaker(said, measured, function[indices]), strict=True):
             found[index] = emphasis
     return found
 
@@ -150,8 +154,9 @@ class _Places(NamedTuple):
     letters: Array
 
 
-def _places(words: Sequence[SpokenWord]) -> _Places:
+def _places(words: Sequence[SpokenWord], function: Array) -> _Places:
     out = _Places(*np.zeros((len(_Places._fields), len(words))))
+    out.function[:] = function
     first = 0
     for number, phrase in enumerate(_phrases(words)):
         for at, word in enumerate(phrase):
@@ -160,7 +165,6 @@ def _places(words: Sequence[SpokenWord]) -> _Places:
             out.phrase[index] = number
             out.share[index] = at / max(1, len(phrase) - 1)
             out.last[index] = len(phrase) > 1 and at == len(phrase) - 1
-            out.function[index] = is_function_word(word.text)
             out.letters[index] = sum(character.isalnum() for character in word.text)
         first += len(phrase)
     return out
@@ -179,8 +183,8 @@ def _phrases(words: Sequence[SpokenWord]) -> Iterator[list[SpokenWord]]:
     yield phrase
 
 
-def _of_one_speaker(words: Sequence[SpokenWord], heard: WordMeasures) -> list[Emphasis | None]:
-    places = _places(words)
+def _of_one_speaker(words: Sequence[SpokenWord], heard: WordMeasures, function: Array) -> list[Emphasis | None]:
+    places = _places(words, function)
     with np.errstate(divide="ignore"):
         letters = np.where(places.letters > 0, np.log(places.letters), np.nan)
     length = heard.log_length - LETTERS * letters

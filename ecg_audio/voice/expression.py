@@ -75,7 +75,8 @@ def express(
         [len(segment.words) for segment in segments],
     )
 
-    emphases = judge(words, measure_words(words, frames))
+    languages = [segment.language for segment in segments for _ in segment.words]
+    emphases = judge(words, measure_words(words, frames), languages)
 
     spoken = iter(
         word.model_copy(update={"voice": voice, "relative": relative, "emphasis": emphasis})

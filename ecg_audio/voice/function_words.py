@@ -7,13 +7,17 @@ from pathlib import Path
 MARKS = ".,;:!?…-–—'\"“”‘’«»()[]"
 
 
+NONE: frozenset[str] = frozenset()
+
+
 @cache
-def function_words() -> frozenset[str]:
-    """All of the table: what is one in one language is seldom a weighty word of another."""
+def function_words() -> dict[str, frozenset[str]]:
+    """The words of each language that has a list, by its ISO 639 code: German's `die` is a weighty word of English."""
     table = tomllib.loads((Path(__file__).parent / "function_words.toml").read_text("utf-8"))
-    return frozenset(word for words in table.values() for word in words.split())
+    return {language: frozenset(words.split()) for language, words in table.items()}
 
 
-def is_function_word(text: str) -> bool:
-    """Whether a word, as recognised, is one."""
-    return text.casefold().strip(MARKS).replace("\u2019", "'") in function_words()
+def is_function_word(text: str, language: str | None) -> bool:
+    """Whether a word, as recognised, is one; never in a language that is unknown or has no list."""
+    words = function_words().get(language or "", NONE)
+    return text.casefold().strip(MARKS).replace("\u2019", "'") in words

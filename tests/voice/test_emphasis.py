@@ -8,13 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecg_audio.analysis import Emphasis, SpokenWord
-from ecg_audio.voice.emphasis import FEWEST_WORDS, LOUDNESS, WordMeasures, judge, measure_words
+from ecg_audio.voice import emphasis
+from ecg_audio.voice.emphasis import FEWEST_WORDS, LOUDNESS, WordMeasures, measure_words
 from ecg_audio.voice.frames import measure
-from ecg_audio.voice.function_words import is_function_word
+from ecg_audio.voice.function_words import function_words, is_function_word
 
 RATE_HZ = 16_000
 COUNT, CHANGED = 24, 13
 STRENGTHS = ("louder", "higher", "slower")
+
+
+def judge(words, measured, language="en"):
+    """What stands out among words of one language."""
+    return emphasis.judge(words, measured, [language] * len(words))
 
 
 def synthetic(gain_db=0.0, raised_st=0.0, stretched=1.0, whole_db=0.0, offset=0.0):
@@ -62,10 +68,10 @@ def judged(**change):
 def marks(emphases):
     """Which words stand out, and how."""
     return {
-        (index, name): getattr(emphasis, name)
-        for index, emphasis in enumerate(emphases)
+        (index, name): getattr(found, name)
+        for index, found in enumerate(emphases)
         for name in STRENGTHS
-        if getattr(emphasis, name)
+        if getattr(found, name)
     }
 
 
@@ -118,7 +124,7 @@ def heard(unusual_db, texts=None):
     same, levels_db = np.zeros(count), np.array(unusual_db, np.float64)
     levels_db += LOUDNESS.fall * np.arange(count) / max(1, count - 1)
     levels_db[-1:] += LOUDNESS.final
-    levels_db += [LOUDNESS.function * is_function_word(text) for text in texts or ["word"] * count]
+    levels_db += [LOUDNESS.function * is_function_word(text, "en") for text in texts or ["word"] * count]
     return WordMeasures(levels_db, same.copy(), np.full(count, math.log(0.24)), same.copy())
 
 
@@ -195,6 +201,21 @@ def test_function_words_stand_out_less():
     assert judge(said(texts), heard(unusual_db, texts))[10].louder == 0
 
 
+@pytest.mark.parametrize(("language", "is_one"), [(None, False), ("ko", False), ("en", False), ("de", True)])
+def test_function_words_are_those_of_the_words_own_language(language, is_one):
+    """An article of German is one in German, where it is said more softly; elsewhere it is a word like any other."""
+    unusual_db, texts = [0.0] * 20, ["word"] * 20
+    unusual_db[10], texts[10] = 2.5 + LOUDNESS.function * is_one, "Die"
+    assert (judge(said(texts), heard(unusual_db), language)[10].louder == 0) == is_one
+
+
+def test_the_lists_are_as_words_are_compared():
+    """Every word of every list is found again, written large and with its full stop."""
+    for language, words in function_words().items():
+        assert len(words) > 50
+        assert all(is_function_word(f"{word.capitalize()}.", language) for word in words), language
+
+
 def test_nobody_known_and_too_few_words_are_not_judged():
     """Without a speaker, or without enough words of one, there is no emphasis rather than a usual one."""
     few = FEWEST_WORDS - 1
@@ -222,4 +243,4 @@ def test_what_was_not_measured_is_absent():
 @pytest.mark.parametrize(("text", "is_one"), [("The", True), ("“don’t”", True), ("of,", True), ("word", False)])
 def test_function_words_are_known_with_their_marks(text, is_one):
     """Case, quotes and punctuation do not hide them."""
-    assert is_function_word(text) == is_one
+    assert is_function_word(text, "en") == is_one
