@@ -88,14 +88,13 @@ def test_a_child_that_names_no_list_gets_the_shortest(given: list[dict[str, str]
     assert not set(found) & (set(SECRETS) | set(NEEDED) - {"OMP_NUM_THREADS", "TMPDIR"})
 
 
-def test_secrets_reach_the_services_that_are_described_so() -> None:
-    """All else goes to everybody: settings, folders, whatever the operator's own code reads."""
-    everything = {**SECRETS, **NEEDED, "ECG_STORE": "s3-bucket/ecg"}
-    assert environment.public(everything) == {
-        name: value for name, value in (NEEDED | {"ECG_STORE": "s3-bucket/ecg", "SOMEBODYS_TOKEN": "else's"}).items()
-        if name != "HF_TOKEN"
+def test_a_beginning_of_names_stands_for_no_secret() -> None:
+    """`PREFECT_*` is all of Prefect's settings and none of its keys; those are given where they are named."""
+    everything = {**SECRETS, **NEEDED, "PREFECT_HOME": "/home"}
+    assert set(environment.chosen(everything, ("PREFECT_*", "ECG_*"))) == {
+        "PREFECT_HOME", "ECG_WHISPERX_DEVICE", "ECG_ALLOWED_NETWORKS",
     }  # fmt: skip
-    given = environment.public(everything, (*environment.STORE, *environment.CALLERS))
+    given = environment.chosen(everything, ("PREFECT_*", *environment.STORE, *environment.CALLERS))
     assert {name for name in given if name in SECRETS} == {
-        "ECG_GATEWAY_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "SOMEBODYS_TOKEN",
+        "ECG_GATEWAY_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
     }  # fmt: skip

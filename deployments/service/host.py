@@ -10,15 +10,13 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 
-from deployments.service.readiness import serves_models
-from deployments.service.serve import SECRETS, SILENT_S
+from deployments.service import programs
+from deployments.service.programs import VARIABLES
 from deployments.service.session import use_engine_settings
 from deployments.service.supervisor import Service, Supervisor
 from ecg_audio import environment, modes, workspace
 from ecg_audio.errors import EcgError, InvalidRequest
-from ecg_audio.peer import LONGEST_PATH
 from ecg_audio.settings import Host, Models, Prefect
 from ecg_audio.speech import engine
 
@@ -54,29 +52,20 @@ def services(given: Mapping[str, str]) -> list[Service]:
         unset = f"{Prefect.variable('url')} is not set"
         raise InvalidRequest(unset, hint="Name the Prefect server that this host works for.")
     host = Host.read(given)
-    python = [sys.executable, "-m"]
-    env = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{given.get('PATH', os.defpath)}"}
-    found: list[Service] = []
+    env = {"PATH": programs.own_path(given.get("PATH"))}
     use_engine_settings()
     engine.LocalEngine(host.models)  # what cannot be had is said now
     address = str(workspace.root().absolute() / "models" / "socket")
-    serving = [*python, "deployments.cli", "serve-models", "--models", host.models, "--socket", address]
-    ready = serves_models(address)
-    found.append(
-        Service("models", serving, ready, address, secrets=SECRETS["models"], startup_s=600.0, silent_s=SILENT_S)
-    )
+    found = [programs.model_server(address, host.models, env, startup_s=600.0)]
     env[Models.variable("model_server")] = address
-    warm = workspace.root() / "warm" / "socket"
-    if len(os.fsencode(warm)) <= LONGEST_PATH:  # else runs start cold
-        warm.parent.mkdir(mode=0o700, exist_ok=True)
-        env[environment.WARM_SOCKET] = str(warm)
-        found.append(Service("warm", [*python, "deployments.service.warm.server"], env=env, vital=False))
-    work = [*python, "deployments.service.worker", "--pool", host.pool]
-    worker = [*work, "--limit", str(host.jobs_at_once), "--with-healthcheck"]
-    found.append(Service("worker", worker, env=env, secrets=SECRETS["worker gpu"], drain_s=DRAIN_S))
+    if warm := programs.fork_server(workspace.root(), env):
+        env[environment.WARM_SOCKET] = warm.address
+        found.append(warm)
+    command = programs.worker(host.pool, host.jobs_at_once, "--with-healthcheck")
+    found.append(Service("worker", command, env=env, variables=VARIABLES["worker gpu"], drain_s=DRAIN_S))
     if host.scale_in_protection:
-        protection = [*python, "deployments.aws.protection"]
-        found.append(Service("protection", protection, secrets=environment.STORE, vital=False))
+        protection = [*programs.PYTHON, "deployments.aws.protection"]
+        found.append(Service("protection", protection, variables=VARIABLES["protection"], vital=False))
     return found
 
 

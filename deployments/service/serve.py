@@ -5,16 +5,16 @@ import fcntl
 import os
 import signal
 import socket
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from deployments.service import postgres, prefect_server, readiness, session
+from deployments.service import postgres, prefect_server, programs, readiness, session
 from deployments.service.job_board import JobBoard
+from deployments.service.programs import PYTHON, SILENT_S
 from deployments.service.status_page import StatusPage
 from deployments.service.supervisor import Service, Supervisor
 from deployments.terminal import out
@@ -25,8 +25,6 @@ from ecg_audio.settings import Files, Gateway, Models, Prefect, Runs
 
 LOOPBACK = "127.0.0.1"
 DATABASE_URL = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
-PYTHON = (sys.executable, "-m")
-MODEL_SERVER = (*PYTHON, "deployments.cli", "serve-models", "--socket")
 POOLS = ("gpu", "control")
 """What this machine has workers for; a pool that nobody serves is not made."""
 DEPLOY = ("deployments.cli", "deploy", "--wait", "300", *(word for pool in POOLS for word in ("--pool", pool)))
@@ -37,17 +35,8 @@ CONTROL_RUNS = 4
 """Batches and reconcilers that run beside each other; they mostly wait."""
 QUERY_S = {"gpu": 0.5, "control": 2.0}
 """How often workers ask for runs: a job is begun at once, while a batch or a reconciler may come a moment later."""
-SILENT_S = 120.0
-"""What does not answer for so long hangs. Workers are not asked: they are as silent as the server they talk to."""
-SECRETS: Mapping[str, Sequence[str]] = {
-    "server": (*environment.PREFECT, *environment.PREFECT_SERVER),
-    "models": (*environment.HUB, *environment.PREFECT),  # it fetches models, and reads its settings' block
-    "deploy": (*environment.HUB, *environment.STORE, *environment.SIGNING, *environment.PREFECT),  # blocks hold them
-    "worker gpu": (*environment.HUB, *environment.STORE, *environment.PREFECT),
-    "worker control": (*environment.STORE, *environment.PREFECT),
-    "gateway": (*environment.STORE, *environment.PREFECT, *environment.CALLERS),
-}
-"""Which secrets of the operator's environment each service gets; what is not named here gets none."""
+CLIENT, SERVER = "client", "server"
+"""Prefect's profiles that hold the key of a server of ours."""
 CONTROL_DRAIN_S = 5.0
 """They can be stopped at any time: the next one goes on."""
 
@@ -157,7 +146,7 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
         **{name: value for name, value in session.QUIET.items() if "CONSOLE" not in name},
         Files.variable("store"): store if is_block(store) else str(Path(store).expanduser().absolute()),
         "NO_COLOR": "1",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PATH": programs.own_path(os.environ.get("PATH")),
         Prefect.variable("url"): api,
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
         "PYTHONUNBUFFERED": "1",
@@ -168,9 +157,11 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
         Gateway.variable("models"): wanted.models,
     }
     services: list[Service] = []
-    client = {Prefect.variable("auth_string"): key} if key else {}  # for those alone that speak to Prefect's server
+    client = {"PREFECT_PROFILE": CLIENT} if key else {}  # for those alone that speak to Prefect's server
     if key:
         env["PREFECT_HOME"] = str(_prefect_folder(wanted.data))
+        env["PREFECT_PROFILES_PATH"] = str(_profiles(wanted.data))
+        gateway[Prefect.variable("auth_string")] = key  # it knows no Prefect, so no profiles
         database = os.environ.get(DATABASE_URL)
         start = [*PYTHON, "deployments.service.prefect_server", str(wanted.prefect_port)]
         if not database:
@@ -191,7 +182,7 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
             | session.TOKENLESS
             | {
                 DATABASE_URL: database,
-                "PREFECT_SERVER_API_AUTH_STRING": key,
+                "PREFECT_PROFILE": SERVER,
                 "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
                 "PREFECT_UI_API_URL": api,
                 "PREFECT_UI_STATIC_DIRECTORY": str(_prefect_folder(wanted.data) / "ui"),  # packages may not be writable
@@ -202,36 +193,26 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
     server = ("server",) if key else ()
     if with_models:
         address = str(_models_socket(wanted.data))
-        env[Models.variable("model_server")] = address
-        command = [*MODEL_SERVER, address, "--models", wanted.models]
         # it is asked to end last, so that jobs that are still running keep their models
-        models = {name: value for name, value in env.items() if name != Models.variable("model_server")}
-        services.append(
-            Service("models", command, readiness.serves_models(address), address, models, silent_s=SILENT_S)
-        )
-    warm = wanted.data.absolute() / "warm" / "socket"
-    if len(os.fsencode(warm)) <= LONGEST_PATH:
-        warm.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        env[environment.WARM_SOCKET] = str(warm)
-        # after the server, from whose start its imports would take the processor; no job can come before that answers
-        run = [*PYTHON, "deployments.service.warm.server"]
-        services.append(Service("warm", run, readiness.listens(warm), env=env, after=server, vital=False))
+        services.append(programs.model_server(address, wanted.models, dict(env), startup_s=300.0))
+        env[Models.variable("model_server")] = address
+    # after the server, from whose start its imports would take the processor; no job can come before that answers
+    if warm := programs.fork_server(wanted.data, env, after=server):
+        env[environment.WARM_SOCKET] = warm.address
+        services.append(warm)
     # it imports Prefect while the server does, and waits for it
     services.append(Service("deploy", [*PYTHON, *DEPLOY], env=env | client, once=True))
     for pool, limit in zip(POOLS, (wanted.limit, CONTROL_RUNS), strict=True):
         name = f"{socket.gethostname()}-{pool}"
-        start = [*PYTHON, "deployments.service.worker", "--pool", pool]
-        command = [*start, "--name", name, "--limit", str(limit), "--create-pool-if-not-found"]
+        command = programs.worker(pool, limit, "--name", name, "--create-pool-if-not-found")
         drain_s = wanted.drain_s if pool == "gpu" else min(wanted.drain_s, CONTROL_DRAIN_S)
         ready = readiness.polls(api, _credentials(key), pool, name)
         work = env | client | {"PREFECT_WORKER_QUERY_SECONDS": str(QUERY_S[pool])}
         services.append(Service(f"worker {pool}", command, ready, env=work, after=("deploy",), drain_s=drain_s))
     address = f"http://{wanted.host}:{wanted.port}"
     alive = readiness.answers(f"{address}/health/live")
-    services.append(
-        Service("gateway", [*PYTHON, "gateway"], alive, address, env | client | gateway, server, silent_s=SILENT_S)
-    )
-    return [replace(service, secrets=SECRETS.get(service.name, ())) for service in services]
+    services.append(Service("gateway", [*PYTHON, "gateway"], alive, address, env | gateway, server, silent_s=SILENT_S))
+    return [replace(service, variables=programs.VARIABLES[service.name]) for service in services]
 
 
 def _own_api(wanted: Wanted) -> str:
@@ -267,12 +248,26 @@ def _key(data: Path) -> str:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     if not file.exists():
-        made = session.new_key()
-        incoming = os.open(file.with_suffix(".part"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(incoming, "w") as part:
-            part.write(made)
-        file.with_suffix(".part").replace(file)
-    return file.read_text().strip()
+        _write(file, session.new_key())
+    key = file.read_text().strip()
+    _write(
+        _profiles(data),
+        f'active = "none"\n[profiles.none]\n[profiles.{CLIENT}]\n{Prefect.variable("auth_string")} = "{key}"\n'
+        f'[profiles.{SERVER}]\nPREFECT_SERVER_API_AUTH_STRING = "{key}"\n',
+    )
+    return key
+
+
+def _profiles(data: Path) -> Path:
+    """From which Prefect's server and its clients read the key, so that it stands in the environment of none."""
+    return _prefect_folder(data) / "profiles.toml"
+
+
+def _write(file: Path, text: str) -> None:
+    incoming = os.open(part := file.with_suffix(".part"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(incoming, "w") as opened:
+        opened.write(text)
+    part.replace(file)
 
 
 def _with_models(wanted: Wanted) -> bool:

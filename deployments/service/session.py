@@ -130,7 +130,7 @@ class PrivateServer:
                 stdin=subprocess.PIPE,  # its end is the server's signal to stop
                 stdout=subprocess.PIPE,  # a line on it is the server's signal that it answers
                 stderr=subprocess.DEVNULL,
-                env=environment.public(os.environ) | TOKENLESS | closed,
+                env=environment.chosen(os.environ, environment.PREFECT_PROGRAM) | TOKENLESS | closed,
                 start_new_session=True,
                 pass_fds=[listener.fileno()],
             )

@@ -35,7 +35,7 @@ class Service:
         command: its argument list.
         ready: whether it can be used, asked with the time (seconds since 1970) it was started at.
         address: where it is found, for people.
-        env: variables beside those of this process.
+        env: variables beside those that it is given.
         after: services that must be ready before it is begun.
         once: it does its work and ends; it is ready when it has ended well.
         vital: the others are of no use without it.
@@ -44,7 +44,7 @@ class Service:
         stop_s: how long it may take to end when it is asked to.
         drain_s: how long its children may take to end before it is asked. It stands still meanwhile, so that it
             begins no more of them: Prefect's workers, when asked to end, end their runs.
-        secrets: names of this process's secrets that it gets (see `environment.SECRETS`); the others it does not.
+        variables: names of this process's variables that it is given (see `environment.chosen`).
     """
 
     name: str
@@ -59,7 +59,7 @@ class Service:
     silent_s: float | None = None
     stop_s: float = 10.0
     drain_s: float = 0.0
-    secrets: Sequence[str] = ()
+    variables: Sequence[str] = environment.MACHINE
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class Supervisor:
             log.flush()
             one.since = time.time()
             one.state = "starting"
-            given = environment.public(os.environ, one.service.secrets)
+            given = environment.chosen(os.environ, one.service.variables)
             one.process = subprocess.Popen(
                 one.service.command,
                 env={**given, **one.service.env, guard.VARIABLE: self._mark},

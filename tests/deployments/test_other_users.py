@@ -139,15 +139,20 @@ def test_another_user_reads_no_variables_and_ends_no_process(service: Served) ->
 
 
 def test_secrets_are_in_the_processes_that_need_them(site: Site, service: Served) -> None:
-    """The key of callers is the gateway's alone; the store's secret is with those who open the store."""
+    """The keys of callers and of Prefect are the gateway's alone, the store's secret is with those who open the store.
+
+    All others of Prefect's read its key from a file that is closed to others.
+    """
     store = site.rclone.environment["AWS_SECRET_ACCESS_KEY"]
-    holders: dict[str, set[str]] = {KEY: set(), store: set()}
+    key = service.data / "prefect" / "key"
+    assert {path.stat().st_mode & 0o777 for path in (key, key.with_name("profiles.toml"))} == {0o600}
+    holders: dict[str, set[str]] = {KEY: set(), store: set(), key.read_text(): set()}
     for name in ("database", "server", "models", "warm", "gateway", "worker gpu"):
         environment = Path(f"/proc/{service.pids(name)[-1]}/environ").read_text()
         for secret, found in holders.items():
             if secret in environment:
                 found.add(name)
-    assert holders == {KEY: {"gateway"}, store: {"gateway", "worker gpu"}}
+    assert list(holders.values()) == [{"gateway"}, {"gateway", "worker gpu"}, {"gateway"}]
 
 
 PAGE = """<!doctype html><script>

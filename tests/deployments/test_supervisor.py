@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.service import guard, serve
+from deployments.service import guard, programs
 from deployments.service.supervisor import RestartPolicy, Service, Supervisor
 from ecg_audio.errors import ServiceFailed
 from tests.support import REPOSITORY
@@ -191,23 +191,29 @@ def test_a_family_is_everything_under_its_mark_and_nothing_else() -> None:
         theirs.wait()
 
 
-def test_a_service_gets_its_own_secrets_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The gateway's key is in the gateway's environment alone; all other variables are everybody's."""
-    for name in ("ECG_GATEWAY_API_KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "OPERATORS_OWN"):
+def test_a_service_gets_the_variables_of_its_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Callers' key is the gateway's alone, settings are everybody's but the database's, nobody has the rest."""
+    named = ("ECG_GATEWAY_API_KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "ECG_STORE", "CUDA_VISIBLE_DEVICES", "OTHERS")
+    for name in named:
         monkeypatch.setenv(name, "x")
-    say = "env > '{}'"
     services = [
-        Service(name, ("sh", "-c", say.format(tmp_path / name)), secrets=secrets, once=True)
-        for name, secrets in serve.SECRETS.items()
+        Service(name, ("sh", "-c", f"env > '{tmp_path / name}'"), variables=variables, once=True)
+        for name, variables in programs.VARIABLES.items()
     ]
-    services.append(Service("warm", ("sh", "-c", say.format(tmp_path / "warm")), once=True))
     with Supervisor(services, tmp_path / "logs") as supervisor:
         until(lambda: supervisor.up, step=supervisor.step)
-    written = {name: (tmp_path / name).read_text().splitlines() for name in [*serve.SECRETS, "warm"]}
-    found = {name: {line.partition("=")[0] for line in lines} for name, lines in written.items()}
-    known = ("ECG_GATEWAY_API_KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN")
-    who = {secret: {name for name, given in found.items() if secret in given} for secret in known}
-    assert who["ECG_GATEWAY_API_KEY"] == {"gateway"}
-    assert who["AWS_SECRET_ACCESS_KEY"] == {"deploy", "worker gpu", "worker control", "gateway"}
-    assert who["HF_TOKEN"] == {"models", "deploy", "worker gpu"}
-    assert all("OPERATORS_OWN" in given and "ECG_FAMILY" in given for given in found.values())
+    found = {
+        name: {line.partition("=")[0] for line in (tmp_path / name).read_text().splitlines()}
+        for name in programs.VARIABLES
+    }
+    who = {variable: {name for name, given in found.items() if variable in given} for variable in named}
+    stores = {"deploy", "worker gpu", "worker control", "gateway", "protection"}
+    assert who == {
+        "ECG_GATEWAY_API_KEY": {"gateway"},
+        "AWS_SECRET_ACCESS_KEY": stores,
+        "HF_TOKEN": {"models", "deploy", "worker gpu"},
+        "ECG_STORE": {*found} - {"database"},
+        "CUDA_VISIBLE_DEVICES": {"models", "worker gpu"},
+        "OTHERS": set(),
+    }
+    assert all({"PATH", "ECG_FAMILY"} <= given for given in found.values())

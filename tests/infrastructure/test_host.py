@@ -11,7 +11,7 @@ def test_a_host_runs_a_worker_and_what_its_settings_want() -> None:
     given = {"PREFECT_API_URL": "http://server/api", "ECG_JOBS_AT_ONCE": "2"}
     found = {service.name: service for service in services(given)}
     assert {"models", "worker"} <= set(found) <= {"models", "warm", "worker"}
-    assert found["models"].command[-5:] == ["serve-models", "--models", "auto", "--socket", found["models"].address]
+    assert found["models"].command[-5:] == ["serve-models", "--socket", found["models"].address, "--models", "auto"]
     assert found["worker"].env["ECG_MODEL_SERVER"] == found["models"].address
     options = ["--pool", "gpu", "--limit", "2", "--with-healthcheck"]
     assert found["worker"].command[-6:] == ["deployments.service.worker", *options]

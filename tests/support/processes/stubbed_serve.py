@@ -3,10 +3,10 @@
 import sys
 
 from deployments.cli.main import main
-from deployments.service import serve
+from deployments.service import programs, serve
 
 if __name__ == "__main__":
-    serve.MODEL_SERVER = (*serve.PYTHON, "tests.support.stub_models")  # type: ignore[assignment]
+    programs.MODEL_SERVER = (*programs.PYTHON, "tests.support.stub_models")  # type: ignore[assignment]
     serve._with_models = lambda _wanted: True
     sys.argv = ["ecg", "serve", *sys.argv[1:]]
     main()
