@@ -117,7 +117,7 @@ def _callback_records(store: ArtifactStore, job_id: str) -> Iterator[str]:
         yield layout.receipt(job_id)
     # of claims, and of what revisions have told
     yield from (
-        key for key in store.keys("deliveries") if PurePosixPath(key).name.startswith((f"{job_id}~", f"{job_id}+"))
+        key for key in store.keys(layout.DELIVERIES) if PurePosixPath(key).name.startswith((f"{job_id}~", f"{job_id}+"))
     )
 
 

@@ -7,7 +7,9 @@ from typing import Final
 
 CACHE: Final = "cache"
 """Records of finished stages, a folder for each content."""
-CLAIMS: Final = "deliveries/claims"
+RECORDINGS: Final = "recordings"
+DELIVERIES: Final = "deliveries"
+CLAIMS: Final = f"{DELIVERIES}/claims"
 BATCHES: Final = "batches"
 FORGETTING: Final = "forgetting"
 REWRITING: Final = "+rewriting"
@@ -19,9 +21,22 @@ VOICES: Final = "voices"
 
 RESULTS: Final = ("results", "runs", "jobs", BATCHES)
 """Folders that tell of jobs: manifests, what they name, what a job left, how batches went."""
-OWN: Final = frozenset({*RESULTS, "recordings", CACHE, TABLES, "deliveries", FORGETTING, VOICES})
+OWN: Final = frozenset({*RESULTS, RECORDINGS, CACHE, TABLES, DELIVERIES, FORGETTING, VOICES})
 """The folders of a store that hold what jobs made; uploads lie beside them."""
 
+OUTPUTS: Final = {
+    "analysis": "analysis.json",
+    "backend": "backend.json",
+    "rttm": "speakers.rttm",
+    "report": "report.html",
+    "original": "original.json",
+    "burnt": "burnt.mp4",
+}
+"""Files that runs make beside tables and captions, by the names that they have in a manifest."""
+PARTITION: Final = re.compile(
+    rf"{TABLES}/(?P<table>[a-z]+)/date=(?P<day>\d{{4}}-\d{{2}}-\d{{2}})/(?P<job>[^/]+)\.parquet"
+)
+"""Keys of tables' files."""
 UPLOAD: Final = re.compile(rf"{UPLOADS}/[^/]+/\d{{8}}_\d{{6}}_[0-9a-f]{{8}}_[^/]+")
 """Keys of uploads: by user, time and chance."""
 UPLOADED_AS: Final = re.compile(r"\d{8}_\d{6}_[0-9a-f]{8}_")
@@ -39,6 +54,17 @@ def run(run_id: str) -> str:
     return f"runs/{run_id}"
 
 
+def output(run_id: str, name: str) -> str:
+    """One of a run's `OUTPUTS`, or its captions in a format (`srt`) or style (`presets/karaoke.vtt`)."""
+    file = OUTPUTS.get(name) or f"captions.{name.removeprefix('presets/')}"
+    return f"{run(run_id)}/{file}"
+
+
+def batch(batch_id: str) -> str:
+    """A batch's summary."""
+    return f"{BATCHES}/{batch_id}/summary.json"
+
+
 def table(name: str, day: str, job_id: str) -> str:
     """A job's part of a table, by the day of its result (2026-01-31)."""
     return f"{TABLES}/{name}/date={day}/{job_id}.parquet"
@@ -51,7 +77,7 @@ def trace(job_id: str) -> str:
 
 def receipt(job_id: str) -> str:
     """How a job's last callback went."""
-    return f"deliveries/{job_id}.json"
+    return f"{DELIVERIES}/{job_id}.json"
 
 
 def told_revision(job_id: str, run_id: str) -> str:
@@ -77,7 +103,17 @@ def forgetting(job_id: str) -> str:
 def recording(sha256: str, audio_stream: int | None = None) -> str:
     """A source's sound, by its content, and by the stream where one was asked for."""
     chosen = "" if audio_stream is None else f".stream{audio_stream}"
-    return f"recordings/{sha256[:2]}/{sha256}{chosen}.flac"
+    return f"{RECORDINGS}/{sha256[:2]}/{sha256}{chosen}.flac"
+
+
+def channel(recording: str, number: int) -> str:
+    """One channel of a recording, beside it."""
+    return f"{recording.removesuffix('.flac')}.channel{number}.flac"
+
+
+def frames(recording: str, version: str) -> str:
+    """Voice frames, beside the recording or channel that they were measured in, by the version of the code."""
+    return f"{recording.removesuffix('.flac')}.{version}.frames.parquet"
 
 
 def records(content: str | None) -> str:

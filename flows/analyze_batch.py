@@ -16,8 +16,9 @@ from pydantic import Field
 
 from blocks.published import published
 from blocks.storage import ArtifactStore, open_store, reference
+from ecg_audio import layout
 from ecg_audio.batch.rows import Row, rows
-from ecg_audio.batch.summary import Ended, Summary, ended, summary_key
+from ecg_audio.batch.summary import Ended, Summary, ended
 from ecg_audio.errors import BatchFailed, EcgError, InvalidRequest
 from ecg_audio.request import JOB_ID, AnalysisRequest
 from ecg_audio.results.manifest import Manifest
@@ -108,9 +109,9 @@ def analyze_batch(
         min_success=min_success,
         rows=tuple(ends[row.where + row.source] for row in todo),
     )
-    store.write(summary_key(name), summary.model_dump_json(indent=1).encode())
+    store.write(layout.batch(name), summary.model_dump_json(indent=1).encode())
     show_summary(summary)
-    get_run_logger().info("batch %s: %s; summary in %s", name, summary.sentence, store.uri(summary_key(name)))
+    get_run_logger().info("batch %s: %s; summary in %s", name, summary.sentence, store.uri(layout.batch(name)))
     if not summary.enough:
         raise BatchFailed(f"{summary.sentence}; asked for was {100 * min_success:g} %")
     return summary

@@ -9,7 +9,7 @@ from pydantic import Field
 from blocks import published
 from blocks.forgetting import remember
 from blocks.storage import check_source, open_store
-from ecg_audio import modes, workspace
+from ecg_audio import layout, modes, workspace
 from ecg_audio.errors import InvalidRequest
 from ecg_audio.request import Limits
 from flows.faults import resumable
@@ -17,7 +17,7 @@ from flows.observation import side_run_name
 from flows.progress_artifact import tracked_stages
 from flows.runs import BURNING
 from flows.unkept import UNKEPT
-from tasks.burn import burn_in, burnt_key
+from tasks.burn import burn_in
 from tasks.download import download
 from tasks.retrying import with_retries
 
@@ -70,4 +70,4 @@ def burn(
             )
         remember(artifacts, job_id, run_id, analysis.recording.key)
         burn_in(artifacts, analysis, Path(media.path), run_id)
-        return burnt_key(run_id)
+        return layout.output(run_id, "burnt")

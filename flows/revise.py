@@ -30,7 +30,7 @@ from flows.runs import REVISION
 from flows.stages import Stages
 from flows.unkept import UNKEPT
 from tasks.measure import frames_key, measure
-from tasks.publish import ORIGINAL, addresses, publish
+from tasks.publish import addresses, publish
 from tasks.retrying import with_retries
 from tasks.revise import realign, reassemble, without_sound
 
@@ -105,7 +105,7 @@ def revise(
                 hint="Analyse the recording again, then correct it; or ask for the texts alone (--unheard).",
             )
 
-        original = artifacts.read(written.outputs[ORIGINAL if before.revision else "analysis"].key)
+        original = artifacts.read(written.outputs["original" if before.revision else "analysis"].key)
         machine = document.loads(original)
         done = before.revision.edits if before.revision else ()
         steps: tuple[Edits, ...]

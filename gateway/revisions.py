@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from fastapi import Path as InPath
 
 from blocks.run_states import STATES
+from ecg_audio import layout
 from ecg_audio.analysis import Edits
 from ecg_audio.errors import InvalidRequest, JobConflict, OrchestratorUnavailable, ResultNotFound
 from ecg_audio.revision.draft import drafted
@@ -149,7 +150,7 @@ async def burnt(job_id: JobId, burn_id: RunId, prefect: Prefect, _by_link: ByLin
     if run.state != "COMPLETED" or "source" not in run.parameters:
         raise ResultNotFound(f"there is no video of {burn_id} yet")
     store = await asyncio.to_thread(results.opened, run.parameters.get("store"))
-    place = await asyncio.to_thread(results.located, store, f"runs/{burn_id}/burnt.mp4")
+    place = await asyncio.to_thread(results.located, store, layout.output(str(burn_id), "burnt"))
     return sent(place, media_type="video/mp4", filename=f"{job_id}.captions.mp4")
 
 

@@ -2,16 +2,9 @@
 
 from pathlib import Path
 
-from ecg_audio import workspace
+from ecg_audio import layout, workspace
 from ecg_audio.analysis import Analysis
 from tasks.stage import Work, not_kept, stage
-
-BURNT = "burnt.mp4"
-
-
-def burnt_key(run_id: str) -> str:
-    """Where the video lies that a run has made."""
-    return f"runs/{run_id}/{BURNT}"
 
 
 @stage(key=not_kept, task_name="burn")
@@ -44,5 +37,6 @@ def burn_in(work: Work, analysis: Analysis, video: Path, run_id: str) -> None:
             title=analysis.title,
             left_out=cues.left_out(analysis.segments, bounds),
         )
-        burn.burn(video, script, folder / BURNT, work.report)
-        work.store.upload(burnt_key(run_id), folder / BURNT)
+        burnt = folder / "burnt.mp4"
+        burn.burn(video, script, burnt, work.report)
+        work.store.upload(layout.output(run_id, "burnt"), burnt)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from blocks.storage import ArtifactStore
-from ecg_audio import progress, time_limit, workspace
+from ecg_audio import layout, progress, time_limit, workspace
 from ecg_audio.analysis import Recording
 from ecg_audio.errors import MeasurementFailed
 from ecg_audio.progress import Report
@@ -54,4 +54,4 @@ def _measure(recording: Recording, artifacts: ArtifactStore, report: Report) -> 
 def frames_key(recording: Recording) -> str:
     """Where frames lie: beside the audio they were measured from, which may be a channel."""
     version = keys.code_version("media", "voice", "results")
-    return f"{recording.key.removesuffix('.flac')}.{version}.frames.parquet"
+    return layout.frames(recording.key, version)

@@ -18,7 +18,6 @@ from ecg_audio.delivery.outbox import Outbox, Receipt, RetryPolicy, TerminalCall
 from ecg_audio.errors import EcgError
 from ecg_audio.request import AnalysisRequest, Callback
 from ecg_audio.results.outcome import Outcome
-from tasks.publish import NAMES
 from tasks.retrying import RETRYING
 
 LINK_LASTS_S = 7 * 24 * 3600.0
@@ -85,7 +84,7 @@ def notify_revision(where: Callback, job_id: str, run_id: str, store: str, patie
 
 def completed(job_id: str, run_id: str, store: ArtifactStore, locale: callback.Locale) -> bytes:
     """The body that brings a published result; where it is too large for that, most of it by a link."""
-    key = f"{layout.run(run_id)}/{NAMES['backend']}"
+    key = layout.output(run_id, "backend")
     result = json.loads(store.read(key))
     body = callback.completed(job_id, result, locale)
     if len(body) <= callback.LARGEST_BYTES:

@@ -22,25 +22,6 @@ from ecg_audio.results.manifest import Origin
 from ecg_audio.results.outcome import TABLES, Outputs
 from tasks.stage import Work, not_kept, stage
 
-NAMES = {
-    "analysis": "analysis.json",
-    "backend": "backend.json",
-    "rttm": "speakers.rttm",
-    "srt": "captions.srt",
-    "vtt": "captions.vtt",
-    "ass": "captions.ass",
-    "report": "report.html",
-}
-ORIGINAL = "original"
-PRESETS = {
-    # the plain file of each format is in the default style, "expressive"
-    f"presets/{preset}.{ending}": f"captions.{preset}.{ending}"
-    for preset in ("plain", "karaoke")
-    for ending in ("vtt", "ass")
-}
-SDH = {f"presets/sdh.{ending}": f"captions.sdh.{ending}" for ending in ("srt", "vtt", "ass")}
-"""Captions that name sounds, where these were looked for."""
-
 TAKES_BACK_S = 3600.0
 """How long a compaction is waited for that may hold rows of an earlier result."""
 
@@ -137,7 +118,7 @@ def _rendered(
     original: bytes | None,
 ) -> list[_Output]:
     """All outputs as local files, in upload order: the table `recordings`, which readers join on, comes last."""
-    from ecg_audio.captions import ass, cues, html, sounds, srt, vtt
+    from ecg_audio.captions import ass, cues, html, sounds, srt, styling, vtt
     from ecg_audio.results import backend, document, frame_file, rttm, tables
 
     bounds = cues.CueSettings.for_language(analysis.text_language)
@@ -150,13 +131,12 @@ def _rendered(
         "srt": srt.dumps(lines),
         "vtt": vtt.dumps(lines, left_out=omitted),
         "ass": ass.dumps(lines, title=analysis.title, left_out=omitted),
-        "presets/plain.vtt": vtt.dumps(lines, "plain", left_out=omitted),
-        "presets/plain.ass": ass.dumps(lines, "plain", title=analysis.title, left_out=omitted),
-        "presets/karaoke.vtt": vtt.dumps(lines, "karaoke", left_out=omitted),
-        "presets/karaoke.ass": ass.dumps(lines, "karaoke", title=analysis.title, left_out=omitted),
     }
+    for preset in styling.PRESETS[:-1]:  # the plain file of each format is in the default style, the last
+        texts[f"presets/{preset}.vtt"] = vtt.dumps(lines, preset, left_out=omitted)
+        texts[f"presets/{preset}.ass"] = ass.dumps(lines, preset, title=analysis.title, left_out=omitted)
     if original is not None:
-        texts[ORIGINAL] = original
+        texts["original"] = original
     if analysis.events is not None:
         heard = cues.cues(analysis.segments, bounds, sounds.sounds(analysis))
         texts |= {
@@ -174,10 +154,10 @@ def _rendered(
         made = tables.write_tables(analysis, measured, folder)
     outputs = []
     for name, text in texts.items():
-        file = (NAMES | PRESETS | SDH | {ORIGINAL: "original.json"})[name]
-        path = folder / file
+        key = layout.output(analysis.run_id, name)
+        path = folder / PurePosixPath(key).name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        outputs.append(_Output(name, f"{layout.run(analysis.run_id)}/{file}", path))
+        outputs.append(_Output(name, key, path))
     day = analysis.created_at[:10]
     outputs += [
         _Output(f"tables/{table}", layout.table(table, day, analysis.job_id), made[table])
@@ -211,9 +191,9 @@ def addresses(artifacts: ArtifactStore, written: manifest.Manifest) -> Outputs:
     uris = {name: artifacts.uri(output.key) for name, output in written.outputs.items()}
     return Outputs.model_validate(
         {
-            **{name: uris[name] for name in NAMES},
+            **{name: uris[name] for name in Outputs.model_fields if name in uris},
             "manifest": artifacts.uri(layout.manifest(written.job_id)),
-            "presets": {name.removeprefix("presets/"): uri for name, uri in uris.items() if name in PRESETS | SDH},
+            "presets": {name.split("/")[1]: uri for name, uri in uris.items() if name.startswith("presets/")},
             "tables": {table: uris[f"tables/{table}"] for table in TABLES if f"tables/{table}" in uris},
         }
     )

@@ -8,8 +8,9 @@ from rich.markup import escape
 
 from deployments.service.session import configured, prefect_server, unwatched
 from deployments.terminal import err, write_json
+from ecg_audio import layout
 from ecg_audio.batch.rows import rows
-from ecg_audio.batch.summary import SUCCEEDED, Ended, summary_key
+from ecg_audio.batch.summary import SUCCEEDED, Ended
 from ecg_audio.errors import BatchFailed, InvalidRequest
 from ecg_audio.request import AUTO
 
@@ -65,7 +66,7 @@ def analyze_many(
             err.print(f"[bold red]error[/] {escape(error.message)} [dim]({error.code})[/]", highlight=False)
             err.print(f"[bold]hint[/]  {escape(error.hint)}", highlight=False)
             return 1
-        err.print(f"{summary.sentence}; written to {summary_key(summary.batch_id)}", highlight=False, soft_wrap=True)
+        err.print(f"{summary.sentence}; written to {layout.batch(summary.batch_id)}", highlight=False, soft_wrap=True)
         return 0
 
 

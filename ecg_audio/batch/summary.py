@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, computed_field
 
-from ecg_audio import layout
 from ecg_audio.analysis import Model
 from ecg_audio.batch.rows import Row
 from ecg_audio.errors import EcgError
@@ -30,7 +29,7 @@ class Ended(Model):
 
 
 class Summary(Model):
-    """How a batch ended; lies in the store under `summary_key`."""
+    """How a batch ended; lies in the store under `layout.batch`."""
 
     batch_id: str
     run_id: str
@@ -60,11 +59,6 @@ class Summary(Model):
         """The counts, for people."""
         counted = ", ".join(f"{number} {status}" for status, number in self.counts.items())
         return f"{len(self.rows)} rows: {counted} ({100 * self.success_rate:.1f} % succeeded)"
-
-
-def summary_key(batch_id: str) -> str:
-    """Where a batch's summary lies."""
-    return f"{layout.BATCHES}/{batch_id}/summary.json"
 
 
 def ended(row: Row, status: Status, *, run_id: str | None = None, error: EcgError | None = None) -> Ended:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ecg_audio import layout
 from ecg_audio.analysis import Channel, Recording
 from ecg_audio.child import Child, ChildError
 from ecg_audio.errors import (
@@ -168,11 +169,6 @@ def channel_path(target: Path, number: int) -> Path:
     return target.with_name(f"{target.name}.channel{number}")
 
 
-def channel_key(key: str, number: int) -> str:
-    """Under which key a channel is kept in the artifact store, for a recording under `key`."""
-    return f"{key.removesuffix('.flac')}.channel{number}.flac"
-
-
 def check_unchanged(path: Path, sha256: str, size_bytes: int, since_ns: int) -> None:
     """Raise `SourceInvalid` if a file was written to and its first bytes are not those that were hashed any more.
 
@@ -255,7 +251,7 @@ def _channel(found: DecodedSource, number: int, target: Path, key: str, duration
     level = found.write(channel_path(target, number))
     return Channel(
         number=number,
-        key=channel_key(key, number),
+        key=layout.channel(key, number),
         gain_db=found.gain_db,
         clipped=found.sound.meter.clipped((number,), duration_s),
         active_level_dbfs=level.active_dbfs,

@@ -19,7 +19,6 @@ import heapq
 import io
 import itertools
 import random
-import re
 import tempfile
 import time
 from collections import defaultdict
@@ -63,7 +62,6 @@ MOST_BYTES = 512 << 20
 """Nor where all of it is larger: it passes through the memory of whoever does it."""
 DAY_ROW_GROUP = 10_000
 """About so many rows of a day's file lie together: who asks for one job reads these, not the day."""
-_PARTITION = re.compile(r"features/(?P<table>[a-z]+)/date=(?P<day>\d{4}-\d{2}-\d{2})/(?P<job>[^/]+)\.parquet")
 
 
 class Listed(Protocol):
@@ -231,7 +229,7 @@ def put_back(store: Store, files: Mapping[str, Path], *, waits_s: float = WAITS_
     """
     held = _held(store)
     for key, path in files.items():
-        found = _PARTITION.fullmatch(key)
+        found = layout.PARTITION.fullmatch(key)
         if found is None:
             continue
         table, day = found["table"], found["day"]
@@ -249,7 +247,7 @@ def read(store: Store, key: str) -> bytes:
     try:
         return store.read(key)
     except ResultNotFound:
-        found = _PARTITION.fullmatch(key)
+        found = layout.PARTITION.fullmatch(key)
         if found is None:
             raise
         table, day, job = found["table"], found["day"], found["job"]
@@ -268,15 +266,15 @@ def read(store: Store, key: str) -> bytes:
 
 def _days(store: Store, table: str) -> dict[str, list[Listed]]:
     days: dict[str, list[Listed]] = defaultdict(list)
-    for one in store.objects(f"features/{table}"):
-        found = _PARTITION.fullmatch(one.key)
+    for one in store.objects(f"{layout.TABLES}/{table}"):
+        found = layout.PARTITION.fullmatch(one.key)
         if found is not None and found["table"] == table:
             days[found["day"]].append(one)
     return days
 
 
 def _day_key(table: str, day: str) -> str:
-    return f"features/{table}/date={day}/{COMPACTED}"
+    return layout.table(table, day, COMPACTED.removesuffix(".parquet"))
 
 
 def _claimed(store: Store, table: str, day: str) -> AbstractContextManager[bool]:

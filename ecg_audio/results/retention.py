@@ -38,11 +38,11 @@ class Kind:
 
 
 KINDS = (
-    Kind("recordings", {"recordings": 0}),
+    Kind("recordings", {layout.RECORDINGS: 0}),
     Kind("results", {folder: int(folder != "results") for folder in layout.RESULTS}),
     Kind("features", {layout.TABLES: 0}),
     # without its receipt a job that ended lately would be told of again
-    Kind("deliveries", {"deliveries": 0}, least_days=30),
+    Kind("deliveries", {layout.DELIVERIES: 0}, least_days=30),
     Kind("cache", {layout.CACHE: 0}, keys=layout.CACHED),
     Kind("uploads", {layout.UPLOADS: 0}, keys=layout.UPLOAD),
 )

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from blocks.folder import FolderStore
 from blocks.forgetting import forget
-from ecg_audio.batch.summary import Ended, Summary, summary_key
+from ecg_audio import layout
+from ecg_audio.batch.summary import Ended, Summary
 
 
 def test_a_forgotten_job_is_a_count_in_its_batch(tmp_path: Path) -> None:
@@ -15,8 +16,8 @@ def test_a_forgotten_job_is_a_count_in_its_batch(tmp_path: Path) -> None:
     )
     summary = Summary(batch_id="b", run_id="r", created_at="2026-01-01T00:00:00Z", min_success=0.9, rows=rows)
     store = FolderStore(tmp_path)
-    store.write(summary_key("b"), summary.model_dump_json().encode())
+    store.write(layout.batch("b"), summary.model_dump_json().encode())
     forget(store, "one")
-    told = store.read(summary_key("b")).decode()
+    told = store.read(layout.batch("b")).decode()
     assert not any(trace in told for trace in ("secret", '"one"', "run-1", "list.csv:2"))
     assert all(kept in told for kept in ("/other.mp4", '"two"', "NO_AUDIO", '"completed": 1', '"failed": 1'))
