@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from blocks.artifacts import ArtifactStore, Stored
 from ecg_audio import workspace
 from ecg_audio.errors import PublishFailed, ResultNotFound, StoreRefused
 from ecg_audio.media.s3 import addressing
+from ecg_audio.store import ArtifactStore, Stored
 
 if TYPE_CHECKING:
     from prefect_aws import AwsCredentials, MinIOCredentials, S3Bucket

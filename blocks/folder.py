@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING
 
 from typing_extensions import override
 
-from blocks.artifacts import ArtifactStore, Stored
 from ecg_audio import layout, modes
 from ecg_audio.errors import PublishFailed, ResultNotFound, StoreRefused
+from ecg_audio.store import ArtifactStore, Stored
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 
 from pydantic import ValidationError
 
-from blocks.artifacts import ArtifactStore
 from blocks.published import published
 from blocks.storage import content_of, key_of, records
 from ecg_audio import layout, workspace
@@ -21,6 +20,7 @@ from ecg_audio.errors import ResultNotFound
 from ecg_audio.results import document
 from ecg_audio.results.outcome import COMPACTED
 from ecg_audio.results.trace import Trace
+from ecg_audio.store import ArtifactStore
 
 READERS = 16
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from blocks import published
-from blocks.artifacts import ArtifactStore
 from ecg_audio import layout
 from ecg_audio.analysis import Analysis, Recording, Turn, VoiceVectors
 from ecg_audio.captions.names import displayed
@@ -19,6 +18,7 @@ from ecg_audio.revision.edits import meant, speaker_name, speakers
 from ecg_audio.revision.naming import SHOWN
 from ecg_audio.speech import channels, engine, known_voices
 from ecg_audio.speech.known_voices import KnownVoice
+from ecg_audio.store import ArtifactStore
 
 Heard = dict[str, tuple[tuple[float, ...], float]]
 """The vector of each speaker, and of how many seconds of speech it was made."""

@@ -1,11 +1,11 @@
 """What a job has published in a store."""
 
-from blocks.artifacts import ArtifactStore
 from ecg_audio import layout
 from ecg_audio.analysis import Analysis
 from ecg_audio.errors import ResultNotFound
 from ecg_audio.results import document, manifest
 from ecg_audio.results.manifest import Manifest
+from ecg_audio.store import ArtifactStore
 
 
 def published(store: ArtifactStore, job_id: str) -> Manifest | None:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from blocks.artifacts import ArtifactStore
 from blocks.bucket import BucketStore, errors
 from ecg_audio.results.retention import Rule, rules
+from ecg_audio.store import ArtifactStore
 
 OURS = "ecg-"
 UNFINISHED_DAYS = 1

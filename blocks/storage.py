@@ -7,12 +7,12 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from blocks.artifacts import ArtifactStore as ArtifactStore
 from blocks.folder import FolderStore as FolderStore
 from ecg_audio import layout
 from ecg_audio.errors import InvalidRequest, SourceForbidden
 from ecg_audio.media import source
 from ecg_audio.settings import Files
+from ecg_audio.store import ArtifactStore as ArtifactStore
 
 if TYPE_CHECKING:
     from blocks.bucket import BucketStore

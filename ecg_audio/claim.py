@@ -13,10 +13,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from typing import Protocol
 
 from ecg_audio import layout
 from ecg_audio.errors import EcgError
+from ecg_audio.store import ArtifactStore
 
 MARKS = layout.CLAIMS
 STANDS_S = 120.0
@@ -25,22 +25,9 @@ STANDS_S = 120.0
 logger = logging.getLogger(__name__)
 
 
-class Marks(Protocol):
-    """What a claim needs of a store."""
-
-    def write(self, key: str, content: bytes) -> None:
-        """Put bytes under a key."""
-
-    def keys(self, prefix: str) -> list[str]:
-        """All keys below a prefix."""
-
-    def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is fine."""
-
-
 @contextmanager
 def claimed(
-    marks: Marks,
+    marks: ArtifactStore,
     job_id: str,
     stands_s: float = STANDS_S,
     *,
@@ -91,7 +78,7 @@ def claimed(
 class _Renewing:
     """Puts a later mark in the place of ours, three times as often as it ends."""
 
-    def __init__(self, marks: Marks, job_id: str, owner: str, stands_s: float, mark: str) -> None:
+    def __init__(self, marks: ArtifactStore, job_id: str, owner: str, stands_s: float, mark: str) -> None:
         self._marks = marks
         self._job_id = job_id
         self._owner = owner
@@ -126,21 +113,21 @@ def _mark(job_id: str, until: float, owner: str) -> str:
     return f"{MARKS}/{job_id}~{int(until)}~{owner}"
 
 
-def _withdraw(marks: Marks, key: str) -> None:
+def _withdraw(marks: ArtifactStore, key: str) -> None:
     try:
         marks.delete(key)
     except EcgError as error:
         logger.warning("%s stands until it ends by itself: %s", key, error)
 
 
-def standing(marks: Marks, beginning: str = "") -> set[str]:
+def standing(marks: ArtifactStore, beginning: str = "") -> set[str]:
     """The names that are claimed now, by whomever: all of them, or those that begin so."""
     now = time.time()
     found = marks.keys(MARKS)
     return {_name(key) for key in found if _name(key).startswith(beginning) and _until(key) > now}
 
 
-def sweep(marks: Marks, older_s: float = 3600.0) -> int:
+def sweep(marks: ArtifactStore, older_s: float = 3600.0) -> int:
     """Remove marks that ceased to stand so long ago. Returns how many."""
     gone = [key for key in marks.keys(MARKS) if _until(key) < time.time() - older_s]
     for key in gone:

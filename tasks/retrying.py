@@ -10,8 +10,8 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_chain, wait_random
 
-from blocks.artifacts import ArtifactStore
 from ecg_audio.errors import EcgError
+from ecg_audio.store import ArtifactStore
 
 DELAYS_S = [2.0, 8.0, 30.0]
 """Together they outlast a store, or a model server, that is away for half a minute."""

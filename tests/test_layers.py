@@ -27,6 +27,7 @@ GROUND = {
     "sound_events",
     "sound_quality",
     "spacing",
+    "store",
     "telemetry",
     "time_limit",
     "workspace",

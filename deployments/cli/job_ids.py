@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from slugify import slugify
 
-from blocks.artifacts import ArtifactStore
 from ecg_audio import layout
 from ecg_audio.claim import claimed
 from ecg_audio.media import source
+from ecg_audio.store import ArtifactStore
 
 LONGEST = 60
 """Letters of a source's name; ids may be twice as long, and numbers follow."""

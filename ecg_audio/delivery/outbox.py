@@ -14,26 +14,15 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal
 
 from ecg_audio import claim, layout
 from ecg_audio.analysis import Model
 from ecg_audio.delivery.client import Answer, CallbackClient
 from ecg_audio.errors import EcgError, ResultNotFound
+from ecg_audio.store import ArtifactStore
 
 logger = logging.getLogger(__name__)
-
-
-class ReceiptStore(claim.Marks, Protocol):
-    """What an outbox needs of a store."""
-
-    def read(self, key: str) -> bytes:
-        """The bytes under a key.
-
-        Raises:
-            ResultNotFound: there are none.
-        """
-
 
 LATER_AT_MOST_S = 3600.0
 
@@ -112,7 +101,7 @@ class RetryPolicy:
         return max(asked_s or 0.0, longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
 
 
-def receipt(store: ReceiptStore, job_id: str) -> Receipt | None:
+def receipt(store: ArtifactStore, job_id: str) -> Receipt | None:
     """What is known of a job's terminal callback; None: nothing, or nothing that can be read.
 
     Raises:
@@ -135,7 +124,7 @@ class Outbox:
         retry_policy: how long one call of `deliver` tries.
     """
 
-    def __init__(self, store: ReceiptStore | None, retry_policy: RetryPolicy | None = None) -> None:
+    def __init__(self, store: ArtifactStore | None, retry_policy: RetryPolicy | None = None) -> None:
         self._store = store
         self._retry_policy = retry_policy or RetryPolicy()
 

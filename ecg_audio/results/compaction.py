@@ -27,7 +27,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,6 +37,7 @@ from ecg_audio.errors import InvalidRequest, ResultNotFound, StoreBusy
 from ecg_audio.results.outcome import COMPACTED
 from ecg_audio.results.parquet import TableFile
 from ecg_audio.results.schemas import TABLES
+from ecg_audio.store import ArtifactStore, Stored
 
 SMALL = tuple(name for name in TABLES if name != "frames")
 DAYS = {
@@ -64,40 +64,8 @@ DAY_ROW_GROUP = 10_000
 """About so many rows of a day's file lie together: who asks for one job reads these, not the day."""
 
 
-class Listed(Protocol):
-    """An object of a store, as a listing tells of it."""
-
-    @property
-    def key(self) -> str:
-        """Its name in the store."""
-
-    @property
-    def size_bytes(self) -> int:
-        """How large it is."""
-
-    @property
-    def modified(self) -> datetime:
-        """When it was written last; an aware time."""
-
-
-class Files(Protocol):
-    """What tables are read from."""
-
-    def read(self, key: str) -> bytes:
-        """A file's bytes; `ResultNotFound` where there is none."""
-
-
-class Store(Files, claim.Marks, Protocol):
-    """What compaction asks of an artifact store."""
-
-    def objects(self, prefix: str) -> Iterator[Listed]:
-        """All objects below a prefix."""
-
-    def exists(self, key: str) -> bool:
-        """Whether there is such an object."""
-
-    def upload(self, key: str, path: Path) -> None:
-        """Put a file under a key, whole or not at all."""
+Read = Callable[[str], bytes]
+"""The bytes of a file, by its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +80,7 @@ class Compacted:
     left: str | None = None
 
 
-def keep_few(store: Store, most: int, *, now: datetime) -> Iterator[Compacted]:
+def keep_few(store: ArtifactStore, most: int, *, now: datetime) -> Iterator[Compacted]:
     """Compact where more than so many recordings have files of their own: what is done as a store grows.
 
     Files of the last `SETTLED` are left alone. So are days of which a tenth or less is new, so that a busy day is not
@@ -133,13 +101,13 @@ def keep_few(store: Store, most: int, *, now: datetime) -> Iterator[Compacted]:
     before = now - SETTLED
     if not most:
         return
-    small = [one for one in store.objects("features/recordings") if PurePosixPath(one.key).name != COMPACTED]
+    small = [one for one in store.objects(f"{layout.TABLES}/recordings") if PurePosixPath(one.key).name != COMPACTED]
     if sum(one.modified < before for one in small) <= most:
         return
     yield from compact(store, before=before, worth=_worth)
 
 
-def _worth(files: Sequence[Listed]) -> bool:
+def _worth(files: Sequence[Stored]) -> bool:
     """Whether a day's files, its own large one last, are rewritten without anybody asking for it."""
     sizes = [one.size_bytes for one in files]
     whole = sizes[-1] if PurePosixPath(files[-1].key).name == COMPACTED else 0
@@ -147,11 +115,11 @@ def _worth(files: Sequence[Listed]) -> bool:
 
 
 def compact(
-    store: Store,
+    store: ArtifactStore,
     *,
     before: datetime,
     tables: Sequence[str] = SMALL,
-    worth: Callable[[Sequence[Listed]], bool] = lambda _: True,
+    worth: Callable[[Sequence[Stored]], bool] = lambda _: True,
 ) -> Iterator[Compacted]:
     """Make the small files of each day one.
 
@@ -188,7 +156,7 @@ def compact(
                 yield done
 
 
-def strip(store: Store, job_id: str, days: Collection[str] | None = None, *, waits_s: float = WAITS_S) -> None:
+def strip(store: ArtifactStore, job_id: str, days: Collection[str] | None = None, *, waits_s: float = WAITS_S) -> None:
     """Take a job's rows out of the days' files, also where somebody is copying them there at the moment.
 
     Call it when the job's own files of these days are gone: whoever copied them before is waited for.
@@ -213,7 +181,7 @@ def strip(store: Store, job_id: str, days: Collection[str] | None = None, *, wai
                     _strip(store, table, key, job_id)
 
 
-def put_back(store: Store, files: Mapping[str, Path], *, waits_s: float = WAITS_S) -> None:
+def put_back(store: ArtifactStore, files: Mapping[str, Path], *, waits_s: float = WAITS_S) -> None:
     """See to it that a job's files are there that were written anew under the keys of older ones.
 
     A compaction may have found the old file in its place, and then removed the new one.
@@ -238,7 +206,7 @@ def put_back(store: Store, files: Mapping[str, Path], *, waits_s: float = WAITS_
                 store.upload(key, path)
 
 
-def read(store: Store, key: str) -> bytes:
+def read(store: ArtifactStore, key: str) -> bytes:
     """A job's table as a Parquet file, whether it lies in a file of its own or in its day's.
 
     Raises:
@@ -254,7 +222,7 @@ def read(store: Store, key: str) -> bytes:
         # who speaks alone has no exchanges: such a table has left no row, its recording has
         if not any(job in _jobs(store, _day_key(name, day)) for name in (table, "recordings")):
             raise
-    whole = _table(store, table, _day_key(table, day))
+    whole = _table(store.read, table, _day_key(table, day))
     rows = whole.filter(pc.equal(whole["job_id"], pa.scalar(job)))
     rows = _as_published(table, rows)
     with tempfile.TemporaryDirectory(prefix="ecg-rows-") as folder:
@@ -264,8 +232,8 @@ def read(store: Store, key: str) -> bytes:
         return path.read_bytes()
 
 
-def _days(store: Store, table: str) -> dict[str, list[Listed]]:
-    days: dict[str, list[Listed]] = defaultdict(list)
+def _days(store: ArtifactStore, table: str) -> dict[str, list[Stored]]:
+    days: dict[str, list[Stored]] = defaultdict(list)
     for one in store.objects(f"{layout.TABLES}/{table}"):
         found = layout.PARTITION.fullmatch(one.key)
         if found is not None and found["table"] == table:
@@ -277,12 +245,12 @@ def _day_key(table: str, day: str) -> str:
     return layout.table(table, day, COMPACTED.removesuffix(".parquet"))
 
 
-def _claimed(store: Store, table: str, day: str) -> AbstractContextManager[bool]:
+def _claimed(store: ArtifactStore, table: str, day: str) -> AbstractContextManager[bool]:
     return claim.claimed(store, layout.rewriting(table, day), STANDS_S, renewed=True, needed=True)
 
 
 @contextmanager
-def _waited_for(store: Store, table: str, day: str, waits_s: float) -> Iterator[None]:
+def _waited_for(store: ArtifactStore, table: str, day: str, waits_s: float) -> Iterator[None]:
     """Hold a table's day as soon as nobody else does."""
     deadline = time.monotonic() + waits_s
     while True:
@@ -295,7 +263,7 @@ def _waited_for(store: Store, table: str, day: str, waits_s: float) -> Iterator[
         time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - so that two that wait do not meet again
 
 
-def _held(store: Store) -> set[tuple[str, str]]:
+def _held(store: ArtifactStore) -> set[tuple[str, str]]:
     """The tables' days that somebody rewrites now."""
     names = (name.split("+") for name in claim.standing(store, layout.REWRITING))
     return {(table, day) for *_, table, day in names}
@@ -305,7 +273,7 @@ def _job(key: str) -> str:
     return PurePosixPath(key).stem
 
 
-def _jobs(store: Store, key: str) -> set[str]:
+def _jobs(store: ArtifactStore, key: str) -> set[str]:
     """The jobs whose rows are in a day's file; none where there is no such file."""
     try:
         content = store.read(key)
@@ -315,7 +283,7 @@ def _jobs(store: Store, key: str) -> set[str]:
     return {str(name) for name in names.unique().to_pylist()}
 
 
-def _sources(files: Iterable[Listed], before: datetime, known: Set[str]) -> list[Listed]:
+def _sources(files: Iterable[Stored], before: datetime, known: Set[str]) -> list[Stored]:
     """The files of a day that are to be one, the day's own last; none where that would change nothing."""
     named = [(one, PurePosixPath(one.key).name) for one in files]
     whole = [one for one, name in named if name == COMPACTED]
@@ -329,7 +297,7 @@ class _Remembering:
     By its bytes: folders and services tell times as coarsely as by the second, and a file's successor may be as large.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ArtifactStore) -> None:
         self._store = store
         self._read: dict[str, bytes] = {}
 
@@ -347,7 +315,7 @@ class _Remembering:
             return False
 
 
-def _merge(store: Store, table: str, day: str, before: datetime, known: Set[str]) -> Compacted | None:
+def _merge(store: ArtifactStore, table: str, day: str, before: datetime, known: Set[str]) -> Compacted | None:
     """Make a day's files one; None: there is nothing to do any more. The day is ours."""
     key = _day_key(table, day)
     folder = str(PurePosixPath(key).parent)
@@ -358,7 +326,7 @@ def _merge(store: Store, table: str, day: str, before: datetime, known: Set[str]
     with tempfile.TemporaryDirectory(prefix="ecg-compact-") as scratch:
         path = Path(scratch) / COMPACTED
         try:
-            _write(path, files, table, key, [one.key for one in taken])
+            _write(path, files.read, table, key, [one.key for one in taken])
         except ResultNotFound:
             return Compacted(table, day, left=CHANGED)
         then, now = {one.key: one for one in taken}, {one.key: one for one in store.objects(folder)}
@@ -373,20 +341,20 @@ def _merge(store: Store, table: str, day: str, before: datetime, known: Set[str]
     return Compacted(table, day, len(taken), sum(one.size_bytes for one in taken), size)
 
 
-def _strip(store: Store, table: str, key: str, job_id: str) -> None:
+def _strip(store: ArtifactStore, table: str, key: str, job_id: str) -> None:
     """Take a job's rows out of a day's file. The day is ours."""
     if job_id not in _jobs(store, key):
         return
     with tempfile.TemporaryDirectory(prefix="ecg-compact-") as scratch:
         path = Path(scratch) / COMPACTED
-        _write(path, store, table, key, [key], without=job_id)
+        _write(path, store.read, table, key, [key], without=job_id)
         if pq.read_metadata(path).num_rows:
             store.upload(key, path)
         else:
             store.delete(key)
 
 
-def _write(path: Path, files: Files, table: str, key: str, sources: Sequence[str], without: str | None = None) -> None:
+def _write(path: Path, read: Read, table: str, key: str, sources: Sequence[str], without: str | None = None) -> None:
     """Make a day's file of others, in order of jobs.
 
     One of the sources may be the day's file itself: it gives no rows of jobs that have their own file among the rest.
@@ -395,9 +363,9 @@ def _write(path: Path, files: Files, table: str, key: str, sources: Sequence[str
         ResultNotFound: one of the sources is gone.
     """
     own = sorted((source for source in sources if source != key), key=_job)
-    parts: list[Iterator[tuple[str, pa.Table]]] = [((_job(source), _table(files, table, source)) for source in own)]
+    parts: list[Iterator[tuple[str, pa.Table]]] = [((_job(source), _table(read, table, source)) for source in own)]
     if key in sources:
-        parts.append(_day_rows(files, table, key, {*map(_job, own), without}))
+        parts.append(_day_rows(read, table, key, {*map(_job, own), without}))
     waiting: list[pa.Table] = []
     count = 0
     with TableFile(path, DAYS[table], sorted_by="job_id") as file:
@@ -411,9 +379,9 @@ def _write(path: Path, files: Files, table: str, key: str, sources: Sequence[str
             file.write(_joined(waiting))
 
 
-def _day_rows(files: Files, table: str, key: str, without: Set[str | None]) -> Iterator[tuple[str, pa.Table]]:
+def _day_rows(read: Read, table: str, key: str, without: Set[str | None]) -> Iterator[tuple[str, pa.Table]]:
     """The rows of a day's file by job, in order, without those of some jobs; a large job's come in pieces."""
-    for rows in _in_order(files, table, key):
+    for rows in _in_order(read, table, key):
         start = 0
         for job, found in itertools.groupby(rows["job_id"].to_pylist()):
             end = start + sum(1 for _ in found)
@@ -422,9 +390,9 @@ def _day_rows(files: Files, table: str, key: str, without: Set[str | None]) -> I
             start = end
 
 
-def _in_order(files: Files, table: str, key: str) -> Iterator[pa.Table]:
+def _in_order(read: Read, table: str, key: str) -> Iterator[pa.Table]:
     """The rows of a day's file in order of jobs, a row group at a time."""
-    file = pq.ParquetFile(pa.BufferReader(files.read(key)))
+    file = pq.ParquetFile(pa.BufferReader(read(key)))
     if file.num_row_groups and file.metadata.row_group(0).sorting_columns:
         for number in range(file.num_row_groups):
             yield _in_columns(file.read_row_group(number, use_threads=False), table, key)
@@ -437,9 +405,9 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
-def _table(files: Files, table: str, key: str) -> pa.Table:
+def _table(read: Read, table: str, key: str) -> pa.Table:
     """A file's rows in a day's columns."""
-    return _in_columns(pq.ParquetFile(pa.BufferReader(files.read(key))).read(use_threads=False), table, key)
+    return _in_columns(pq.ParquetFile(pa.BufferReader(read(key))).read(use_threads=False), table, key)
 
 
 def _in_columns(rows: pa.Table, table: str, key: str) -> pa.Table:

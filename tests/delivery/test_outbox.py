@@ -17,6 +17,7 @@ from ecg_audio.delivery import callback, outbox
 from ecg_audio.delivery.callback import Endpoint
 from ecg_audio.delivery.client import CallbackClient
 from ecg_audio.delivery.outbox import Attempt, Outbox, Receipt, RetryPolicy, TerminalCallback
+from ecg_audio.store import ArtifactStore
 from tests.support.callbacks.receiver import Receiver, Reply, receiving
 
 LOOPBACK = Permit(["127.0.0.0/8"])
@@ -55,7 +56,7 @@ def deliver(receiver: Receiver, store: FolderStore) -> Deliver:
         secret: str = SECRET,
         retry_policy: RetryPolicy = QUICK,
         permit: Permit = LOOPBACK,
-        store: outbox.ReceiptStore | None = store,
+        store: ArtifactStore | None = store,
     ) -> Receipt:
         with CallbackClient(Endpoint(receiver.base_url, secret=secret), permit) as client:
             return Outbox(store, retry_policy).deliver(what or message(), client)

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from blocks import forgetting
-from blocks.artifacts import ArtifactStore
 from blocks.bucket import BucketStore
 from blocks.folder import FolderStore
 from ecg_audio import layout
@@ -22,6 +21,7 @@ from ecg_audio.claim import claimed
 from ecg_audio.errors import PublishFailed, StoreBusy
 from ecg_audio.results import compaction, reading
 from ecg_audio.results.compaction import Compacted
+from ecg_audio.store import ArtifactStore
 from tests.results.test_compaction import NOW, made
 from tests.support.results import corpus, factory
 
