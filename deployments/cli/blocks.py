@@ -1,25 +1,30 @@
 """`ecg blocks register`: the blocks that the environment describes, on the configured Prefect server."""
 
 import os
+from typing import Annotated
 
-from rich.markup import escape
+import typer
 
-from deployments.service import session
-from deployments.terminal import out
+from deployments.cli.options import DebugPrefect
+
+blocks = typer.Typer(help="The blocks on the Prefect server: store, callbacks, engine, secrets.", no_args_is_help=True)
 
 MARKS = {"made": "[green]+[/]", "changed": "[yellow]~[/]", "unchanged": "[dim]=[/]", "left out": "[dim]-[/]"}
 
 
-def register_blocks(*, lifecycle: bool) -> None:
-    """Register, and print each block with what was done about it.
+@blocks.command("register")
+def register_blocks(
+    lifecycle: Annotated[
+        bool, typer.Option("--lifecycle", help="Also give the bucket the rules of ECG_KEEP_..._DAYS.")
+    ] = False,
+    debug: DebugPrefect = False,
+) -> None:
+    """Make or update the blocks that the environment describes (S3_BUCKET_NAME, FASTAPI_BASE_URL, HF_TOKEN ...)."""
+    from rich.markup import escape
 
-    Args:
-        lifecycle: also give the bucket the rules that the environment makes.
+    from deployments.service import session
+    from deployments.terminal import out
 
-    Raises:
-        InvalidRequest: no server is configured, or a value cannot be used.
-        PublishFailed: the bucket does not take the rules.
-    """
     session.needs_server()
     from blocks.registration import register
 
@@ -35,6 +40,7 @@ def _set_lifecycle() -> None:
     from blocks.registration import store_name
     from blocks.retention import set_lifecycle
     from blocks.storage import BUCKET, open_store
+    from deployments.terminal import out
 
     named = BUCKET + store_name(os.environ)
     store = open_store(named)

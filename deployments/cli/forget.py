@@ -1,35 +1,52 @@
 """`ecg forget`: every trace of a job, from Prefect first, so that nobody tells of it again, then from the store."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from rich.markup import escape
+import typer
 
-from blocks.run_states import over
-from blocks.storage import is_block, open_store, reference
-from deployments.service import session
-from deployments.service.session import needs_server
-from deployments.terminal import out
-from ecg_audio.errors import JobConflict, JobUnknown, OrchestratorUnavailable
-from ecg_audio.request import AnalysisRequest
+from deployments.cli.options import DebugPrefect, Store
+from ecg_audio.errors import InvalidRequest, JobConflict, JobUnknown, OrchestratorUnavailable
 
 
-def forget_job(job_id: str, store: str | None) -> None:
-    """Forget a job and print what went.
+def forget(
+    job_id: Annotated[str | None, typer.Argument(metavar="JOB_ID", help="The job to forget.")] = None,
+    voice: Annotated[
+        str | None, typer.Option("--voice", metavar="NAME", help="A known voice to forget instead of a job.")
+    ] = None,
+    out: Store = None,
+    debug: DebugPrefect = False,
+) -> None:
+    """Remove every trace of a job: result, tables, receipt, runs in Prefect; its recording, unless others use it.
 
-    Raises:
-        InvalidRequest: this is no job id, or there is no such store.
-        JobConflict: the job is at work.
-        JobUnknown: there is nothing of the job, neither in the store nor in Prefect.
-        PublishFailed: the store does not answer; forgetting again goes on from there.
-        StoreBusy: a compaction is at work on the job's rows, and does not end in time; likewise.
+    With --voice: a voice that was remembered under a name. Results that it has named keep the name.
     """
+    if (job_id is None) == (voice is None):
+        raise InvalidRequest(
+            "give a JOB_ID, or --voice NAME", hint="`ecg list` and `ecg voices list` say what there is."
+        )
+    if voice is not None:
+        from deployments.cli import voices
+
+        voices.remove(voice, out)
+    elif job_id is not None:
+        _forget_job(job_id, out)
+
+
+def _forget_job(job_id: str, store: str | None) -> None:
+    from rich.markup import escape
+
+    from blocks.bucket import BucketStore
     from blocks.forgetting import forget
+    from blocks.storage import is_block, open_store, reference
+    from deployments.service import session
+    from deployments.terminal import out
+    from ecg_audio.request import AnalysisRequest
 
     AnalysisRequest.checked(source="unused", job_id=job_id)
     if is_block(reference(store)):
-        needs_server()
+        session.needs_server()
     artifacts = open_store(store)
     runs = _forget_runs(job_id) if session.configured() else 0
     forgotten = forget(artifacts, job_id)
@@ -41,12 +58,6 @@ def forget_job(job_id: str, store: str | None) -> None:
         out.print(f"[red]-[/] {runs} run{'s' if runs > 1 else ''} in Prefect, with logs and artifacts", highlight=False)
     for key in forgotten.shared:
         out.print(f"[dim]=[/] {escape(key)} stays: other jobs use it", highlight=False, soft_wrap=True)
-    _warn(artifacts)
-
-
-def _warn(artifacts: object) -> None:
-    from blocks.bucket import BucketStore
-
     if isinstance(artifacts, BucketStore) and artifacts.keeps_versions:
         out.print("[yellow]![/] the bucket keeps versions: older ones stay until its lifecycle ends them")
 
@@ -55,6 +66,8 @@ def _forget_runs(job_id: str) -> int:
     """Delete the runs of a job, with their artifacts; Prefect deletes their logs and task runs. Returns how many."""
     import httpx
     from prefect.client.orchestration import get_client
+
+    from blocks.run_states import over
 
     try:
         with get_client(sync_client=True) as client:

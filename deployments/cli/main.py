@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from deployments.cli import service_commands as serving
+from deployments.cli.blocks import blocks
 from deployments.cli.caption_commands import burn, captions
-from deployments.cli.operator_commands import blocks, forget, settings
+from deployments.cli.forget import forget
 from deployments.cli.options import CallbackEndpoint, Debug, DebugPrefect, Result, Store
-from deployments.cli.voice_commands import voices
+from deployments.cli.settings import settings
+from deployments.cli.voices import voices
 from ecg_audio import modes
 from ecg_audio.errors import EcgError
 

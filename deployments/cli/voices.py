@@ -1,65 +1,103 @@
 """`ecg voices`: which people are known by their voices, in a store."""
 
-from rich.markup import escape
-from rich.table import Column, Table
+from typing import TYPE_CHECKING, Annotated
 
-from blocks import known_voices
-from blocks.storage import ArtifactStore, is_block, open_store, reference
-from deployments.service.session import needs_server
-from deployments.terminal import out
-from ecg_audio.speech.voice_vectors import encoder_digest
+import typer
+
+from deployments.cli.options import Debug, DebugPrefect, Store
+
+if TYPE_CHECKING:
+    from ecg_audio.store import ArtifactStore
+
+voices = typer.Typer(
+    help="People who are known by their voices, because somebody asked for it: later recordings then name them.",
+    no_args_is_help=True,
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
 
 
-def add(name: str, job_id: str, speaker: str, store: str | None) -> None:
-    """Keep the voice of a job's speaker under a name.
+@voices.command("add", no_args_is_help=True)
+def add(
+    name: Name,
+    job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="A job in whose recording they speak.")],
+    speaker: Annotated[str, typer.Argument(metavar="SPEAKER", help='Who they are in its result, as "Speaker 1".')],
+    out: Store = None,
+    debug: DebugPrefect = False,
+) -> None:
+    """Remember the voice of a job's speaker: at least 5 s in which nobody else speaks.
 
-    Raises:
-        EcgError: as `blocks.known_voices.remember` does.
+    Another voice of the same name is replaced. A voice is biometric data: ask the person first.
+    For example: ecg voices add Sheila two_cities "Speaker 1"
     """
-    from blocks.engine import use_settings
+    from rich.markup import escape
 
-    artifacts = _opened(store)
+    from blocks import known_voices
+    from blocks.engine import use_settings
+    from deployments import terminal
+
+    artifacts = _opened(out)
     use_settings()
-    with out.status("listening to the voice"):
+    with terminal.out.status("listening to the voice"):
         kept = known_voices.remember(artifacts, name, job_id, speaker)
-    out.print(
+    terminal.out.print(
         f"[green]✓[/] {escape(kept.name)} is known by {kept.speech_s:.1f} s of speech; recordings that are analysed "
         f"from now on say so where they hear this voice. A voice is personal: ask whose it is.",
         highlight=False,
     )
-    out.print(f"[dim]ecg forget --voice {escape(repr(kept.name))} takes it back[/]", highlight=False)
+    terminal.out.print(f"[dim]ecg forget --voice {escape(repr(kept.name))} takes it back[/]", highlight=False)
 
 
-def show(store: str | None) -> None:
-    """Print the names of known voices, since when and by how much speech. Never their vectors."""
-    found = known_voices.known(_opened(store))
+@voices.command("list")
+def list_voices(
+    out: Store = None,
+    debug: Debug = False,
+) -> None:
+    """List the names that are known by their voices."""
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    from blocks import known_voices
+    from deployments import terminal
+    from ecg_audio.speech.voice_vectors import encoder_digest
+
+    found = known_voices.known(_opened(out))
     if not found:
-        out.print("no voice is known; [bold]ecg voices add NAME JOB SPEAKER[/] makes one known", highlight=False)
+        none = "no voice is known; [bold]ecg voices add NAME JOB SPEAKER[/] makes one known"
+        terminal.out.print(none, highlight=False)
         return
     here = encoder_digest()
     table = Table(Column("name"), Column("speech", justify="right"), Column("since"), Column(""), box=None)
     for voice in found:
         other = "" if voice.encoder == here else "of another encoder: not compared; add it again"
         table.add_row(escape(voice.name), f"{voice.speech_s:.1f} s", voice.remembered_at[:10], other)
-    out.print(table, highlight=False)
+    terminal.out.print(table, highlight=False)
 
 
-def forget(name: str, store: str | None) -> None:
-    """Remove a voice.
+@voices.command("remove", no_args_is_help=True)
+def remove(
+    name: Name,
+    out: Store = None,
+    debug: Debug = False,
+) -> None:
+    """Forget a voice, as `ecg forget --voice NAME` does."""
+    from rich.markup import escape
 
-    Raises:
-        VoiceUnknown: there is none of this name.
-        PublishFailed: the store does not let it go.
-    """
-    gone = known_voices.forget(_opened(store), name)
-    out.print(
+    from blocks import known_voices
+    from deployments import terminal
+
+    gone = known_voices.forget(_opened(out), name)
+    terminal.out.print(
         f"[red]-[/] the voice of {escape(gone)}; results that it named before keep the name, which is all they have "
         "of it",
         highlight=False,
     )
 
 
-def _opened(store: str | None) -> ArtifactStore:
+def _opened(store: str | None) -> "ArtifactStore":
+    from blocks.storage import is_block, open_store, reference
+    from deployments.service.session import needs_server
+
     if is_block(reference(store)):
         needs_server()
     return open_store(store)
