@@ -10,13 +10,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from typing_extensions import override
+
 from ecg_audio.analysis import Diarization, Notice, Transcript, VoiceVectors
+from ecg_audio.child import Child
 from ecg_audio.compute.memory import Metered, Use
 from ecg_audio.errors import EcgError, EngineUnavailable, WorkerLost
 from ecg_audio.progress import Report, took
 from ecg_audio.request import AUTO, Guidance
 from ecg_audio.serving.server import ModelServer
 from ecg_audio.sound_events import Remark, Remarks
+from tests.support import stub_speech
 
 NUMBER = re.compile(r"[\d.]{1,5}")
 
@@ -78,16 +82,20 @@ class StubModels:
         """Take the time, then tell the name."""
         if self.failures:
             raise self.failures.pop(0)
-        until = time.monotonic() + (float(recording.stem) if NUMBER.fullmatch(recording.stem) else 1.0)
-        while (left_s := until - time.monotonic()) > 0 or not self._free.is_set():
-            report(self.told)
-            if self._stop.wait(min(max(left_s, 0.02), 0.2)):
-                raise WorkerLost("the stub was closed")
+        self.work(float(recording.stem) if NUMBER.fullmatch(recording.stem) else 1.0, report)
         self.heard.append(recording.stem)
         self.guidance.append(guidance)
         self.process.memory["transcribe"] = measured = Metered(*[Use(self.resident_bytes)] * 3)
         took(measured.taken)
         return Transcript(model=recording.stem, language=language, utterances=(), speech=())
+
+    def work(self, seconds: float, report: Report) -> None:
+        """Take so long, and as long as nobody may be heard."""
+        until = time.monotonic() + seconds
+        while (left_s := until - time.monotonic()) > 0 or not self._free.is_set():
+            report(self.told)
+            if self._stop.wait(min(max(left_s, 0.02), 0.2)):
+                raise WorkerLost("the stub was closed")
 
 
 class _Named:
@@ -119,9 +127,31 @@ class _Named:
         return VoiceVectors(encoder=self._models, vectors=told)
 
 
+class ApartModels(StubModels):
+    """A stub whose recognition is at work in a process of its own, as that of real models is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._child = Child("the stub's models", ahead="tests.support.stub_speech:ready")
+
+    @override
+    def warm(self) -> None:
+        super().warm()
+        self._child.start()
+
+    @override
+    def close(self) -> None:
+        super().close()
+        self._child.stop()
+
+    @override
+    def work(self, seconds: float, report: Report) -> None:
+        self._child.call(stub_speech.hear, seconds, report=report)
+
+
 def main() -> None:
     """Serve until killed or asked to end."""
-    with ModelServer(StubModels(), Path(sys.argv[1])) as server:  # type: ignore[arg-type]
+    with ModelServer(ApartModels(), Path(sys.argv[1])) as server:  # type: ignore[arg-type]
         server.serve()
 
 
