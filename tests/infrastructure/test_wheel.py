@@ -13,12 +13,14 @@ import sysconfig
 import tempfile
 import venv
 from collections.abc import Iterator
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import soundfile
+from packaging.utils import canonicalize_name
 
 from deployments.cli import demo
 from deployments.service import guard
@@ -39,7 +41,7 @@ STRANGER = ("unshare", "--user", "--map-user=12345", "--map-group=12345")
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment that has the wheel, and everything else by the lock's packages."""
+    """The Python of an environment that has the wheel, and of this one's packages those that the locks name."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True)
@@ -50,9 +52,35 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(pip, check=True)
     where = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
     site = subprocess.run([python, "-I", "-c", where], check=True, capture_output=True, text=True).stdout.strip()
-    # its own packages come first on the path; the .pth files of the other folder, and so the clone, are not read
-    Path(site, "locked.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    _link(Path(sysconfig.get_paths()["purelib"]), Path(site))
     return python
+
+
+def _locked() -> set[str]:
+    """The names of all packages that are installed with the product."""
+    files = [REPOSITORY / name for name in ("requirements.lock", "requirements-weights.lock")]
+    return {found for file in files for found in re.findall(r"^([a-z0-9-]+)==", file.read_text(), re.MULTILINE)}
+
+
+def _link(ours: Path, theirs: Path) -> None:
+    """Link every locked package into another environment: whole folders, as long as all in them is locked."""
+    names, locked, foreign = _locked(), set[str](), set[str]()
+    for package in ours.glob("*.dist-info"):
+        of_lock = canonicalize_name(package.name.partition("-")[0]) in names
+        for line in (package / "RECORD").read_text().splitlines():
+            file = line.partition(",")[0]
+            if not file.startswith(("..", "/")):
+                (locked if of_lock else foreign).add(file)
+    foreign = set(chain.from_iterable(map(_lineage, foreign)))
+    for place in {next(place for place in _lineage(file) if place not in foreign) for file in locked}:
+        if not (theirs / place).exists():  # what every new environment has stays
+            (theirs / place).parent.mkdir(parents=True, exist_ok=True)
+            (theirs / place).symlink_to(ours / place)
+
+
+def _lineage(file: str) -> Iterator[str]:
+    """A file and the folders that it lies in, the outermost first."""
+    return accumulate(file.split("/"), "{}/{}".format)
 
 
 def ran(python: Path, program: str, folder: Path) -> str:
@@ -217,6 +245,14 @@ def test_the_wheel_holds_what_the_packages_hold(installed: Path, tmp_path: Path)
     wanted = {file for file in files if DATA.fullmatch(file) and (REPOSITORY / file).is_file()}
     assert "deployments/prefect.yaml" in wanted
     assert wanted <= {path for _, path, _ in lines}
+
+
+def test_the_wheel_stands_on_what_is_locked(installed: Path, tmp_path: Path) -> None:
+    """No package is there that is for development alone: what the product imports, its own dependencies bring."""
+    program = "from importlib import metadata\nprint(*(one.name for one in metadata.distributions()))"
+    there = {canonicalize_name(name) for name in ran(installed, program, tmp_path).split()}
+    usual = {"pip", "setuptools", "ecg-audio-analyzer"}
+    assert {"prefect", "torch"} <= there and there - usual <= _locked()
 
 
 def test_the_wheel_brings_the_command(installed: Path, tmp_path: Path) -> None:
