@@ -45,7 +45,9 @@ def _markdown(analysis: Analysis, ended: Outcome) -> str:
         f"**{ended.status}** · {length(analysis.recording.duration_s)} · {ended.words} words · "
         f"{ended.speakers} speakers · {analysis.language} · {_inert(analysis.transcription_model)}",
         *([f"sound: {_inert(sound)}"] if (sound := sound_quality(analysis.recording)) else []),
-        *([f"[**Open the report**]({report})"] if (report := ended.outputs.report).startswith("http") else []),
+        f"[**Open the report**]({report})"
+        if (report := ended.outputs.report).startswith("http")
+        else f"**Open the report**: `ecg open {ended.job_id}`",
         "",
         *(f"- ⚠ {_inert(warning.message)} `{warning.code}`" for warning in ended.warnings),
         "",

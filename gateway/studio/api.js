@@ -47,6 +47,9 @@ async function ask(method, path, body) {
       headers: { ...keyHeaders(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
+    }).catch((error) => {
+      if (!(error instanceof TypeError)) throw error; // so `fetch` says that nobody answered
+      throw new Refused(0, { message: t("no_connection") });
     });
     if (answer.ok) return answer.json();
     if (answer.status === 401) {

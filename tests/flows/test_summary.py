@@ -22,7 +22,7 @@ def test_titles_read_as_they_were_written(text: str, shown: str) -> None:
 
 
 def test_a_summary_begins_with_the_transcript() -> None:
-    """A few lines with the names that captions show, inert; lengths as people say them; a link where one leads on."""
+    """A few lines with the names that captions show, inert; lengths as people say them; a way to the report."""
     words = [
         *(factory.word(text, at, at + 0.5, speaker="SPEAKER_00") for at, text in enumerate(("<b>Hello", "*there*"))),
         *(factory.word("word", 3 + at, 3.5 + at, speaker=f"SPEAKER_{at % 2:02d}") for at in range(20)),
@@ -33,7 +33,7 @@ def test_a_summary_begins_with_the_transcript() -> None:
     ended = outcome(found, Outputs(**places, tables={}), ())
     told = _markdown(found, ended)
     assert "> **Speaker 1** &lt;b&gt;Hello \\*there\\* word  \n" in told and told.count("\n> ") == LINES
-    assert " · 5:36 · " in told and "SPEAKER_" not in told and "Open the report" not in told
+    assert " · 5:36 · " in told and "SPEAKER_" not in told and f"**Open the report**: `ecg open {ended.job_id}`" in told
     assert "Speaker 1<" in _timeline(found.turns, 336.5) and "5:36<" in _timeline(found.turns, 336.5)
     reached = ended.model_copy(update={"outputs": Outputs(**{**places, "report": "https://a/r.html"}, tables={})})
     assert "[**Open the report**](https://a/r.html)" in _markdown(found, reached)

@@ -417,6 +417,24 @@ def test_failures_are_said_in_words_and_in_korean(studio: Make, talk: Path) -> N
     assert "소리나 동영상 파일이 아닙니다" in page.find(".row-job").text and page.find("h1").text.startswith("누가")
 
 
+def test_a_lost_connection_is_said_and_survived(studio: Make) -> None:
+    """In words, in either language; as soon as there is one again, the page goes on."""
+    page = studio()
+    page.open()
+    page.wait("!document.getElementById('no-jobs').hidden")
+    page.browser.execute_cdp_cmd("Network.enable", {})
+    conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    for tongue, said in (("en", "There is no connection"), ("ko", "연결되지 않습니다")):
+        Select(page.find("#tongue")).select_by_value(tongue)
+        page.wait(f"document.documentElement.lang === '{tongue}'")
+        page.browser.execute_cdp_cmd("Network.emulateNetworkConditions", conditions | {"offline": True})
+        page.find("#search").send_keys("a")
+        page.wait("document.getElementById('said').textContent.startsWith(arguments[0])", said)
+        page.browser.execute_cdp_cmd("Network.emulateNetworkConditions", conditions | {"offline": False})
+    page.find("#search").send_keys("b")
+    page.wait("document.getElementById('no-jobs').textContent === '찾는 녹화가 없습니다.'")
+
+
 def test_the_key_is_asked_for_once(studio: Make, talk: Path) -> None:
     """A wrong one is asked for again; the right one is kept, also by the next page."""
     page = studio(ECG_GATEWAY_API_KEY="opens")
