@@ -43,13 +43,13 @@ def test_a_store_away_for_30_seconds_and_a_backend_for_2_minutes(site: Site, tal
             assert not receiver.terminal()
         finally:
             rclone.start()
-        until(lambda: len(receiver.terminal()) == 2, seconds=180.0)
+        until(lambda: receiver.told() == 2, seconds=180.0)
         for job_id in (CAUGHT, LATE):
             site.check(job_id, receiver)
 
     time.sleep(max(0.0, handed_in + BACKEND_AWAY_S - time.monotonic()))
     with receiving(UNHEARD, secret=SECRET, port=site.backend) as receiver:
-        until(lambda: receiver.terminal(), seconds=180.0)
+        until(receiver.told, seconds=180.0)
         time.sleep(2.0)
         site.check(UNHEARD, receiver)
         receipt = json.loads(site.read(f"deliveries/{UNHEARD}.json"))
@@ -84,7 +84,7 @@ def test_videos_from_everywhere(site: Site, talk: Path, tmp_path: Path) -> None:
         site.hand_in(JOBS["s3"], f"s3://{site.bucket}/videos/강의 1.mp4")
         until(lambda: service.models()["queue"] > 0, seconds=180.0)
         os.kill(service.pids("models")[0], signal.SIGKILL)
-        until(lambda: len(receiver.terminal()) == len(JOBS), seconds=300.0)
+        until(lambda: receiver.told() == len(JOBS), seconds=300.0)
         assert len(service.pids("models")) == 2, "the model server was begun again"
         for job_id in JOBS.values():
             site.check(job_id, receiver)

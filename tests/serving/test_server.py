@@ -226,6 +226,7 @@ def test_health_and_metrics_say_how_it_is(serve: Serve, stub: StubModels) -> Non
     """Queue, loads, memory and jobs by how they ended, for people and for Prometheus."""
     server = serve(stub)
     RemoteEngine(server.address).transcribe(Path("0.1.flac"))
+    until(lambda: server.slot.length == 0)  # it counts, and leaves the line, after it has answered
     health = asking(server).get("/health").json()
     assert (health["status"], health["queue"], health["resident_bytes"]) == ("ready", 0, 1000)
     assert (health["loaded"], health["gpu"]) == (["recogniser"], None)

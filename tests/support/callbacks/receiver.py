@@ -69,6 +69,10 @@ class Receiver:
         """The bodies of all terminal callbacks that arrived."""
         return [body for _, body in self.seen if body["status"] != "processing"]
 
+    def told(self) -> int:
+        """How many jobs have been told of to their end."""
+        return sum(job.status != "processing" for job in self.jobs.values())
+
     def take(self, headers: dict[str, str], raw: bytes) -> tuple[int, dict[str, str]]:
         """The receiver's rules."""
         if self.secret is not None:
@@ -85,12 +89,12 @@ class Receiver:
             return 404, {"detail": "unknown job"}
         if job.status != "processing":
             return 200, {"status": f"already_{job.status}"}
-        job.status = body["status"]
         job.progress.append(body["progress"])
         job.messages.append(body["message"])
-        if job.status != "processing":
+        if body["status"] != "processing":
             job.ended_by = headers["webhook-id"]
             job.result, job.error_code, job.error_message = body["result"], body["error_code"], body["error_message"]
+        job.status = body["status"]  # last: who waits for it reads the others
         return 200, {"status": "received"}
 
 
