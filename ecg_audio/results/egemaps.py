@@ -2,15 +2,15 @@
 
 The columns have the names and the order of the extended Geneva minimalistic set, version 02 (Eyben et al. 2016), and
 the layout of openSMILE's Python package: file, start, end, then 88 figures; the speaker stands between. The figures
-are made from our 10 ms frames: docs/features.md says where their definitions differ. A cell is empty where nothing
-could be measured, and throughout in the columns of `NOT_MEASURED`.
+are made from our 10 ms frames: `DEFINITIONS`, and docs/features.md from it, say of each column whether its definition
+is theirs. A cell is empty where nothing could be measured, and throughout in the columns of `NOT_MEASURED`.
 """
 
 import csv
 import io
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -41,6 +41,55 @@ BALANCE = {
 }
 FEWEST = 2
 
+
+class Definition(NamedTuple):
+    """How some columns are defined, beside theirs. Ours is None: not measured; `how` is empty: as theirs."""
+
+    ours: Literal["same", "ours"] | None
+    how: str = ""
+    column: str = ""  # of our tables, that is the nearest
+
+
+_BURG = "formants by Burg of one prediction below the ceiling of the voice, theirs of another prediction and range"
+_SLOPES = "between all turning points, theirs between peaks that exceed a share of the range"
+_VOICED = "same formula, of a 32 ms spectrum; voiced by our pitch"
+_UNVOICED = "same formula, of a 32 ms spectrum; unvoiced by our pitch"
+DEFINITIONS: Mapping[str, Definition] = {
+    # by how the names of columns begin; the longest beginning that fits decides
+    "F0semitone": Definition("ours", "pitch by autocorrelation and a path (Praat's method), theirs by subharmonics"),
+    "F0semitoneFrom27.5Hz_sma3nz_percentile20": Definition("ours", "as their mean; our tables have Hz", "f0_p20_hz"),
+    "F0semitoneFrom27.5Hz_sma3nz_percentile50": Definition("ours", "as their mean; our tables have Hz", "f0_median_hz"),
+    "F0semitoneFrom27.5Hz_sma3nz_percentile80": Definition("ours", "as their mean; our tables have Hz", "f0_p80_hz"),
+    **{f"F0semitoneFrom27.5Hz_sma3nz_{one}": Definition("ours", _SLOPES) for one in CONTOUR if "Slope" in one},
+    "loudness_sma3": Definition("ours", "sones of 40 mel bands, theirs without unit of 26", "loudness_sone"),
+    **{f"loudness_sma3_{one}": Definition("ours", _SLOPES) for one in CONTOUR if "Slope" in one},
+    "spectralFlux": Definition("ours", "of spectra of unit length, theirs depends on the level", "spectral_flux"),
+    "mfcc": Definition("ours", "librosa's: 40 bands to 8 kHz, decibels, orthonormal; theirs 26 bands, liftered"),
+    "jitterLocal": Definition("same", "", "jitter_local"),
+    "shimmerLocaldB": Definition("same", "", "shimmer_db"),
+    "HNRdBACF": Definition("ours", "of the band that fades out between 2.5 and 5 kHz", "hnr_db"),
+    "logRelF0": Definition(None),
+    **{f"F{number}frequency": Definition("ours", _BURG, f"f{number}_hz") for number in (1, 2, 3)},
+    **{f"F{number}bandwidth": Definition("ours", _BURG, f"f{number}_bandwidth_hz") for number in (1, 2, 3)},
+    **{f"F{number}amplitude": Definition(None) for number in (1, 2, 3)},
+    "alphaRatioV": Definition("same", _VOICED, "alpha_ratio_db"),
+    "hammarbergIndexV": Definition("same", _VOICED, "hammarberg_index_db"),
+    "slopeV0-500": Definition("same", _VOICED, "slope_0_500_db_per_hz"),
+    "slopeV500-1500": Definition("same", _VOICED, "slope_500_1500_db_per_hz"),
+    "alphaRatioUV": Definition("same", _UNVOICED),
+    "hammarbergIndexUV": Definition("same", _UNVOICED),
+    "slopeUV": Definition("same", _UNVOICED),
+    "loudnessPeaksPerSec": Definition(
+        "ours", "every highest point of our loudness, theirs peaks that stand out enough"
+    ),
+    "VoicedSegmentsPerSec": Definition("same", "voiced by our pitch"),
+    "MeanVoicedSegmentLengthSec": Definition("same", "voiced by our pitch"),
+    "StddevVoicedSegmentLengthSec": Definition("same", "voiced by our pitch"),
+    "MeanUnvoicedSegmentLength": Definition("same", "unvoiced by our pitch"),
+    "StddevUnvoicedSegmentLength": Definition("same", "unvoiced by our pitch"),
+    "equivalentSoundLevel_dBp": Definition("same", "the level of the mean power", "rms_dbfs"),
+}
+
 Figures = dict[str, float]
 
 
@@ -69,6 +118,15 @@ def columns() -> tuple[str, ...]:
         "StddevUnvoicedSegmentLength",
         "equivalentSoundLevel_dBp",
     )
+
+
+def definition(name: str) -> Definition:
+    """Whether a column's definition is theirs, and how it differs.
+
+    >>> definition("jitterLocal_sma3nz_amean").ours, definition("logRelF0-H1-H2_sma3nz_amean").ours
+    ('same', None)
+    """
+    return DEFINITIONS[max((one for one in DEFINITIONS if name.startswith(one)), key=len)]
 
 
 def dumps(analysis: Analysis, frames: Mapping[str, Array]) -> str:

@@ -22,29 +22,6 @@ LENGTHS = {"words": "word", "segments": "segment", "turns": "segment", "speakers
 """Which pieces stand for a table's rows: longer ones than segments are at least as repeatable."""
 LEAST_R = 0.8
 
-EGEMAPS = {
-    "f0_median_hz": ("F0semitone percentile50.0", "ours in Hz"),
-    "f0_p20_hz": ("F0semitone percentile20.0", "ours in Hz"),
-    "f0_p80_hz": ("F0semitone percentile80.0", "ours in Hz"),
-    "loudness_sone": ("loudness", "ours in sones of 40 mel bands, theirs without unit of 26"),
-    "jitter_local": ("jitterLocal", "same definition, each period by its neighbours"),
-    "shimmer_db": ("shimmerLocaldB", "same definition"),
-    "hnr_db": ("HNRdBACF", "ours of the band that fades out between 2.5 and 5 kHz, over voiced frames"),
-    "alpha_ratio_db": ("alphaRatio", "same definition"),
-    "hammarberg_index_db": ("hammarbergIndex", "same definition"),
-    "slope_0_500_db_per_hz": ("slope0-500", "same definition"),
-    "slope_500_1500_db_per_hz": ("slope500-1500", "same definition"),
-    "spectral_flux": ("spectralFlux", "ours of spectra of unit length, theirs depends on the level"),
-    "f1_hz": ("F1frequency", "ours by Burg below the ceiling of the voice"),
-    "f1_bandwidth_hz": ("F1bandwidth", "likewise"),
-    "f2_hz": ("F2frequency", "likewise"),
-    "f2_bandwidth_hz": ("F2bandwidth", "likewise"),
-    "f3_hz": ("F3frequency", "likewise"),
-    "f3_bandwidth_hz": ("F3bandwidth", "likewise"),
-    "rms_dbfs": ("equivalentSoundLevel_dBp", "same definition: the level of the mean power"),
-}
-"""Columns that the extended Geneva minimalistic set has too: its name, and what differs."""
-
 EXPLAINED: dict[str, str] = {}
 """Why a column that agrees with Praat by less than `LEAST_R` does so."""
 
@@ -117,11 +94,7 @@ def markdown() -> str:
         lines += [f"## ICC over pieces of {seconds:g} s: {length}s", "", *_iccs(report, length)]
     lines += ["## Bias and limits of agreement, segments", "", *_limits(report)]
     lines += _praat(report)
-    lines += ["## Names of eGeMAPS", "", *_table(["eGeMAPS", "what differs"], EGEMAPS)]
-    lines += [
-        "All other columns are ours alone. `ecg export JOB --format egemaps` writes eGeMAPS's own functionals.",
-        "",
-    ]
+    lines += _egemaps()
     return "\n".join(lines)
 
 
@@ -173,6 +146,24 @@ def _praat(report: dict[str, Any]) -> list[str]:
         *_table(["r", "our mean difference", "Praat's mean", "pieces"], rows),
         *(f"`{column}` agrees by less than {LEAST_R:g}: {EXPLAINED.get(column, 'not explained')}." for column in weak),
         "",
+    ]
+
+
+def _egemaps() -> list[str]:
+    from ecg_audio.results import egemaps
+
+    said = {"same": "theirs", "ours": "ours", None: "not measured"}
+    found = {name: egemaps.definition(name) for name in egemaps.columns()}
+    rows = {name: [said[one.ours], one.how, f"`{one.column}`" if one.column else ""] for name, one in found.items()}
+    return [
+        "## eGeMAPS, column by column",
+        "",
+        "The columns that `ecg export JOB --format egemaps` writes, whose definition each has, and the column of our",
+        "tables that is the nearest. All other columns of ours are ours alone. Means, normed standard deviations,",
+        "percentiles and the smoothing over three frames are as theirs. Where pitch decides which frames count, it is",
+        "ours.",
+        "",
+        *_table(["definition", "what differs", "our tables' column"], rows),
     ]
 
 

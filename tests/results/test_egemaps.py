@@ -27,6 +27,15 @@ def test_the_88_names_in_their_order():
     assert (names[0], names[-1]) == ("F0semitoneFrom27.5Hz_sma3nz_amean", "equivalentSoundLevel_dBp")
 
 
+def test_every_column_says_whose_definition_it_has():
+    """None of the 88 is left out, a definition of our own says how it differs, and what is not measured is said so."""
+    used = {egemaps.definition(name) for name in egemaps.columns()}
+    assert used == set(egemaps.DEFINITIONS.values())
+    assert all(one.how for one in used if one.ours == "ours")
+    for name in egemaps.columns():
+        assert (egemaps.definition(name).ours is None) == any(part in name for part in egemaps.NOT_MEASURED), name
+
+
 def test_known_figures():
     """A steady pitch two octaves above the reference, a level of -20 dB, voice in two stretches of half a second."""
     f0_hz = np.full(FRAMES, np.nan)
