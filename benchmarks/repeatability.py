@@ -1,17 +1,24 @@
 """How far each voice feature can be trusted: `python -m benchmarks.repeatability --material DIR`.
 
-The same speech is measured as it is and as it arrives under other conditions (`benchmarks.conditions`). Pieces of
-0.35 s stand for words, pieces of 3 s for segments. For each column, condition and length: ICC(2,1) (Shrout and Fleiss
-1979: two ways, random, absolute agreement, single measurement), the mean difference (bias), and the limits of
-agreement (Bland and Altman 1986: bias and 1.96 standard deviations of the differences), over all pieces in which both
-were measured.
+The same speech is measured as it is and as it arrives under other conditions (`benchmarks.conditions`). Frames are
+compared as they are. Pieces of 0.35 s stand for words, 8 of them for a segment of 3 s, and stretches of 12 s for
+speakers, whose segments they are; so figures that compare a word with its speaker's others are had, too. For each
+column, condition and level: ICC(2,1) (Shrout and Fleiss 1979: two ways, random, absolute agreement, single
+measurement), the mean difference (bias), and the limits of agreement (Bland and Altman 1986: bias and 1.96 standard
+deviations of the differences), over all pieces in which both were measured.
 
-Writes ecg_audio/results/repeatability.json, from which the tables' columns take their metadata, and docs/features.md.
+What follows from the words' times and texts alone, such as pauses, is left out: the pieces are the same throughout.
+
+Writes ecg_audio/results/repeatability.json, from which the tables' columns take their metadata, docs/features.md and
+docs/tables.md.
 """
 
 import argparse
 import json
 import os
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,45 +26,104 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "
     os.environ[variable] = "1"
 
 import numpy as np  # noqa: E402
+from pydantic import BaseModel  # noqa: E402
 
 from benchmarks.conditions import CONDITIONS, RATE_HZ, SHIFT_S  # noqa: E402
 from benchmarks.voice import recordings  # noqa: E402
-from ecg_audio.analysis import FRAME_COLUMNS, VoiceFeatures  # noqa: E402
+from ecg_audio.analysis import (  # noqa: E402
+    FRAME_COLUMNS,
+    FRAME_HOP_S,
+    Emphasis,
+    PitchStatistics,
+    RelativeVoice,
+    Segment,
+    SpokenWord,
+    Tempo,
+    VoiceFeatures,
+    VolumeStatistics,
+)
 from ecg_audio.results import trust  # noqa: E402
+from ecg_audio.voice.expression import express  # noqa: E402
 from ecg_audio.voice.frames import measure  # noqa: E402
-from ecg_audio.voice.spans import Aggregator, describe  # noqa: E402
-from ecg_audio.voice.statistics import pitch_statistics  # noqa: E402
 
 Array = Any
 
-LENGTHS_S = {"word": 0.35, "segment": 3.0}
+EDGE_S = 0.2
+MODELS: dict[str, type[BaseModel]] = {
+    "voice": VoiceFeatures,
+    "relative": RelativeVoice,
+    "emphasis": Emphasis,
+    "volume": VolumeStatistics,
+    "pitch": PitchStatistics,
+    "tempo": Tempo,
+}
+
+LENGTHS_S = {"frame": FRAME_HOP_S, "word": 0.35, "segment": 3.0, "speaker": 12.0}
 AUDIBLE_DBFS = -45.0
 """Pieces below hold no speech to measure."""
 FEWEST = 10
 """Pieces that a figure needs."""
-NOT_OF_THE_SOUND = ("words_per_s", "clipped_ratio")
-"""The recogniser's, and the source's."""
-SCALARS = tuple(
-    name
-    for name, field in VoiceFeatures.model_fields.items()
-    if field.annotation == (float | None) and name not in NOT_OF_THE_SOUND
-)
-"""Columns measured from the sound."""
+WORDS = 8
+"""In a segment."""
+LEFT_OUT = {
+    "clipped_ratio",  # the source's
+    "words_per_s",  # the others follow from the words' times and texts
+    "relative_rate_z",
+    "emphasis_length_ratio",
+    *(f"tempo_{name}" for name in Tempo.model_fields if "syllables" not in name),
+}
+
+Measured = dict[str, dict[str, Array]]
+"""By level and column, (pieces,), NaN where absent."""
 
 
-def measured(samples: Array, starts_s: Array, ends_s: Array) -> dict[str, Array]:
-    """Each scalar column over each piece, NaN where absent."""
+def measured(samples: Array, later_s: float, duration_s: float) -> Measured:
+    """Every column at every level, over the same pieces of the speech whatever was done to it.
+
+    Args:
+        samples: float32 (samples,), 16 kHz.
+        later_s: so much was cut off at its beginning.
+        duration_s: of the speech as it was.
+    """
     batches = list(measure([samples]))
     frames = {name: np.concatenate([batch[name] for batch in batches]) for name in FRAME_COLUMNS}
-    pitch = pitch_statistics(frames["f0_hz"])
-    voices_hz = np.full(len(starts_s), pitch.median_hz if pitch else np.nan)
-    voices = describe(Aggregator(frames).over(starts_s, ends_s), ends_s - starts_s, voices_hz=voices_hz)
+    segments = _segments(later_s, duration_s)
+    heard = express(segments, (), frames, len(samples) / RATE_HZ)
+    words = [word for segment in heard.segments for word in segment.words]
+    first, count = round((EDGE_S - later_s) / FRAME_HOP_S), int((duration_s - 2 * EDGE_S) / FRAME_HOP_S)
     return {
-        name: np.array(
-            [np.nan if voice is None or (value := getattr(voice, name)) is None else value for voice in voices]
-        )
-        for name in SCALARS
+        "frame": {name: column[first : first + count].astype(float) for name, column in frames.items()},
+        "word": _columns(words, voice="", relative="relative_", emphasis="emphasis_"),
+        "segment": _columns(heard.segments, voice="", relative="relative_"),
+        "speaker": _columns(heard.speakers, voice="", volume="volume_", pitch="pitch_", tempo="tempo_"),
     }
+
+
+def _segments(later_s: float, duration_s: float) -> tuple[Segment, ...]:
+    """Pieces that stand for segments and words, of speakers whose stretches follow each other."""
+    segment_s, word_s = LENGTHS_S["segment"], LENGTHS_S["word"]
+    found = []
+    # the last piece ends before what the coders pad
+    for index, at_s in enumerate(np.arange(EDGE_S, duration_s - segment_s - EDGE_S, segment_s)):
+        start_s = float(at_s) - later_s
+        name = f"{int(index * segment_s / LENGTHS_S['speaker']):03d}"
+        starts_s = [start_s + number * word_s for number in range(WORDS)]
+        words = tuple(SpokenWord(text="word", start_s=one, end_s=one + word_s, speaker=name) for one in starts_s)
+        end_s = start_s + segment_s
+        found.append(Segment(id=index, start_s=start_s, end_s=end_s, speaker=name, text="", words=words))
+    return tuple(found)
+
+
+def _columns(pieces: Sequence[Any], **prefixes: str) -> dict[str, Array]:
+    """The scalar columns of pieces, as the tables call them, from models in them."""
+    found: dict[str, Array] = {}
+    for model, prefix in prefixes.items():
+        values = [getattr(piece, model) for piece in pieces]
+        for name, field in MODELS[model].model_fields.items():
+            if field.annotation in (float | None, float) and f"{prefix}{name}" not in LEFT_OUT:
+                one = (None if value is None else getattr(value, name) for value in values)
+                found[f"{prefix}{name}"] = np.array([np.nan if figure is None else figure for figure in one])
+    return found
 
 
 def agreement(one: Array, other: Array) -> dict[str, float | int | None]:
@@ -86,34 +152,26 @@ def agreement(one: Array, other: Array) -> dict[str, float | int | None]:
 
 
 def run(material: dict[str, Array]) -> dict[str, Any]:
-    """The whole table: by length, column and condition."""
-    found: dict[str, Any] = {name: {column: {} for column in SCALARS} for name in LENGTHS_S}
-    pieces = {}
-    for length, seconds in LENGTHS_S.items():
-        for name, samples in material.items():
-            # the last piece ends before what the coders pad
-            starts_s = np.arange(0.2, len(samples) / RATE_HZ - seconds - 0.2, seconds)
-            pieces[length, name] = (starts_s, starts_s + seconds)
-    plain = {key: measured(material[key[1]], *times) for key, times in pieces.items()}
+    """The whole table: by level, column and condition."""
+    lengths_s = {name: len(samples) / RATE_HZ for name, samples in material.items()}
+    plain = {name: measured(samples, 0.0, lengths_s[name]) for name, samples in material.items()}
+    found: dict[str, Any] = {level: {} for level in LENGTHS_S}
     for condition, (_words, change) in CONDITIONS.items():
-        changed = {name: change(samples) for name, samples in material.items()}
         later_s = SHIFT_S if condition == "shifted" else 0.0
-        for length in LENGTHS_S:
-            sides: dict[str, list[tuple[Array, Array]]] = {column: [] for column in SCALARS}
-            for name in material:
-                starts_s, ends_s = pieces[length, name]
-                before, after = plain[length, name], measured(changed[name], starts_s - later_s, ends_s - later_s)
-                loud = before["rms_dbfs"] > AUDIBLE_DBFS
-                for column in SCALARS:
-                    sides[column].append((before[column][loud], after[column][loud]))
-            for column, pairs in sides.items():
-                one, other = (np.concatenate(side) for side in zip(*pairs, strict=True))
-                found[length][column][condition] = agreement(one, other)
+        changed = {name: measured(change(samples), later_s, lengths_s[name]) for name, samples in material.items()}
+        for level in LENGTHS_S:
+            loud = np.concatenate([one[level]["rms_dbfs"] for one in plain.values()]) > AUDIBLE_DBFS
+            for column in next(iter(plain.values()))[level]:
+                one, other = (
+                    np.concatenate([each[level][column] for each in side.values()])[loud] for side in (plain, changed)
+                )
+                if np.isfinite(one).any():
+                    found[level].setdefault(column, {})[condition] = agreement(one, other)
     return {
         "conditions": {name: words for name, (words, _change) in CONDITIONS.items()},
         "lengths_s": LENGTHS_S,
         "recordings": len(material),
-        "seconds": round(sum(len(samples) for samples in material.values()) / RATE_HZ),
+        "seconds": round(sum(lengths_s.values())),
         "figures": found,
     }
 
@@ -139,8 +197,9 @@ def main() -> None:
     elif trust.FILE.exists():
         report["against_praat"] = json.loads(trust.FILE.read_text()).get("against_praat", {})
     trust.FILE.write_text(json.dumps(rounded(report), indent=1) + "\n")
-    trust.load.cache_clear()
-    Path("docs/features.md").write_text(trust.markdown())
+    for page, module in (("features", "trust"), ("tables", "columns")):
+        made = subprocess.run([sys.executable, "-m", f"ecg_audio.results.{module}"], capture_output=True, check=True)
+        Path(f"docs/{page}.md").write_bytes(made.stdout)
 
 
 if __name__ == "__main__":

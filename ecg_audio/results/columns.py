@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ecg_audio.analysis import SCHEMA_VERSION
+from ecg_audio.results import trust
 from ecg_audio.results.schemas import TABLES
 
 INTRODUCTION = f"""# The tables
@@ -22,6 +23,10 @@ All tables join on `job_id`; `words` join `segments` on `job_id` and `segment_id
 by time. A job without a measured voice has no file in `frames`; one for which events were not looked for has no row in
 `events`, and its `event_count` in `recordings` is `NULL`.
 A job counts as published once it is in `recordings`. [queries.md](queries.md) has ready SQL.
+
+The last column is the repeatability: the lowest and the highest ICC(2,1) over the conditions of
+[features.md](features.md), and under which of them the column should not be compared. What has none was not looked at,
+or does not depend on the sound.
 
 This page is generated: `python -m ecg_audio.results.columns > docs/tables.md`.
 """
@@ -65,12 +70,15 @@ def type_name(kind: pa.DataType) -> str:
 
 
 def _section(name: str, schema: pa.Schema) -> str:
-    lines = [f"## {name}", "", PURPOSES[name], "", "| column | type | unit | NULL | meaning |", "|---|---|---|---|---|"]
+    head = "| column | type | unit | NULL | meaning | ICC |"
+    lines = [f"## {name}", "", PURPOSES[name], "", head, "|---|---|---|---|---|---|"]
     for field in schema:
         unit = (field.metadata or {})[b"unit"].decode() or "–"
         description = (field.metadata or {})[b"description"].decode()
         nullable = "yes" if field.nullable else "never"
-        lines.append(f"| `{field.name}` | {type_name(field.type)} | {unit} | {nullable} | {description} |")
+        trusted = trust.in_short(name, field.name)
+        kind = type_name(field.type)
+        lines.append(f"| `{field.name}` | {kind} | {unit} | {nullable} | {description} | {trusted} |")
     return "\n".join(lines) + "\n"
 
 

@@ -10,16 +10,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ecg_audio.results.fields import meaning
-
 FILE = Path(__file__).with_name("repeatability.json")
 
 GOOD, POOR = 0.75, 0.5
 """Koo and Li (2016): an ICC of 0.75 and more is good, below 0.5 poor."""
 LEAST_PRESENT = 0.5
 """A column that is lost in more than this share of the pieces is not to be relied on, however well the rest agree."""
-LENGTHS = {"words": "word", "segments": "segment", "turns": "segment", "speakers": "segment", "recordings": "segment"}
-"""Which pieces stand for a table's rows: longer ones than segments are at least as repeatable."""
+LENGTHS = {
+    "frames": "frame",
+    "words": "word",
+    "segments": "segment",
+    "turns": "segment",
+    "speakers": "speaker",
+    "recordings": "speaker",
+}
+"""Which pieces stand for a table's rows: longer ones than speakers' are at least as repeatable."""
 LEAST_R = 0.8
 
 EXPLAINED: dict[str, str] = {}
@@ -34,7 +39,9 @@ told after the change: 1 all of it, 0 nothing; from 0.75 it is called good, belo
 and the **limits** hold 95 % of the changes, in the column's unit. A figure in *italics* is poor, or the column is lost
 in more than half of the pieces: such a column should not be compared under that condition, and its metadata in Parquet
 (`advised_against`) says so. These are properties of the columns on this material, not of voices in general, and no
-column here is a diagnosis.
+column here is a diagnosis. Speakers are stretches of 12 s, and recordings are taken for as repeatable as these. Not
+looked at: how segments compare with their speaker's others, the source's own figures, and what follows from the words'
+times and texts alone, such as pauses.
 
 This page is generated: `python -m benchmarks.repeatability --material DIR` measures anew, and
 `python -m ecg_audio.results.trust > docs/features.md` renews the page alone. `python -m benchmarks.features` compares
@@ -76,6 +83,14 @@ def metadata(table: str, column: str) -> dict[str, str]:
     }
 
 
+def in_short(table: str, column: str) -> str:
+    """A column's repeatability in a few words; empty where it was not looked at."""
+    found = [one["icc"] for one in agreements(table, column).values() if one["icc"] is not None]
+    against = advised_against(table, column)
+    told = [f"{min(found):.2f} to {max(found):.2f}"] if found else []
+    return "; ".join([*told, *([f"not under {', '.join(against)}"] if against else [])])
+
+
 def conditions() -> dict[str, str]:
     """What a table's metadata says of the conditions that `repeatability` names; nothing where none were measured."""
     found = load().get("conditions")
@@ -92,7 +107,8 @@ def markdown() -> str:
     lines = [_INTRODUCTION.format(recordings=report["recordings"], seconds=report["seconds"])]
     for length, seconds in report["lengths_s"].items():
         lines += [f"## ICC over pieces of {seconds:g} s: {length}s", "", *_iccs(report, length)]
-    lines += ["## Bias and limits of agreement, segments", "", *_limits(report)]
+    for length in report["lengths_s"]:
+        lines += [f"## Bias and limits of agreement, {length}s", "", *_limits(report, length)]
     lines += _praat(report)
     lines += _egemaps()
     return "\n".join(lines)
@@ -116,14 +132,17 @@ def _iccs(report: dict[str, Any], length: str) -> list[str]:
     return _table(conditions.values(), rows)
 
 
-def _limits(report: dict[str, Any]) -> list[str]:
+def _limits(report: dict[str, Any], length: str) -> list[str]:
+    from ecg_audio.results.schemas import TABLES  # which take their metadata from here
+
     def cell(one: dict[str, Any]) -> str:
         return "–" if one["bias"] is None else f"{one['bias']:+.3g} ({one['low']:.3g} to {one['high']:.3g})"
 
     conditions = report["conditions"]
-    figures = report["figures"]["segment"]
+    units = {field.name: (field.metadata or {})[b"unit"].decode() for field in TABLES[f"{length}s"]}
     rows = {
-        column: [meaning(column).unit, *(cell(found[name]) for name in conditions)] for column, found in figures.items()
+        column: [units[column], *(cell(found[name]) for name in conditions)]
+        for column, found in report["figures"][length].items()
     }
     return _table(["unit", *conditions.values()], rows)
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from ecg_audio.analysis import VoiceFeatures
@@ -14,6 +15,8 @@ SCALARS = {name for name, field in VoiceFeatures.model_fields.items() if field.a
     "words_per_s",
     "clipped_ratio",
 }
+OF_A_PHRASE = {"word": {"f0_declination_st_per_s"}, "speaker": {"f0_declination_st_per_s", "f0_slope_st_per_s"}}
+"""What pieces of this level do not have: they are shorter than a phrase, or many of them."""
 
 
 def test_the_page_is_in_step_with_the_figures() -> None:
@@ -24,11 +27,27 @@ def test_the_page_is_in_step_with_the_figures() -> None:
 def test_every_feature_was_looked_at() -> None:
     """Each figure measured from the sound has an agreement, or none that could be had, under every condition."""
     conditions = set(trust.load()["conditions"])
-    for length in trust.load()["lengths_s"]:
-        figures = trust.load()["figures"][length]
-        assert set(figures) == SCALARS
+    for length, figures in trust.load()["figures"].items():
+        assert length == "frame" or set(figures) >= SCALARS - OF_A_PHRASE.get(length, set())
+        assert set(figures) <= set(TABLES[f"{length}s"].names)
         for found in figures.values():
             assert set(found) == conditions
+
+
+@pytest.mark.parametrize(
+    ("table", "prefixes"),
+    [
+        ("frames", ("mfcc_", "f0_")),
+        ("words", ("relative_loudness", "emphasis_pitch")),
+        ("speakers", ("volume_", "pitch_", "tempo_speech_s")),
+        ("recordings", ("volume_", "pitch_", "tempo_articulation")),
+    ],
+)
+def test_other_levels_columns_carry_theirs(table: str, prefixes: tuple[str, ...]) -> None:
+    """Frames, what compares a word with others, and a speaker's statistics: in the metadata and on the page."""
+    for field in TABLES[table]:
+        if field.name.startswith(prefixes) and pa.types.is_floating(field.type):
+            assert b"repeatability" in field.metadata and trust.in_short(table, field.name), field.name
 
 
 @pytest.mark.parametrize("table", ["words", "segments", "turns", "speakers", "recordings"])
@@ -36,7 +55,7 @@ def test_columns_carry_their_repeatability(table: str) -> None:
     """Each feature says its ICC by condition and where it is advised against; the table says the conditions."""
     schema = TABLES[table]
     conditions = json.loads(schema.metadata[b"conditions"])
-    for name in SCALARS:
+    for name in SCALARS - OF_A_PHRASE.get(trust.LENGTHS[table], set()):
         metadata = schema.field(name).metadata
         found = json.loads(metadata[b"repeatability"])
         assert set(found) == set(conditions)
