@@ -62,6 +62,9 @@ def type_name(kind: pa.DataType) -> str:
 
     Raises:
         TypeError: a type that not every reader of ours has.
+
+    >>> type_name(pa.list_(pa.float32()))
+    'array<float>'
     """
     for fits, name in _TYPES.items():
         if fits(kind):

@@ -41,6 +41,11 @@ def loads(document: bytes | str) -> Analysis:
     Raises:
         ResultNotFound: this is not an analysis document at all.
         InvalidRequest: it claims to be one but is damaged, or its major schema version is not ours.
+
+    >>> from pathlib import Path
+    >>> analysis = loads(Path("analysis.json").read_bytes())
+    >>> analysis.job_id, len(analysis.words)
+    ('talk', 12)
     """
     try:
         content = json.loads(document)

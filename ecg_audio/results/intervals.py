@@ -69,6 +69,9 @@ def disjoint(spans: Iterable[tuple[float, float, str]]) -> tuple[Interval, ...]:
 
     A span that begins before the one ahead of it has ended begins where that ends. One of which nothing is left so, or
     that had no length, adds its label to the one ahead: no label is lost.
+
+    >>> [(one.start_ms, one.end_ms, one.label) for one in disjoint([(0.0, 1.5, "a"), (1.2, 2.0, "b")])]
+    [(0, 1500, 'a'), (1500, 2000, 'b')]
     """
     placed: list[Interval] = []
     for start_s, end_s, label in sorted(spans, key=lambda span: (span[0], span[1])):

@@ -31,6 +31,10 @@ def views(store: str) -> str:
 
     Args:
         store: the artifact store's folder or `s3://bucket/prefix`.
+
+    >>> import duckdb
+    >>> duckdb.connect().execute(views("ecg-results")).execute("SELECT count(*) FROM words").fetchall()
+    [(12,)]
     """
     store = store.rstrip("/")
     return "\n".join(_view(name, store) for name in TABLES if name == "recordings" or _may_have(name, store))

@@ -111,6 +111,10 @@ def table(
     Raises:
         InvalidRequest: there is no such table or column, or a date is none.
         ResultNotFound: the store has no such table yet.
+
+    >>> words = table("ecg-results", "words", job_id="talk", columns=["text", "start_s", "rms_dbfs"])
+    >>> len(words), words.attrs["units"]["rms_dbfs"]
+    (12, 'dBFS')
     """
     asked = _asked(name, job_id, since, until, columns)
     return asked.frame(_rows_of(store, name, asked.read, asked.rows, filesystem, copying=asked.rows is None))
@@ -148,6 +152,9 @@ def batches(
         InvalidRequest: as in `table`.
         ResultNotFound: likewise.
         FileNotFoundError: a file vanished while it was being read; begin again.
+
+    >>> [len(piece) for piece in batches("ecg-results", "words", rows=5)]
+    [5, 5, 2]
     """
     asked = _asked(name, job_id, since, until, columns)
     told: set[tuple[str, str]] = set()

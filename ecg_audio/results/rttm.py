@@ -48,6 +48,10 @@ def loads(text: str) -> tuple[Turn, ...]:
 
     Raises:
         InvalidRequest: a line is not RTTM; the message names it.
+
+    >>> [turn] = loads("SPEAKER talk 1 0.500 1.250 <NA> <NA> Ana <NA> <NA>")
+    >>> turn.speaker, turn.end_s
+    ('Ana', 1.75)
     """
     return tuple(
         _turn(number, line.split())

@@ -23,7 +23,12 @@ BACKCHANNEL_S = 1.0
 
 
 def pauses_s(words: Iterable[SpokenWord]) -> dict[str | None, list[float]]:
-    """The lengths of each speaker's pauses; those of words whose speaker is not known are under None."""
+    """The lengths of each speaker's pauses; those of words whose speaker is not known are under None.
+
+    >>> words = [SpokenWord(text="so", start_s=0.0, end_s=0.5), SpokenWord(text="what", start_s=1.0, end_s=1.25)]
+    >>> pauses_s(words)
+    {None: [0.5]}
+    """
     found: dict[str | None, list[float]] = {}
     reached_s = 0.0
     for before, after in pairwise(sorted(words, key=lambda word: (word.start_s, word.end_s))):
@@ -72,7 +77,12 @@ def tempo(
 
 
 def exchanges(turns: Sequence[Turn]) -> tuple[Exchange, ...]:
-    """Every time that somebody begins to talk after or over somebody else, in order of time."""
+    """Every time that somebody begins to talk after or over somebody else, in order of time.
+
+    >>> turns = [Turn(speaker="Ana", start_s=0.0, end_s=2.0), Turn(speaker="Bo", start_s=1.8, end_s=4.0)]
+    >>> [(one.kind, one.speaker, one.yielded_by) for one in exchanges(turns)]
+    [('overlap', 'Bo', 'Ana')]
+    """
     found: list[Exchange] = []
     units = _units(turns)
     for index, unit in enumerate(units):

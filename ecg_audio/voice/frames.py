@@ -102,6 +102,12 @@ def measure(
     Raises:
         MeasurementFailed: a block is not float32 mono, or not finite.
         InsufficientResources: no space for the spool.
+
+    >>> seconds = np.arange(16000) / 16000
+    >>> tone = sum(0.1 / k * np.sin(2 * np.pi * 110 * k * seconds) for k in range(1, 10))
+    >>> [frames] = measure([tone.astype(np.float32)])
+    >>> round(float(np.nanmedian(frames["f0_hz"])), 1)
+    110.0
     """
     compile_once()
     longest = len(lags(settings).window) if settings else WINDOW

@@ -32,6 +32,9 @@ def volume_statistics(rms_dbfs: Sequence[float | None]) -> VolumeStatistics | No
 
     Args:
         rms_dbfs: level of each word, None where absent.
+
+    >>> volume_statistics([-30.0, None, -20.0]).mean_dbfs
+    -25.0
     """
     levels = np.array([level for level in rms_dbfs if level is not None], np.float64)
     if not len(levels):
@@ -53,6 +56,9 @@ def pitch_statistics(f0_hz: Array) -> PitchStatistics | None:
 
     Args:
         f0_hz: (frames,), NaN where unvoiced.
+
+    >>> pitch_statistics([100.0, float("nan"), 120.0]).median_hz
+    110.0
     """
     voiced = np.asarray(f0_hz, np.float64)
     voiced = voiced[np.isfinite(voiced)]
