@@ -3,13 +3,14 @@
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from ecg_audio.analysis import Analysis
 from ecg_audio.captions import transcript
 from ecg_audio.errors import FormatUnavailable, ResultNotFound
 from ecg_audio.results import exports
-from ecg_audio.results.manifest import Manifest
+from ecg_audio.results.manifest import Manifest, Output
 from gateway.results import Published
 
 Format = Literal["txt", "md", "ebuttd", "textgrid", "eaf", "ctm", "stm", "rttm", "egemaps", "bundle"]
@@ -77,10 +78,33 @@ def _text(analysis: Analysis, wanted: str) -> tuple[str, str]:
     return ending, dumps(analysis)
 
 
-def _archive(published: Published, analysis: Analysis) -> bytes:
+def output(published: Published, name: str) -> tuple[Output, Path | str | bytes]:
+    """One output, and what to read it from, or what is in it: the rows of a table whose file has been compacted.
+
+    Raises:
+        ResultNotFound: there is none of this name, or it is gone.
+        FormatUnavailable: it has been compacted, and this gateway cannot read tables.
+        PublishFailed: the store does not answer.
+    """
+    try:
+        return published.place(name)
+    except ResultNotFound:
+        described = published.manifest.outputs.get(name)
+        if described is None or not name.startswith("tables/"):
+            raise
+    if not _can_make("bundle"):
+        raise FormatUnavailable(f"{name} lies in its day's file, and this gateway has no {NEEDS['bundle']} to read it")
+    return described, _rows(published, described.key)
+
+
+def _rows(published: Published, key: str) -> bytes:
     from ecg_audio.results import compaction
 
-    return exports.archive(analysis, published.manifest, lambda key: compaction.read(published.store, key))
+    return compaction.read(published.store, key)
+
+
+def _archive(published: Published, analysis: Analysis) -> bytes:
+    return exports.archive(analysis, published.manifest, lambda key: _rows(published, key))
 
 
 def _can_make(name: str) -> bool:

@@ -12,7 +12,7 @@ from fastapi import Path as InPath
 from blocks.run_states import STATES
 from ecg_audio.errors import JobUnknown, OrchestratorUnavailable, ProcessingTimeout, ResultNotFound
 from ecg_audio.request import JOB_ID, AnalysisRequest
-from gateway import intake, results
+from gateway import exports, intake, results
 from gateway.admission import Prefect, Set, admit
 from gateway.answers import documented
 from gateway.concurrency import GatewayBusy
@@ -113,7 +113,7 @@ async def status(job_id: JobId, prefect: Prefect) -> Status:
     responses={
         200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
         307: {"description": "Where the store keeps it, by a link that lasts minutes."},
-        **documented(401, 404, 422, 503),
+        **documented(401, 404, 422, 501, 503),
     },
 )
 async def output(
@@ -121,7 +121,7 @@ async def output(
 ) -> Response:
     """The file; its names are those of the status's `outputs`."""
     _, published = await completed(job_id, prefect, "outputs")
-    described, place = await asyncio.to_thread(published.place, name)
+    described, place = await asyncio.to_thread(exports.output, published, name)
     filename = PurePosixPath(described.key).name
     # never shown as a page of this address: reports hold scripts
     headers = {"X-Content-Type-Options": "nosniff"}
@@ -129,6 +129,9 @@ async def output(
         headers["Content-Disposition"] = f'attachment; filename="{filename}"'
         page = await asyncio.to_thread(published.report_alone)
         return Response(page, media_type=described.media_type, headers=headers)
+    if isinstance(place, bytes):
+        headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+        return Response(place, media_type=described.media_type, headers=headers)
     return sent(place, media_type=described.media_type, filename=filename, headers=headers)
 
 

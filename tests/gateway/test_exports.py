@@ -3,16 +3,22 @@
 import io
 import zipfile
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, get_args
 from xml.etree import ElementTree
 
 import httpx
+import pyarrow.parquet as parquet
 import pytest
 
+from blocks.folder import FolderStore
+from ecg_audio.results import compaction
 from ecg_audio.results import exports as formats
 from gateway import exports
 from tests.gateway.conftest import JOBS
 from tests.support.gateway import code
+from tests.support.results import corpus, factory
 
 HOLDS: Mapping[str, Callable[[bytes], Any]] = {
     "txt": lambda content: "hello there" in content.decode(),
@@ -59,6 +65,23 @@ def test_where_packages_are_missing_the_rest_is_had(
     for wanted in exports.NEEDS:
         assert code(client.get(f"{JOBS}/{job}/exports/{wanted}")) == (501, "FORMAT_UNAVAILABLE")
     assert client.get(f"{JOBS}/{job}/exports/eaf").status_code == 200
+
+
+def test_a_table_is_had_from_its_days_file(
+    client: httpx.Client, job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job's rows are the same before and after compaction; without Arrow they are refused, not missing."""
+    address = f"/api/upload-video/outputs/{job}/tables/words"
+    before = parquet.read_table(io.BytesIO(client.get(address).content)).to_pylist()
+    now = datetime.now(UTC)
+    corpus.publish(tmp_path / "store", [factory.analysis(job_id="other", created_at=now.isoformat(timespec="seconds"))])
+    done = compaction.compact(FolderStore(tmp_path / "store"), before=now + timedelta(minutes=1))
+    assert "words" in {one.table for one in done}
+    answer = client.get(address)
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{job}.parquet"'
+    assert parquet.read_table(io.BytesIO(answer.content)).to_pylist() == before
+    monkeypatch.setattr(exports, "NEEDS", dict.fromkeys(exports.NEEDS, "no_such_package"))
+    assert code(client.get(address)) == (501, "FORMAT_UNAVAILABLE")
 
 
 def test_what_is_no_format_is_refused(client: httpx.Client, job: str) -> None:
