@@ -1,7 +1,8 @@
 """Which GPUs there are, how full and how busy they are, and whether this process works on one.
 
 CUDA's driver says what a process may use, NVML what everybody uses, and torch, where it is imported already, whether
-this process does. Where there is no GPU, nothing is told. No question imports a model library.
+this process does. None can answer for another: NVML lists cards that a driver of the wrong version cannot use. Where
+there is no GPU, nothing is told. No question imports a model library.
 """
 
 import ctypes
