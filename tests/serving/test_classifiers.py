@@ -17,7 +17,7 @@ from ecg_audio.serving.server import ModelServer
 from ecg_audio.sounds import classifier_process
 from ecg_audio.sounds.classifier import SoundClassifier
 from ecg_audio.voice.emotion import EmotionClassifier
-from tests.serving.test_server import Serve, asking, serve, stub
+from tests.serving.test_server import Serve, serve, stub, told_by
 from tests.support import child_work, models
 from tests.support.models import emotion as emotion_models
 from tests.support.stub_models import StubModels
@@ -62,8 +62,10 @@ def test_jobs_share_one_emotion_model(server: ModelServer, tmp_path: Path) -> No
         assert reports == [1.0]
     assert (progress.states()[0].taken.peak_resident_bytes or 0) > 0
     assert Child.call(server.classifiers, emotion_models.loads) == {"emotion": 1}
-    assert asking(server).get("/health").json()["classifiers_resident_bytes"] > 0
-    assert 'ecg_models_jobs_total{ended="completed",stage="emotion_process"} 2.0' in asking(server).get("/metrics").text
+    until(lambda: server.slot.length == 0)  # it counts after it has answered
+    assert told_by(server, "/health").json()["classifiers_resident_bytes"] > 0
+    counted = told_by(server, "/metrics").text
+    assert 'ecg_models_jobs_total{ended="completed",stage="emotion_process"} 2.0' in counted
     with pytest.raises(ModelLoadingFailed, match="nobody/nothing is not on this machine"):
         EmotionClassifier("nobody/nothing").classify(models.CONVERSATION, SPANS)
 
@@ -108,4 +110,4 @@ def test_a_broken_classifier_is_a_failed_measurement(
     monkeypatch.setattr(classifier_process, "classify", child_work.allocate)
     with pytest.raises(MeasurementFailed, match="the sound classifier failed: TypeError"):
         SoundClassifier(str(recording)).classify(recording)
-    assert dict(server.jobs) == {("child_work", "PROCESSING_ERROR"): 1}
+    until(lambda: dict(server.jobs) == {("child_work", "PROCESSING_ERROR"): 1})

@@ -13,7 +13,7 @@ from ecg_audio.request import UNGUIDED
 from ecg_audio.serving import server as serving
 from ecg_audio.serving.client import RemoteEngine
 from ecg_audio.serving.server import ModelServer
-from tests.serving.test_server import Serve, asking, connected, handed_in, serve, stub
+from tests.serving.test_server import Serve, connected, handed_in, serve, stub, told_by
 from tests.support.other_user import needs_root, tries
 from tests.support.stub_models import StubModels
 from tests.support.waiting import until
@@ -78,7 +78,7 @@ def test_another_user_does_not_get_in(serve: Serve, stub: StubModels) -> None:
         path.chmod(mode)
     assert tries(script) in {"b''", "ConnectionResetError", "BrokenPipeError"}
     server.path.parent.chmod(0o700)
-    assert asking(server).get("/health").is_success
+    assert told_by(server, "/health").is_success
 
 
 def test_connections_have_a_bound(serve: Serve, stub: StubModels) -> None:

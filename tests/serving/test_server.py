@@ -67,9 +67,11 @@ def stub() -> StubModels:
     return StubModels()
 
 
-def asking(server: ModelServer) -> httpx.Client:
-    """A client that speaks plain HTTP to a server, as operators do."""
-    return httpx.Client(transport=httpx.HTTPTransport(uds=str(server.path)), base_url="http://models", timeout=30.0)
+def told_by(server: ModelServer, path: str) -> httpx.Response:
+    """What a server answers to plain HTTP, as operators speak it."""
+    by_socket = httpx.HTTPTransport(uds=str(server.path))
+    with httpx.Client(transport=by_socket, base_url="http://models", timeout=30.0) as client:
+        return client.get(path)
 
 
 def handed_in(server: ModelServer, recording: str) -> Connection:
@@ -227,10 +229,10 @@ def test_health_and_metrics_say_how_it_is(serve: Serve, stub: StubModels) -> Non
     server = serve(stub)
     RemoteEngine(server.address).transcribe(Path("0.1.flac"))
     until(lambda: server.slot.length == 0)  # it counts, and leaves the line, after it has answered
-    health = asking(server).get("/health").json()
+    health = told_by(server, "/health").json()
     assert (health["status"], health["queue"], health["resident_bytes"]) == ("ready", 0, 1000)
     assert (health["loaded"], health["gpu"]) == (["recogniser"], None)
-    metrics = asking(server).get("/metrics").text
+    metrics = told_by(server, "/metrics").text
     assert 'ecg_models_jobs_total{ended="completed",stage="transcribe"} 1.0' in metrics
     assert 'ecg_models_loads_total{kind="recogniser"} 1.0' in metrics
 
@@ -240,11 +242,11 @@ def test_health_and_metrics_tell_the_load_of_a_gpu(
 ) -> None:
     """Utilisation and memory as the driver tells them; where there is no GPU, there are no such figures."""
     server = serve(stub)
-    assert "ecg_gpu" not in asking(server).get("/metrics").text
+    assert "ecg_gpu" not in told_by(server, "/metrics").text
     monkeypatch.setattr(gpu, "load", lambda: gpu.Load(5, 16, 87.0))
     told = {"memory_used_bytes": 5, "memory_total_bytes": 16, "utilisation_percent": 87.0}
-    assert asking(server).get("/health").json()["gpu"] == told
-    metrics = asking(server).get("/metrics").text
+    assert told_by(server, "/health").json()["gpu"] == told
+    metrics = told_by(server, "/metrics").text
     for figure in ("memory_used_bytes 5.0", "memory_total_bytes 16.0", "utilisation_percent 87.0"):
         assert f"ecg_gpu_{figure}" in metrics
 
@@ -374,7 +376,7 @@ def test_an_engine_for_a_name_is_refused_as_the_server_refuses_it(serve: Serve, 
         english.check_language("ko")
     with pytest.raises(OptionUnsupported, match=r"base\.en"):
         english.check_guidance(Guidance(translate=True))
-    assert asking(server).get("/nothing").status_code == 404
+    assert told_by(server, "/nothing").status_code == 404
 
 
 def test_a_server_that_is_not_there_is_said_so(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,7 +408,7 @@ def test_with_and_without_a_server_the_results_are_the_same(serve: Serve, tiny_e
     assert heard == tiny_engine.transcribe(models.CONVERSATION)
     assert client.align(models.CONVERSATION, heard) == tiny_engine.align(models.CONVERSATION, heard)
     assert client.diarize(models.CONVERSATION) == tiny_engine.diarize(models.CONVERSATION)
-    loads = asking(server).get("/health").json()["loads"]
+    loads = told_by(server, "/health").json()["loads"]
     client.align(models.CONVERSATION, client.transcribe(models.CONVERSATION))
     client.diarize(models.CONVERSATION)
-    assert asking(server).get("/health").json()["loads"] == loads
+    assert told_by(server, "/health").json()["loads"] == loads
