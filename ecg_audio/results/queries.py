@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ecg_audio import layout
 from ecg_audio.results.columns import PURPOSES, type_name
 from ecg_audio.results.outcome import COMPACTED
 from ecg_audio.results.schemas import TABLES
@@ -47,11 +48,11 @@ def athena() -> str:
 
 def _may_have(name: str, store: str) -> bool:
     folder = Path(store)
-    return not folder.is_dir() or any(folder.glob(f"features/{name}/*/*.parquet"))
+    return not folder.is_dir() or any(folder.glob(f"{layout.TABLES}/{name}/*/*.parquet"))
 
 
 def _view(name: str, store: str) -> str:
-    files = f"{store}/features/{name}/*/*.parquet".replace("'", "''")
+    files = f"{store}/{layout.TABLES}/{name}/*/*.parquet".replace("'", "''")
     published = "" if name == "recordings" else "\n    SEMI JOIN recordings USING (job_id, date)"
     return f"""CREATE OR REPLACE VIEW {name} AS
     SELECT * EXCLUDE (filename)

@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyarrow import fs
 
+from ecg_audio import layout
 from ecg_audio.errors import InsufficientResources, InvalidRequest, ResultNotFound
 from ecg_audio.results import copies
 from ecg_audio.results.copies import JobFile
@@ -316,10 +317,12 @@ def parts(
     filesystem, root = _opened(store, filesystem)
     # recordings first: a job is whole once it is in there
     try:
-        recordings = _files(f"{root}/features/recordings", filesystem)
-        files = recordings if name == "recordings" else _files(f"{root}/features/{name}", filesystem)
+        recordings = _files(f"{root}/{layout.TABLES}/recordings", filesystem)
+        files = recordings if name == "recordings" else _files(f"{root}/{layout.TABLES}/{name}", filesystem)
     except FileNotFoundError:
-        raise _missing(store, name) from None
+        raise ResultNotFound(
+            f"there is no table {name} in {store}", hint="`ecg analyze --out DIR` writes tables to DIR/features."
+        ) from None
     published = {(one.day, one.job) for one in recordings if not _of_day(one)}
     if whole := [one for one in recordings if _of_day(one)]:
         jobs = _dataset(whole, RECORDINGS.append(DATE), filesystem).to_table(columns=["date", "job_id"])
@@ -396,42 +399,6 @@ def _opened(store: str, filesystem: "fs.FileSystem | None") -> "tuple[fs.FileSys
     if filesystem is None:
         filesystem, root = fs.FileSystem.from_uri(store) if "://" in store else (fs.LocalFileSystem(), store)
     return filesystem, root.rstrip("/")
-
-
-def _missing(store: str, name: str) -> ResultNotFound:
-    return ResultNotFound(
-        f"there is no table {name} in {store}", hint="`ecg analyze --out DIR` writes tables to DIR/features."
-    )
-
-
-def dataset(store: str, name: str, *, filesystem: "fs.FileSystem | None" = None) -> ds.Dataset:
-    """One table as an Arrow dataset, unpublished rows included: for other engines than pandas.
-
-    While `ecg compact` is at work some rows are in it twice: `parts` has those that count.
-
-    Args:
-        store: as in `table`.
-        name: likewise.
-        filesystem: likewise.
-
-    Raises:
-        InvalidRequest: there is no such table.
-        ResultNotFound: the store has no such table yet.
-    """
-    schema = _schema(name)
-    filesystem, root = _opened(store, filesystem)
-    try:
-        # the schema is ours, not the first file's: files of other versions have other columns
-        return ds.dataset(
-            f"{root}/features/{name}",
-            schema=schema.append(DATE),
-            format="parquet",
-            filesystem=filesystem,
-            partitioning=ds.partitioning(pa.schema([DATE]), flavor="hive"),
-            exclude_invalid_files=False,
-        )
-    except FileNotFoundError:
-        raise _missing(store, name) from None
 
 
 def _rows(jobs: list[str] | None, since: str | None, until: str | None) -> pc.Expression | None:
