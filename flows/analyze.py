@@ -34,7 +34,7 @@ from flows.callbacks import answered
 from flows.compacting import compacting
 from flows.faults import resumable
 from flows.observation import begin, observed
-from flows.stages import Begun, Stages
+from flows.stages import StageFuture, Stages
 from flows.summary import summarise
 from flows.unkept import UNKEPT
 from tasks import keys
@@ -96,7 +96,7 @@ def analyze(
     speech.check_language(request.language)
     speech.check_guidance(request.guidance)
     sounds = kinds.wanted() if request.sounds else ()
-    wanted = Wanted(emotion.configured(), sounds, classifier.configured(), bool(store.keys(layout.VOICES)))
+    wanted = Extras(emotion.configured(), sounds, classifier.configured(), bool(store.keys(layout.VOICES)))
     run_id = str(runtime.flow_run.id)
 
     with (
@@ -122,7 +122,7 @@ def analyze(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Extras:
     """What is looked for beside words and speakers. A model is None where none is configured."""
 
     emotion_model: str | None
@@ -132,7 +132,7 @@ class Wanted:
 
 
 def _found(
-    request: AnalysisRequest, wanted: Wanted, stages: Stages, speech: engine.Engine, recording: Recording, title: str
+    request: AnalysisRequest, wanted: Extras, stages: Stages, speech: engine.Engine, recording: Recording, title: str
 ) -> Findings:
     """The recipe: what is found in a recording, stage by stage; what can go side by side does."""
     log, begin = get_run_logger(), stages.begin
@@ -186,7 +186,7 @@ def _found(
     )
 
 
-def _measuring(stages: Stages, recording: Recording) -> Begun[str]:
+def _measuring(stages: Stages, recording: Recording) -> StageFuture[str]:
     """Begin the measurement; also where its record is kept and the frames are gone."""
     measured = all(stages.store.exists(frames_key(one)) for one in (recording, *recording.tracks))
     return (stages.begin if measured else stages.begin_anew)(measure, recording)
@@ -242,7 +242,7 @@ def _away(failure: BaseException) -> bool:
 
 
 @contextmanager
-def _stages(wanted: Wanted, store: ArtifactStore, *, refresh: bool) -> Iterator[Stages]:
+def _stages(wanted: Extras, store: ArtifactStore, *, refresh: bool) -> Iterator[Stages]:
     workspace.sweep()
     without = {classify_emotion.name: not wanted.emotion_model, find_events.name: not wanted.event_kinds}
     without[name_speakers.name] = not wanted.voices

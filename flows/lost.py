@@ -64,8 +64,8 @@ def works_here(run: Run) -> bool:
 
 def _without_process(run: Run) -> str | None:
     """Why a run of this machine is lost; None: it is not, or not yet."""
-    patience_s = {"PENDING": STARTING_S, "CANCELLING": CANCELLING_S}.get(run.state, 0.0)
-    if _age_s(run) < patience_s or _has_process(run):
+    timeout_s = {"PENDING": STARTING_S, "CANCELLING": CANCELLING_S}.get(run.state, 0.0)
+    if _age_s(run) < timeout_s or _has_process(run):
         return None
     return "its process was never begun" if run.state == "PENDING" else "its process is gone"
 
@@ -103,8 +103,8 @@ class _Silence:
         gone = heard is not None and (datetime.now(UTC) - heard).total_seconds() > WORKER_SILENT_S
         if gone and own_process and _age_s(run) > WORKER_SILENT_S:
             return f"it was never begun, and its worker {run.worker} is silent"
-        patience_s = STARTING_ELSEWHERE_S.get(kind, STARTING_HOST_S)
-        return f"it was not begun within {patience_s:.0f} s" if _age_s(run) > patience_s else None
+        timeout_s = STARTING_ELSEWHERE_S.get(kind, STARTING_HOST_S)
+        return f"it was not begun within {timeout_s:.0f} s" if _age_s(run) > timeout_s else None
 
     def _worker(self, run: Run) -> tuple[str, datetime | None]:
         """The type of a run's pool, and when the run's worker was last heard; None: nobody knows."""

@@ -20,7 +20,7 @@ STEP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Begun(Generic[R]):
+class StageFuture(Generic[R]):
     """A stage that has begun, or whose result was kept."""
 
     stages: "Stages"
@@ -87,13 +87,13 @@ class Stages:
         """Let the job's work on a recording have an end, from now on."""
         self.progress.deadline.begin(time_limit.job_s(recording.duration_s * len(recording.tracks)))
 
-    def begin(self, stage: Stage[P, R], *args: P.args, **kwargs: P.kwargs) -> Begun[R]:
+    def begin(self, stage: Stage[P, R], *args: P.args, **kwargs: P.kwargs) -> StageFuture[R]:
         """Begin a stage, unless its result is kept."""
-        return Begun(self, stage.name, stage.failure, stage.submit(self.store, self.refresh, *args, **kwargs))
+        return StageFuture(self, stage.name, stage.failure, stage.submit(self.store, self.refresh, *args, **kwargs))
 
-    def begin_anew(self, stage: Stage[P, R], *args: P.args, **kwargs: P.kwargs) -> Begun[R]:
+    def begin_anew(self, stage: Stage[P, R], *args: P.args, **kwargs: P.kwargs) -> StageFuture[R]:
         """Begin a stage, whatever is kept."""
-        return Begun(self, stage.name, stage.failure, stage.submit(self.store, True, *args, **kwargs))
+        return StageFuture(self, stage.name, stage.failure, stage.submit(self.store, True, *args, **kwargs))
 
     def known(self, stage: Stage[P, R], *args: P.args, **kwargs: P.kwargs) -> bool:
         """Whether a stage's result is kept, and may be used."""

@@ -26,7 +26,7 @@ from ecg_audio.sound_events import Events
 from ecg_audio.speech import channels
 from ecg_audio.speech.attribution import attribute
 from tasks.measure import frames_key
-from tasks.stage import Work, not_kept, stage
+from tasks.stage import Work, stage
 
 if TYPE_CHECKING:
     from ecg_audio.voice.expression import Expression, Track
@@ -63,7 +63,7 @@ class Findings:
         )
 
 
-@stage(key=not_kept)
+@stage()
 def assemble(
     work: Work, request: AnalysisRequest, run_id: str, found: Findings, stages: tuple[StageRecord, ...]
 ) -> Analysis:

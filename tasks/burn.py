@@ -4,10 +4,10 @@ from pathlib import Path
 
 from ecg_audio import layout, workspace
 from ecg_audio.analysis import Analysis
-from tasks.stage import Work, not_kept, stage
+from tasks.stage import Work, stage
 
 
-@stage(key=not_kept, task_name="burn")
+@stage(task_name="burn")
 def burn_in(work: Work, analysis: Analysis, video: Path, run_id: str) -> None:
     """Put a copy of a video with the result's captions in its picture into the store.
 

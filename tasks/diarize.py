@@ -5,7 +5,7 @@ from ecg_audio.errors import DiarizationFailed
 from ecg_audio.request import SpeakerCount
 from ecg_audio.speech import engine
 from tasks.measure import frames_key
-from tasks.stage import Work, not_kept, stage
+from tasks.stage import Work, stage
 
 
 @stage(
@@ -25,7 +25,7 @@ def diarize(
     return found if voice_vectors else found.model_copy(update={"embeddings": {}})
 
 
-@stage(key=not_kept, failure=DiarizationFailed, task_name="diarize")
+@stage(failure=DiarizationFailed, task_name="diarize")
 def read_channels(
     work: Work, recording: Recording, transcript: Transcript, frames: str | None, speakers: SpeakerCount
 ) -> Diarization:

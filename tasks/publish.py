@@ -20,7 +20,7 @@ from ecg_audio.errors import EcgError, ResultNotFound
 from ecg_audio.results import manifest
 from ecg_audio.results.manifest import Origin
 from ecg_audio.results.outcome import TABLES, Outputs
-from tasks.stage import Work, not_kept, stage
+from tasks.stage import Work, stage
 
 TAKES_BACK_S = 3600.0
 """How long a compaction is waited for that may hold rows of an earlier result."""
@@ -36,7 +36,7 @@ class _Output:
     path: Path
 
 
-@stage(key=not_kept)
+@stage()
 def publish(
     work: Work,
     analysis: Analysis,

@@ -11,7 +11,7 @@ from ecg_audio.revision import naming
 from tasks.align import align, aligned_in
 from tasks.assemble import PACKAGE, assemble, tracks
 from tasks.measure import frames_key
-from tasks.stage import Work, not_kept, stage
+from tasks.stage import Work, stage
 
 UNHEARD = "REVISED_UNHEARD"
 """The notice of a result that was corrected when its recording had been removed."""
@@ -23,7 +23,7 @@ LONGEST_S = 30.0
 """Of sound that is aligned as one."""
 
 
-@stage(key=not_kept, tags=["speech"], within=align.name)
+@stage(tags=["speech"], within=align.name)
 def realign(work: Work, before: Analysis, draft: Analysis, frames: str, machine: Analysis) -> Analysis:
     """The draft of a revision whose new words have the times at which they are said.
 
@@ -86,7 +86,7 @@ def _revised(found: Analysis, edits: tuple[Edits, ...], original_run_id: str, ru
     )
 
 
-@stage(key=not_kept, within=assemble.name)
+@stage(within=assemble.name)
 def reassemble(
     work: Work,
     before: Analysis,

@@ -104,6 +104,8 @@ class Stage(Generic[P, R]):
         bound.apply_defaults()
         if self._own_key:
             return self._own_key(**bound.arguments)
+        if not self._rooms:
+            return None
         asked = {name: self._parts.get(name, _key_part)(value) for name, value in bound.arguments.items()}
         content = next((found for value in bound.arguments.values() if (found := _content(value))), None)
         return keys.key(self.name, *self._rooms, content=content, asked=asked)
@@ -150,10 +152,10 @@ def stage(
     """Make a function a stage of its own name, which is one of `progress.WEIGHTS`. Its first parameter is its `Work`.
 
     Args:
-        rooms: of `ecg_audio`, whose code makes the result.
+        rooms: of `ecg_audio`, whose code makes the result; none: it is made each time.
         parts: what of a parameter decides the result, where that is not all of it: a model's name stands for its
             fingerprint, `nothing` for a parameter that decides nothing.
-        key: makes the whole key of the arguments instead; None as its answer: the result is not kept.
+        key: makes the whole key of the arguments instead; None as its answer: the result is not cached.
         failure: see `Stage`.
         tags: of the task, for limits of how many run at once.
         task_name: what Prefect calls it, where that is not the function's name.
@@ -173,10 +175,6 @@ def stage(
         )
 
     return made
-
-
-def not_kept(**_asked: object) -> None:
-    """The key of a stage whose result is made each time."""
 
 
 def _key_part(value: object) -> object:

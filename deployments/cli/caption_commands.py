@@ -100,7 +100,9 @@ def captions(
     from deployments.cli import captions as work
 
     rate = work.frame_rate(fps) if fps is not None else None
-    wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait, sounds, rate)
+    wanted = work.CaptionOptions(
+        preset, intensity, style, profile, names, max_chars, lines, cps, portrait, sounds, rate
+    )
     if check:
         raise typer.Exit(work.check(result, out, wanted))
     work.restyle(result, out, wanted, caption_format=caption_format, size=size, target=to)
@@ -129,5 +131,5 @@ def burn(
     """Write a copy of a video with its captions in the picture, on its frames (needs an ffmpeg with libass)."""
     from deployments.cli import captions as work
 
-    wanted = work.Wanted(preset, intensity, style, profile, names, max_chars, lines, cps, portrait, sounds)
+    wanted = work.CaptionOptions(preset, intensity, style, profile, names, max_chars, lines, cps, portrait, sounds)
     work.burn_in(result, out, video, wanted, target=to)

@@ -29,7 +29,7 @@ FASTER_THAN_TARGET = 20 / 17  # the bound on reading speed against its target, u
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CaptionOptions:
     """What the options ask for; None: as the profile has it, or the defaults."""
 
     preset: str | None = None
@@ -62,7 +62,7 @@ def frame_rate(given: str) -> float:
 
 
 def restyle(
-    named: str, store: str | None, wanted: Wanted, *, caption_format: str, size: str | None, target: Path | None
+    named: str, store: str | None, wanted: CaptionOptions, *, caption_format: str, size: str | None, target: Path | None
 ) -> None:
     """Write a result's captions in a style and format, to a file or to standard output."""
     if caption_format not in FORMATS:
@@ -82,7 +82,7 @@ def restyle(
         _say(target, caption_format, size, made.cues, analysis, wanted)
 
 
-def check(named: str, store: str | None, wanted: Wanted) -> int:
+def check(named: str, store: str | None, wanted: CaptionOptions) -> int:
     """Print what the captions of a result break of the bounds they were made for. Returns 1 if there are errors."""
     analysis = load(named, store)
     settings = _settings(wanted, analysis)
@@ -99,7 +99,7 @@ def check(named: str, store: str | None, wanted: Wanted) -> int:
     return 1 if errors else 0
 
 
-def burn_in(named: str, store: str | None, video: Path, wanted: Wanted, *, target: Path) -> None:
+def burn_in(named: str, store: str | None, video: Path, wanted: CaptionOptions, *, target: Path) -> None:
     """Write a copy of a video with a result's captions in its picture."""
     width, height = burn.picture_size(video)
     if wanted.portrait is None:
@@ -115,7 +115,7 @@ def burn_in(named: str, store: str | None, video: Path, wanted: Wanted, *, targe
 
 
 def _say(
-    target: Path | None, kind: str, size: str | None, count: int | None, analysis: Analysis, wanted: Wanted
+    target: Path | None, kind: str, size: str | None, count: int | None, analysis: Analysis, wanted: CaptionOptions
 ) -> None:
     """One line of what was made, beside it. A transcript has no cues and no style."""
     facts = [kind, size, length(analysis.recording.duration_s)]
@@ -133,7 +133,7 @@ class Made(NamedTuple):
     cues: int | None = None
 
 
-def _rendered(analysis: Analysis, wanted: Wanted, caption_format: str, width: int, height: int) -> Made:
+def _rendered(analysis: Analysis, wanted: CaptionOptions, caption_format: str, width: int, height: int) -> Made:
     style, settings = _style(wanted), _settings(wanted, analysis)
     voices, told = len({segment.speaker for segment in analysis.segments} - {None}), len(style.palette.dark)
     if settings.names == "never" and style.speaker_colours and voices > told and caption_format in ("ass", "vtt"):
@@ -164,7 +164,7 @@ def _rendered(analysis: Analysis, wanted: Wanted, caption_format: str, width: in
     return Made(text, len(lines))
 
 
-def _sounds(wanted: Wanted, analysis: Analysis) -> tuple[sounds.Sound, ...]:
+def _sounds(wanted: CaptionOptions, analysis: Analysis) -> tuple[sounds.Sound, ...]:
     """What is named between the words; says so where nothing is known of it."""
     if not wanted.with_sounds:
         return ()
@@ -174,7 +174,7 @@ def _sounds(wanted: Wanted, analysis: Analysis) -> tuple[sounds.Sound, ...]:
     return sounds.sounds(analysis)
 
 
-def _style(wanted: Wanted) -> Style:
+def _style(wanted: CaptionOptions) -> Style:
     if wanted.style is not None:
         return _own_style(wanted.style, wanted)
     if wanted.preset == SDH:
@@ -185,7 +185,7 @@ def _style(wanted: Wanted) -> Style:
     raise InvalidRequest(f"--preset {wanted.preset}: must be one of {', '.join((*get_args(Preset), SDH))}")
 
 
-def _own_style(path: Path, wanted: Wanted) -> Style:
+def _own_style(path: Path, wanted: CaptionOptions) -> Style:
     """A style from a file; says which of its colours cannot be read."""
     if wanted.preset is not None:
         either = f"--preset {wanted.preset} --style {path}: a style file stands in place of a preset: give one of them"
@@ -199,7 +199,7 @@ def _own_style(path: Path, wanted: Wanted) -> Style:
     return style
 
 
-def _settings(wanted: Wanted, analysis: Analysis) -> cues.CueSettings:
+def _settings(wanted: CaptionOptions, analysis: Analysis) -> cues.CueSettings:
     """The profile's bounds, or the defaults, with what else was asked for."""
     language = analysis.text_language
     rate = wanted.frames_per_s

@@ -123,9 +123,9 @@ def serve(
     debug: Debug = False,
 ) -> None:
     """Run the whole service here: Prefect server, workers, model server, gateway, reconciler. Ctrl-C ends it all."""
-    from deployments.service.serve import Wanted, serve
+    from deployments.service.serve import ServeOptions, serve
 
-    wanted = Wanted(host, port, prefect_port, store, models, limit, data, not no_models, drain, plain)
+    wanted = ServeOptions(host, port, prefect_port, store, models, limit, data, not no_models, drain, plain)
     raise typer.Exit(serve(wanted))
 
 

@@ -42,7 +42,7 @@ CONTROL_DRAIN_S = 5.0
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ServeOptions:
     """What `ecg serve` was asked for.
 
     Attributes:
@@ -70,7 +70,7 @@ class Wanted:
     plain: bool
 
 
-def serve(wanted: Wanted) -> int:
+def serve(wanted: ServeOptions) -> int:
     """Serve until SIGINT or SIGTERM; returns 0 when all has ended in order.
 
     Raises:
@@ -137,7 +137,7 @@ def _watch(
         time.sleep(STEP_S)
 
 
-def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_models: bool) -> list[Service]:
+def _services(wanted: ServeOptions, configured: str | None, key: str | None, *, with_models: bool) -> list[Service]:
     from blocks.storage import is_block, reference
 
     api = configured or _own_api(wanted)
@@ -215,7 +215,7 @@ def _services(wanted: Wanted, configured: str | None, key: str | None, *, with_m
     return [replace(service, variables=programs.VARIABLES[service.name]) for service in services]
 
 
-def _own_api(wanted: Wanted) -> str:
+def _own_api(wanted: ServeOptions) -> str:
     return f"http://{LOOPBACK}:{wanted.prefect_port}/api"
 
 
@@ -270,7 +270,7 @@ def _write(file: Path, text: str) -> None:
     part.replace(file)
 
 
-def _with_models(wanted: Wanted) -> bool:
+def _with_models(wanted: ServeOptions) -> bool:
     """Whether a model server is wanted, and nobody else serves models.
 
     Raises:
@@ -285,7 +285,7 @@ def _with_models(wanted: Wanted) -> bool:
     return wanted.warm
 
 
-def _notes(wanted: Wanted, api: str, *, own: bool) -> list[str]:
+def _notes(wanted: ServeOptions, api: str, *, own: bool) -> list[str]:
     from blocks.storage import reference
     from gateway.settings import open_door
 
@@ -336,7 +336,7 @@ def _alone(data: Path) -> Iterator[None]:
         yield
 
 
-def _check_ports(wanted: Wanted, services: Sequence[Service]) -> None:
+def _check_ports(wanted: ServeOptions, services: Sequence[Service]) -> None:
     names = {service.name for service in services}
     places = [("--port", wanted.host, wanted.port)]
     places += [("--prefect-port", LOOPBACK, wanted.prefect_port)] if "server" in names else []

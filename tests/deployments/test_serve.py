@@ -50,10 +50,10 @@ def test_runs_are_kept_as_long_as_the_operator_says(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, days: str, kinds: set[str]
 ) -> None:
     """The setting reaches Prefect's server by its own variables."""
-    from deployments.service.serve import Wanted, _services
+    from deployments.service.serve import ServeOptions, _services
 
     monkeypatch.setenv("ECG_KEEP_JOBS_DAYS", days)
-    wanted = Wanted("127.0.0.1", 1, 2, None, "embedded", 1, tmp_path, warm=False, drain_s=1.0, plain=True)
+    wanted = ServeOptions("127.0.0.1", 1, 2, None, "embedded", 1, tmp_path, warm=False, drain_s=1.0, plain=True)
     (server,) = (one for one in _services(wanted, None, "key", with_models=False) if one.name == "server")
     assert server.env is not None
     for name in server.env.keys() & {prefect_server.VACUUM, prefect_server.RETENTION_S}:

@@ -84,7 +84,7 @@ def test_a_stage_that_waits_for_its_turn_uses_no_time(monkeypatch: pytest.Monkey
     def later(callback: Callable[[object], None]) -> None:
         threading.Timer(0.5, callback, [None]).start()
 
-    waiting = stages.Begun(begun, "align", EcgError, Mock(add_done_callback=later))
+    waiting = stages.StageFuture(begun, "align", EcgError, Mock(add_done_callback=later))
     deadline.begin(0.2)
     waiting.result()
     deadline.begin(0.2)

@@ -6,11 +6,11 @@ from prefect.utilities.collections import visit_collection
 from prefect.utilities.engine import resolve_to_final_result
 
 from ecg_audio.analysis import Analysis
-from tasks.stage import Work, not_kept, stage
+from tasks.stage import Work, stage
 from tests.support.results import factory
 
 
-@stage(key=not_kept, within="assemble")
+@stage(within="assemble")
 def same(_work: Work, analysis: Analysis) -> Analysis:
     """What it is given."""
     return analysis

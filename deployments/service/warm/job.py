@@ -19,7 +19,7 @@ OF_LOGGING = ("PREFECT_LOGGING_", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "TERM")
 
 
 @dataclass(frozen=True)
-class Job:
+class ForkRequest:
     """One job, as its client handed it in.
 
     Attributes:

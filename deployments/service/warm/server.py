@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from deployments.service.warm import imports
 from deployments.service.warm.client import MESSAGE_BYTES, NotWarm, address
-from deployments.service.warm.job import Job
+from deployments.service.warm.job import ForkRequest
 from ecg_audio.environment import WARM_SOCKET
 from ecg_audio.errors import AddressInUse, EcgError, InvalidRequest
 from ecg_audio.peer import mistrust, same_user
@@ -43,7 +43,7 @@ class Running:
     process: int
     client: socket.socket | None
 
-    def keep(self) -> tuple[int, int | None]:
+    def to_inherit(self) -> tuple[int, int | None]:
         """Its descriptors, which now stay open when this process starts itself anew."""
         os.set_inheritable(self.process, True)
         if self.client is None:
@@ -52,8 +52,8 @@ class Running:
         return self.process, self.client.fileno()
 
     @classmethod
-    def kept(cls, process: int, client: int | None) -> "Running":
-        """What `keep` kept."""
+    def inherited(cls, process: int, client: int | None) -> "Running":
+        """What `to_inherit` left open."""
         os.set_inheritable(process, False)
         if client is None:
             return cls(process, None)
@@ -85,7 +85,7 @@ class Server:
         self._listener.bind(str(path))
         self._listener.listen(WAITING)
 
-    def serve(self) -> Job:
+    def serve(self) -> ForkRequest:
         """Serve for ever. Returns only in a copy of this process, with the job that is to be run there."""
         say(f"ready on {self._path}")
         while True:
@@ -106,7 +106,7 @@ class Server:
             if taken:
                 return taken
 
-    def _attend(self, descriptor: int) -> Job | None:
+    def _attend(self, descriptor: int) -> ForkRequest | None:
         if descriptor == self._listener.fileno():
             connection, _ = self._listener.accept()
             if same_user(connection):
@@ -128,7 +128,7 @@ class Server:
                     job.client = None
         return None
 
-    def _hear(self, connection: socket.socket) -> Job | None:
+    def _hear(self, connection: socket.socket) -> ForkRequest | None:
         files: list[int] = []
         declined = None
         try:
@@ -145,7 +145,7 @@ class Server:
                 elif (pid := os.fork()) == 0:
                     self._leave()
                     wanted = (asked[name] for name in ("environment", "folder", "module", "arguments", "umask"))
-                    return Job(connection, files, *wanted)
+                    return ForkRequest(connection, files, *wanted)
                 else:
                     self._running[pid] = job = Running(os.pidfd_open(pid), connection.dup())
                     socket.send_fds(connection, [json.dumps({"pid": pid}).encode()], [job.process])
@@ -183,7 +183,7 @@ class Server:
     def _start_anew(self) -> NoReturn:
         say("the code has changed: starting anew")
         self._path.unlink(missing_ok=True)  # clients need not wait until this one answers again
-        kept = json.dumps([(pid, *job.keep()) for pid, job in self._running.items()])
+        kept = json.dumps([(pid, *job.to_inherit()) for pid, job in self._running.items()])
         options = ["--running", kept, *(["--until-eof"] if self._until_eof else []), "--import", *self._modules]
         os.execv(sys.executable, [sys.executable, "-m", "deployments.service.warm.server", *options])  # noqa: S606 - no shell
 
@@ -232,7 +232,7 @@ def main() -> None:
     arguments = _arguments()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        running = {pid: Running.kept(*descriptors) for pid, *descriptors in arguments.running}
+        running = {pid: Running.inherited(*descriptors) for pid, *descriptors in arguments.running}
         job = Server(Path(address()), arguments.modules, running, until_eof=arguments.until_eof).serve()
     except NotWarm as error:
         say(str(error))
