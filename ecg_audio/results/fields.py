@@ -161,7 +161,7 @@ MEANINGS: dict[str, Meaning] = {
         "1",
         "Words such as um that were written down: at least so many were said. Absent without any, or without a list.",
     ),
-    "filled_pause_s": Meaning("s", "Time inside these words, which is part of phonation_s; absent likewise."),
+    "filled_pause_s": Meaning("s", "Time inside these words, a part of phonation_s, absent likewise."),
     "phonation_ratio": Meaning("1", "Time inside words by time inside words and pauses."),
     "speech_pause_ratio": Meaning("1", "Time inside words by time inside pauses, absent without a pause."),
     "articulation_syllables_per_s": Meaning("1/s", "Syllable-like peaks inside words by the time inside words."),
