@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 from prefect import flow, runtime
 from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -237,7 +236,7 @@ def _engine(models: str) -> engine.Engine:
 
 def _away(failure: BaseException) -> bool:
     """Whether a model server is named and does not answer."""
-    silent = isinstance(failure, EngineUnavailable) and isinstance(failure.__cause__, httpx.HTTPError)
+    silent = isinstance(failure, EngineUnavailable) and isinstance(failure.__cause__, (OSError, EOFError))
     return silent and Models.read().model_server is not None
 
 

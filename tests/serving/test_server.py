@@ -1,5 +1,6 @@
 """The model server and its client: order, bounds, and sides that vanish."""
 
+import importlib
 import signal
 import subprocess
 import sys
@@ -41,6 +42,7 @@ from tests.support.stub_models import StubModels
 from tests.support.waiting import until
 
 Serve = Callable[..., ModelServer]
+analyze = importlib.import_module("flows.analyze")
 
 
 @pytest.fixture
@@ -199,6 +201,24 @@ def test_a_job_whose_time_is_over_leaves_the_server(serve: Serve, stub: StubMode
         with pytest.raises(ProcessingTimeout, match="the job took longer"):
             RemoteEngine(server.address).transcribe(Path("60.flac"))
     until(lambda: server.slot.length == 0, seconds=10)
+
+
+def test_a_job_that_begins_while_the_server_is_begun_again_waits_for_it(
+    serve: Serve, stub: StubModels, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing listens yet, then the server does; where none comes, that is the machine's fault and not the job's."""
+    monkeypatch.setenv("ECG_MODEL_SERVER", str(place))
+    with ThreadPoolExecutor() as pool:
+        engine = pool.submit(analyze._engine, "auto")
+        time.sleep(0.5)
+        assert not engine.done()
+        server = serve(stub)
+        assert engine.result(timeout=30).model == RemoteEngine(server.address).model
+    engines.shared.cache_clear()
+    monkeypatch.setattr(analyze, "MODELS_AWAY_S", 0.1)
+    monkeypatch.setenv("ECG_MODEL_SERVER", str(place.with_name("nobody")))
+    with pytest.raises(WorkerLost, match="does not answer"):
+        analyze._engine("auto")
 
 
 def test_time_in_the_line_is_not_the_jobs(serve: Serve, stub: StubModels) -> None:
