@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ecg_audio.errors import InvalidRequest
+from ecg_audio.errors import InvalidRequest, TooLong
 
 GB = 1_000_000_000
 JOB_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
@@ -60,6 +60,13 @@ class Limits(BaseModel):
     max_duration_s: Annotated[
         float, Field(title="Longest recording (seconds)", gt=0, description="10,800 s are 3 hours.")
     ] = 3 * 3600.0
+
+    def check_duration(self, duration_s: float | None) -> None:
+        """Raise `TooLong` for a recording that is too long; None: nobody says how long it is."""
+        if duration_s is not None and duration_s > self.max_duration_s:
+            raise TooLong(
+                f"the recording is {duration_s / 3600:.2f} h long, the limit is {self.max_duration_s / 3600:.2f} h"
+            )
 
 
 class Callback(BaseModel):

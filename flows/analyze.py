@@ -18,7 +18,7 @@ from blocks.storage import ArtifactStore, check_source, key_of, open_store
 from ecg_audio import layout, modes, settings, workspace
 from ecg_audio.analysis import Emotion, EventKind, Media, Naming, Recording
 from ecg_audio.duration import length
-from ecg_audio.errors import EcgError, EngineUnavailable, TooLong, WorkerLost
+from ecg_audio.errors import EcgError, EngineUnavailable, WorkerLost
 from ecg_audio.media import decode, source
 from ecg_audio.progress import BESIDE, WEIGHTS, Progress, listeners, tracked
 from ecg_audio.request import AnalysisRequest
@@ -201,11 +201,7 @@ def _recording(stages: Stages, media: Media, request: AnalysisRequest) -> Record
     recording = stages.begin(extract, *asked).result()
     if not all(stages.store.exists(one.key) for one in (recording, *recording.tracks)):
         recording = stages.begin_anew(extract, *asked).result()  # the record outlived the sound
-    if recording.duration_s > request.limits.max_duration_s:
-        raise TooLong(
-            f"the recording is {recording.duration_s / 60:.0f} minutes long; "
-            f"the limit is {request.limits.max_duration_s / 60:.0f}"
-        )
+    request.limits.check_duration(recording.duration_s)
     return recording
 
 

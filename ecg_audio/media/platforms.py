@@ -28,7 +28,6 @@ from ecg_audio.errors import (
     ProcessingTimeout,
     SiteBlocked,
     SourceForbidden,
-    TooLong,
     WorkerLost,
 )
 from ecg_audio.media.source import printable
@@ -197,9 +196,7 @@ def _check(info: dict[str, Any] | None, limits: Limits) -> None:
         raise DownloadRefused("the address is a list of videos", hint="Give the address of one video.")
     if info.get("is_live"):
         raise DownloadRefused("the video is live", hint="Wait until the broadcast has ended.")
-    duration_s = info.get("duration")
-    if duration_s and duration_s > limits.max_duration_s:
-        raise TooLong(f"the video is {duration_s / 3600:.2f} h long, the limit is {limits.max_duration_s / 3600:.2f} h")
+    limits.check_duration(info.get("duration"))
     check_size(info.get("filesize"), limits)
 
 

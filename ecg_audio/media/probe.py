@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecg_audio.child import Child, ChildError
-from ecg_audio.errors import ExtractionFailed, ProcessingTimeout, TooLong, WorkerKilled, WorkerLost
+from ecg_audio.errors import ExtractionFailed, ProcessingTimeout, WorkerKilled, WorkerLost
 from ecg_audio.media.container import AudioStream, Opened, opened
 from ecg_audio.progress import Report, silent
 from ecg_audio.request import Limits
@@ -70,8 +70,4 @@ def look(path: Path, limits: Limits, audio_stream: int | None, *, report: Report
 
 def check_duration(media: Opened, limits: Limits) -> None:
     """Raise `TooLong` if the container says that its audio is longer than the limit."""
-    declared_s = media.timing.declared_s or media.timing.total_s
-    if declared_s is not None and declared_s > limits.max_duration_s:
-        raise TooLong(
-            f"the recording is {declared_s / 3600:.2f} h long, the limit is {limits.max_duration_s / 3600:.2f} h"
-        )
+    limits.check_duration(media.timing.declared_s or media.timing.total_s)
