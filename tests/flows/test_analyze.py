@@ -130,7 +130,7 @@ def test_a_model_server_that_is_begun_again_is_waited_for(
 
     def shared(_models: str) -> StubEngine:
         if away:
-            raise away.pop() from httpx.ConnectError("nobody listens")
+            raise away.pop() from ConnectionRefusedError("nobody listens")
         return stub
 
     monkeypatch.setattr(engine, "shared", shared)

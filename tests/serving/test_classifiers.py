@@ -83,7 +83,7 @@ def test_a_hung_classifier_is_ended_and_leaves_the_speech_models(
     assert not server.classifiers.running
     with tracked(Progress(("find_events",))) as progress:
         progress.deadline.begin(2.0)
-        with pytest.raises(ProcessingTimeout, match="the job took longer"):
+        with pytest.raises(ProcessingTimeout, match="took longer"):  # than the job may, as it or the server sees first
             hearing.classify(recording)
     until(lambda: server.slot.length == 0, seconds=10)
     (tmp_path / "model").touch()
